@@ -1,0 +1,1 @@
+"""The program on the car: gate, drive loop, pilots, sessions and the command line."""

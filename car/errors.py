@@ -1,0 +1,54 @@
+"""What the program says instead of a traceback.
+
+::
+
+    HardwareError (OSError)                 hardware/errors.py: cameras, drivetrains, tracks
+    ModelError (ValueError)                 models/contract.py: not a model, wrong shape, wrong card
+    CarError (Exception)
+    ├── ConfigError (ValueError)            car.toml has an unknown key or a value that is not allowed
+    ├── SessionError (ValueError)           not a session, or nothing in it can be read
+    │   └── TubError                        not a Donkey Car tub, or nothing in it can be read
+    ├── RecordingError (OSError)            a recording cannot be written
+    ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
+    └── MissingPackage (ImportError)        an optional package is needed and not installed
+
+Every message is one sentence that says what is wrong, and one that says what to do next. The command line prints it
+and ends with exit code 1; ``--debug`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+from hardware.errors import HardwareError
+from models.contract import ModelError
+
+
+class CarError(Exception):
+    """Base of all errors raised by ``car`` and ``training``."""
+
+
+class ConfigError(CarError, ValueError):
+    """car.toml has an unknown key or a value that is not allowed."""
+
+
+class SessionError(CarError, ValueError):
+    """Not a session, or nothing in it can be read."""
+
+
+class TubError(SessionError):
+    """Not a Donkey Car tub, or nothing in it can be read."""
+
+
+class RecordingError(CarError, OSError):
+    """A recording cannot be written."""
+
+
+class TrainingError(CarError, ValueError):
+    """Too little data, or a model that cannot be trained from it."""
+
+
+class MissingPackage(CarError, ImportError):
+    """An optional package is needed and not installed."""
+
+
+KNOWN_ERRORS = (CarError, HardwareError, ModelError)
+"""What the command line turns into one line."""

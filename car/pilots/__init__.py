@@ -1,0 +1,1 @@
+"""Pilots: what turns a frame into a command."""

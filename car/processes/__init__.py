@@ -1,0 +1,1 @@
+"""The processes of a driving car and the memory they share."""

@@ -1,0 +1,1 @@
+"""Sessions: recordings of drives, written, read, repaired and imported."""

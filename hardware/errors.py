@@ -1,0 +1,32 @@
+"""What a device can answer instead of working.
+
+::
+
+    HardwareError (OSError)
+    ├── CameraError
+    │   ├── CameraTimeout (TimeoutError)    no frame came in the time allowed
+    │   └── EndOfFrames                     a recording has been played to its end
+    └── TrackError (ValueError)             no such track, or one that cannot be driven
+
+Every message is one sentence that says what is wrong, and one that says what to do next.
+"""
+
+
+class HardwareError(OSError):
+    """Base of all errors raised by ``hardware``."""
+
+
+class CameraError(HardwareError):
+    """The camera cannot deliver frames."""
+
+
+class CameraTimeout(CameraError, TimeoutError):
+    """No frame came in the time allowed."""
+
+
+class EndOfFrames(CameraError):
+    """A recording has been played to its end."""
+
+
+class TrackError(HardwareError, ValueError):
+    """No track of that name exists, or its centre line crosses itself."""

@@ -1,0 +1,1 @@
+"""The simulated world: tracks, renderer, vehicle, expert driver."""

@@ -1,0 +1,1 @@
+"""What a pilot model is: its contract, its card, its loader, and the models that ship."""

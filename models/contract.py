@@ -1,0 +1,78 @@
+"""What a pilot model takes, gives and says about itself.
+
+A pilot model is one ``.tflite`` file. Its default signature takes ``image``, uint8 ``[1, height, width, 3]`` RGB as the
+camera delivers it, and gives ``steering`` and ``throttle``, float32 with one element each. Its card is a JSON object in
+a zip entry appended to the same file, where TFLite's own associated files live; runtimes ignore it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+SCHEMA_VERSION = 1
+CARD_ENTRY = "pocketpilot.json"
+IMAGE_INPUT = "image"
+OUTPUTS = ("steering", "throttle")
+MAX_MODEL_BYTES = 64 * 1024 * 1024
+
+
+class ModelError(ValueError):
+    """A file is not a pilot model, or it does not fit the car."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSession:
+    """One recording a model learned from: its name, the SHA-256 of its file, and how many of its frames were used."""
+
+    name: str
+    sha256: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Where a model comes from and what it was measured to do.
+
+    ``camera`` is the geometry it was trained with (``hardware.camera.CameraGeometry`` as a mapping), ``metrics`` maps
+    ``"steering"`` and ``"throttle"`` to their figures beside the two baselines, ``closed_loop`` says how it drove in
+    the simulator, ``command`` repeats what was typed to make it.
+    """
+
+    name: str
+    height: int
+    width: int
+    camera: Mapping[str, float | str] = field(default_factory=dict)
+    sessions: tuple[TrainingSession, ...] = ()
+    split: str = ""
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    closed_loop: Mapping[str, float | str] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    created: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """Return the card as indented JSON."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read a card; raises ModelError when it is not one or is newer than this program."""
+        try:
+            content: dict[str, Any] = json.loads(text)
+            if content["schema_version"] > SCHEMA_VERSION:
+                raise ModelError(
+                    f"The model card has schema version {content['schema_version']}; "
+                    f"this program knows up to {SCHEMA_VERSION}. Update Pocketpilot."
+                )
+            known = {item.name for item in fields(cls)}
+            content = {key: value for key, value in content.items() if key in known}
+            content["sessions"] = tuple(TrainingSession(**session) for session in content.get("sessions", ()))
+            return cls(**content)
+        except ModelError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"The model card cannot be read ({error}). Export the model again.") from error

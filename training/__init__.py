@@ -1,0 +1,1 @@
+"""From sessions to pilot models, on a laptop."""
