@@ -1,8 +1,9 @@
 """What a pilot model takes, gives and says about itself.
 
 A pilot model is one ``.tflite`` file. Its default signature takes ``image``, uint8 ``[1, height, width, 3]`` RGB as the
-camera delivers it, and gives ``steering`` and ``throttle``, float32 with one element each. Its card is a JSON object in
-a zip entry appended to the same file, where TFLite's own associated files live; runtimes ignore it.
+camera delivers it, and gives ``steering`` and ``throttle``, float32 with one element each. A recurrent one also takes
+and gives ``state``, the same float32 shape both ways, zeros at the start. Its card is a JSON object in a zip entry
+appended to the same file, where TFLite's own associated files live; runtimes ignore it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ SCHEMA_VERSION = 1
 CARD_ENTRY = "pocketpilot.json"
 IMAGE_INPUT = "image"
 OUTPUTS = ("steering", "throttle")
+STATE = "state"
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 
 
@@ -38,7 +40,8 @@ class ModelCard:
 
     ``camera`` is the geometry it was trained with (``hardware.camera.CameraGeometry`` as a mapping), ``metrics`` maps
     ``"steering"`` and ``"throttle"`` to their figures beside the two baselines, ``closed_loop`` says how it drove in
-    the simulator, ``command`` repeats what was typed to make it.
+    the simulator, ``command`` repeats what was typed to make it. ``model_sha256`` is the hash of the file without the
+    card; ``models.loader.append_card`` fills it in.
     """
 
     name: str
@@ -52,6 +55,7 @@ class ModelCard:
     software: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     created: str = ""
+    model_sha256: str = ""
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
@@ -71,8 +75,20 @@ class ModelCard:
             known = {item.name for item in fields(cls)}
             content = {key: value for key, value in content.items() if key in known}
             content["sessions"] = tuple(TrainingSession(**session) for session in content.get("sessions", ()))
-            return cls(**content)
+            card = cls(**content)
+            card._check_types()
         except ModelError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ModelError(f"The model card cannot be read ({error}). Export the model again.") from error
+        return card
+
+    def _check_types(self) -> None:
+        """Raise TypeError for a value of the wrong kind; readers of the card rely on it."""
+        numbers = (self.height, self.width)
+        texts = (self.name, self.split, self.command, self.created, self.model_sha256)
+        tables = (self.camera, self.metrics, self.closed_loop, self.software, *self.metrics.values())
+        for values, kind in ((numbers, int), (texts, str), (tables, dict)):
+            for value in values:
+                if not isinstance(value, kind):
+                    raise TypeError(f"{value!r} is not of type {kind.__name__}")
