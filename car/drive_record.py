@@ -34,9 +34,9 @@ class StageTimes:
 class DriveRecord:
     """One control cycle.
 
-    ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver``, ``pilot`` are the commands asked for (None:
-    there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason in words, empty unless it is
-    tripped; ``odometry`` is None on a car that measures no motion.
+    ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver`` and ``pilot`` are the commands asked for
+    (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason in words, empty unless
+    it is tripped; ``odometry`` is None on a car that measures no motion.
     """
 
     frame_number: int

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardware.camera import Camera, CameraGeometry, Frame
-from hardware.clock import Clock
-from hardware.errors import CameraError, EndOfFrames
+from hardware.clock import NS_PER_MS, NS_PER_S, Clock
+from hardware.errors import CameraError, CameraTimeout, EndOfFrames
+
+LONGEST_PAUSE_NS = 2 * NS_PER_S
+"""A recording may have been interrupted for hours; playing it waits no longer than this."""
 
 
 class RecordedCamera(Camera):
@@ -22,25 +25,40 @@ class RecordedCamera(Camera):
         self.rate_hz = rate_hz
         self._frames = iter(frames)
         self._clock = clock
-        self._offset_ns: int | None = None
+        self._pending: Frame | None = None
+        self._recorded_ns = 0
+        self._due_ns: int | None = None
         self._closed = False
 
     def next_frame(self, timeout_ms: float) -> Frame:
-        """Wait until the next recorded frame is due and return it; ``timeout_ms`` is not needed, as frames never stall.
+        """Wait until the next recorded frame is due and return it.
 
-        Raises EndOfFrames after the last one.
+        Raises CameraTimeout when that is later than ``timeout_ms``, EndOfFrames after the last one, CameraError when
+        the camera is closed.
         """
         if self._closed:
             raise CameraError("The recorded camera is closed. Open it again to play it again.")
-        frame = next(self._frames, None)
-        if frame is None:
-            raise EndOfFrames("The recording has been played to its end.")
-        if self._offset_ns is None:
-            self._offset_ns = self._clock.now_ns() - frame.captured_ns
-        due_ns = frame.captured_ns + self._offset_ns
-        self._clock.sleep_until_ns(due_ns)
+        if self._pending is None:
+            self._pending = self._schedule_next()
+        due_ns = self._due_ns or 0
+        latest_ns = self._clock.now_ns() + int(timeout_ms * NS_PER_MS)
+        self._clock.sleep_until_ns(min(due_ns, latest_ns))
+        if due_ns > latest_ns:
+            raise CameraTimeout(f"The recording has no frame for {timeout_ms:.0f} ms. Ask again to go on.")
+        frame, self._pending = self._pending, None
         return Frame(frame.image, due_ns, frame.number)
 
     def close(self) -> None:
         """Stop playing."""
         self._closed = True
+
+    def _schedule_next(self) -> Frame:
+        frame = next(self._frames, None)
+        if frame is None:
+            raise EndOfFrames("The recording has been played to its end.")
+        if self._due_ns is None:
+            self._due_ns = self._clock.now_ns()
+        else:
+            self._due_ns += min(max(0, frame.captured_ns - self._recorded_ns), LONGEST_PAUSE_NS)
+        self._recorded_ns = frame.captured_ns
+        return frame

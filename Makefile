@@ -1,0 +1,56 @@
+# Pocketpilot's commands. Each makes what it needs: the first run installs into .venv, later ones start at once.
+
+PYTHON ?= python3
+CONSTRAINTS ?= constraints/current.txt
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+BASE := $(VENV)/.base-installed
+TRAIN := $(VENV)/.train-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help drive demo test check bench clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+drive: $(BASE) ## the simulated car drives itself until Ctrl-C
+	@$(BIN)/car drive --headless; code=$$?; if [ $$code -eq 130 ]; then exit 0; fi; exit $$code
+
+demo: $(TRAIN) ## record, train, and drive the new pilot on a track it has not seen
+	@$(BIN)/car demo
+
+test: $(DEV) ## all tests
+	@$(BIN)/python -m pytest
+
+check: $(DEV) ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(DEV) ## every figure that the README claims
+	@$(BIN)/python -m tests.benchmarks
+
+clean: ## remove the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Pocketpilot needs Python 3.11 or newer; set PYTHON to one."; exit 1; }
+	@echo "Making a Python environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "That needs Python's venv module: on Debian, apt install python3-venv."; exit 1; }
+
+$(BASE): $(BIN)/python pyproject.toml $(CONSTRAINTS)
+	@echo "Installing the car and its simulator (about 150 MB, a minute) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(TRAIN): $(BASE)
+	@echo "Installing what training needs (about 1.5 GB, a few minutes) ..."
+	@$(PIP) --editable '.[train]'
+	@touch $@
+
+$(DEV): $(TRAIN)
+	@echo "Installing what the tests need ..."
+	@$(PIP) --editable '.[train,dev]'
+	@touch $@

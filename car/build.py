@@ -1,0 +1,76 @@
+"""From a car's configuration to its devices and its pilot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import models
+from car.config import CarConfig
+from car.pilots.tflite_pilot import TflitePilot
+from hardware.camera import Camera
+from hardware.clock import Clock
+from hardware.drivetrain import Drivetrain, Odometry
+from hardware.simulated.track import make_track
+from hardware.simulated.world import World
+from models.contract import ModelError
+from models.loader import load_model
+
+MODEL_SUFFIX = ".tflite"
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What a car drives with; ``odometry`` is None on a car that measures no motion."""
+
+    camera: Camera
+    drivetrain: Drivetrain
+    odometry: Callable[[], Odometry] | None
+
+    def close(self) -> None:
+        """Put the drivetrain to neutral and release both devices."""
+        self.drivetrain.close()
+        self.camera.close()
+
+
+def make_world(config: CarConfig, clock: Clock, track: str | None = None) -> World:
+    """Return the simulated world that ``config`` describes, on another track where one is named."""
+    simulator = config.simulator
+    return World(
+        make_track(track or simulator.track),
+        clock,
+        geometry=config.camera.geometry,
+        rate_hz=config.camera.rate_hz,
+        seed=simulator.seed,
+    )
+
+
+def open_devices(config: CarConfig, clock: Clock) -> Devices:
+    """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there."""
+    world = make_world(config, clock)
+    return Devices(world.camera, world.drivetrain, world.odometry)
+
+
+def find_model(name: str, car_dir: Path) -> Path:
+    """Return the file that ``name`` means: a path, a name in the car's ``models/``, or a pilot that ships.
+
+    Raises ModelError with what there is when it means none of them.
+    """
+    shipped = Path(models.__file__).parent
+    candidates = (Path(name), car_dir / "models" / name, shipped / name)
+    for candidate in candidates:
+        for path in (candidate, candidate.with_name(candidate.name + MODEL_SUFFIX)):
+            if path.is_file():
+                return path
+    known = sorted(path.stem for folder in (car_dir / "models", shipped) for path in folder.glob(f"*{MODEL_SUFFIX}"))
+    raise ModelError(
+        f"There is no model {name}. Give a {MODEL_SUFFIX} file, or one of: {', '.join(known) or 'none yet'}."
+    )
+
+
+def open_pilot(path: Path, config: CarConfig) -> TflitePilot:
+    """Load the pilot in ``path`` and check that it fits the car's camera; raises ModelError when it does not."""
+    model = load_model(path)
+    model.check_fits(config.camera.height, config.camera.width)
+    return TflitePilot(model)

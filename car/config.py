@@ -1,0 +1,168 @@
+"""``car.toml``: what a car is made of, typed and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from car.errors import ConfigError
+from car.gate import Limits
+from hardware.camera import CameraGeometry
+
+CONFIG_NAME = "car.toml"
+SHIPPED_PILOT = "simulated-lane"
+
+TEMPLATE = """\
+# A Pocketpilot car. Every line is optional; what is written here are the defaults.
+
+[car]
+name = "{name}"
+
+[camera]
+kind = "simulated"
+width = 160             # pixels
+height = 120
+rate_hz = 30.0
+fov_deg = 100.0         # horizontal field of view
+mount_height_m = 0.13   # the lens above the ground
+pitch_deg = 20.0        # how far the camera looks down
+lens = "rectilinear"    # or "fisheye"
+
+[drivetrain]
+kind = "simulated"
+
+[simulator]
+track = "oval"          # "random-7" and the like are tracks of their own
+seed = 0
+
+[pilot]
+model = "{pilot}"       # a file, a name in models/, or a pilot that ships with Pocketpilot
+
+[gate]
+autopilot_throttle_cap = 0.25
+
+[recording]
+enabled = true
+jpeg_quality = 75
+min_free_mb = 500       # recording stops, and driving goes on, when the disk has less left
+"""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CarSection(_Section):
+    """The car itself."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = "mycar"
+
+
+class CameraSection(_Section):
+    """The camera and how it is mounted."""
+
+    kind: Literal["simulated"] = "simulated"
+    width: Annotated[int, Field(ge=32, le=1920)] = 160
+    height: Annotated[int, Field(ge=24, le=1080)] = 120
+    rate_hz: Annotated[float, Field(ge=1, le=120)] = 30.0
+    fov_deg: Annotated[float, Field(ge=30, le=170)] = 100.0
+    mount_height_m: Annotated[float, Field(ge=0.02, le=1.0)] = 0.13
+    pitch_deg: Annotated[float, Field(ge=0, le=80)] = 20.0
+    lens: Literal["rectilinear", "fisheye"] = "rectilinear"
+
+    @property
+    def geometry(self) -> CameraGeometry:
+        """The camera's geometry as ``hardware`` knows it."""
+        return CameraGeometry(self.width, self.height, self.fov_deg, self.mount_height_m, self.pitch_deg, self.lens)
+
+
+class DrivetrainSection(_Section):
+    """Steering and motor."""
+
+    kind: Literal["simulated"] = "simulated"
+
+
+class SimulatorSection(_Section):
+    """The world of a simulated car."""
+
+    track: str = "oval"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class PilotSection(_Section):
+    """The pilot to drive with."""
+
+    model: str = SHIPPED_PILOT
+
+
+class GateSection(_Section):
+    """The limits of the gate that are the owner's to choose."""
+
+    autopilot_throttle_cap: Annotated[float, Field(gt=0, le=1)] = 0.25
+
+    @property
+    def limits(self) -> Limits:
+        """The gate's table of limits with this car's choices in it."""
+        return Limits(autopilot_throttle_cap=self.autopilot_throttle_cap)
+
+
+class RecordingSection(_Section):
+    """Sessions and their files."""
+
+    enabled: bool = True
+    jpeg_quality: Annotated[int, Field(ge=10, le=100)] = 75
+    min_free_mb: Annotated[int, Field(ge=0)] = 500
+
+
+class CarConfig(_Section):
+    """The content of a ``car.toml``."""
+
+    car: CarSection = CarSection()
+    camera: CameraSection = CameraSection()
+    drivetrain: DrivetrainSection = DrivetrainSection()
+    simulator: SimulatorSection = SimulatorSection()
+    pilot: PilotSection = PilotSection()
+    gate: GateSection = GateSection()
+    recording: RecordingSection = RecordingSection()
+
+
+def load_config(path: Path) -> CarConfig:
+    """Read and check a ``car.toml``; raises ConfigError with one line that names the key and what is allowed."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no {path}. Make a car with `car init {path.parent.name or 'mycar'}`.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}). Check the file's permissions.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    try:
+        return CarConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    """Return pydantic's first finding as one sentence."""
+    finding = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in finding["loc"])
+    if finding["type"] == "extra_forbidden":
+        return f"unknown key `{key}`. Allowed here: {', '.join(_allowed_keys(finding['loc']))}."
+    return f"`{key}` is {finding['input']!r}, which is not allowed: {finding['msg']}. Change that line."
+
+
+def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
+    section: type[BaseModel] = CarConfig
+    for part in location[:-1]:
+        annotation = section.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    return list(section.model_fields)
+
+
+def template(name: str) -> str:
+    """Return the text of a new car's ``car.toml``."""
+    return TEMPLATE.format(name=name, pilot=SHIPPED_PILOT)

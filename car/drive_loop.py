@@ -1,0 +1,182 @@
+"""The drive loop: newest frame → pilot → gate → drivetrain.
+
+One code for the car, the simulator in real time and in lock-step, and a recorded session; they differ in the clock,
+the camera and the drivetrain they hand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from car.drive_record import DriveRecord, StageTimes
+from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
+from car.pilots.base import Pilot
+from hardware.camera import Camera, Frame
+from hardware.clock import Clock
+from hardware.drivetrain import Command, Drivetrain, Odometry
+from hardware.errors import CameraTimeout
+
+TICK_MS = 25.0
+"""How long the loop waits for a frame before it asks the gate all the same: half of what a stop button may take."""
+
+
+class FrameSource(Protocol):
+    """Where the loop gets its frames: a LatestFrame in real time, a LockStepFrames otherwise."""
+
+    def take(self, timeout_ms: float) -> Frame | None:
+        """Return the newest frame not yet taken, or None when none came in time."""
+
+
+class Driver(Protocol):
+    """The person at the controls, or whoever stands in."""
+
+    def events(self, now_ns: int) -> Iterable[Event]:
+        """Return what the driver did since the last call, oldest first."""
+
+
+class Observer(Protocol):
+    """Whoever wants to know what the loop did; called after the command has reached the wheels."""
+
+    def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
+        """Take note of one cycle; ``frame`` is None when the cycle had no new one."""
+
+
+class NoDriver:
+    """Nobody at the controls."""
+
+    def events(self, now_ns: int) -> Iterable[Event]:
+        """Return nothing."""
+        return ()
+
+
+class AutoStart:
+    """Arms in ``auto`` as soon as the gate allows it, once; the person who started the program meant it to drive.
+
+    With ``again`` it re-arms after every trip: for replays, where no wheel turns. ``driver`` is heard all the same.
+    """
+
+    def __init__(self, gate: Gate, driver: Driver | None = None, *, again: bool = False) -> None:
+        self._gate = gate
+        self._driver = driver or NoDriver()
+        self._again = again
+        self._started = False
+
+    def events(self, now_ns: int) -> Iterable[Event]:
+        """Yield the arming until it has worked, then the driver's own events."""
+        if self._gate.state is GateState.ARMED:
+            self._started = not self._again
+        elif not self._started:
+            yield Arm(Mode.AUTO)
+        yield from self._driver.events(now_ns)
+
+
+class LockStepFrames:
+    """Takes each frame from the camera itself, in the loop's own thread, so that nothing happens by chance."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+
+    def take(self, timeout_ms: float) -> Frame | None:
+        """Return the camera's next frame, or None when none came in time."""
+        try:
+            return self._camera.next_frame(timeout_ms)
+        except CameraTimeout:
+            return None
+
+
+class DriveLoop:
+    """Runs cycles until told to end; whatever happens, the drivetrain is left in neutral.
+
+    ``pilot`` may be None when only a driver drives. ``odometry`` is asked once per cycle.
+    """
+
+    def __init__(
+        self,
+        frames: FrameSource,
+        pilot: Pilot | None,
+        gate: Gate,
+        drivetrain: Drivetrain,
+        clock: Clock,
+        *,
+        driver: Driver | None = None,
+        observer: Observer | None = None,
+        odometry: Callable[[], Odometry] | None = None,
+    ) -> None:
+        self._frames = frames
+        self._pilot = pilot
+        self._gate = gate
+        self._drivetrain = drivetrain
+        self._clock = clock
+        self._driver = driver or NoDriver()
+        self._observer = observer
+        self._odometry = odometry
+        self._last_frame: tuple[int, int] = (-1, 0)
+        self._publish_ns = 0
+
+    def run(self, should_end: Callable[[DriveRecord], bool]) -> None:
+        """Drive until ``should_end`` says so of a cycle's record; EndOfFrames and every other error pass through."""
+        try:
+            self._drivetrain.neutral()
+            while not should_end(self.step()):
+                pass
+        finally:
+            self._drivetrain.neutral()
+
+    def step(self) -> DriveRecord:
+        """Run one cycle: with a new frame if one comes within ``TICK_MS``, else for the gate alone."""
+        frame = self._frames.take(TICK_MS)
+        taken_ns = self._clock.now_ns()
+        self._hear_driver(taken_ns)
+        pilot_command, inference_ns = self._ask_pilot(frame, taken_ns)
+        piloted_ns = self._clock.now_ns()
+        decision = self._gate.decide(piloted_ns)
+        decided_ns = self._clock.now_ns()
+        applied = self._drivetrain.apply(decision.command)
+        applied_ns = self._clock.now_ns()
+        times = StageTimes(
+            age_ns=0 if frame is None else taken_ns - frame.captured_ns,
+            pilot_ns=piloted_ns - taken_ns,
+            inference_ns=inference_ns,
+            gate_ns=decided_ns - piloted_ns,
+            apply_ns=applied_ns - decided_ns,
+            publish_ns=self._publish_ns,
+        )
+        record = self._record(decision, pilot_command, applied, times)
+        if self._observer is not None:
+            self._observer(record, frame)
+        self._publish_ns = self._clock.now_ns() - applied_ns
+        return record
+
+    def _hear_driver(self, now_ns: int) -> None:
+        for event in self._driver.events(now_ns):
+            self._gate.handle(event, now_ns)
+
+    def _ask_pilot(self, frame: Frame | None, taken_ns: int) -> tuple[Command | None, int]:
+        """Give the gate the frame and the pilot's answer to it; return the answer and the network's own time."""
+        if frame is None:
+            return None, 0
+        self._last_frame = (frame.number, frame.captured_ns)
+        self._gate.handle(FrameArrived(frame.captured_ns), taken_ns)
+        if self._pilot is None or self._gate.mode is Mode.MANUAL:
+            return None, 0
+        output = self._pilot.drive(frame)
+        self._gate.handle(PilotCommand(output.command), self._clock.now_ns())
+        return output.command, output.inference_ns
+
+    def _record(
+        self, decision: Decision, pilot_command: Command | None, applied: Command, times: StageTimes
+    ) -> DriveRecord:
+        number, captured_ns = self._last_frame
+        return DriveRecord(
+            frame_number=number,
+            captured_ns=captured_ns,
+            mode=decision.mode,
+            gate_state=decision.state,
+            trip=decision.trip.value if decision.trip else "",
+            driver=decision.driver,
+            pilot=pilot_command,
+            applied=applied,
+            times=times,
+            odometry=self._odometry() if self._odometry is not None else None,
+        )

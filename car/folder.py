@@ -1,0 +1,63 @@
+"""A user's car: a folder with ``car.toml``, ``sessions/`` and ``models/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from car.config import CONFIG_NAME, CarConfig, load_config, template
+from car.errors import ConfigError
+
+DEFAULT_CAR = "mycar"
+
+
+@dataclass(frozen=True, slots=True)
+class CarFolder:
+    """Where a car lives, and its configuration."""
+
+    path: Path
+    config: CarConfig
+
+    @property
+    def sessions_dir(self) -> Path:
+        """Where drives are recorded."""
+        return self.path / "sessions"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where trained models go."""
+        return self.path / "models"
+
+
+def init_car(path: Path) -> None:
+    """Make a car in ``path``; raises ConfigError when one is there already, or the folder cannot be made."""
+    config_path = path / CONFIG_NAME
+    try:
+        for folder in (path / "sessions", path / "models"):
+            folder.mkdir(parents=True, exist_ok=True)
+        with config_path.open("x", encoding="utf-8") as file:
+            file.write(template(path.resolve().name))
+    except FileExistsError:
+        raise ConfigError(f"There is a car in {path} already. Choose another name, or edit {config_path}.") from None
+    except OSError as error:
+        raise ConfigError(f"A car cannot be made in {path} ({error.strerror}). Choose a folder of your own.") from error
+
+
+def open_car(path: Path) -> CarFolder:
+    """Open the car in ``path``; raises ConfigError when there is none or its ``car.toml`` is not right."""
+    return CarFolder(path, load_config(path / CONFIG_NAME))
+
+
+def find_car(chosen: Path | None) -> tuple[CarFolder, bool]:
+    """Return the chosen car, else the one in this folder, else the simulated one in ``mycar`` (made when missing).
+
+    The second value tells whether that last resort was taken.
+    """
+    if chosen is not None:
+        return open_car(chosen), False
+    here = Path()
+    if (here / CONFIG_NAME).exists():
+        return open_car(here), False
+    if not (here / DEFAULT_CAR / CONFIG_NAME).exists():
+        init_car(here / DEFAULT_CAR)
+    return open_car(here / DEFAULT_CAR), True

@@ -1,0 +1,129 @@
+"""The desk process: everything that may be slow.
+
+It records, shows and listens; the drive process never waits for it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable
+from ctypes import c_bool
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from car.config import CarConfig
+from car.gate import Mode
+from car.processes.driver_slot import DriverDesk, DriverSlot
+from car.processes.keyboard import open_keyboard
+from car.processes.shared import CycleRing, RingReader
+from car.processes.view import DriveView
+from car.recording import Recorder, new_session_path
+from car.sessions.format import SessionInfo
+from car.sessions.writer import SessionWriter
+from hardware.clock import SystemClock
+from hardware.drivetrain import NEUTRAL
+
+RECORDER_PERIOD_S = 0.02
+VIEW_PERIOD_S = 0.05
+VIEWS_PER_PANEL = 3
+VIEWS_PER_LINE = 100
+VIEW_WINDOW_S = 3
+
+
+class DeskLink:
+    """All the memory that the drive process shares with its desk."""
+
+    def __init__(self, context: SpawnContext, config: CarConfig) -> None:
+        self.ring = CycleRing(context, config.camera.geometry, config.camera.rate_hz)
+        self.slot = DriverSlot(context)
+        self.finished = context.RawValue(c_bool, False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskJob:
+    """What the desk is to do: where to record (None: nowhere), and what to call what it shows."""
+
+    config: CarConfig
+    info: SessionInfo
+    sessions_dir: Path | None
+    title: str
+
+
+def run_desk(link: DeskLink, job: DeskJob) -> None:
+    """Be the desk until the drive process has finished, or is gone; then close the session."""
+    ended = threading.Event()
+    # The drive process alone answers Ctrl-C; the desk ends once the car stands and the last cycle is written.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
+    recording, recorder_status = _start_recording(link, job, ended)
+    try:
+        _show(link, job, recorder_status, ended)
+    finally:
+        ended.set()
+        if recording is not None:
+            recording.join()
+
+
+def _start_recording(
+    link: DeskLink, job: DeskJob, ended: threading.Event
+) -> tuple[threading.Thread | None, Callable[[], str]]:
+    """Start the recorder's thread; return it, and a function that says in words how the recording stands."""
+    if job.sessions_dir is None:
+        return None, lambda: "off"
+    settings = job.config.recording
+    try:
+        path = new_session_path(job.sessions_dir)
+        writer = SessionWriter(path, job.info, SystemClock(), min_free_bytes=settings.min_free_mb * 1_000_000)
+    except OSError as error:
+        reason = f"stopped: {error}"
+        return None, lambda: reason
+    recorder = Recorder(RingReader(link.ring), writer, settings.jpeg_quality)
+    thread = threading.Thread(target=_record, args=(recorder, ended), name="recorder")
+    thread.start()
+    return thread, lambda: recorder.status
+
+
+def _record(recorder: Recorder, ended: threading.Event) -> None:
+    while not ended.wait(RECORDER_PERIOD_S):
+        recorder.poll()
+    recorder.close()
+
+
+def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: threading.Event) -> None:
+    """Show the drive and pass on the driver's keys until the drive ends."""
+    console = Console()
+    view = DriveView(job.title, round(job.config.camera.rate_hz * VIEW_WINDOW_S))
+    cycles = RingReader(link.ring)
+    driver = DriverDesk(link.slot)
+    clock = SystemClock()
+    parent = multiprocessing.parent_process()
+    turn = 0
+    with open_keyboard() as keyboard, Live(console=console, auto_refresh=False, transient=True) as live:
+        while not ended.wait(VIEW_PERIOD_S) and not link.finished.value and (parent is None or parent.is_alive()):
+            _pass_on_keys(keyboard.pressed(), driver)
+            driver.sample(NEUTRAL, clock.now_ns())
+            for cycle in cycles.read():
+                view.add(cycle.record)
+            turn += 1
+            if console.is_terminal and turn % VIEWS_PER_PANEL == 0:
+                live.update(view.panel(recording()), refresh=True)
+            elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
+                console.print(view.line(recording()), soft_wrap=True)
+
+
+def _pass_on_keys(keys: str, driver: DriverDesk) -> None:
+    actions: dict[str, Callable[[], None]] = {
+        " ": driver.stop,
+        "a": lambda: driver.arm(Mode.AUTO),
+        "d": driver.disarm,
+        "q": driver.quit,
+    }
+    for key in keys:
+        if key in actions:
+            actions[key]()

@@ -1,0 +1,140 @@
+"""The driver's newest command on its way from the desk process to the drive process.
+
+One slot, overwritten by each new command: an old command that comes late has no place to wait in. Human acts (arm,
+stop, quit) are counted, so that none is lost when two fall between two cycles of the drive loop.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from ctypes import c_uint8
+from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnContext
+from typing import Any
+
+from car.gate import Arm, Disarm, DriverCommand, Event, Mode, Stop
+from car.processes.shared import order_writes
+from hardware.drivetrain import NEUTRAL, Command
+
+_SEQUENCE = struct.Struct("<Q")
+_INPUT = struct.Struct("<ddqIIIIB")
+_MODES = tuple(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class DriverInput:
+    """What the driver holds, and how often each button has been pressed since the start.
+
+    ``sampled_ns`` is when the driver's device sampled ``command``; 0 says that no driver is there.
+    """
+
+    command: Command = NEUTRAL
+    sampled_ns: int = 0
+    arms: int = 0
+    disarms: int = 0
+    stops: int = 0
+    quits: int = 0
+    arm_mode: Mode = Mode.AUTO
+
+
+class DriverSlot:
+    """Shared memory of one ``DriverInput``: the desk writes, the drive loop reads, neither waits."""
+
+    def __init__(self, context: SpawnContext) -> None:
+        self._memory = context.RawArray(c_uint8, _SEQUENCE.size + _INPUT.size)
+        self._sequence = 0
+
+    def write(self, state: DriverInput) -> None:
+        """Replace the slot's content; for one writer."""
+        memory = self._bytes()
+        # Odd while the content is being written; the reader then keeps what it had.
+        _SEQUENCE.pack_into(memory, 0, self._sequence + 1)
+        order_writes()
+        _INPUT.pack_into(
+            memory,
+            _SEQUENCE.size,
+            state.command.steering,
+            state.command.throttle,
+            state.sampled_ns,
+            state.arms,
+            state.disarms,
+            state.stops,
+            state.quits,
+            _MODES.index(state.arm_mode),
+        )
+        order_writes()
+        self._sequence += 2
+        _SEQUENCE.pack_into(memory, 0, self._sequence)
+
+    def read(self) -> DriverInput | None:
+        """Return the content, or None while it is being written."""
+        memory = self._bytes()
+        before = _SEQUENCE.unpack_from(memory, 0)[0]
+        steering, throttle, sampled_ns, arms, disarms, stops, quits, mode = _INPUT.unpack_from(memory, _SEQUENCE.size)
+        if before % 2 or _SEQUENCE.unpack_from(memory, 0)[0] != before:
+            return None
+        return DriverInput(Command(steering, throttle), sampled_ns, arms, disarms, stops, quits, _MODES[mode])
+
+    def _bytes(self) -> memoryview:
+        return memoryview(self._memory).cast("B")
+
+
+class SlotDriver:
+    """The drive loop's side of a DriverSlot: turns what changed in it into the gate's events."""
+
+    def __init__(self, slot: DriverSlot) -> None:
+        self._slot = slot
+        self._seen = DriverInput()
+
+    @property
+    def wants_to_quit(self) -> bool:
+        """True once the driver has asked to end the drive."""
+        return self._seen.quits > 0
+
+    def events(self, now_ns: int) -> Iterator[Event]:
+        """Yield what the driver did since the last call, a stop after everything else, so that it wins."""
+        state = self._slot.read()
+        if state is None:
+            return
+        seen, self._seen = self._seen, state
+        if state.sampled_ns > seen.sampled_ns:
+            yield DriverCommand(state.command, state.sampled_ns)
+        if state.disarms > seen.disarms:
+            yield Disarm()
+        if state.arms > seen.arms:
+            yield Arm(state.arm_mode)
+        if state.stops > seen.stops:
+            yield Stop()
+
+
+class DriverDesk:
+    """The desk's side of a DriverSlot: remembers what was pressed and writes each change through."""
+
+    def __init__(self, slot: DriverSlot) -> None:
+        self._slot = slot
+        self._state = DriverInput()
+
+    def sample(self, command: Command, sampled_ns: int) -> None:
+        """Say what the driver holds at ``sampled_ns``."""
+        self._change(command=command, sampled_ns=sampled_ns)
+
+    def arm(self, mode: Mode) -> None:
+        """Ask to arm in ``mode``."""
+        self._change(arms=self._state.arms + 1, arm_mode=mode)
+
+    def disarm(self) -> None:
+        """Say that the driver is done driving."""
+        self._change(disarms=self._state.disarms + 1)
+
+    def stop(self) -> None:
+        """Press stop."""
+        self._change(stops=self._state.stops + 1)
+
+    def quit(self) -> None:
+        """Ask to end the drive."""
+        self._change(quits=self._state.quits + 1)
+
+    def _change(self, **changes: Any) -> None:
+        self._state = replace(self._state, **changes)
+        self._slot.write(self._state)

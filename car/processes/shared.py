@@ -1,0 +1,221 @@
+"""Memory that the car's processes share, made so that neither side can ever make the other wait.
+
+A ring has one writer that never looks back: a reader that is too slow finds its next slot overwritten, skips to the
+oldest one still there and counts what it missed. The blocks are anonymous (``multiprocessing.RawArray``), so a killed
+process leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import threading
+from collections.abc import Iterator
+from ctypes import c_uint8
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from car.drive_record import DriveRecord, StageTimes
+from car.gate import GateState, Mode, TripReason
+from hardware.camera import CameraGeometry, Frame
+from hardware.drivetrain import Command, Odometry
+
+RING_S = 5.0
+"""How much driving the ring holds; an SD card's fsync has been seen to stall for 3 s."""
+
+_SEQUENCE = struct.Struct("<Q")
+_fence = threading.Lock()
+_MODES, _STATES = tuple(Mode), tuple(GateState)
+_TRIPS = ("", *(reason.value for reason in TripReason))
+_NO_COMMAND = (math.nan, math.nan)
+_NO_ODOMETRY = (math.nan, 0, math.nan, math.nan, 0)
+# has frame, mode, state, trip; frame number and time; driver, pilot, applied; six stage times; odometry.
+_RECORD = struct.Struct("<BBBBqq2d2d2d6qdqddq")
+
+
+def order_writes() -> None:
+    """Make what was written before visible to other processes before what is written after.
+
+    A 64-bit Arm may reorder plain writes; taking and releasing a lock twice is the fence that Python has.
+    """
+    for _ in range(2):
+        _fence.acquire()
+        _fence.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cycle of the drive loop as it crosses from process to process; ``frame`` is None when it had no new one."""
+
+    record: DriveRecord
+    frame: Frame | None
+
+
+def pack_record(record: DriveRecord, *, has_frame: bool) -> bytes:
+    """Return ``record`` as the bytes of a ring's slot."""
+    odometry = record.odometry
+    return _RECORD.pack(
+        has_frame,
+        _MODES.index(record.mode),
+        _STATES.index(record.gate_state),
+        _TRIPS.index(record.trip),
+        record.frame_number,
+        record.captured_ns,
+        *_command_numbers(record.driver),
+        *_command_numbers(record.pilot),
+        *_command_numbers(record.applied),
+        *_time_numbers(record.times),
+        *(_NO_ODOMETRY if odometry is None else _odometry_numbers(odometry)),
+    )
+
+
+def unpack_record(data: bytes) -> tuple[DriveRecord, bool]:
+    """Return the record that ``pack_record`` packed, and whether a frame came with it."""
+    has_frame, mode, state, trip, number, captured_ns, *numbers = _RECORD.unpack(data)
+    driver, pilot, applied = (_command(*numbers[at : at + 2]) for at in (0, 2, 4))
+    speed_m_s, laps, progress_m, lateral_m, departures = numbers[12:]
+    record = DriveRecord(
+        frame_number=number,
+        captured_ns=captured_ns,
+        mode=_MODES[mode],
+        gate_state=_STATES[state],
+        trip=_TRIPS[trip],
+        driver=driver,
+        pilot=pilot,
+        applied=applied or Command(*_NO_COMMAND),
+        times=StageTimes(*numbers[6:12]),
+        odometry=None if math.isnan(speed_m_s) else Odometry(speed_m_s, laps, progress_m, lateral_m, departures),
+    )
+    return record, bool(has_frame)
+
+
+def _command_numbers(command: Command | None) -> tuple[float, float]:
+    return _NO_COMMAND if command is None else (command.steering, command.throttle)
+
+
+def _command(steering: float, throttle: float) -> Command | None:
+    return None if math.isnan(steering) else Command(steering, throttle)
+
+
+def _time_numbers(times: StageTimes) -> tuple[int, ...]:
+    # Written out because dataclasses.astuple copies deeply, at twenty times the cost, in the drive loop.
+    return (
+        times.age_ns,
+        times.pilot_ns,
+        times.inference_ns,
+        times.gate_ns,
+        times.apply_ns,
+        times.publish_ns,
+    )
+
+
+def _odometry_numbers(odometry: Odometry) -> tuple[float, ...]:
+    return (odometry.speed_m_s, odometry.laps, odometry.progress_m, odometry.lateral_m, odometry.departures)
+
+
+class CycleRing:
+    """The last ``RING_S`` seconds of driving, frames and records, written by the drive process.
+
+    Hand the object to a process when it is started. The writer calls ``publish``; each reader has a ``RingReader``.
+    """
+
+    def __init__(self, context: SpawnContext, geometry: CameraGeometry, rate_hz: float) -> None:
+        self.slots = math.ceil(RING_S * rate_hz) + 1
+        self.shape = (geometry.height, geometry.width, 3)
+        self.header_bytes = _SEQUENCE.size + _RECORD.size
+        # Slots start on a cache line, so that the sequence number is written in one piece.
+        self.slot_bytes = -(-(self.header_bytes + math.prod(self.shape)) // 64) * 64
+        self._memory = context.RawArray(c_uint8, self.slots * self.slot_bytes)
+        self._written = 0
+        self._views: tuple[memoryview, NDArray[np.uint8]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_views": None}
+
+    @property
+    def views(self) -> tuple[memoryview, NDArray[np.uint8]]:
+        """The memory as bytes and as slots × slot_bytes of ``uint8``; each process makes its own."""
+        if self._views is None:
+            memory = memoryview(self._memory).cast("B")
+            self._views = memory, np.frombuffer(memory, np.uint8).reshape(self.slots, self.slot_bytes)
+        return self._views
+
+    def publish(self, record: DriveRecord, frame: Frame | None) -> None:
+        """Write one cycle into the next slot; never waits, whoever may be reading."""
+        memory, rows = self.views
+        slot = self._written % self.slots
+        start = slot * self.slot_bytes
+        # Zero while the slot is being written: a reader that sees it, or sees it change, knows the slot is torn.
+        _SEQUENCE.pack_into(memory, start, 0)
+        order_writes()
+        record_start = start + _SEQUENCE.size
+        memory[record_start : record_start + _RECORD.size] = pack_record(record, has_frame=frame is not None)
+        if frame is not None:
+            image = rows[slot, self.header_bytes : self.header_bytes + frame.image.size]
+            np.copyto(image.reshape(self.shape), frame.image)
+        order_writes()
+        self._written += 1
+        _SEQUENCE.pack_into(memory, start, self._written)
+
+
+class RingReader:
+    """Reads a ring from its oldest cycle on; ``missed`` counts the cycles it came too late for."""
+
+    def __init__(self, ring: CycleRing) -> None:
+        self._ring = ring
+        self._next = 1
+        self.missed = 0
+
+    def read(self) -> Iterator[Cycle]:
+        """Yield every cycle published since the last call, oldest first; frames are copies, read-only."""
+        while (cycle := self._read_next()) is not None:
+            yield cycle
+
+    def newest(self) -> Cycle | None:
+        """Skip to the newest cycle and return it, or None when nothing was published since the last call."""
+        sequences = [self._sequence(slot) for slot in range(self._ring.slots)]
+        if max(sequences) < self._next:
+            return None
+        self._next = max(sequences)
+        return self._read_next()
+
+    def _sequence(self, slot: int) -> int:
+        memory, _ = self._ring.views
+        sequence: int = _SEQUENCE.unpack_from(memory, slot * self._ring.slot_bytes)[0]
+        return sequence
+
+    def _read_next(self) -> Cycle | None:
+        ring = self._ring
+        while True:
+            slot = (self._next - 1) % ring.slots
+            sequence = self._sequence(slot)
+            if sequence < self._next:
+                # Nothing was written here yet, or the writer is in this very slot: both are for the next call.
+                return None
+            if sequence == self._next:
+                cycle = self._copy(slot)
+                if self._sequence(slot) == sequence:
+                    self._next += 1
+                    return cycle
+            self._skip_overwritten()
+
+    def _skip_overwritten(self) -> None:
+        newest = max(self._sequence(slot) for slot in range(self._ring.slots))
+        oldest = max(self._next + 1, newest - self._ring.slots + 2)
+        self.missed += oldest - self._next
+        self._next = oldest
+
+    def _copy(self, slot: int) -> Cycle:
+        ring = self._ring
+        memory, rows = ring.views
+        start = slot * ring.slot_bytes + _SEQUENCE.size
+        record, has_frame = unpack_record(bytes(memory[start : start + _RECORD.size]))
+        if not has_frame:
+            return Cycle(record, None)
+        image = rows[slot, ring.header_bytes : ring.header_bytes + math.prod(ring.shape)].reshape(ring.shape).copy()
+        image.flags.writeable = False
+        return Cycle(record, Frame(image, record.captured_ns, record.frame_number))

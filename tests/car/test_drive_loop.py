@@ -1,0 +1,155 @@
+"""The loop: newest frame → pilot → gate → drivetrain, and neutral whatever happens."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
+from car.drive_record import DriveRecord
+from car.gate import Event, Gate, GateState, Mode, Stop
+from car.pilots.base import Pilot, PilotOutput
+from hardware.camera import Frame
+from hardware.cameras.recorded import RecordedCamera
+from hardware.clock import NS_PER_MS, VirtualClock
+from hardware.drivetrain import NEUTRAL, Command
+from hardware.drivetrains.timeline import TimelineDrivetrain
+from hardware.errors import EndOfFrames
+from tests.frames import SMALL, make_frame
+
+ASKED = Command(0.5, 0.2)
+
+
+class SteadyPilot(Pilot):
+    """Asks for the same command on every frame, after ``think_ns`` of the clock's time."""
+
+    name = "steady"
+
+    def __init__(self, clock: VirtualClock, think_ns: int = 0) -> None:
+        self.clock = clock
+        self.think_ns = think_ns
+        self.seen: list[int] = []
+
+    def drive(self, frame: Frame) -> PilotOutput:
+        self.clock.advance_ns(self.think_ns)
+        self.seen.append(frame.number)
+        return PilotOutput(ASKED, self.think_ns)
+
+    def close(self) -> None:
+        pass
+
+
+class Rig:
+    def __init__(self, numbers: Iterable[int], think_ns: int = 0) -> None:
+        self.clock = VirtualClock()
+        self.gate = Gate(mode=Mode.AUTO, headless=True)
+        self.pilot = SteadyPilot(self.clock, think_ns)
+        self.drivetrain = TimelineDrivetrain(self.clock)
+        self.observed: list[tuple[DriveRecord, Frame | None]] = []
+        camera = RecordedCamera((make_frame(number) for number in numbers), SMALL, self.clock)
+        self.loop = DriveLoop(
+            LockStepFrames(camera),
+            self.pilot,
+            self.gate,
+            self.drivetrain,
+            self.clock,
+            driver=AutoStart(self.gate),
+            observer=lambda record, frame: self.observed.append((record, frame)),
+        )
+
+    def run(self) -> None:
+        with pytest.raises(EndOfFrames):
+            self.loop.run(lambda _: False)
+
+    @property
+    def commands(self) -> list[Command]:
+        return [applied.command for applied in self.drivetrain.timeline]
+
+
+def test_the_pilot_drives_frame_by_frame() -> None:
+    rig = Rig(range(20))
+    rig.run()
+    assert rig.pilot.seen == list(range(20))
+    assert ASKED in rig.commands
+
+
+def test_the_first_and_the_last_command_are_neutral() -> None:
+    rig = Rig(range(20))
+    rig.run()
+    assert rig.commands[0] == rig.commands[-1] == NEUTRAL
+
+
+def test_what_is_recorded_is_what_was_applied() -> None:
+    rig = Rig(range(20))
+    rig.run()
+    assert [record.applied for record, _ in rig.observed] == rig.commands[1:-1]
+    record, frame = rig.observed[-1]
+    assert frame is not None
+    assert (record.frame_number, record.captured_ns) == (frame.number, frame.captured_ns) == (19, 950 * NS_PER_MS)
+    assert record.pilot == ASKED
+
+
+def test_times_are_told_by_stage() -> None:
+    rig = Rig(range(10), think_ns=7 * NS_PER_MS)
+    rig.run()
+    times = rig.observed[-1][0].times
+    assert times.pilot_ns == times.inference_ns == times.latency_ns == 7 * NS_PER_MS
+    assert times.age_ns == times.gate_ns == times.apply_ns == 0
+
+
+def test_without_frames_the_gate_is_asked_all_the_same_and_goes_neutral() -> None:
+    rig = Rig([*range(20), 30])
+    rig.run()
+    armed = [record for record, frame in rig.observed if record.applied.throttle > 0]
+    gap = [record for record, frame in rig.observed if frame is None]
+    assert len(gap) >= 500 / 25 - 1
+    assert gap[-1].gate_state is GateState.TRIPPED
+    assert gap[-1].applied == NEUTRAL
+    assert armed[-1].captured_ns <= 950 * NS_PER_MS
+
+
+def test_a_headless_start_arms_once_and_a_trip_stays() -> None:
+    rig = Rig([*range(20), *range(30, 60)])
+    rig.run()
+    assert rig.observed[-1][0].gate_state is GateState.TRIPPED
+
+
+def test_a_pilot_that_raises_leaves_the_wheels_neutral_and_is_not_hidden() -> None:
+    rig = Rig(range(20))
+
+    def fail(frame: Frame) -> PilotOutput:
+        raise RuntimeError("lost")
+
+    rig.loop.step()
+    rig.loop.step()
+    rig.pilot.drive = fail  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="lost"):
+        rig.loop.run(lambda _: False)
+    assert rig.commands[-1] == NEUTRAL
+
+
+def test_the_driver_is_heard_before_the_wheels_move() -> None:
+    rig = Rig(range(20))
+
+    class StopsAtOnce:
+        def events(self, now_ns: int) -> Iterator[Event]:
+            if rig.gate.state is GateState.ARMED and now_ns > 500 * NS_PER_MS:
+                yield Stop()
+
+    rig.loop = DriveLoop(
+        LockStepFrames(RecordedCamera((make_frame(number) for number in range(20)), SMALL, rig.clock)),
+        rig.pilot,
+        rig.gate,
+        rig.drivetrain,
+        rig.clock,
+        driver=AutoStart(rig.gate, StopsAtOnce()),
+    )
+    rig.run()
+    moving = [applied.time_ns for applied in rig.drivetrain.timeline if applied.command.throttle > 0]
+    assert max(moving) == 500 * NS_PER_MS
+
+
+def test_two_runs_are_equal() -> None:
+    first, second = Rig(range(50)), Rig(range(50))
+    first.run()
+    second.run()
+    assert first.drivetrain.timeline == second.drivetrain.timeline
