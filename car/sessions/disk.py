@@ -1,0 +1,86 @@
+"""What a recording needs of the disk: complete writes, durable ones, a lock, and atomic replacement."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+
+class WholeWrites:
+    """A file whose ``write`` has handed everything to the system when it returns.
+
+    A buffered one keeps what a full disk refused, and fails once more, at a bad moment, when it is closed.
+    """
+
+    def __init__(self, raw: FileIO) -> None:
+        self._raw = raw
+
+    def write(self, data: bytes) -> int:
+        """Write all of ``data``; raises OSError."""
+        view = memoryview(data)
+        while view:
+            view = view[self._raw.write(view) :]
+        return len(data)
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._raw.tell()
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+
+def sync_to_disk(descriptor: int) -> None:
+    """Return when the file's data is on the disk; raises OSError."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` survive a power cut, where the system can."""
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def lock(descriptor: int) -> bool:
+    """Mark the open file as being written until it is closed; False when someone else already does."""
+    if sys.platform == "win32":
+        return True  # Nothing to do: a file that is open there cannot be replaced.
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # A file system without locks, such as some network shares, has to do without.
+    return True
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``path`` that takes its place, durably, if the block ends well."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """Return why a file could not be used, in the system's own words."""
+    return error.strerror or str(error)

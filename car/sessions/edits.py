@@ -1,0 +1,127 @@
+"""Which frames of a session are left out: a small file beside the recording, which itself is never rewritten."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from car.errors import RecordingError, SessionError
+from car.sessions.disk import reason, replacing
+
+SCHEMA_VERSION = 1
+SUFFIX = ".edits.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRange:
+    """The frames numbered ``first`` … ``last``, both included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """The ranges of frames left out of a session, sorted and apart from each other.
+
+    ::
+
+        edits = Edits.load(session_path).without(FrameRange(120, 180))
+        edits.save(session_path)
+    """
+
+    ranges: tuple[FrameRange, ...] = ()
+
+    @classmethod
+    def of(cls, ranges: Iterable[FrameRange]) -> Self:
+        """Return edits that leave out ``ranges``, which may overlap; raises ValueError if one ends before it starts."""
+        merged: list[FrameRange] = []
+        for item in sorted(ranges, key=lambda item: item.first):
+            if item.last < item.first:
+                raise ValueError(f"Frames {item.first} to {item.last} are no range. Name the first frame first.")
+            if merged and item.first <= merged[-1].last + 1:
+                merged[-1] = FrameRange(merged[-1].first, max(merged[-1].last, item.last))
+            else:
+                merged.append(item)
+        return cls(tuple(merged))
+
+    @classmethod
+    def of_numbers(cls, numbers: Iterable[int]) -> Self:
+        """Return edits that leave out the frames of these ``numbers``."""
+        return cls.of(FrameRange(number, number) for number in numbers)
+
+    @classmethod
+    def load(cls, session_path: Path) -> Self:
+        """Read the edits of the session at ``session_path``, none if there are none.
+
+        Raises SessionError when their file is broken: to train on what someone left out would be worse.
+        """
+        path = edits_path(session_path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SessionError(f"{path} cannot be read ({error}). Delete it to use the whole session.") from error
+        return cls.of(_parsed_ranges(text, path))
+
+    def excludes(self, number: int) -> bool:
+        """Tell whether frame ``number`` is left out."""
+        place = bisect_right(self.ranges, number, key=lambda item: item.first)
+        return place > 0 and number <= self.ranges[place - 1].last
+
+    def without(self, added: FrameRange) -> Edits:
+        """Return these edits with one more range left out; raises ValueError if it ends before it starts."""
+        return Edits.of((*self.ranges, added))
+
+    def restored(self, back: FrameRange) -> Edits:
+        """Return these edits with a range of frames taken back in."""
+        kept: list[FrameRange] = []
+        for item in self.ranges:
+            before = FrameRange(item.first, min(item.last, back.first - 1))
+            after = FrameRange(max(item.first, back.last + 1), item.last)
+            kept += [part for part in (before, after) if part.first <= part.last]
+        return Edits.of(kept)
+
+    def save(self, session_path: Path) -> None:
+        """Write the edits beside the session, all or nothing; raises RecordingError.
+
+        Where nothing is left out any more, their file is removed.
+        """
+        path = edits_path(session_path)
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "left_out": [[item.first, item.last] for item in self.ranges],
+        }
+        try:
+            if not self.ranges:
+                path.unlink(missing_ok=True)
+                return
+            with replacing(path) as file:
+                file.write(json.dumps(content).encode())
+        except OSError as error:
+            raise RecordingError(f"{path} cannot be written ({reason(error)}). Free some space on the disk.") from error
+
+
+def edits_path(session_path: Path) -> Path:
+    """Return where the edits of the session at ``session_path`` are kept."""
+    return session_path.with_suffix(SUFFIX)
+
+
+def _parsed_ranges(text: str, path: Path) -> list[FrameRange]:
+    try:
+        content: Any = json.loads(text)
+        if content["schema_version"] > SCHEMA_VERSION:
+            raise SessionError(f"{path} was written by a newer program. Update Pocketpilot.")
+        ranges = [FrameRange(int(first), int(last)) for first, last in content["left_out"]]
+        if any(item.last < item.first for item in ranges):
+            raise ValueError("a range ends before it starts")
+    except SessionError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise SessionError(f"{path} is no list of edits ({error}). Delete it to use the whole session.") from error
+    return ranges
