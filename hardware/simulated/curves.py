@@ -1,0 +1,138 @@
+"""Closed smooth curves for centre lines: corners are rounded off, sizes fitted to a living room, crossings refused."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.errors import TrackError
+
+Points = NDArray[np.float64]
+"""Points in metres, N × 2, x to the right and y up."""
+
+MIN_RADIUS_M = 0.8
+MIN_LENGTH_M = 12.0
+MAX_LENGTH_M = 25.0
+MIN_CLEARANCE_M = 1.05
+POINT_SPACING_M = 0.02
+
+_COARSE_POINTS = 160
+_RELAXATIONS = 600
+_PULL_REACH = 2
+_ATTEMPTS = 200
+_RADIUS_MARGIN = 1.05
+_POLYGON_LENGTH_M = (17.0, 29.0)
+_START_STRAIGHT_M = 1.6
+_LEAST_COUNTER_TURN_RAD = 0.35
+# On a curve no tighter than MIN_RADIUS_M, points this far apart along it are further apart than MIN_CLEARANCE_M in
+# space (Schur's comparison theorem): anything nearer than that is another part of the track.
+_NEIGHBOUR_M = 1.2
+
+
+def resample(points_m: Points, count: int) -> Points:
+    """Return ``count`` points at equal distances along the closed polygon through ``points_m``."""
+    closed = np.vstack([points_m, points_m[:1]])
+    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    wanted = np.linspace(0.0, arc[-1], count, endpoint=False)
+    return np.column_stack([np.interp(wanted, arc, closed[:, axis]) for axis in (0, 1)])
+
+
+def length_m(points_m: Points) -> float:
+    """Return the length of the closed polygon through ``points_m`` in metres."""
+    return float(np.hypot(*(np.roll(points_m, -1, axis=0) - points_m).T).sum())
+
+
+def curvature_per_m(points_m: Points) -> NDArray[np.float64]:
+    """Return the curvature at each of the equally spaced points, in 1/m, positive where the curve turns left."""
+    chord = np.roll(points_m, -1, axis=0) - points_m
+    heading = np.arctan2(chord[:, 1], chord[:, 0])
+    turn = (heading - np.roll(heading, 1) + np.pi) % (2.0 * np.pi) - np.pi
+    return np.asarray(turn / (length_m(points_m) / len(points_m)), dtype=np.float64)
+
+
+def clearance_m(points_m: Points) -> float:
+    """Return the least distance in metres between parts of the curve that are not neighbours along it.
+
+    Next to zero where the curve crosses itself.
+    """
+    coarse = resample(points_m, 256)
+    step_m = length_m(coarse) / len(coarse)
+    between = np.hypot(*(coarse[:, None, :] - coarse[None, :, :]).transpose(2, 0, 1))
+    index = np.arange(len(coarse))
+    apart = np.abs(index[:, None] - index[None, :])
+    along_m = np.minimum(apart, len(coarse) - apart) * step_m
+    return float(between[along_m > _NEIGHBOUR_M].min())
+
+
+def smoothed(points_m: Points, sigma_m: float, count: int) -> Points:
+    """Blur a closed polygon along itself by a Gaussian of ``sigma_m``; return ``count`` points at equal distances.
+
+    The Gaussian is applied to the Fourier coefficients, so the curve is as smooth at its start as anywhere.
+    """
+    fine = resample(points_m, count)
+    frequency_per_m = np.fft.fftfreq(count, length_m(fine) / count)
+    damping = np.exp(-0.5 * (2.0 * np.pi * sigma_m * frequency_per_m) ** 2)
+    curve = np.fft.ifft(np.fft.fft(fine[:, 0] + 1j * fine[:, 1]) * damping)
+    return resample(np.column_stack([curve.real, curve.imag]), count)
+
+
+def relaxed(points_m: Points) -> Points:
+    """Flatten the bends of a closed curve that are tighter than MIN_RADIUS_M, and leave the others as they are."""
+    curve = points_m
+    for _ in range(_RELAXATIONS):
+        excess = np.abs(curvature_per_m(curve)) * MIN_RADIUS_M * _RADIUS_MARGIN - 1.0
+        if excess.max() <= 0.0:
+            break
+        pull = np.clip(4.0 * excess, 0.0, 1.0)
+        pull = np.max([np.roll(pull, shift) for shift in range(-_PULL_REACH, _PULL_REACH + 1)], axis=0)
+        middle = 0.5 * (np.roll(curve, 1, axis=0) + np.roll(curve, -1, axis=0))
+        curve = resample(curve + 0.9 * pull[:, None] * (middle - curve), len(curve))
+    return curve
+
+
+def centre_line(corners_m: Points) -> Points:
+    """Make a centre line of a polygon by rounding off its corners; it starts in the middle of a straight.
+
+    Raises TrackError when the curve does not keep MIN_LENGTH_M, MAX_LENGTH_M, MIN_RADIUS_M and MIN_CLEARANCE_M.
+    """
+    curve = relaxed(smoothed(corners_m - corners_m.mean(axis=0), 0.15, _COARSE_POINTS))
+    curve = smoothed(curve, 0.1, round(length_m(curve) / POINT_SPACING_M))
+    if (
+        not MIN_LENGTH_M <= length_m(curve) <= MAX_LENGTH_M
+        or clearance_m(curve) < MIN_CLEARANCE_M
+        or np.abs(curvature_per_m(curve)).max() * MIN_RADIUS_M > 1.0
+    ):
+        raise TrackError("The lanes of a track of this shape would overlap. Use another size or gentler corners.")
+    return np.roll(curve, -_straightest(curve), axis=0)
+
+
+def _straightest(curve: Points) -> int:
+    bend = np.abs(curvature_per_m(curve))
+    window = np.zeros(len(bend))
+    window[: round(_START_STRAIGHT_M / POINT_SPACING_M)] = 1.0
+    bend_around = np.fft.ifft(np.fft.fft(bend) * np.fft.fft(window)).real
+    return int(bend_around.argmin()) - round(0.5 * _START_STRAIGHT_M / POINT_SPACING_M)
+
+
+def random_curve(rng: np.random.Generator) -> Points:
+    """Return a closed curve that fits, turns both ways and is driven in either direction, as ``rng`` has it."""
+    for _ in range(_ATTEMPTS):
+        count = int(rng.integers(5, 10))
+        angle = (np.arange(count) + rng.uniform(-0.35, 0.35, count)) * 2.0 * np.pi / count
+        radius = rng.uniform(0.3, 1.0, count)
+        stretch = rng.uniform(0.6, 1.0)
+        corners = np.column_stack([radius * np.cos(angle), stretch * radius * np.sin(angle)])
+        corners *= rng.uniform(*_POLYGON_LENGTH_M) / length_m(corners)
+        try:
+            curve = centre_line(corners[:: int(rng.choice([-1, 1]))])
+        except TrackError:
+            continue
+        if _turns_both_ways(curve):
+            return curve
+    raise TrackError(f"No track was found in {_ATTEMPTS} attempts. Use another seed.")
+
+
+def _turns_both_ways(curve: Points) -> bool:
+    turn_rad = curvature_per_m(curve) * POINT_SPACING_M
+    left_rad, right_rad = turn_rad[turn_rad > 0.0].sum(), -turn_rad[turn_rad < 0.0].sum()
+    return bool(min(left_rad, right_rad) > _LEAST_COUNTER_TURN_RAD)
