@@ -12,6 +12,7 @@ from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Camera
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
+from hardware.simulated.disturbance import Disturbance
 from hardware.simulated.track import make_track
 from hardware.simulated.world import World
 from models.contract import ModelError
@@ -34,21 +35,24 @@ class Devices:
         self.camera.close()
 
 
-def make_world(config: CarConfig, clock: Clock, track: str | None = None) -> World:
-    """Return the simulated world that ``config`` describes, on another track where one is named."""
-    simulator = config.simulator
+def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
+    """Return a simulated world in which a car like the one in ``config`` stands at the start of ``track``.
+
+    Raises TrackError when there is no such track.
+    """
     return World(
-        make_track(track or simulator.track),
+        make_track(track),
         clock,
         geometry=config.camera.geometry,
         rate_hz=config.camera.rate_hz,
-        seed=simulator.seed,
+        seed=seed,
+        disturbance=Disturbance(seed) if disturb else None,
     )
 
 
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
     """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there."""
-    world = make_world(config, clock)
+    world = make_world(config, clock, config.simulator.track, config.simulator.seed)
     return Devices(world.camera, world.drivetrain, world.odometry)
 
 

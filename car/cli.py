@@ -70,3 +70,215 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make, named 
 
     init_car(folder)
     typer.echo(f"Made {folder}/car.toml. Drive it with: car drive --headless --car {folder}")
+
+
+@app.command()
+def drive(
+    car: CarOption = None,
+    model: ModelOption = None,
+    laps: LapsOption = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Drive at once, with nobody at the controls.")] = False,
+    record: Annotated[bool | None, typer.Option("--record/--no-record", help="Default: as car.toml says.")] = None,
+) -> None:
+    """Let a pilot drive the car, with a live view; Ctrl-C ends in neutral."""
+    from car.build import find_model
+    from car.processes.drive import DriveOptions
+    from car.processes.drive import drive as run_drive
+    from car.reports import show_drive
+
+    folder = _find_car(car)
+    if not headless and not sys.stdout.isatty():
+        _fail("There is no terminal to arm the car from. Start it with --headless to drive at once.")
+    _repair_unclosed(folder)
+    records = folder.config.recording.enabled if record is None else record
+    summary = run_drive(
+        DriveOptions(
+            config=folder.config,
+            model_path=find_model(model or folder.config.pilot.model, folder.path),
+            headless=headless,
+            laps=laps,
+            sessions_dir=folder.sessions_dir if records else None,
+        )
+    )
+    show_drive(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def simulate(
+    car: CarOption = None,
+    model: ModelOption = None,
+    expert: Annotated[bool, typer.Option("--expert", help="The simulator's expert drives instead of a model.")] = False,
+    track: TrackOption = None,
+    laps: LapsOption = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0.01, help="End after so much time.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = None,
+    disturb: Annotated[bool, typer.Option("--disturb", help="Push the car about, to record how it recovers.")] = False,
+    record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Record to this session.")] = None,
+) -> None:
+    """Drive in the simulator in lock-step, many times faster than real time."""
+    from car.build import find_model, open_pilot
+    from car.reports import progress_bar, show_simulation
+    from car.simulation import Goal, Scene, run_simulation
+
+    folder = _find_car(car)
+    if expert and model:
+        _fail("Either a model drives or the expert. Leave out --model or --expert.")
+    goal = Goal(laps=laps, seconds=minutes * 60 if minutes else None) if laps or minutes else Goal(laps=3)
+    scene = Scene(track or folder.config.simulator.track, _or(seed, folder.config.simulator.seed), disturb=disturb)
+    pilot = None if expert else open_pilot(find_model(model or folder.config.pilot.model, folder.path), folder.config)
+    with progress_bar(f"driving on {scene.track}") as progress:
+        simulation = run_simulation(folder.config, scene, goal, pilot=pilot, record=record, progress=progress)
+    show_simulation(simulation, scene)
+    if simulation.trip:
+        _fail(f"The gate tripped: {simulation.trip}.")
+
+
+@app.command()
+def replay(session: SessionArgument, car: CarOption = None, model: ModelOption = None) -> None:
+    """Run the drive loop over a recorded session and say how the pilot differs from what was recorded."""
+    from car.build import find_model
+    from car.pilots.tflite_pilot import TflitePilot
+    from car.replay import replay as run_replay
+    from car.reports import progress_bar, show_replay
+    from car.sessions.reader import Session
+    from models.loader import load_model
+
+    folder = _find_car(car)
+    loaded = load_model(find_model(model or folder.config.pilot.model, folder.path))
+    with Session.open(session) as recording:
+        loaded.check_fits(recording.info.camera.height, recording.info.camera.width)
+        with TflitePilot(loaded) as pilot, progress_bar("replaying") as progress:
+            result = run_replay(recording, pilot, folder.config.gate.limits, progress)
+    show_replay(result)
+
+
+@app.command()
+def train(
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: models/pilot.tflite.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="At most so many passes over the data.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and data give the same split.")] = 0,
+) -> None:
+    """Train a pilot on recorded sessions and export it with its model card."""
+    import training.command
+
+    folder = _find_car(car)
+    out = out or folder.models_dir / "pilot.tflite"
+    training.command.train_and_show(_session_files(sessions, folder), out, epochs=epochs, seed=seed)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")],
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+) -> None:
+    """Compare a pilot with recorded driving, beside two baselines that do not look at the picture."""
+    import training.command
+    from car.build import find_model
+
+    folder = _find_car(car)
+    training.command.evaluate_and_show(find_model(model, folder.path), _session_files(sessions, folder))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")] = Path("demo"),
+) -> None:
+    """Record, train, and drive on a track the pilot has not seen: the whole road in a few minutes."""
+    import training.demo
+
+    training.demo.run(out)
+
+
+@sessions_app.command("list")
+def list_sessions(car: CarOption = None) -> None:
+    """List the car's sessions: length, frames, size and what is wrong with them."""
+    from car.reports import show_session_list
+
+    folder = _find_car(car)
+    show_session_list(_mcap_files(folder.sessions_dir))
+
+
+@sessions_app.command("show")
+def show_session(session: SessionArgument) -> None:
+    """Show where a session comes from, what is in it and what happened."""
+    from car.reports import show_session as show
+    from car.sessions.reader import Session
+
+    with Session.open(session) as recording:
+        show(recording)
+
+
+@sessions_app.command("import")
+def import_tubs(
+    tubs: Annotated[list[Path], typer.Argument(metavar="TUB...", help="Donkey Car tubs, or folders of them.")],
+    car: CarOption = None,
+) -> None:
+    """Import Donkey Car tubs (v2) into the car's sessions, and report every defect."""
+    from car.reports import progress_bar, show_import
+    from car.sessions.tub import find_tubs, import_tub
+
+    folder = _find_car(car)
+    for tub in [found for path in tubs for found in find_tubs(path)]:
+        with progress_bar(f"importing {tub.name}") as progress:
+            report = import_tub(tub, folder.sessions_dir / f"{tub.name}.mcap", progress=progress)
+        show_import(report)
+
+
+@sessions_app.command("repair")
+def repair_sessions(
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+) -> None:
+    """Make sessions that were cut off open in every tool again."""
+    from car.reports import show_repair
+    from car.sessions.repair import repair
+
+    for path in _session_files(sessions, _find_car(car)):
+        show_repair(repair(path))
+
+
+def _find_car(chosen: Path | None) -> CarFolder:
+    from car.folder import find_car
+
+    folder, is_default = find_car(chosen)
+    if is_default:
+        typer.secho(f"No car given: using the simulated car in {folder.path}/.", err=True, dim=True)
+    return folder
+
+
+def _repair_unclosed(folder: CarFolder) -> None:
+    from car.reports import show_repair
+    from car.sessions.repair import repair_unclosed
+
+    for report in repair_unclosed(folder.sessions_dir):
+        show_repair(report)
+
+
+def _mcap_files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.mcap"))
+
+
+def _session_files(chosen: list[Path] | None, folder: CarFolder) -> list[Path]:
+    """Return the files meant by names of sessions and of folders of sessions; by default the car's own."""
+    from car.errors import SessionError
+
+    paths = chosen or [folder.sessions_dir]
+    files = [file for path in paths for file in (_mcap_files(path) if path.is_dir() else [path])]
+    if not files:
+        raise SessionError(f"There are no sessions in {paths[0]}. Record one with `car drive`, or import a tub.")
+    return files
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _fail(message: str) -> Never:
+    typer.secho(f"car: {message}", err=True, fg="red")
+    raise typer.Exit(1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from car.config import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import RecordingError
 from car.processes.shared import RingReader
-from car.sessions.format import SUFFIX, SessionEvent, encode
+from car.sessions.format import SUFFIX, SessionEvent, SessionInfo, encode
 from car.sessions.writer import SessionWriter
+from car.software import software_versions
 from hardware.camera import Frame
 
 
@@ -19,6 +22,20 @@ def new_session_path(folder: Path) -> Path:
     stem = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     names = (f"{stem}{SUFFIX}", *(f"{stem}_{number}{SUFFIX}" for number in range(1, 1000)))
     return next(folder / name for name in names if not (folder / name).exists())
+
+
+def describe_session(name: str, config: CarConfig, source: str, extra: Mapping[str, str] | None = None) -> SessionInfo:
+    """Return the description of a session that a car like ``config`` starts to record now."""
+    return SessionInfo(
+        name=name,
+        car=config.car.name,
+        camera=config.camera.geometry,
+        rate_hz=config.camera.rate_hz,
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+        source=source,
+        software=software_versions(),
+        extra=extra or {},
+    )
 
 
 class CycleWriter:
@@ -82,6 +99,8 @@ class Recorder:
                 self._note_missed(cycle.record.captured_ns)
             except RecordingError as error:
                 self.failure = str(error)
+        if not self.failure:
+            self._keep_safe()
 
     def close(self) -> None:
         """Write what is left and close the session."""
@@ -90,6 +109,13 @@ class Recorder:
             self._writer.close()
         except RecordingError as error:
             self.failure = self.failure or str(error)
+
+    def _keep_safe(self) -> None:
+        """Put on the disk what has waited long enough, though nothing new has come."""
+        try:
+            self._writer.tick()
+        except RecordingError as error:
+            self.failure = str(error)
 
     def _note_missed(self, time_ns: int) -> None:
         if self._reader.missed > self._missed:

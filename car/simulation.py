@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from car.drive_loop import DriveLoop, Driver, LockStepFrames, Observer
+from car.build import make_world
+from car.config import CarConfig
+from car.drive_loop import AutoStart, DriveLoop, Driver, LockStepFrames, Observer
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode
 from car.pilots.base import Pilot
+from car.recording import CycleWriter, describe_session
+from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
-from hardware.drivetrain import NEUTRAL, Command, Odometry
+from hardware.drivetrain import NEUTRAL, Odometry
+from hardware.simulated.expert import PurePursuit
 from hardware.simulated.world import World
 
 LONGEST_LAP_S = 120.0
@@ -43,50 +51,85 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a simulated drive takes place; ``disturb`` pushes the car about, for recordings of how it recovers."""
+
+    track: str
+    seed: int = 0
+    disturb: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
     """What became of a simulated drive.
 
     ``trajectory_m`` holds (x, y) once per frame; ``trip`` is the gate's reason when it ended the drive, else empty.
+    ``real_s`` is how long it took on this machine.
     """
 
     odometry: Odometry
     trajectory_m: list[tuple[float, float]]
     frames: int
     simulated_s: float
+    real_s: float
     trip: str
 
 
 class ExpertDriver:
     """Somebody who drives by the world's truth, as a very good person would; arms the gate with a neutral stick."""
 
-    def __init__(self, command: Callable[[], Command], gate: Gate) -> None:
-        self._command = command
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._expert = PurePursuit(world.track, world.vehicle)
         self._gate = gate
 
     def events(self, now_ns: int) -> Iterable[Event]:
         """Yield this cycle's command, and the arming until it has worked."""
         if self._gate.state is GateState.DISARMED:
             return (DriverCommand(NEUTRAL, now_ns), Arm(Mode.MANUAL))
-        return (DriverCommand(self._command(), now_ns),)
+        return (DriverCommand(self._expert.command(self._world.state), now_ns),)
 
 
-def simulate(
+def run_simulation(
+    config: CarConfig,
+    scene: Scene,
+    goal: Goal,
+    *,
+    pilot: Pilot | None = None,
+    record: Path | None = None,
+    observer: Observer | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Simulation:
+    """Let ``pilot``, or the expert if there is none, drive in ``scene`` until the goal is reached or the gate trips.
+
+    With ``record`` the drive becomes a session in that file. ``progress`` is told how much of the goal is reached,
+    0 … 1. Raises TrackError for an unknown track, RecordingError when the session cannot be written.
+    """
+    clock = VirtualClock(start_ns=NS_PER_S)
+    world = make_world(config, clock, scene.track, scene.seed, disturb=scene.disturb)
+    gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
+    driver: Driver = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
+    with contextlib.ExitStack() as stack:
+        observers = [] if observer is None else [observer]
+        if record is not None:
+            info = describe_session(record.stem, config, "simulator", {"track": scene.track, "seed": str(scene.seed)})
+            writer = stack.enter_context(SessionWriter(record, info, clock))
+            observers.append(CycleWriter(writer, config.recording.jpeg_quality))
+        return _drive(world, clock, gate, goal, driver, pilot, observers, progress)
+
+
+def _drive(
     world: World,
     clock: VirtualClock,
     gate: Gate,
     goal: Goal,
-    *,
     driver: Driver,
-    pilot: Pilot | None = None,
-    observer: Observer | None = None,
-    progress: Callable[[float], None] = lambda _: None,
+    pilot: Pilot | None,
+    observers: Sequence[Observer],
+    progress: Callable[[float], None],
 ) -> Simulation:
-    """Drive in ``world`` until the goal is reached or the gate trips.
-
-    ``progress`` is told how much of the goal is reached, 0 … 1, once per cycle.
-    """
     trajectory: list[tuple[float, float]] = []
-    started_ns = clock.now_ns()
+    started_ns, started_s = clock.now_ns(), time.perf_counter()
     last: DriveRecord | None = None
 
     def elapsed_s() -> float:
@@ -95,7 +138,7 @@ def simulate(
     def watch(record: DriveRecord, frame: Frame | None) -> None:
         if frame is not None:
             trajectory.append((world.pose.x_m, world.pose.y_m))
-        if observer is not None:
+        for observer in observers:
             observer(record, frame)
 
     def should_end(record: DriveRecord) -> bool:
@@ -110,4 +153,11 @@ def simulate(
         frames, pilot, gate, world.drivetrain, clock, driver=driver, observer=watch, odometry=world.odometry
     )
     loop.run(should_end)
-    return Simulation(world.odometry(), trajectory, len(trajectory), elapsed_s(), last.trip if last else "")
+    return Simulation(
+        odometry=world.odometry(),
+        trajectory_m=trajectory,
+        frames=len(trajectory),
+        simulated_s=elapsed_s(),
+        real_s=time.perf_counter() - started_s,
+        trip=last.trip if last else "",
+    )

@@ -23,8 +23,7 @@ from car.processes.driver_slot import DriverDesk, DriverSlot
 from car.processes.keyboard import open_keyboard
 from car.processes.shared import CycleRing, RingReader
 from car.processes.view import DriveView
-from car.recording import Recorder, new_session_path
-from car.sessions.format import SessionInfo
+from car.recording import Recorder, describe_session, new_session_path
 from car.sessions.writer import SessionWriter
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
@@ -47,12 +46,11 @@ class DeskLink:
 
 @dataclass(frozen=True, slots=True)
 class DeskJob:
-    """What the desk is to do: where to record (None: nowhere), and what to call what it shows."""
+    """What the desk is to do: where to record (None: nowhere), and the name of the pilot it shows."""
 
     config: CarConfig
-    info: SessionInfo
     sessions_dir: Path | None
-    title: str
+    pilot: str
 
 
 def run_desk(link: DeskLink, job: DeskJob) -> None:
@@ -79,7 +77,8 @@ def _start_recording(
     settings = job.config.recording
     try:
         path = new_session_path(job.sessions_dir)
-        writer = SessionWriter(path, job.info, SystemClock(), min_free_bytes=settings.min_free_mb * 1_000_000)
+        info = describe_session(path.stem, job.config, "drive", {"pilot": job.pilot})
+        writer = SessionWriter(path, info, SystemClock(), min_free_bytes=settings.min_free_mb * 1_000_000)
     except OSError as error:
         reason = f"stopped: {error}"
         return None, lambda: reason
@@ -98,7 +97,7 @@ def _record(recorder: Recorder, ended: threading.Event) -> None:
 def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: threading.Event) -> None:
     """Show the drive and pass on the driver's keys until the drive ends."""
     console = Console()
-    view = DriveView(job.title, round(job.config.camera.rate_hz * VIEW_WINDOW_S))
+    view = DriveView(f"{job.config.car.name} · {job.pilot}", round(job.config.camera.rate_hz * VIEW_WINDOW_S))
     cycles = RingReader(link.ring)
     driver = DriverDesk(link.slot)
     clock = SystemClock()

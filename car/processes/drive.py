@@ -9,7 +9,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
 
@@ -23,7 +22,6 @@ from car.gate import Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
 from car.processes.driver_slot import SlotDriver
-from car.sessions.format import SessionInfo
 from car.statistics import LoopStatistics
 from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
 from hardware.clock import SystemClock
@@ -32,6 +30,8 @@ from hardware.errors import CameraError, CameraTimeout
 CAPTURE_TIMEOUT_MS = 1000.0
 DESK_END_TIMEOUT_S = 10.0
 WARM_UP_CALLS = 5
+EXIT_BY_SIGNAL = 128
+"""A program that a signal has ended exits with this plus the signal's number, as shells have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,86 @@ class DriveOptions:
     sessions_dir: Path | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DriveSummary:
     """How a drive ended and where its time went."""
 
+    outcome: str
+    exit_code: int
     statistics: LoopStatistics
-    dropped: int
     last: DriveRecord | None
-    signal_number: int | None
+    dropped: int
     refused: int
+
+
+def drive(options: DriveOptions) -> DriveSummary:
+    """Drive until the laps are done, the driver quits, a headless drive trips or a signal comes.
+
+    The wheels are neutral before anything else is put away. Raises ModelError, HardwareError and whatever a pilot or a
+    driver raises.
+    """
+    config = options.config
+    with open_pilot(options.model_path, config) as pilot:
+        warm_up(pilot, config.camera.geometry)
+        link = DeskLink(multiprocessing.get_context("spawn"), config)
+        job = DeskJob(config, options.sessions_dir, pilot.name)
+        with end_signals() as ending, desk_process(link, job):
+            return _drive(options, pilot, link, ending)
+
+
+def _drive(options: DriveOptions, pilot: Pilot, link: DeskLink, ending: EndSignal) -> DriveSummary:
+    clock = SystemClock()
+    gate = Gate(options.config.gate.limits, Mode.AUTO, headless=options.headless)
+    driver = SlotDriver(link.slot)
+    watch = DriveWatch(options, driver, ending)
+    with contextlib.closing(open_devices(options.config, clock)) as devices, capturing(devices.camera) as latest:
+        loop = DriveLoop(
+            latest,
+            pilot,
+            gate,
+            devices.drivetrain,
+            clock,
+            driver=AutoStart(gate, driver) if options.headless else driver,
+            observer=link.ring.publish,
+            odometry=devices.odometry,
+        )
+        loop.run(watch.should_end)
+    outcome, exit_code = watch.outcome()
+    return DriveSummary(outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused)
+
+
+class DriveWatch:
+    """Follows the drive, and says when it is over and why."""
+
+    def __init__(self, options: DriveOptions, driver: SlotDriver, ending: EndSignal) -> None:
+        self._options = options
+        self._driver = driver
+        self._ending = ending
+        self.statistics = LoopStatistics()
+        self.last: DriveRecord | None = None
+
+    def should_end(self, record: DriveRecord) -> bool:
+        """Take note of ``record`` and tell whether it is the last one."""
+        self.statistics.add(record)
+        self.last = record
+        return self._ending.number is not None or self._driver.wants_to_quit or self._laps_done() or self._gave_up()
+
+    def outcome(self) -> tuple[str, int]:
+        """Return how the drive ended, in words and as an exit code."""
+        if self._ending.number is not None:
+            name = signal.Signals(self._ending.number).name
+            return f"Ended by {name}; the wheels are neutral.", EXIT_BY_SIGNAL + self._ending.number
+        if self._gave_up() and self.last is not None:
+            return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
+        return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
+
+    def _laps_done(self) -> bool:
+        laps, odometry = self._options.laps, self.last.odometry if self.last else None
+        return laps is not None and odometry is not None and odometry.laps >= laps
+
+    def _gave_up(self) -> bool:
+        # Nobody is there to arm a headless car again.
+        return self._options.headless and self.last is not None and self.last.gate_state is GateState.TRIPPED
 
 
 class CaptureThread(threading.Thread):
@@ -75,8 +146,8 @@ class CaptureThread(threading.Thread):
             except CameraError as error:
                 self._latest.fail(error)
                 return
-            except Exception as error:  # noqa: BLE001 - whatever a driver raises must reach the loop, not end in silence
-                self._latest.fail(CameraError(f"The camera's driver failed: {error!r}. Run `car doctor`."))
+            except Exception as error:  # noqa: BLE001 - whatever a driver raises must reach the loop, not end unheard
+                self._latest.fail(CameraError(f"The camera's driver failed ({error!r}). Start the car again."))
                 return
 
     def end(self) -> None:
@@ -85,47 +156,16 @@ class CaptureThread(threading.Thread):
         self.join(CAPTURE_TIMEOUT_MS / 1000)
 
 
-def drive(options: DriveOptions, info: SessionInfo) -> DriveSummary:
-    """Drive until the laps are done, the driver quits, a headless drive trips or a signal comes."""
-    clock = SystemClock()
-    config = options.config
-    with open_pilot(options.model_path, config) as pilot:
-        warm_up(pilot, config.camera.geometry)
-        context = multiprocessing.get_context("spawn")
-        link = DeskLink(context, config)
-        job = DeskJob(config, info, options.sessions_dir, title=f"{config.car.name} · {pilot.name}")
-        with _signals() as ending, _desk(link, job):
-            devices = open_devices(config, clock)
-            with contextlib.closing(devices):
-                gate = Gate(config.gate.limits, Mode.AUTO, headless=options.headless)
-                keys = SlotDriver(link.slot)
-                latest = LatestFrame()
-                capture = CaptureThread(devices.camera, latest)
-                statistics = LoopStatistics()
-                last: DriveRecord | None = None
-
-                def should_end(record: DriveRecord) -> bool:
-                    nonlocal last
-                    last = record
-                    statistics.add(record)
-                    return ending.signal_number is not None or keys.wants_to_quit or _is_over(record, options)
-
-                loop = DriveLoop(
-                    latest,
-                    pilot,
-                    gate,
-                    devices.drivetrain,
-                    clock,
-                    driver=AutoStart(gate, keys) if options.headless else keys,
-                    observer=link.ring.publish,
-                    odometry=devices.odometry,
-                )
-                capture.start()
-                try:
-                    loop.run(should_end)
-                finally:
-                    capture.end()
-    return DriveSummary(statistics, latest.dropped, last, ending.signal_number, gate.refused)
+@contextlib.contextmanager
+def capturing(camera: Camera) -> Iterator[LatestFrame]:
+    """Fill a mailbox with the camera's frames for as long as the context lasts."""
+    latest = LatestFrame()
+    thread = CaptureThread(camera, latest)
+    thread.start()
+    try:
+        yield latest
+    finally:
+        thread.end()
 
 
 def warm_up(pilot: Pilot, geometry: CameraGeometry) -> None:
@@ -139,28 +179,23 @@ def warm_up(pilot: Pilot, geometry: CameraGeometry) -> None:
     gc.freeze()
 
 
-def _is_over(record: DriveRecord, options: DriveOptions) -> bool:
-    if options.headless and record.gate_state is GateState.TRIPPED:
-        return True
-    return options.laps is not None and record.odometry is not None and record.odometry.laps >= options.laps
-
-
-class _Ending:
-    """Remembers the signal that asked the drive to end."""
+class EndSignal:
+    """The number of the signal that asked the drive to end, None until one did."""
 
     def __init__(self) -> None:
-        self.signal_number: int | None = None
+        self.number: int | None = None
 
-    def note(self, signal_number: int, _frame: FrameType | None) -> None:
-        self.signal_number = signal_number
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Take note of a signal; for ``signal.signal``."""
+        self.number = number
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[_Ending]:
+def end_signals() -> Iterator[EndSignal]:
     """Have Ctrl-C, a closed terminal and SIGTERM end the drive in order, for as long as the context lasts."""
-    ending = _Ending()
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    before = {number: signal.signal(number, ending.note) for name in names if (number := getattr(signal, name, None))}
+    ending = EndSignal()
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, ending.note) for number in numbers}
     try:
         yield ending
     finally:
@@ -169,12 +204,12 @@ def _signals() -> Iterator[_Ending]:
 
 
 @contextlib.contextmanager
-def _desk(link: DeskLink, job: DeskJob) -> Iterator[SpawnProcess]:
-    """Start the desk process; at the end let it write what is left, and end it if it cannot."""
-    process = multiprocessing.get_context("spawn").Process(target=run_desk, args=(link, job), name="desk", daemon=False)
+def desk_process(link: DeskLink, job: DeskJob) -> Iterator[None]:
+    """Run the desk for as long as the context lasts; then let it write what is left, and end it if it cannot."""
+    process = multiprocessing.get_context("spawn").Process(target=run_desk, args=(link, job), name="desk")
     process.start()
     try:
-        yield process
+        yield
     finally:
         link.finished.value = True
         process.join(DESK_END_TIMEOUT_S)

@@ -1,0 +1,133 @@
+"""What the command line prints: tables, progress bars and summaries."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from car.errors import SessionError
+from car.replay import Difference, Replay
+from car.sessions.reader import Damage, Session
+from car.simulation import Scene, Simulation
+from car.statistics import LoopStatistics
+
+if TYPE_CHECKING:
+    from car.processes.drive import DriveSummary
+
+console = Console(soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
+    """Show how much of ``what`` is done and how long is left; yields the function to be told, 0 … 1."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def show_drive(summary: DriveSummary) -> None:
+    """Print how a drive ended and where its time went."""
+    console.print(summary.outcome)
+    if summary.statistics.frames:
+        console.print(_stage_table(summary.statistics))
+    facts = [
+        f"{summary.statistics.frames} frames at {summary.statistics.frame_rate_hz():.1f}/s",
+        f"{summary.dropped} dropped",
+        f"{summary.refused} commands refused",
+    ]
+    if summary.last is not None and summary.last.odometry is not None:
+        odometry = summary.last.odometry
+        facts.append(f"{odometry.laps} laps, {odometry.departures} lane departures")
+    console.print(" · ".join(facts))
+
+
+def show_simulation(simulation: Simulation, scene: Scene) -> None:
+    """Print how a simulated drive went."""
+    odometry = simulation.odometry
+    speed = simulation.simulated_s / simulation.real_s if simulation.real_s else 0.0
+    console.print(
+        f"{scene.track}: {odometry.laps} laps, {odometry.departures} lane departures, "
+        f"{odometry.progress_m:.1f} m in {simulation.simulated_s:.1f} s ({speed:.0f} times real time)"
+    )
+
+
+def show_replay(replay: Replay) -> None:
+    """Print what a replay gave, and how far it is from what was recorded."""
+    table = Table("pilot against", "steering mean", "steering max", "throttle mean", "throttle max", "frames")
+    for name, difference in (("recorded driver", replay.from_driver), ("recorded pilot", replay.from_pilot)):
+        if difference is not None:
+            table.add_row(name, *_difference_cells(difference))
+    if table.row_count:
+        console.print(table)
+    console.print(f"{replay.frames} frames · {replay.trips} gaps tripped the gate · commands sha256 {replay.digest}")
+
+
+def show_session_list(paths: list[Path]) -> None:
+    """Print a line for each session, an unreadable one's included."""
+    table = Table("session", "length", "frames", "size", "source", "damage")
+    for path in paths:
+        size = f"{path.stat().st_size / 1e6:.1f} MB"
+        try:
+            with Session.open(path) as session:
+                length = f"{session.duration_s / 60:.1f} min"
+                table.add_row(
+                    path.stem, length, str(session.frame_count), size, session.info.source, damage_words(session.damage)
+                )
+        except SessionError as error:
+            table.add_row(path.stem, "", "", size, "", str(error))
+    console.print(table if paths else "No sessions yet. Record one with `car drive`, or import a tub.")
+
+
+def show_session(session: Session) -> None:
+    """Print where a session comes from, what is in it and what happened."""
+    info, camera = session.info, session.info.camera
+    rows = {
+        "name": info.name,
+        "car": info.car,
+        "source": info.source,
+        "started": info.started,
+        "camera": f"{camera.width}x{camera.height} at {info.rate_hz:g}/s, {camera.fov_deg:g}° {camera.lens}",
+        "length": f"{session.duration_s:.1f} s, {session.frame_count} frames",
+        "damage": damage_words(session.damage),
+        **info.extra,
+        "software": ", ".join(f"{name} {version}" for name, version in info.software.items()),
+    }
+    table = Table(show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    for event in session.events():
+        table.add_row(event.kind, event.text)
+    console.print(table)
+
+
+def damage_words(damage: Damage) -> str:
+    """Return in words what is wrong with a session's file."""
+    words = []
+    if damage.holes:
+        words.append(f"{damage.holes} holes, {damage.bytes_skipped} bytes lost")
+    if damage.info_lost:
+        words.append("description lost")
+    if damage.unclosed:
+        words.append("not closed: run `car sessions repair`")
+    return ", ".join(words) or "none"
+
+
+def _difference_cells(difference: Difference) -> list[str]:
+    figures = (difference.steering_mean, difference.steering_max, difference.throttle_mean, difference.throttle_max)
+    return [*(f"{figure:.4f}" for figure in figures), str(difference.frames)]
+
+
+def _stage_table(statistics: LoopStatistics) -> Table:
+    table = Table("stage", *(f"{name} ms" for name in ("p50", "p99", "max")))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in statistics.figures():
+        table.add_row(row.stage, f"{row.p50_ms:.3f}", f"{row.p99_ms:.3f}", f"{row.max_ms:.3f}")
+    return table
