@@ -67,16 +67,34 @@ def lock(descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
+def locking(path: Path) -> Iterator[bool]:
+    """Keep others from repairing ``path`` during the block; yields False when it is being written or repaired."""
+    if sys.platform == "win32":
+        yield True
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give the finished file ``temporary`` its name, ``path``, when all of it is on the disk; raises OSError."""
+    with temporary.open("r+b") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` that takes its place, durably, if the block ends well."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

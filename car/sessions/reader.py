@@ -101,8 +101,9 @@ class Session:
         self._source = source
         self._tables = {topic: _Table() for topic in TOPICS}
         scanner = Scanner(source)
-        for message in scanner.messages():
-            self._tables[message.topic].add(message)
+        for chunk in scanner.chunks():
+            for message in scanner.messages_in(chunk):
+                self._tables[message.topic].add(message)
         if not any(table.offsets for table in self._tables.values()):
             raise SessionError(_why_nothing(path, source, scanner))
         info = read_info(source)

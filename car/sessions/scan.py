@@ -33,6 +33,8 @@ _MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish t
 _CHANNEL_HEAD = struct.Struct("<HHI")  # channel, schema, length of the topic's name
 _FOOTER_BODY = struct.Struct("<QQI")  # start of the summary, start of its offsets, CRC
 _FOOTER_BYTES = _HEAD.size + _FOOTER_BODY.size
+_FOOTER_HEAD = _HEAD.pack(_FOOTER, _FOOTER_BODY.size)
+_CRC_BYTES = 4
 # The head of an uncompressed chunk below 4 GB: kind, length, times and size, CRC, no compression's name, size again.
 _CHUNK_PATTERN = re.compile(rb"\x06(?=[\s\S]{4}\0{4}[\s\S]{20}\0{4}[\s\S]{4}\0{4}[\s\S]{4}\0{4})")
 _PATTERN_BYTES = _HEAD.size + _CHUNK_HEAD.size + _LENGTH.size
@@ -81,7 +83,7 @@ class Message(NamedTuple):
 class Scanner:
     """Goes once through a file.
 
-    While ``messages`` or ``chunks`` runs it counts ``holes``, the places where the row of records was broken (in most
+    While ``chunks`` runs it counts ``holes``, the places where the row of records was broken (in most
     of them at least one chunk is lost), and ``bytes_skipped``, what they span, with a last record that was cut short.
     ``closed`` says that the file ends with a whole summary, ``compression`` names the one its chunks have (ours: none).
     """
@@ -90,28 +92,27 @@ class Scanner:
         self._source = source
         self.has_magic = source.read(0, len(MAGIC)) == MAGIC
         self.closed = ends_with_summary(source)
+        # Channels are described in the first chunk only, which may be lost; ours have the same ids in every file.
+        self._topics: dict[int, Topic | None] = {topic.channel_id: topic for topic in TOPICS}
         self.compression = ""
         self.foreign_messages = 0
         self.holes = 0
         self.bytes_skipped = 0
 
-    def messages(self) -> Iterator[Message]:
-        """Yield the messages of our topics in the order of the file."""
-        # Channels are described in the first chunk only, which may be lost; ours have the same ids in every file.
-        topics: dict[int, Topic | None] = {topic.channel_id: topic for topic in TOPICS}
-        for chunk in self.chunks():
-            for kind, start, length in _records_in(chunk.data):
-                if kind == _CHANNEL:
-                    topics |= _described_channel(chunk.data[start : start + length])
-                elif kind == _MESSAGE and length >= _MESSAGE_HEAD.size:
-                    channel_id, number, log_ns, publish_ns = _MESSAGE_HEAD.unpack_from(chunk.data, start)
-                    topic = topics.get(channel_id)
-                    if topic is None:
-                        self.foreign_messages += 1
-                        continue
-                    first, end = start + _MESSAGE_HEAD.size, start + length
-                    payload = chunk.data[first:end]
-                    yield Message(topic, number, log_ns, publish_ns, chunk.start + first, end - first, payload)
+    def messages_in(self, chunk: Chunk) -> Iterator[Message]:
+        """Yield the messages of our topics in ``chunk``."""
+        for kind, start, length in _records_in(chunk.data):
+            if kind == _CHANNEL:
+                self._topics |= _described_channel(chunk.data[start : start + length])
+            elif kind == _MESSAGE and length >= _MESSAGE_HEAD.size:
+                channel_id, number, log_ns, publish_ns = _MESSAGE_HEAD.unpack_from(chunk.data, start)
+                topic = self._topics.get(channel_id)
+                if topic is None:
+                    self.foreign_messages += 1
+                    continue
+                first, end = start + _MESSAGE_HEAD.size, start + length
+                payload = chunk.data[first:end]
+                yield Message(topic, number, log_ns, publish_ns, chunk.start + first, end - first, payload)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks whose CRC is right."""
@@ -201,15 +202,27 @@ class Scanner:
 
 def ends_with_summary(source: Source) -> bool:
     """Tell whether the file was closed: it ends with a summary whose CRC is right."""
+    return _summary_of(source) is not None
+
+
+def read_summary(source: Source) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and content of the records in the file's summary; none if it was not closed."""
+    summary = _summary_of(source) or b""
+    for kind, start, length in _records_in(summary):
+        yield kind, summary[start : start + length]
+
+
+def _summary_of(source: Source) -> bytes | None:
     footer_start = source.size - len(MAGIC) - _FOOTER_BYTES
     tail = source.read(max(0, footer_start), _FOOTER_BYTES + len(MAGIC))
-    if footer_start < len(MAGIC) or not tail.startswith(_HEAD.pack(_FOOTER, _FOOTER_BODY.size)) or tail[-8:] != MAGIC:
-        return False
-    summary_start, _, crc = _FOOTER_BODY.unpack_from(tail, _HEAD.size)
-    if not 0 < summary_start <= footer_start or footer_start - summary_start > MAX_RECORD_BYTES:
-        return False
-    summary = source.read(summary_start, footer_start - summary_start)
-    return bool(zlib.crc32(summary + tail[: _FOOTER_BYTES - 4]) == crc)
+    footer = tail[:_FOOTER_BYTES]
+    if footer_start < len(MAGIC) or tail[_FOOTER_BYTES:] != MAGIC or footer[: _HEAD.size] != _FOOTER_HEAD:
+        return None
+    start, _, crc = _FOOTER_BODY.unpack_from(footer, _HEAD.size)
+    if not 0 < start <= footer_start or footer_start - start > MAX_RECORD_BYTES:
+        return None
+    summary = source.read(start, footer_start - start)
+    return summary if zlib.crc32(summary + footer[:-_CRC_BYTES]) == crc else None
 
 
 def _records_in(data: bytes) -> Iterator[tuple[int, int, int]]:
