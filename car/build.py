@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import models
 from car.config import CarConfig
 from car.pilots.tflite_pilot import TflitePilot
-from hardware.camera import Camera
+from hardware.camera import Camera, CameraGeometry
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
 from hardware.simulated.disturbance import Disturbance
@@ -73,8 +73,11 @@ def find_model(name: str, car_dir: Path) -> Path:
     )
 
 
-def open_pilot(path: Path, config: CarConfig) -> TflitePilot:
-    """Load the pilot in ``path`` and check that it fits the car's camera; raises ModelError when it does not."""
+def open_pilot(path: Path, camera: CameraGeometry) -> tuple[TflitePilot, tuple[str, ...]]:
+    """Load the pilot in ``path`` for a camera; return it, and in sentences what its user ought to know.
+
+    Raises ModelError when it is not a pilot model or takes frames of another size.
+    """
     model = load_model(path)
-    model.check_fits(config.camera.height, config.camera.width)
-    return TflitePilot(model)
+    model.check_fits(camera.height, camera.width)
+    return TflitePilot(model), (*model.warnings, *model.camera_differences(asdict(camera)))

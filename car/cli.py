@@ -14,6 +14,8 @@ import typer
 
 if TYPE_CHECKING:
     from car.folder import CarFolder
+    from car.pilots.base import Pilot
+    from hardware.camera import CameraGeometry
 
 app = typer.Typer(
     name="car",
@@ -81,7 +83,6 @@ def drive(
     record: Annotated[bool | None, typer.Option("--record/--no-record", help="Default: as car.toml says.")] = None,
 ) -> None:
     """Let a pilot drive the car, with a live view; Ctrl-C ends in neutral."""
-    from car.build import find_model
     from car.processes.drive import DriveOptions
     from car.processes.drive import drive as run_drive
     from car.reports import show_drive
@@ -91,15 +92,9 @@ def drive(
         _fail("There is no terminal to arm the car from. Start it with --headless to drive at once.")
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
-    summary = run_drive(
-        DriveOptions(
-            config=folder.config,
-            model_path=find_model(model or folder.config.pilot.model, folder.path),
-            headless=headless,
-            laps=laps,
-            sessions_dir=folder.sessions_dir if records else None,
-        )
-    )
+    with _open_pilot(model, folder, folder.config.camera.geometry) as pilot:
+        sessions_dir = folder.sessions_dir if records else None
+        summary = run_drive(DriveOptions(folder.config, pilot, headless, laps, sessions_dir))
     show_drive(summary)
     raise typer.Exit(summary.exit_code)
 
@@ -117,7 +112,6 @@ def simulate(
     record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Record to this session.")] = None,
 ) -> None:
     """Drive in the simulator in lock-step, many times faster than real time."""
-    from car.build import find_model, open_pilot
     from car.reports import progress_bar, show_simulation
     from car.simulation import Goal, Scene, run_simulation
 
@@ -126,7 +120,7 @@ def simulate(
         _fail("Either a model drives or the expert. Leave out --model or --expert.")
     goal = Goal(laps=laps, seconds=minutes * 60 if minutes else None) if laps or minutes else Goal(laps=3)
     scene = Scene(track or folder.config.simulator.track, _or(seed, folder.config.simulator.seed), disturb=disturb)
-    pilot = None if expert else open_pilot(find_model(model or folder.config.pilot.model, folder.path), folder.config)
+    pilot = None if expert else _open_pilot(model, folder, folder.config.camera.geometry)
     with progress_bar(f"driving on {scene.track}") as progress:
         simulation = run_simulation(folder.config, scene, goal, pilot=pilot, record=record, progress=progress)
     show_simulation(simulation, scene)
@@ -137,19 +131,17 @@ def simulate(
 @app.command()
 def replay(session: SessionArgument, car: CarOption = None, model: ModelOption = None) -> None:
     """Run the drive loop over a recorded session and say how the pilot differs from what was recorded."""
-    from car.build import find_model
-    from car.pilots.tflite_pilot import TflitePilot
     from car.replay import replay as run_replay
     from car.reports import progress_bar, show_replay
     from car.sessions.reader import Session
-    from models.loader import load_model
 
     folder = _find_car(car)
-    loaded = load_model(find_model(model or folder.config.pilot.model, folder.path))
-    with Session.open(session) as recording:
-        loaded.check_fits(recording.info.camera.height, recording.info.camera.width)
-        with TflitePilot(loaded) as pilot, progress_bar("replaying") as progress:
-            result = run_replay(recording, pilot, folder.config.gate.limits, progress)
+    with (
+        Session.open(session) as recording,
+        _open_pilot(model, folder, recording.info.camera) as pilot,
+        progress_bar("replaying") as progress,
+    ):
+        result = run_replay(recording, pilot, folder.config.gate.limits, progress)
     show_replay(result)
 
 
@@ -220,14 +212,17 @@ def import_tubs(
     car: CarOption = None,
 ) -> None:
     """Import Donkey Car tubs (v2) into the car's sessions, and report every defect."""
-    from car.reports import progress_bar, show_import
+    from car.reports import progress_bar
     from car.sessions.tub import find_tubs, import_tub
 
     folder = _find_car(car)
     for tub in [found for path in tubs for found in find_tubs(path)]:
         with progress_bar(f"importing {tub.name}") as progress:
-            report = import_tub(tub, folder.sessions_dir / f"{tub.name}.mcap", progress=progress)
-        show_import(report)
+            path = folder.sessions_dir / f"{tub.name}.mcap"
+            report = import_tub(
+                tub, path, car=folder.config.car.name, progress=lambda done, total: progress(done / total)
+            )
+        typer.echo(report)
 
 
 @sessions_app.command("repair")
@@ -236,11 +231,13 @@ def repair_sessions(
     car: CarOption = None,
 ) -> None:
     """Make sessions that were cut off open in every tool again."""
-    from car.reports import show_repair
-    from car.sessions.repair import repair
+    from car.sessions.repair import Outcome, repair
 
-    for path in _session_files(sessions, _find_car(car)):
-        show_repair(repair(path))
+    reports = [repair(path) for path in _session_files(sessions, _find_car(car))]
+    for report in reports:
+        typer.echo(report)
+    if any(report.outcome in {Outcome.UNREADABLE, Outcome.FAILED} for report in reports):
+        raise typer.Exit(1)
 
 
 def _find_car(chosen: Path | None) -> CarFolder:
@@ -252,12 +249,21 @@ def _find_car(chosen: Path | None) -> CarFolder:
     return folder
 
 
+def _open_pilot(name: str | None, folder: CarFolder, camera: CameraGeometry) -> Pilot:
+    """Open the pilot that ``name`` means, by default the car's own, and say what its user ought to know."""
+    from car.build import find_model, open_pilot
+
+    pilot, warnings = open_pilot(find_model(name or folder.config.pilot.model, folder.path), camera)
+    for warning in warnings:
+        typer.secho(f"car: {warning}", err=True, fg="yellow")
+    return pilot
+
+
 def _repair_unclosed(folder: CarFolder) -> None:
-    from car.reports import show_repair
     from car.sessions.repair import repair_unclosed
 
     for report in repair_unclosed(folder.sessions_dir):
-        show_repair(report)
+        typer.echo(report)
 
 
 def _mcap_files(directory: Path) -> list[Path]:

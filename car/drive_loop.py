@@ -144,13 +144,15 @@ class DriveLoop:
         )
         record = self._record(decision, pilot_command, applied, times)
         if self._observer is not None:
+            observing_ns = self._clock.now_ns()
             self._observer(record, frame)
-        self._publish_ns = self._clock.now_ns() - applied_ns
+            self._publish_ns = self._clock.now_ns() - observing_ns
         return record
 
     def _hear_driver(self, now_ns: int) -> None:
         for event in self._driver.events(now_ns):
-            self._gate.handle(event, now_ns)
+            # Another process may have sampled a command since now_ns; to the gate that would be one from the future.
+            self._gate.handle(event, self._clock.now_ns())
 
     def _ask_pilot(self, frame: Frame | None, taken_ns: int) -> tuple[Command | None, int]:
         """Give the gate the frame and the pilot's answer to it; return the answer and the network's own time."""

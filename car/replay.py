@@ -58,7 +58,8 @@ class _Collector:
     """Observes the loop: hashes the commands and pairs them with the recorded ones."""
 
     recorded: dict[int, DriveRecord]
-    progress: Callable[[int], None]
+    progress: Callable[[float], None]
+    total: int
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     pairs_with_driver: list[tuple[Command, Command]] = field(default_factory=list)
     pairs_with_pilot: list[tuple[Command, Command]] = field(default_factory=list)
@@ -79,13 +80,15 @@ class _Collector:
             self.pairs_with_driver.append((pilot, before.driver))
         if before.pilot is not None:
             self.pairs_with_pilot.append((pilot, before.pilot))
-        self.progress(self.frames)
+        self.progress(self.frames / self.total)
 
 
-def replay(session: Session, pilot: Pilot, limits: Limits, progress: Callable[[int], None] = lambda _: None) -> Replay:
+def replay(
+    session: Session, pilot: Pilot, limits: Limits, progress: Callable[[float], None] = lambda _: None
+) -> Replay:
     """Run the drive loop over ``session`` with ``pilot``, on a virtual clock and without wheels.
 
-    ``progress`` is told the number of frames done. Raises SessionError when the session has no frame to play.
+    ``progress`` is told how much is done, 0 … 1. Raises SessionError when the session has no frame to play.
     """
     recorded: dict[int, DriveRecord] = {}
 
@@ -97,7 +100,7 @@ def replay(session: Session, pilot: Pilot, limits: Limits, progress: Callable[[i
     clock = VirtualClock()
     camera = RecordedCamera(frames(), session.info.camera, clock, session.info.rate_hz)
     gate = Gate(limits, Mode.AUTO, headless=True)
-    collector = _Collector(recorded, progress)
+    collector = _Collector(recorded, progress, session.frame_count)
     drivetrain = TimelineDrivetrain(clock)
     loop = DriveLoop(
         LockStepFrames(camera), pilot, gate, drivetrain, clock, driver=AutoStart(gate, again=True), observer=collector

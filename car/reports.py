@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from car.errors import SessionError
 from car.replay import Difference, Replay
+from car.sessions.overview import overview
 from car.sessions.reader import Damage, Session
 from car.simulation import Scene, Simulation
 from car.statistics import LoopStatistics
@@ -20,7 +22,8 @@ from car.statistics import LoopStatistics
 if TYPE_CHECKING:
     from car.processes.drive import DriveSummary
 
-console = Console(soft_wrap=True)
+console = Console(width=None if sys.stdout.isatty() else 120)
+NOT_CLOSED = "not closed: run `car sessions repair`"
 
 
 @contextlib.contextmanager
@@ -71,18 +74,25 @@ def show_replay(replay: Replay) -> None:
 
 def show_session_list(paths: list[Path]) -> None:
     """Print a line for each session, an unreadable one's included."""
-    table = Table("session", "length", "frames", "size", "source", "damage")
+    if not paths:
+        console.print("No sessions yet. Record one with `car drive`, or import a tub.")
+        return
+    table = Table(Column("session", overflow="fold"), "length", "frames", "size", "source", "")
     for path in paths:
-        size = f"{path.stat().st_size / 1e6:.1f} MB"
         try:
-            with Session.open(path) as session:
-                length = f"{session.duration_s / 60:.1f} min"
-                table.add_row(
-                    path.stem, length, str(session.frame_count), size, session.info.source, damage_words(session.damage)
-                )
+            at_a_glance = overview(path)
         except SessionError as error:
-            table.add_row(path.stem, "", "", size, "", str(error))
-    console.print(table if paths else "No sessions yet. Record one with `car drive`, or import a tub.")
+            table.add_row(path.stem, "", "", "", "", str(error))
+            continue
+        table.add_row(
+            path.stem,
+            f"{at_a_glance.duration_s / 60:.1f} min",
+            str(at_a_glance.frames),
+            f"{at_a_glance.size_bytes / 1e6:.1f} MB",
+            at_a_glance.info.source,
+            "" if at_a_glance.closed else NOT_CLOSED,
+        )
+    console.print(table)
 
 
 def show_session(session: Session) -> None:
@@ -115,7 +125,7 @@ def damage_words(damage: Damage) -> str:
     if damage.info_lost:
         words.append("description lost")
     if damage.unclosed:
-        words.append("not closed: run `car sessions repair`")
+        words.append(NOT_CLOSED)
     return ", ".join(words) or "none"
 
 

@@ -9,12 +9,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
-from car.build import open_devices, open_pilot
+from car.build import open_devices
 from car.config import CarConfig
 from car.drive_loop import AutoStart, DriveLoop
 from car.drive_record import DriveRecord
@@ -39,7 +40,7 @@ class DriveOptions:
     """How to drive: ``laps`` None means until told to end, ``sessions_dir`` None that nothing is recorded."""
 
     config: CarConfig
-    model_path: Path
+    pilot: Pilot
     headless: bool
     laps: int | None
     sessions_dir: Path | None
@@ -60,19 +61,16 @@ class DriveSummary:
 def drive(options: DriveOptions) -> DriveSummary:
     """Drive until the laps are done, the driver quits, a headless drive trips or a signal comes.
 
-    The wheels are neutral before anything else is put away. Raises ModelError, HardwareError and whatever a pilot or a
-    driver raises.
+    The wheels are neutral before anything else is put away. Raises HardwareError, and whatever the pilot raises.
     """
-    config = options.config
-    with open_pilot(options.model_path, config) as pilot:
-        warm_up(pilot, config.camera.geometry)
-        link = DeskLink(multiprocessing.get_context("spawn"), config)
-        job = DeskJob(config, options.sessions_dir, pilot.name)
-        with end_signals() as ending, desk_process(link, job):
-            return _drive(options, pilot, link, ending)
+    warm_up(options.pilot, options.config.camera.geometry)
+    link = DeskLink(multiprocessing.get_context("spawn"), options.config)
+    job = DeskJob(options.config, options.sessions_dir, options.pilot.name)
+    with end_signals() as ending, desk_process(link, job):
+        return _drive(options, link, ending)
 
 
-def _drive(options: DriveOptions, pilot: Pilot, link: DeskLink, ending: EndSignal) -> DriveSummary:
+def _drive(options: DriveOptions, link: DeskLink, ending: EndSignal) -> DriveSummary:
     clock = SystemClock()
     gate = Gate(options.config.gate.limits, Mode.AUTO, headless=options.headless)
     driver = SlotDriver(link.slot)
@@ -80,7 +78,7 @@ def _drive(options: DriveOptions, pilot: Pilot, link: DeskLink, ending: EndSigna
     with contextlib.closing(open_devices(options.config, clock)) as devices, capturing(devices.camera) as latest:
         loop = DriveLoop(
             latest,
-            pilot,
+            options.pilot,
             gate,
             devices.drivetrain,
             clock,
@@ -204,12 +202,12 @@ def end_signals() -> Iterator[EndSignal]:
 
 
 @contextlib.contextmanager
-def desk_process(link: DeskLink, job: DeskJob) -> Iterator[None]:
+def desk_process(link: DeskLink, job: DeskJob) -> Iterator[SpawnProcess]:
     """Run the desk for as long as the context lasts; then let it write what is left, and end it if it cannot."""
     process = multiprocessing.get_context("spawn").Process(target=run_desk, args=(link, job), name="desk")
     process.start()
     try:
-        yield
+        yield process
     finally:
         link.finished.value = True
         process.join(DESK_END_TIMEOUT_S)

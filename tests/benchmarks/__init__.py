@@ -1,0 +1,1 @@
+"""Every figure that the README claims: ``make bench`` prints them, the peer's beside ours."""

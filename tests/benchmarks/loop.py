@@ -1,0 +1,152 @@
+"""From capture to wheels: the drive and desk processes on recorded frames and a drivetrain without wheels."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from car.build import find_model, open_pilot
+from car.config import SHIPPED_PILOT, CameraSection, CarConfig, RecordingSection
+from car.drive_loop import AutoStart, DriveLoop
+from car.drive_record import DriveRecord
+from car.gate import Gate, Mode
+from car.processes.desk import DeskJob, DeskLink
+from car.processes.drive import capturing, desk_process, warm_up
+from hardware.camera import Frame
+from hardware.cameras.recorded import RecordedCamera
+from hardware.clock import NS_PER_S, SystemClock
+from hardware.drivetrains.timeline import TimelineDrivetrain
+from tests.benchmarks.figures import Figure, show, spread
+
+RATES_HZ = (20.0, 60.0, 90.0)
+RUN_S = 12.0
+DESK_START_S = 2.0
+WARM_UP_FRAMES = 5
+DIFFERENT_FRAMES = 64
+PEER_LATENCY = {20.0: "p50 15-22 · p99 28-34 ms", 60.0: "p50 9 · p99 19 ms"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: nanoseconds per frame, and how many cores the drive and desk processes kept busy."""
+
+    latency: NDArray[np.int64]
+    wait: NDArray[np.int64]
+    network: NDArray[np.int64]
+    rest: NDArray[np.int64]
+    publish: NDArray[np.int64]
+    cores: float
+
+
+def endless_frames(rate_hz: float) -> Iterator[Frame]:
+    """Yield frames of blocky noise for ever, as a camera of ``rate_hz`` would have captured them."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (DIFFERENT_FRAMES, 15, 20, 3), np.uint8).repeat(8, axis=1).repeat(8, axis=2)
+    images.flags.writeable = False
+    for number in itertools.count():
+        yield Frame(images[number % DIFFERENT_FRAMES], round(number * NS_PER_S / rate_hz), number)
+
+
+def drive_for(seconds: float, rate_hz: float, *, record: bool) -> Run:
+    """Drive on frames that come at ``rate_hz``, recording or not."""
+    config = CarConfig(camera=CameraSection(rate_hz=min(rate_hz, 120.0)), recording=RecordingSection(min_free_mb=0))
+    clock = SystemClock()
+    records: list[DriveRecord] = []
+    applied_ns: list[int] = []
+
+    def should_end(record: DriveRecord) -> bool:
+        records.append(record)
+        applied_ns.append(record.captured_ns + record.times.latency_ns)
+        return clock.now_ns() - start_ns >= seconds * NS_PER_S
+
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        pilot, _ = open_pilot(find_model(SHIPPED_PILOT, folder), config.camera.geometry)
+        warm_up(pilot, config.camera.geometry)
+        link = DeskLink(multiprocessing.get_context("spawn"), config)
+        desk = stack.enter_context(desk_process(link, DeskJob(config, folder if record else None, pilot.name)))
+        # The desk's start is not what is measured here.
+        time.sleep(DESK_START_S)
+        processes = [psutil.Process(), psutil.Process(desk.pid)]
+        camera = RecordedCamera(endless_frames(rate_hz), config.camera.geometry, clock, rate_hz)
+        gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
+        latest = stack.enter_context(capturing(camera))
+        drivetrain = TimelineDrivetrain(clock)
+        loop = DriveLoop(latest, pilot, gate, drivetrain, clock, driver=AutoStart(gate), observer=link.ring.publish)
+        before_s, start_ns = _cpu_s(processes), clock.now_ns()
+        loop.run(should_end)
+        cores = (_cpu_s(processes) - before_s) / ((clock.now_ns() - start_ns) / NS_PER_S)
+    return _summarise(records, applied_ns, cores)
+
+
+def measure() -> None:
+    """Print latency by rate with and without recording, the highest rate, and what it costs the processor."""
+    figures: list[Figure] = []
+    for rate_hz in RATES_HZ:
+        for record in (False, True):
+            run = drive_for(RUN_S, rate_hz, record=record)
+            how = f"{rate_hz:g}/s, recording {'on' if record else 'off'}"
+            figures += [
+                Figure(f"capture to drivetrain, {how}", spread(run.latency), PEER_LATENCY.get(rate_hz, "")),
+                Figure("  waiting for the frame", spread(run.wait)),
+                Figure("  the network's own invoke", spread(run.network)),
+                Figure("  the rest", spread(run.rest)),
+                Figure(
+                    "  afterwards: one copy into the ring",
+                    spread(run.publish),
+                    "0.64-1.0 ms a record" if record else "",
+                ),
+                Figure("  cores busy, both processes", f"{run.cores:.3f}", _peer_cores(rate_hz, record=record)),
+            ]
+    show("Drive loop", figures)
+    show(
+        "Highest loop rate",
+        [
+            Figure(
+                f"frames per second, recording {'on' if record else 'off'}",
+                f"{highest_rate(record=record):.0f}",
+                "185-195" if record else "267-322",
+            )
+            for record in (False, True)
+        ],
+    )
+
+
+def highest_rate(*, record: bool) -> float:
+    """Return the frames per second that the loop does when each frame is there already."""
+    run = drive_for(5.0, 100_000.0, record=record)
+    return len(run.latency) / 5.0
+
+
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def _peer_cores(rate_hz: float, *, record: bool) -> str:
+    return {20.0: "0.097", 60.0: "0.30"}.get(rate_hz, "") if record else ""
+
+
+def _summarise(records: list[DriveRecord], applied_ns: list[int], cores: float) -> Run:
+    rows = [
+        (
+            record.times.latency_ns,
+            max(0, record.captured_ns - before_ns),
+            record.times.inference_ns,
+            record.times.latency_ns - record.times.inference_ns,
+            record.times.publish_ns,
+        )
+        for before, record, before_ns in zip(records, records[1:], applied_ns, strict=False)
+        if record.frame_number != before.frame_number
+    ]
+    latency, wait, network, rest, publish = np.array(rows[WARM_UP_FRAMES:], np.int64).T
+    return Run(latency, wait, network, rest, publish, cores)
