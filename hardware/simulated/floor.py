@@ -20,6 +20,7 @@ CENTRE_WIDTH_M = 0.05
 DASH_M = 0.25
 
 _MARGIN_M = 1.4
+_FADE_M = 0.8
 _PIXEL_MULTIPLE = 64  # so that the mip levels halve exactly
 _SUBPIXEL_BITS = 6
 
@@ -65,16 +66,25 @@ def draw_floor(track: Track, appearance: Appearance | None = None) -> Floor:
     )
     blank = Floor(np.zeros((0, 0, 3), np.uint8), float(lowest[0]), float(lowest[1]) + height * METRES_PER_PIXEL)
 
-    ground = _ground(rng, appearance.material, width, height)[:, :, None] * np.array(appearance.floor, np.float32)
+    brightness = _faded_out(_ground(rng, appearance.material, width, height))
+    ground = brightness[:, :, None] * np.array(appearance.floor, np.float32)
     wear = np.minimum(_blotches(rng, width, height, cell=40, strength=0.06) - 0.04, 1.0)
     _lay(ground, _edges(track, blank, width, height) * wear, appearance.line)
     if track.style == "robocars":
         _lay(ground, _dashes(track, blank, width, height) * wear, appearance.centre)
-    light = _blotches(rng, width, height, cell=400, strength=0.09)
+    light = _faded_out(_blotches(rng, width, height, cell=400, strength=0.09))
     ground *= light[:, :, None] * np.array(appearance.gain, np.float32)
     image = np.clip(ground, 0.0, 255.0).astype(np.uint8)
     image.flags.writeable = False
     return Floor(image, blank.left_m, blank.top_m)
+
+
+def _faded_out(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Let a brightness become 1 towards the border, so that the plain floor beyond it begins unseen."""
+    height, width = brightness.shape
+    row, column = (np.minimum(np.arange(size), np.arange(size)[::-1]) for size in (height, width))
+    share = np.minimum(np.minimum(row[:, None], column[None, :]) * (METRES_PER_PIXEL / _FADE_M), 1.0)
+    return 1.0 + (brightness - 1.0) * share.astype(np.float32)
 
 
 def _lay(ground: NDArray[np.float32], coverage: NDArray[np.float32], colour: tuple[float, float, float]) -> None:
@@ -100,7 +110,7 @@ def _ground(rng: np.random.Generator, material: Material, width: int, height: in
         return _planks(rng, width, height)
     ground = _blotches(rng, width, height, cell=150, strength=0.04)
     ground *= _blotches(rng, width, height, cell=24, strength=0.03)
-    pile, strength = (2, 0.1) if material == "carpet" else (1, 0.04)
+    pile, strength = (3, 0.1) if material == "carpet" else (2, 0.05)
     ground *= _blotches(rng, width, height, cell=pile, strength=strength)
     return ground
 

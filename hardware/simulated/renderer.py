@@ -54,7 +54,8 @@ class Renderer:
         self.geometry = geometry
         looking = replace(geometry, pitch_deg=geometry.pitch_deg + appearance.pitch_error_deg)
         self._floor = floor
-        self._beyond = tuple(float(value) for value in floor.image.mean(axis=(0, 1)))
+        # The outermost pixels are those of the plain floor.
+        self._beyond = tuple(float(value) for value in floor.image[0].mean(axis=0))
         self._mips = _mips(floor.image)
         self._room = draw_room(appearance)
         floor_share = _floor_share(looking)
@@ -152,7 +153,7 @@ def _bands(geometry: CameraGeometry, top: int, metres_per_pixel: float) -> list[
     long_m = np.median(np.hypot(*np.gradient(points_m, axis=0).transpose(2, 0, 1)), axis=1)
     samples = np.clip(np.ceil(long_m / wide_m), 1, _MAX_SAMPLES).astype(int)
     size = np.maximum(wide_m, long_m / samples) / metres_per_pixel
-    levels = np.clip(np.round(np.log2(size) + 0.25), 0, _MIP_LEVELS - 1).astype(int)
+    levels = np.clip(np.round(np.log2(size)), 0, _MIP_LEVELS - 1).astype(int)
     cuts = np.flatnonzero((np.diff(levels) != 0) | (np.diff(samples) != 0)) + 1
     bands = []
     for start, end in zip([0, *cuts.tolist()], [*cuts.tolist(), len(levels)], strict=True):

@@ -15,7 +15,7 @@ from hardware.simulated import curves
 from hardware.simulated.curves import Points
 
 Style = Literal["robocars", "tape"]
-"""``"robocars"``: white edges and a yellow dashed centre, of 3-inch tape. ``"tape"``: two lines of 5 cm tape."""
+"""``"robocars"``: white edges of 3-inch tape and a yellow dashed centre. ``"tape"``: two lines of 5 cm tape."""
 
 LANE_HALF_WIDTH_M = 0.4
 
