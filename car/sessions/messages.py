@@ -6,6 +6,7 @@ zero; a message that is absent reads as None, which is how "there was no command
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -38,7 +39,7 @@ class _Message:
     fields: tuple[_Field, ...]
 
 
-_MESSAGES = {
+MESSAGES: Mapping[str, _Message] = {
     "Command": _Message(Command, (_Field("steering", 1, "double"), _Field("throttle", 2, "double"))),
     "StageTimes": _Message(
         StageTimes,
@@ -144,9 +145,9 @@ def _packed(value: object, name: str) -> Any:
 
 
 def _fill(message: Any, value: object, name: str) -> None:
-    for item in _MESSAGES[name].fields:
+    for item in MESSAGES[name].fields:
         part = getattr(value, item.name)
-        if item.kind in _MESSAGES:
+        if item.kind in MESSAGES:
             if part is not None:
                 inner = getattr(message, item.name)
                 inner.SetInParent()  # Command(0, 0) has nothing to write, and yet it is not None.
@@ -159,12 +160,12 @@ def _fill(message: Any, value: object, name: str) -> None:
 
 def _unpacked(message: Any, name: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for item in _MESSAGES[name].fields:
-        if item.kind not in _MESSAGES:
+    for item in MESSAGES[name].fields:
+        if item.kind not in MESSAGES:
             values[item.name] = getattr(message, item.name)
         elif message.HasField(item.name):
             inner = _unpacked(getattr(message, item.name), item.kind)
-            values[item.name] = _MESSAGES[item.kind].python(**inner)
+            values[item.name] = MESSAGES[item.kind].python(**inner)
         else:
             values[item.name] = None
     return values
@@ -193,9 +194,7 @@ def _classes() -> dict[str, Any]:
     # A pool of our own: the process-wide one refuses two definitions of a name, and a test may well load another.
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_file_descriptor().SerializeToString())
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in _MESSAGES
-    }
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in MESSAGES}
 
 
 @cache
@@ -204,11 +203,11 @@ def _file_descriptor() -> Any:
 
     types = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name=_FILE_NAME, package=PACKAGE, syntax="proto3")
-    for name, message in _MESSAGES.items():
+    for name, message in MESSAGES.items():
         described = file.message_type.add(name=name)
         for item in message.fields:
             row = described.field.add(name=item.name, number=item.number, label=types.LABEL_OPTIONAL)
-            if item.kind in _MESSAGES:
+            if item.kind in MESSAGES:
                 row.type, row.type_name = types.TYPE_MESSAGE, f".{PACKAGE}.{item.kind}"
             else:
                 row.type = types.Type.Value(f"TYPE_{item.kind.upper()}")

@@ -35,6 +35,8 @@ _FOOTER_BODY = struct.Struct("<QQI")  # start of the summary, start of its offse
 _FOOTER_BYTES = _HEAD.size + _FOOTER_BODY.size
 _FOOTER_HEAD = _HEAD.pack(_FOOTER, _FOOTER_BODY.size)
 _CRC_BYTES = 4
+_COMPRESSIONS = (b"zstd", b"lz4")
+_LONGEST_NAME = 4
 # The head of an uncompressed chunk below 4 GB: kind, length, times and size, CRC, no compression's name, size again.
 _CHUNK_PATTERN = re.compile(rb"\x06(?=[\s\S]{4}\0{4}[\s\S]{20}\0{4}[\s\S]{4}\0{4}[\s\S]{4}\0{4})")
 _PATTERN_BYTES = _HEAD.size + _CHUNK_HEAD.size + _LENGTH.size
@@ -159,9 +161,12 @@ class Scanner:
         return Chunk(position + _HEAD.size + first, data) if zlib.crc32(data) == crc else None
 
     def _is_compressed(self, position: int) -> bool:
-        head = self._source.read(position + _HEAD.size, _CHUNK_HEAD.size + 4)
-        name = head[_CHUNK_HEAD.size :].rstrip(b"\0")
-        if name in (b"zstd", b"lz4"):
+        head = self._source.read(position + _HEAD.size, _CHUNK_HEAD.size + _LONGEST_NAME)
+        if len(head) < _CHUNK_HEAD.size:
+            return False
+        *_, length = _CHUNK_HEAD.unpack_from(head)
+        name = head[_CHUNK_HEAD.size : _CHUNK_HEAD.size + length]
+        if name in _COMPRESSIONS:
             self.compression = name.decode()
             return True
         return False

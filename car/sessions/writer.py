@@ -99,7 +99,9 @@ class SessionWriter:
         """Record one control cycle; raises RecordingError."""
         # A cycle that never saw a frame has no capture time, and must not put the start of the session at zero.
         log_ns = record.captured_ns if record.captured_ns > 0 else self._clock.now_ns()
-        self._add(DRIVE, messages.record_to_bytes(record), log_ns, max(0, record.frame_number))
+        # A cycle without a frame has number −1, which becomes one that no frame has.
+        number = record.frame_number & MAX_FRAME_NUMBER
+        self._add(DRIVE, messages.record_to_bytes(record), log_ns, number)
 
     def add_event(self, event: SessionEvent) -> None:
         """Record an event; raises RecordingError."""
