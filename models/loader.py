@@ -36,8 +36,8 @@ _ZIP_ERRORS = (
 )
 
 
-def load_model(path: Path) -> Model:
-    """Load the pilot model in the file ``path``.
+def load_model(path: Path, runtime: str = "") -> Model:
+    """Load the pilot model in the file ``path``, for the first TFLite runtime that is installed or the one named.
 
     Raises ModelError when there is no such file, it is no TFLite model or a damaged one, its inputs and outputs are
     not those of ``models.contract``, its card is of another model, or no TFLite runtime is installed. A file without a
@@ -51,7 +51,7 @@ def load_model(path: Path) -> Model:
             # Nothing vouches for these bytes, and the runtimes crash on damaged ones.
             try_out(content)
         warnings = () if card else (f"{path.name} has no model card: nobody can say what it was trained on.",)
-        model = Model(path.name, open_interpreter(content), card, warnings)
+        model = Model(path.name, open_interpreter(content, runtime), card, warnings)
         if card is not None and (card.height, card.width) != (model.height, model.width):
             raise ModelError(
                 f"The model takes frames of {model.width}x{model.height} but its card says {card.width}x{card.height}. "
@@ -76,10 +76,12 @@ def read_card(path: Path) -> ModelCard | None:
     return card
 
 
-def append_card(path: Path, card: ModelCard) -> None:
+def append_card(path: Path, card: ModelCard) -> ModelCard:
     """Put ``card`` into the model file ``path`` in place of the one it has; other associated files stay.
 
-    The file is replaced in one step, so a power cut leaves the old one or the new one. Raises ModelError when the file
+    Returns the card as it is in the file now, which is with the model's hash.
+
+    The file is replaced in one step: a power cut leaves the old one or the new one. Raises ModelError when the file
     is no model, OSError when it cannot be written.
     """
     try:
@@ -94,6 +96,7 @@ def append_card(path: Path, card: ModelCard) -> None:
             # A fixed date: the same card on the same model gives the same bytes.
             archive.writestr(zipfile.ZipInfo(name), data)
     _write_at_once(path, whole.getvalue())
+    return card
 
 
 def _read(path: Path) -> bytes:

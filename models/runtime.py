@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 from typing import Any
+
+import numpy as np
 
 from models.contract import ModelError
 
@@ -13,14 +16,14 @@ PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 TRIAL_TIMEOUT_S = 30
 
 
-def open_interpreter(content: bytes) -> Any:
+def open_interpreter(content: bytes, runtime: str = "") -> Any:
     """Return an interpreter of one thread, with its tensors allocated, for the model in ``content``.
 
-    One thread, because a second one costs ten times the worst-case latency when the cores are busy. Raises ModelError
-    when neither runtime is installed or the runtime refuses the model; a damaged model may crash the process instead,
-    which is what ``try_out`` is for.
+    ``runtime`` is one of ``installed_runtimes``, the first of them unless it is named. One thread, because a second one
+    costs ten times the worst-case latency when the cores are busy. Raises ModelError when no runtime is installed or it
+    refuses the model; a damaged model may crash the process instead, which is what ``try_out`` is for.
     """
-    interpreter_class = _find_runtime().Interpreter
+    interpreter_class = _import_runtime(runtime).Interpreter
     try:
         interpreter = interpreter_class(model_content=content, num_threads=1)
         # Before anything else: tflite-runtime skips its fast kernels in a signature made earlier.
@@ -31,8 +34,20 @@ def open_interpreter(content: bytes) -> Any:
     return interpreter
 
 
-def _find_runtime() -> Any:
-    for package in PACKAGES:
+def installed_runtimes() -> list[str]:
+    """Return which of PACKAGES are there and work with the NumPy that is."""
+    numpy_2 = int(np.__version__.split(".")[0]) >= 2
+    return [
+        package
+        for package in PACKAGES
+        if importlib.util.find_spec(package.split(".")[0])
+        # It was built for NumPy 1: it imports under 2 and then fails at the first model.
+        and not (numpy_2 and package.startswith("tflite_runtime"))
+    ]
+
+
+def _import_runtime(runtime: str) -> Any:
+    for package in [runtime] if runtime else installed_runtimes():
         try:
             return importlib.import_module(package)
         except ImportError:

@@ -1,0 +1,93 @@
+"""What a camera might also have seen: mirrored, lit differently, in shadow, shaken, noisy.
+
+Works on whole batches inside tf.data. Pixels stay pixels: float32 in 0 … 255.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training.backend import import_tensorflow
+
+CONTRAST = (0.6, 1.5)
+BRIGHTNESS_LEVELS = 40.0
+GAMMA_EXPONENT = (0.65, 1.55)
+COLOUR_CAST = 0.12
+SHADOW_DEPTH = 0.6
+SHADOW_SHARE = 0.3
+NOISE_LEVELS = 8.0
+SHIFT_PIXELS = 2
+
+
+def augment(images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
+    """Return ``images`` (uint8, batch × height × width × 3) varied as float32, with ``labels`` (batch × 2) to match.
+
+    ``seed`` is an int32 tensor of two numbers; the same one gives the same variation.
+    """
+    tf = import_tensorflow()
+    seeds = iter(tf.unstack(tf.random.split(seed, num=5)))
+    images, labels = mirror(images, labels, next(seeds))
+    images = _relight(images, next(seeds))
+    images = images * _shadows(tf.shape(images), next(seeds))
+    images = _shift(images, next(seeds))
+    images = _add_noise(images, next(seeds))
+    return tf.clip_by_value(images, 0.0, 255.0), labels
+
+
+def mirror(images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
+    """Mirror half of the images, left to right, and negate their steering."""
+    tf = import_tensorflow()
+    flipped = tf.random.stateless_uniform([tf.shape(images)[0]], seed) < 0.5
+    images = tf.where(flipped[:, None, None, None], tf.reverse(images, [2]), images)
+    return images, tf.where(flipped[:, None], labels * tf.constant([-1.0, 1.0]), labels)
+
+
+def _relight(images: Any, seed: Any) -> Any:
+    """Vary contrast, brightness and gamma of each image, and its colours a little."""
+    tf = import_tensorflow()
+    count = tf.shape(images)[0]
+    contrast, brightness, gamma, cast = tf.unstack(tf.random.split(seed, num=4))
+    levels = tf.range(256, dtype=tf.float32)[None, :]
+    levels = (levels - 128.0) * _uniform([count, 1], contrast, *CONTRAST) + 128.0
+    levels += _uniform([count, 1], brightness, -BRIGHTNESS_LEVELS, BRIGHTNESS_LEVELS)
+    levels = tf.clip_by_value(levels, 0.0, 255.0) / 255.0
+    # A table of 256 levels per image: a power per pixel would take longer than the training step.
+    levels = 255.0 * tf.pow(levels, _uniform([count, 1], gamma, *GAMMA_EXPONENT))
+    lit = tf.gather(levels, tf.cast(images, tf.int32), batch_dims=1)
+    return lit * _uniform([count, 1, 1, 3], cast, 1.0 - COLOUR_CAST, 1.0 + COLOUR_CAST)
+
+
+def _shadows(shape: Any, seed: Any) -> Any:
+    """Return factors (batch × height × width × 1) that darken one side of a random line in some of the images."""
+    tf = import_tensorflow()
+    count, height, width = shape[0], shape[1], shape[2]
+    angles, places, depths, shares = tf.unstack(tf.random.split(seed, num=4))
+    angle = _uniform([count, 1, 1, 1], angles, 0.0, 6.2832)
+    rows = tf.linspace(-1.0, 1.0, height)[None, :, None, None]
+    columns = tf.linspace(-1.0, 1.0, width)[None, None, :, None]
+    side = rows * tf.sin(angle) + columns * tf.cos(angle) > _uniform([count, 1, 1, 1], places, -0.7, 0.7)
+    present = _uniform([count, 1, 1, 1], shares, 0.0, 1.0) < SHADOW_SHARE
+    return tf.where(side & present, _uniform([count, 1, 1, 1], depths, 1.0 - SHADOW_DEPTH, 1.0), 1.0)
+
+
+def _shift(images: Any, seed: Any) -> Any:
+    """Move the whole batch by up to SHIFT_PIXELS each way, as a camera that sits a little differently would."""
+    tf = import_tensorflow()
+    shape = tf.shape(images)
+    offset = tf.random.stateless_uniform([2], seed, 0, 2 * SHIFT_PIXELS + 1, tf.int32)
+    margin = [SHIFT_PIXELS, SHIFT_PIXELS]
+    padded = tf.pad(images, [[0, 0], margin, margin, [0, 0]], "SYMMETRIC")
+    return tf.slice(padded, tf.concat([[0], offset, [0]], 0), shape)
+
+
+def _add_noise(images: Any, seed: Any) -> Any:
+    """Add one pattern of noise to the batch, stronger or weaker, or negative, for each image."""
+    tf = import_tensorflow()
+    pattern, strength = tf.unstack(tf.random.split(seed, num=2))
+    shape = tf.shape(images)
+    noise = tf.random.stateless_normal(tf.concat([[1], shape[1:]], 0), pattern)
+    return images + noise * _uniform([shape[0], 1, 1, 1], strength, -NOISE_LEVELS, NOISE_LEVELS)
+
+
+def _uniform(shape: Any, seed: Any, low: float, high: float) -> Any:
+    return import_tensorflow().random.stateless_uniform(shape, seed, low, high)

@@ -1,0 +1,56 @@
+"""Keras on TensorFlow, imported in one place: without its noise, or with the command that installs it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from car.errors import MissingPackage
+
+_ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "ABSL_MIN_LOG_LEVEL": "3"}
+
+
+def import_keras() -> Any:
+    """Return the ``keras`` module, on TensorFlow; raises MissingPackage when either is not installed."""
+    os.environ.update(_ENVIRONMENT)
+    try:
+        with quiet():
+            import keras
+            import tensorflow  # noqa: F401  (Keras imports it late, when nobody keeps it quiet)
+    except ImportError as error:
+        raise MissingPackage(
+            f'Training needs Keras and TensorFlow ({error}). Run: pip install "pocketpilot[train]"'
+        ) from error
+    return keras
+
+
+def import_tensorflow() -> Any:
+    """Return the ``tensorflow`` module; raises MissingPackage when it or Keras is not installed."""
+    import_keras()
+    import tensorflow
+
+    return tensorflow
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what C++ code writes to standard error: TensorFlow logs there before its log level can be set.
+
+    Python's own ``sys.stderr`` is left out of it where it is something else, as under a test runner.
+    """
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # There is no standard error, as under pythonw.
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

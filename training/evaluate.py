@@ -1,0 +1,147 @@
+"""How far a model's commands are from the driver's, beside what it costs to know nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from car.errors import SessionError, TrainingError
+from car.pilots.tflite_pilot import TflitePilot
+from car.sessions.reader import Session
+from hardware.camera import Frame
+from models.contract import OUTPUTS
+from models.loader import load_model
+from models.runner import Model
+from training.dataset import label_of
+
+Values = NDArray[np.float64]
+Label = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Mean absolute error, root mean square error, and R²: the share of the variance that is explained.
+
+    R² is 1 for perfect predictions, 0 for those as good as the labels' own mean, and negative for worse ones.
+    """
+
+    mae: float
+    rmse: float
+    r2: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutputScores:
+    """One output's score beside those of always predicting the mean of the training labels, and always 0."""
+
+    model: Score
+    predict_mean: Score
+    predict_zero: Score
+    training_mean: float
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether the model has the lower MAE and the higher R² than both baselines."""
+        return all(
+            self.model.mae < baseline.mae and self.model.r2 > baseline.r2
+            for baseline in (self.predict_mean, self.predict_zero)
+        )
+
+    def to_metrics(self) -> dict[str, float]:
+        """Return the figures as the flat mapping that a model card holds."""
+        scores = {"": self.model, "predict_mean_": self.predict_mean, "predict_zero_": self.predict_zero}
+        figures = {
+            prefix + name: getattr(score, name) for prefix, score in scores.items() for name in ("mae", "rmse", "r2")
+        }
+        return figures | {"training_mean": self.training_mean}
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A model's scores on ``frames`` frames; ``invoke_ms`` is the median time the network took for one."""
+
+    steering: OutputScores
+    throttle: OutputScores
+    frames: int
+    invoke_ms: float
+
+    def to_metrics(self) -> dict[str, dict[str, float]]:
+        """Return the scores as a model card holds them."""
+        return {name: getattr(self, name).to_metrics() for name in OUTPUTS}
+
+
+def evaluate(model_path: Path, sessions: Sequence[Path]) -> Evaluation:
+    """Compare the model in ``model_path`` with what was driven in ``sessions``; needs no Keras.
+
+    The mean that predict-mean predicts is that of the training labels, from the model's card, or of these sessions
+    when the card does not say. Raises ModelError when the model cannot be loaded or takes other frames, SessionError
+    when a session cannot be read, TrainingError when nobody drove in them.
+    """
+    model = load_model(model_path)
+    metrics = model.card.metrics if model.card else {}
+    means = [metrics.get(name, {}).get("training_mean") for name in OUTPUTS]
+    return evaluate_frames(model, (frame for path in sessions for frame in _driven_frames(path)), means)
+
+
+def evaluate_frames(
+    model: Model,
+    frames: Iterable[tuple[NDArray[np.uint8], Label]],
+    training_means: Sequence[float | None] = (None, None),
+) -> Evaluation:
+    """Compare ``model``, driving as it does in the car, with the label (steering, throttle) of each image.
+
+    Raises TrainingError when there is no frame or the model gives something that is no number.
+    """
+    predicted, labels, invoke_ns = [], [], []
+    with TflitePilot(model) as pilot:
+        for number, (image, label) in enumerate(frames):
+            output = pilot.drive(Frame(image, 0, number))
+            predicted.append((output.command.steering, output.command.throttle))
+            labels.append(label)
+            invoke_ns.append(output.inference_ns)
+    if not predicted:
+        raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other ones.")
+    values, truth = np.array(predicted, np.float64), np.array(labels, np.float64)
+    if not np.isfinite(values).all():
+        raise TrainingError(f"{model.name} gives values that are not numbers. Train it again.")
+    steering, throttle = (
+        compare(values[:, index], truth[:, index], training_means[index]) for index in range(len(OUTPUTS))
+    )
+    return Evaluation(steering, throttle, len(values), float(np.median(invoke_ns)) / 1e6)
+
+
+def compare(predicted: Values, labels: Values, training_mean: float | None) -> OutputScores:
+    """Score predictions of one output against its labels, beside the two baselines."""
+    mean = float(np.mean(labels)) if training_mean is None else training_mean
+    return OutputScores(
+        model=score(predicted, labels),
+        predict_mean=score(np.full_like(labels, mean), labels),
+        predict_zero=score(np.zeros_like(labels), labels),
+        training_mean=mean,
+    )
+
+
+def score(predicted: Values, labels: Values) -> Score:
+    """Return the errors of ``predicted``; where all labels are equal, R² is 1 if it is perfect, else 0."""
+    errors = predicted - labels
+    squared, variance = float(np.mean(errors**2)), float(np.var(labels))
+    r2 = 1.0 - squared / variance if variance > 0.0 else float(squared == 0.0)
+    return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
+
+
+def _driven_frames(path: Path) -> Iterable[tuple[NDArray[np.uint8], Label]]:
+    """Yield image and label of the frames that a training would take from the session."""
+    with Session.open(path) as session:
+        for sample in session.samples():
+            label = label_of(sample.record)
+            if label is None:
+                continue
+            try:
+                image = sample.frame.decode().image
+            except SessionError:
+                continue
+            yield image, (label.steering, label.throttle)

@@ -1,0 +1,58 @@
+"""The network: a few convolutions over a small picture.
+
+Shrinking and scaling are layers of the network, so the car has no preprocessing that could differ from the training's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from car.errors import TrainingError
+from models.contract import IMAGE_INPUT, OUTPUTS
+from training.backend import import_keras
+
+SMALL_HEIGHT = 60
+"""About as many rows as steering needs: half of them at four times the speed cost no accuracy on recorded drives."""
+MIN_HEIGHT = 32
+FILTERS = (16, 24, 32, 48)
+HIDDEN_UNITS = 48
+DROPOUT = 0.3
+
+
+def make_shrink(height: int, width: int) -> Any:
+    """Return a Keras model from camera frames (uint8, height × width × 3) to small ones (float32, 0 … 255).
+
+    Raises TrainingError when the frames are too small to learn from.
+    """
+    if height < MIN_HEIGHT or width < MIN_HEIGHT:
+        raise TrainingError(
+            f"Frames of {width}x{height} are too small; a pilot needs {MIN_HEIGHT}x{MIN_HEIGHT}. Record larger ones."
+        )
+    keras = import_keras()
+    image = keras.Input((height, width, 3), dtype="uint8", name=IMAGE_INPUT)
+    pixels = keras.layers.Rescaling(1.0, name="as_float")(image)
+    factor = max(1, round(height / SMALL_HEIGHT))
+    if factor > 1:
+        pixels = keras.layers.AveragePooling2D(factor, name="shrink")(pixels)
+    return keras.Model(image, pixels, name="shrink")
+
+
+def make_core(shape: tuple[int, int, int]) -> Any:
+    """Return a Keras model from small frames of ``shape`` (float32, 0 … 255) to ``steering`` and ``throttle``."""
+    keras = import_keras()
+    layers = keras.layers
+    small = keras.Input(shape, name="small")
+    features = layers.Rescaling(1 / 127.5, -1.0)(small)
+    for index, filters in enumerate(FILTERS):
+        size = 5 if index == 0 else 3
+        features = layers.Conv2D(filters, size, strides=2, padding="same", activation="relu")(features)
+    features = layers.Dropout(DROPOUT)(layers.Flatten()(features))
+    features = layers.Dense(HIDDEN_UNITS, activation="relu")(features)
+    return keras.Model(small, {name: layers.Dense(1, name=name)(features) for name in OUTPUTS}, name="core")
+
+
+def join(shrink: Any, core: Any) -> Any:
+    """Return the pilot as ``models.contract`` wants it: shrinking and ``core`` in one Keras model."""
+    keras = import_keras()
+    image = keras.Input(shrink.input_shape[1:], dtype="uint8", name=IMAGE_INPUT)
+    return keras.Model({IMAGE_INPUT: image}, core(shrink(image)), name="pilot")

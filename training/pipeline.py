@@ -1,0 +1,125 @@
+"""From sessions to a pilot model with its card, in one call."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from car.errors import TrainingError
+from models.contract import ModelCard, TrainingSession
+from models.loader import append_card, load_model
+from training.backend import import_keras
+from training.dataset import Dataset, load_dataset
+from training.evaluate import Label, evaluate_frames
+from training.export import export
+from training.fit import TrainSettings, fit
+from training.progress import Progress, ProgressCallback, ignore_progress
+from training.split import Indexes, Split, split_recordings
+
+SAMPLE_FRAMES = 8
+_PACKAGES = ("pocketpilot", "keras", "tensorflow", "numpy")
+
+
+def train(
+    sessions: Sequence[Path],
+    out: Path,
+    settings: TrainSettings | None = None,
+    progress: ProgressCallback = ignore_progress,
+    *,
+    command: str = "",
+) -> ModelCard:
+    """Train a pilot on ``sessions``, write it to the file ``out`` and return its card.
+
+    ``command`` is what was typed, for the card. The figures in the card are those of the exported file on the
+    validation frames. Raises TrainingError when the sessions cannot be trained on or ``out`` cannot be written,
+    SessionError when one cannot be read, MissingPackage when Keras or TensorFlow is not installed.
+    """
+    settings = settings or TrainSettings()
+    # Before minutes of decoding, not after them.
+    import_keras()
+    dataset = load_dataset(sessions, progress)
+    split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
+    fitted = fit(dataset, split, settings, progress)
+    progress(Progress("export", 0, 1))
+    try:
+        card = _export(fitted.network, dataset, split, out, command)
+    except OSError as error:
+        raise TrainingError(f"{out} cannot be written ({error.strerror}). Choose another place with --out.") from error
+    progress(Progress("export", 1, 1))
+    return card
+
+
+def _export(network: Any, dataset: Dataset, split: Split, out: Path, command: str) -> ModelCard:
+    """Write the network, measured and described, to ``out`` in one step."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
+        unfinished = Path(folder) / out.name
+        export(network, unfinished, _sample(dataset, split))
+        model = load_model(unfinished)
+        evaluation = evaluate_frames(model, _frames(dataset, split.validation), _training_means(dataset, split))
+        card = replace(_describe(dataset, split, out.stem, command), metrics=evaluation.to_metrics())
+        card = append_card(unfinished, card)
+        unfinished.replace(out)
+    return card
+
+
+def _describe(dataset: Dataset, split: Split, name: str, command: str) -> ModelCard:
+    used = zip(dataset.recordings, split.train, split.validation, strict=True)
+    return ModelCard(
+        name=name,
+        height=dataset.height,
+        width=dataset.width,
+        camera=_common([asdict(recording.camera) for recording in dataset.recordings]),
+        sessions=tuple(
+            TrainingSession(recording.name, recording.sha256, len(train) + len(validation))
+            for recording, train, validation in used
+        ),
+        split=f"{split.words}; the epoch was chosen by the validation frames too",
+        software=_versions(),
+        command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _common(cameras: Sequence[Mapping[str, float | str]]) -> dict[str, float | str]:
+    """Return what all cameras agree on: a model that has seen several mounts fits any of them."""
+    first, *others = cameras
+    return {key: value for key, value in first.items() if all(camera[key] == value for camera in others)}
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # tensorflow-cpu, say, under another name
+            continue
+    return versions
+
+
+def _sample(dataset: Dataset, split: Split) -> NDArray[np.uint8]:
+    """Return a few validation frames, and a black and a white one."""
+    images = [image for image, _ in _frames(dataset, [part[:SAMPLE_FRAMES] for part in split.validation])]
+    return np.stack([*images[:SAMPLE_FRAMES], np.zeros_like(images[0]), np.full_like(images[0], 255)])
+
+
+def _frames(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Label]]:
+    for recording, part in zip(dataset.recordings, parts, strict=True):
+        for index in part.tolist():
+            steering, throttle = recording.labels[index].tolist()
+            yield recording.images[index], (steering, throttle)
+
+
+def _training_means(dataset: Dataset, split: Split) -> list[float]:
+    labels = [recording.labels[part] for recording, part in zip(dataset.recordings, split.train, strict=True)]
+    means: list[float] = np.concatenate(labels).mean(axis=0, dtype=np.float64).tolist()
+    return means
