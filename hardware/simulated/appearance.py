@@ -65,7 +65,7 @@ def varied(style: Style, seed: int) -> Appearance:
         floor=_tinted(rng, floors[int(rng.integers(len(floors)))], 12.0),
         line=_tinted(rng, nominal(style).line, 14.0),
         centre=_tinted(rng, nominal(style).centre, 14.0),
-        wall=_tinted(rng, nominal(style).wall, 40.0),
+        wall=_tinted(rng, nominal(style).wall, 24.0),
         gain=_tinted(rng, (exposure, exposure, exposure), 0.06),
         vignette=float(rng.uniform(0.1, 0.4)),
         noise=float(rng.uniform(1.0, 4.0)),

@@ -61,6 +61,14 @@ def test_full_lock_drives_the_circle_of_the_wheelbase() -> None:
     assert math.hypot(half_turn.x_m, half_turn.y_m) == pytest.approx(2.0 * radius_m, rel=0.01)
 
 
+def test_the_middle_of_a_turning_car_moves_at_the_slip_angle_to_its_heading() -> None:
+    # The middle is half a wheelbase ahead of the rear axle, which alone moves straight ahead: tan β = tan δ / 2.
+    state = VehicleState(speed_m_s=0.2, steering_rad=PARAMETERS.max_steering_rad, motor=0.05)
+    later = step(state, Command(1.0, 0.05), PARAMETERS, 0.0001)
+    slip_rad = math.atan(0.5 * math.tan(PARAMETERS.max_steering_rad))
+    assert math.atan2(later.y_m, later.x_m) == pytest.approx(-slip_rad, abs=0.001)
+
+
 def test_at_speed_the_car_runs_wide_by_its_grip() -> None:
     fast = drive(VehicleState(speed_m_s=4.0, motor=1.0), Command(1.0, 1.0), 1.0)
     later = step(fast, Command(1.0, 1.0), PARAMETERS, STEP_S)
