@@ -145,7 +145,7 @@ class EncodedFrame:
         """
         import cv2
 
-        # OpenCV fills the rest of a JPEG that was cut with grey and says nothing, so its end is looked for first.
+        # OpenCV 4 fills the rest of a JPEG that was cut with grey and says nothing, so its end is looked for first.
         if self.jpeg.startswith(_JPEG_START) and self.jpeg.rstrip(b"\0").endswith(_JPEG_END):
             flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
             try:

@@ -24,7 +24,7 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 """No length in a damaged file makes the reader allocate more than this. A healthy chunk is about a megabyte."""
 WINDOW_BYTES = 1024 * 1024
 
-_FOOTER, _CHANNEL, _MESSAGE, _CHUNK = 0x02, 0x04, 0x05, 0x06
+_FOOTER, _CHANNEL, _MESSAGE, CHUNK = 0x02, 0x04, 0x05, 0x06
 _LAST_KIND = 0x0F
 _HEAD = struct.Struct("<BQ")
 _CHUNK_HEAD = struct.Struct("<QQQII")  # first and last log time, size, CRC, length of the compression's name
@@ -125,8 +125,8 @@ class Scanner:
         position = trusted = len(MAGIC)
         while position < end:
             kind, length = self._head_at(position)
-            chunk = self._chunk_at(position) if kind == _CHUNK else None
-            if chunk is None and (kind == 0 or (kind == _CHUNK and not self._is_compressed(position))):
+            chunk = self._chunk_at(position) if kind == CHUNK else None
+            if chunk is None and (kind == 0 or (kind == CHUNK and not self._is_compressed(position))):
                 # What led here may itself have been wrong, so the search starts at the last thing known to be right.
                 found = self._next_chunk(trusted)
                 self._note_gap(position, found, end)
@@ -152,7 +152,7 @@ class Scanner:
         kind, length = self._head_at(position)
         body = self._source.read(position + _HEAD.size, length)
         first = _CHUNK_HEAD.size + _LENGTH.size
-        if kind != _CHUNK or len(body) != length or length < first:
+        if kind != CHUNK or len(body) != length or length < first:
             return None
         *_, size, crc, name_length = _CHUNK_HEAD.unpack_from(body)
         if name_length or not size == _LENGTH.unpack_from(body, _CHUNK_HEAD.size)[0] == length - first:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from mcap.reader import make_reader
 
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import GateState, Mode
@@ -71,3 +73,11 @@ def session_bytes(frames: int = 100) -> bytes:
 def contents(path: Path) -> tuple[list[EncodedFrame], list[DriveRecord], list[SessionEvent]]:
     with Session.open(path) as session:
         return list(session.frames()), list(session.records()), list(session.events())
+
+
+def chunk_extents(data: bytes) -> list[tuple[int, int]]:
+    """Return where each chunk of a closed session starts and ends."""
+    summary = make_reader(BytesIO(data)).get_summary()
+    assert summary is not None
+    starts = [(index.chunk_start_offset, index.chunk_length) for index in summary.chunk_indexes]
+    return [(start, start + length) for start, length in starts]

@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from car.errors import SessionError
@@ -19,6 +19,7 @@ def numbers_in(ranges: list[FrameRange]) -> set[int]:
     return {number for item in ranges for number in range(item.first, item.last + 1)}
 
 
+@settings(deadline=None)
 @given(st.lists(RANGE), RANGE)
 def test_ranges_add_up_and_can_be_taken_back(ranges: list[FrameRange], back: FrameRange) -> None:
     edits = Edits.of(ranges)
@@ -28,6 +29,7 @@ def test_ranges_add_up_and_can_be_taken_back(ranges: list[FrameRange], back: Fra
     assert {number for number in range(62) if restored.excludes(number)} == numbers_in(ranges) - numbers_in([back])
 
 
+@settings(deadline=None)
 @given(st.lists(RANGE))
 def test_ranges_are_kept_sorted_and_apart(ranges: list[FrameRange]) -> None:
     kept = Edits.of(ranges).ranges
@@ -71,6 +73,7 @@ def test_a_broken_list_of_edits_is_not_passed_over(tmp_path: Path, text: str) ->
         Edits.load(session)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_a_list_of_edits_of_any_bytes_raises_nothing_but_a_session_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

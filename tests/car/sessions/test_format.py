@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from car.drive_record import DriveRecord, StageTimes
@@ -35,6 +35,7 @@ RECORD = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(RECORD)
 def test_a_record_comes_back_as_it_was(record: DriveRecord) -> None:
     assert messages.record_from_bytes(messages.record_to_bytes(record)) == record
@@ -53,6 +54,7 @@ def test_the_table_of_fields_has_every_field_of_the_classes_it_stands_for() -> N
         assert len({item.number for item in message.fields}) == len(message.fields)
 
 
+@settings(deadline=None)
 @given(INT64, st.text(), st.text())
 def test_an_event_comes_back_as_it_was(time_ns: int, kind: str, text: str) -> None:
     event = SessionEvent(time_ns, kind, text)
@@ -66,6 +68,7 @@ def test_text_that_no_format_can_store_is_recorded_with_question_marks() -> None
     assert info.name == "a?b"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_message_raise_nothing_but_a_session_error(data: bytes) -> None:
     for read in (messages.record_from_bytes, messages.event_from_bytes):
@@ -112,7 +115,9 @@ def test_a_description_that_was_changed_or_is_newer_is_refused() -> None:
 
 def test_a_frame_decodes_to_rgb_that_cannot_be_written_to() -> None:
     frame = frame_of(63).decode()
-    assert (frame.number, frame.image.shape, frame.image.dtype) == (63, (GEOMETRY.height, GEOMETRY.width, 3), np.uint8)
+    assert frame.number == 63
+    assert frame.image.shape == (GEOMETRY.height, GEOMETRY.width, 3)
+    assert frame.image.dtype == np.uint8
     red, green, blue = frame.image[20, 20]
     assert red > 180
     assert max(green, blue) < 30

@@ -10,21 +10,21 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 
 from car.errors import SessionError
 from car.sessions import Edits, FrameRange, Session, SessionWriter
 from car.sessions.overview import overview
-from car.sessions.scan import MAGIC
+from car.sessions.scan import CHUNK, MAGIC, WINDOW_BYTES
 from hardware.clock import VirtualClock
 from tests.car.sessions.recordings import (
     FRAMES_PER_CHUNK,
     GEOMETRY,
     INFO,
     START_NS,
+    chunk_extents,
     contents,
     frame_of,
     record_of,
@@ -40,13 +40,6 @@ MB = 1_000_000
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a path to write to, again for each of hypothesis's examples."""
     return tmp_path_factory.mktemp("reader") / "session.mcap"
-
-
-def chunk_extents(data: bytes) -> list[tuple[int, int]]:
-    summary = make_reader(BytesIO(data)).get_summary()
-    assert summary is not None
-    starts = [(index.chunk_start_offset, index.chunk_length) for index in summary.chunk_indexes]
-    return [(start, start + length) for start, length in starts]
 
 
 def read_everything(path: Path) -> None:
@@ -65,6 +58,7 @@ def frames_of_chunks(whole: bytes, damaged: bytes) -> Iterator[int]:
             yield from range(place * FRAMES_PER_CHUNK, (place + 1) * FRAMES_PER_CHUNK)
 
 
+@settings(deadline=None)
 @given(data=st.data(), zeros=st.booleans())
 def test_a_hole_takes_the_chunks_it_touches_and_nothing_else(scratch: Path, data: st.DataObject, zeros: bool) -> None:
     whole = session_bytes(FRAMES)
@@ -82,6 +76,7 @@ def test_a_hole_takes_the_chunks_it_touches_and_nothing_else(scratch: Path, data
         assert session.info == INFO or session.damage.info_lost
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_bytes_changed_anywhere_never_change_what_is_read(scratch: Path, data: st.DataObject) -> None:
     whole = bytearray(session_bytes(FRAMES))
@@ -97,6 +92,7 @@ def test_bytes_changed_anywhere_never_change_what_is_read(scratch: Path, data: s
     assert records == [record_of(record.frame_number) for record in records]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([b"", MAGIC, session_bytes(3)[:3000]]))
 @example(b"", session_bytes(3))
 def test_any_bytes_raise_nothing_but_a_session_error(scratch: Path, content: bytes, start: bytes) -> None:
@@ -118,11 +114,30 @@ def test_a_length_beyond_the_file_allocates_nothing(tmp_path: Path, kind: int) -
     assert peak < 2 * MB
 
 
+def test_a_wrong_length_that_leads_past_good_chunks_loses_none_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    whole = bytearray(session_bytes(FRAMES))
+    chunks = chunk_extents(bytes(whole))
+    end_of_second, middle_of_fifth = chunks[1][1], chunks[4][0] + 500
+    struct.pack_into("<Q", whole, end_of_second + 1, middle_of_fifth - end_of_second)
+    path.write_bytes(whole)
+    assert contents(path)[0] == [frame_of(number) for number in range(FRAMES)]
+
+
+@pytest.mark.parametrize("offset", [-45, -20, -1, 0, 1])
+def test_a_chunk_is_found_wherever_it_starts(tmp_path: Path, offset: int) -> None:
+    path, whole = tmp_path / "a.mcap", session_bytes(FRAMES)
+    start, end = chunk_extents(whole)[3]
+    path.write_bytes(MAGIC + bytes(WINDOW_BYTES + offset) + whole[start:end])
+    assert [frame.number for frame in contents(path)[0]] == list(range(30, 40))
+
+
 def test_a_large_file_is_read_in_small_pieces(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     whole = session_bytes(FRAMES)
     with path.open("wb") as file:
         file.write(whole[:20_000])
+        file.write(struct.pack("<BQ", CHUNK, 250 * MB))
         file.seek(300 * MB)
         file.write(whole[20_000:])
     tracemalloc.start()

@@ -331,7 +331,7 @@ def test_tubs_are_found_in_folders_of_tubs(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_tub_with_any_bytes_in_it_raises_nothing_but_our_errors(tmp_path: Path, data: st.DataObject) -> None:
     folder = tmp_path / "data"
     if not folder.exists():

@@ -6,14 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from car.errors import RecordingError, SessionError
 from car.sessions import EncodedFrame, Session, SessionEvent, SessionWriter
+from car.sessions.disk import WholeWrites
 from car.sessions.format import CHUNK_NS, MAX_FRAME_NUMBER
 from car.sessions.overview import overview
 from car.sessions.repair import Outcome, repair
@@ -67,6 +70,7 @@ def test_a_chunk_ends_even_when_nothing_more_comes(tmp_path: Path) -> None:
         assert len(contents(path)[0]) == 3
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_power_cut_at_any_byte_takes_less_than_a_second(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -213,6 +217,16 @@ def test_a_recording_that_cannot_be_started_leaves_no_file(tmp_path: Path) -> No
     with pytest.raises(RecordingError):
         SessionWriter(tmp_path / "a.mcap", INFO, VirtualClock(), sync=sync)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_write_that_the_system_takes_in_parts_is_finished(tmp_path: Path) -> None:
+    class Trickle(FileIO):
+        def write(self, data: Any, /) -> int:
+            return super().write(data[:3])
+
+    with Trickle(tmp_path / "a", "x") as file:
+        assert WholeWrites(file).write(b"0123456789") == 10
+    assert (tmp_path / "a").read_bytes() == b"0123456789"
 
 
 def test_no_file_is_written_over(tmp_path: Path) -> None:
