@@ -102,7 +102,10 @@ def centre_line(corners_m: Points) -> Points:
         or clearance_m(curve) < MIN_CLEARANCE_M
         or np.abs(curvature_per_m(curve)).max() * MIN_RADIUS_M > 1.0
     ):
-        raise TrackError("The lanes of a track of this shape would overlap. Use another size or gentler corners.")
+        raise TrackError(
+            f"No lane of this shape is {MIN_LENGTH_M:g} to {MAX_LENGTH_M:g} m long and clear of itself. "
+            "Use another size or gentler corners."
+        )
     return np.roll(curve, -_straightest(curve), axis=0)
 
 

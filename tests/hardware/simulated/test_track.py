@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware.errors import TrackError
-from hardware.simulated.curves import clearance_m
+from hardware.simulated.curves import centre_line, clearance_m
 from hardware.simulated.track import Pose, Track, make_track, track_names
 
 RANDOM_NAMES = tuple(f"random-{seed}" for seed in range(12))
@@ -39,6 +39,18 @@ def test_a_curve_that_crosses_itself_has_no_clearance() -> None:
     angle = np.linspace(0.0, 2.0 * np.pi, 2000, endpoint=False)
     eight = np.column_stack([2.0 * np.sin(angle), 2.0 * np.sin(2.0 * angle)])
     assert clearance_m(eight) < 0.1
+
+
+WAIST = [(0, 0), (2, 0), (3, 1.2), (5, 1.2), (6, 0), (8, 0), (8, 3), (6, 3), (5, 1.8), (3, 1.8), (2, 3), (0, 3)]
+EIGHT = [(0, 0), (2, 0), (5, 3), (7, 3), (7, 0), (5, 0), (2, 3), (0, 3)]
+TOO_SMALL = [(0, 0), (3, 0), (3, 2), (0, 2)]
+TOO_LONG = [(0, 0), (10, 0), (10, 6), (0, 6)]
+
+
+@pytest.mark.parametrize("corners_m", [WAIST, EIGHT, TOO_SMALL, TOO_LONG])
+def test_a_shape_that_cannot_be_driven_is_refused(corners_m: list[tuple[float, float]]) -> None:
+    with pytest.raises(TrackError, match=r"12 to 25 m long.*corners"):
+        centre_line(np.array(corners_m, dtype=np.float64))
 
 
 def test_tracks_start_on_a_straight(track: Track) -> None:

@@ -141,14 +141,14 @@ def test_a_closed_drivetrain_is_in_neutral_and_takes_no_command(world: World, cl
     world.drivetrain.apply(FORWARD)
     with world.drivetrain as drivetrain:
         clock.advance_ns(2 * NS_PER_S)
-    drivetrain.close()
-    drivetrain.neutral()
     with pytest.raises(HardwareError, match="closed"):
         drivetrain.apply(FORWARD)
     moving_m_s = world.state.speed_m_s
     clock.advance_ns(NS_PER_S)
     world.camera.next_frame(timeout_ms=10)
     assert world.state.speed_m_s < 0.5 * moving_m_s
+    drivetrain.close()
+    drivetrain.neutral()
 
 
 def test_a_car_can_be_placed_and_restarted(world: World) -> None:
@@ -158,6 +158,7 @@ def test_a_car_can_be_placed_and_restarted(world: World) -> None:
     assert world.pose == OVAL.pose_at(5.0, 0.1, -0.2)
     assert world.odometry().progress_m == way_m > 0.5
     assert world.odometry().speed_m_s == 0.7
+    assert world.odometry().lateral_m == pytest.approx(0.1, abs=0.001)
     world.restart(2.0)
     assert world.pose == OVAL.pose_at(2.0)
     assert world.odometry().progress_m == 0.0
