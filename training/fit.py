@@ -27,10 +27,10 @@ _SHRINK_BATCH = 256
 class TrainSettings:
     """How to train. ``patience`` is how many epochs may pass without a better validation loss."""
 
-    epochs: int = 20
+    epochs: int = 24
     batch_size: int = 64
     learning_rate: float = 1e-3
-    patience: int = 6
+    patience: int = 8
     seed: int = 0
 
 

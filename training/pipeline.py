@@ -73,17 +73,19 @@ def _export(network: Any, dataset: Dataset, split: Split, out: Path, command: st
 
 
 def _describe(dataset: Dataset, split: Split, name: str, command: str) -> ModelCard:
-    used = zip(dataset.recordings, split.train, split.validation, strict=True)
+    used = list(zip(dataset.recordings, split.train, strict=True))
+    held_out = ", ".join(recording.name for recording, train in used if not len(train))
     return ModelCard(
         name=name,
         height=dataset.height,
         width=dataset.width,
         camera=_common([asdict(recording.camera) for recording in dataset.recordings]),
         sessions=tuple(
-            TrainingSession(recording.name, recording.sha256, len(train) + len(validation))
-            for recording, train, validation in used
+            TrainingSession(recording.name, recording.sha256, len(train)) for recording, train in used if len(train)
         ),
-        split=f"{split.words}; the epoch was chosen by the validation frames too",
+        split=split.words
+        + (f" ({held_out})" if held_out else "")
+        + "; the epoch was chosen by the validation frames too",
         software=_versions(),
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,0 +1,54 @@
+"""The pilot that is a model hands on what the model gives."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from car.pilots.tflite_pilot import TflitePilot
+from hardware.camera import Frame
+from hardware.drivetrain import Command
+from models.contract import ModelError
+from models.loader import load_model
+from tests.models.make_models import HEIGHT, WIDTH
+
+
+def frame(left: int, right: int) -> Frame:
+    image = np.full((HEIGHT, WIDTH, 3), left, np.uint8)
+    image[:, WIDTH // 2 :] = right
+    return Frame(image, captured_ns=0, number=0)
+
+
+def test_the_command_is_the_models(tiny_models: Path) -> None:
+    with TflitePilot(load_model(tiny_models / "good.tflite")) as pilot:
+        output = pilot.drive(frame(0, 51))
+    assert pilot.name == "good.tflite"
+    assert output.command.steering == pytest.approx(0.2)
+    assert output.command.throttle == pytest.approx(0.1)
+    assert output.inference_ns > 0
+
+
+def test_an_overshoot_is_clamped_and_what_is_no_number_is_handed_on_for_the_gate_to_refuse(tiny_models: Path) -> None:
+    with TflitePilot(load_model(tiny_models / "broken.tflite")) as pilot:
+        command = pilot.drive(frame(0, 0)).command
+    assert math.isnan(command.steering)
+    assert command.throttle == 1.0
+    assert not command.is_valid()
+
+
+def test_a_full_turn_is_a_valid_command(tiny_models: Path) -> None:
+    with TflitePilot(load_model(tiny_models / "good.tflite")) as pilot:
+        command = pilot.drive(frame(255, 0)).command
+    assert command == Command(-1.0, 0.5)
+    assert command.is_valid()
+
+
+def test_a_closed_pilot_does_not_drive(tiny_models: Path) -> None:
+    pilot = TflitePilot(load_model(tiny_models / "good.tflite"))
+    pilot.close()
+    pilot.close()
+    with pytest.raises(ModelError, match="closed"):
+        pilot.drive(frame(0, 0))
