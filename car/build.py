@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
+
 import models
 from car.config import CarConfig
 from car.pilots.tflite_pilot import TflitePilot
@@ -40,6 +42,8 @@ def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, distur
 
     Raises TrackError when there is no such track.
     """
+    # Frames this small are drawn faster by one thread than they can be shared out to several.
+    cv2.setNumThreads(1)
     return World(
         make_track(track),
         clock,

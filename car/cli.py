@@ -160,7 +160,8 @@ def train(
 
     folder = _find_car(car)
     out = out or folder.models_dir / "pilot.tflite"
-    training.command.train_and_show(_session_files(sessions, folder), out, epochs=epochs, seed=seed)
+    command = " ".join(["car", *sys.argv[1:]])
+    training.command.train_and_show(_session_files(sessions, folder), out, epochs=epochs, seed=seed, command=command)
 
 
 @app.command()

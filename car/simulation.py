@@ -20,6 +20,7 @@ from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Odometry
 from hardware.simulated.expert import PurePursuit
+from hardware.simulated.track import Pose
 from hardware.simulated.world import World
 
 LONGEST_LAP_S = 120.0
@@ -63,12 +64,12 @@ class Scene:
 class Simulation:
     """What became of a simulated drive.
 
-    ``trajectory_m`` holds (x, y) once per frame; ``trip`` is the gate's reason when it ended the drive, else empty.
+    ``trajectory`` holds where the car was at each frame; ``trip`` is the gate's reason when it ended the drive, else empty.
     ``real_s`` is how long it took on this machine.
     """
 
     odometry: Odometry
-    trajectory_m: list[tuple[float, float]]
+    trajectory: list[Pose]
     frames: int
     simulated_s: float
     real_s: float
@@ -128,7 +129,7 @@ def _drive(
     observers: Sequence[Observer],
     progress: Callable[[float], None],
 ) -> Simulation:
-    trajectory: list[tuple[float, float]] = []
+    trajectory: list[Pose] = []
     started_ns, started_s = clock.now_ns(), time.perf_counter()
     last: DriveRecord | None = None
 
@@ -137,7 +138,7 @@ def _drive(
 
     def watch(record: DriveRecord, frame: Frame | None) -> None:
         if frame is not None:
-            trajectory.append((world.pose.x_m, world.pose.y_m))
+            trajectory.append(world.pose)
         for observer in observers:
             observer(record, frame)
 
@@ -155,7 +156,7 @@ def _drive(
     loop.run(should_end)
     return Simulation(
         odometry=world.odometry(),
-        trajectory_m=trajectory,
+        trajectory=trajectory,
         frames=len(trajectory),
         simulated_s=elapsed_s(),
         real_s=time.perf_counter() - started_s,

@@ -66,6 +66,7 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
         ended.set()
         if recording is not None:
             recording.join()
+        Console(soft_wrap=True).print(f"recording {recorder_status()}")
 
 
 def _start_recording(

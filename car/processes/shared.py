@@ -26,6 +26,8 @@ from hardware.drivetrain import Command, Odometry
 
 RING_S = 5.0
 """How much driving the ring holds; an SD card's fsync has been seen to stall for 3 s."""
+FRAMELESS_HZ = 10.0
+"""How often at most a cycle without a new frame is published, unless the gate has changed."""
 
 _SEQUENCE = struct.Struct("<Q")
 _fence = threading.Lock()
@@ -124,7 +126,7 @@ class CycleRing:
     """
 
     def __init__(self, context: SpawnContext, geometry: CameraGeometry, rate_hz: float) -> None:
-        self.slots = math.ceil(RING_S * rate_hz) + 1
+        self.slots = math.ceil(RING_S * (rate_hz + FRAMELESS_HZ)) + 1
         self.shape = (geometry.height, geometry.width, 3)
         self.header_bytes = _SEQUENCE.size + _RECORD.size
         # Slots start on a cache line, so that the sequence number is written in one piece.

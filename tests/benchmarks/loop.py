@@ -21,7 +21,7 @@ from car.drive_loop import AutoStart, DriveLoop
 from car.drive_record import DriveRecord
 from car.gate import Gate, Mode
 from car.processes.desk import DeskJob, DeskLink
-from car.processes.drive import capturing, desk_process, warm_up
+from car.processes.drive import Publisher, capturing, desk_process, warm_up
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, SystemClock
@@ -82,7 +82,9 @@ def drive_for(seconds: float, rate_hz: float, *, record: bool) -> Run:
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
         latest = stack.enter_context(capturing(camera))
         drivetrain = TimelineDrivetrain(clock)
-        loop = DriveLoop(latest, pilot, gate, drivetrain, clock, driver=AutoStart(gate), observer=link.ring.publish)
+        loop = DriveLoop(
+            latest, pilot, gate, drivetrain, clock, driver=AutoStart(gate), observer=Publisher(link.ring, clock)
+        )
         before_s, start_ns = _cpu_s(processes), clock.now_ns()
         loop.run(should_end)
         cores = (_cpu_s(processes) - before_s) / ((clock.now_ns() - start_ns) / NS_PER_S)

@@ -1,0 +1,144 @@
+"""The command line: every mistake is one line that says what to do next, and an exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.car_process import run_car
+
+
+@pytest.fixture
+def car_dir(tmp_path: Path) -> Path:
+    assert run_car("init", "mycar", cwd=tmp_path).returncode == 0
+    return tmp_path
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    lines = [line for line in done.stderr.splitlines() if line.startswith("car: ")]
+    assert done.returncode == 1, done
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_init_makes_a_car_that_can_be_read_back(car_dir: Path) -> None:
+    assert (car_dir / "mycar" / "car.toml").exists()
+    assert (car_dir / "mycar" / "sessions").is_dir()
+    assert (car_dir / "mycar" / "models").is_dir()
+    assert run_car("sessions", "list", "--car", "mycar", cwd=car_dir).returncode == 0
+
+
+def test_init_never_overwrites_a_car(car_dir: Path) -> None:
+    assert_refused(run_car("init", "mycar", cwd=car_dir), "mycar", "already")
+
+
+def test_a_car_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert_refused(run_car("drive", "--headless", "--car", "nowhere", cwd=tmp_path), "nowhere", "car init")
+
+
+def test_an_unknown_config_key_is_named(car_dir: Path) -> None:
+    (car_dir / "mycar" / "car.toml").write_text("[camera]\nfps = 3\n")
+    assert_refused(run_car("drive", "--headless", cwd=car_dir), "camera.fps", "rate_hz")
+
+
+def test_without_a_car_the_simulated_one_is_used_and_said(tmp_path: Path) -> None:
+    done = run_car("sessions", "list", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "using the simulated car in mycar/" in done.stderr
+
+
+def test_the_car_one_stands_in_is_used(car_dir: Path) -> None:
+    done = run_car("simulate", "--expert", "--minutes", "0.02", cwd=car_dir / "mycar")
+    assert done.returncode == 0
+    assert "No car given" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["sessions", "show"], ["replay"], ["train"], ["evaluate", "simulated-lane"]])
+def test_a_session_that_is_not_there_is_named(car_dir: Path, command: list[str]) -> None:
+    assert_refused(run_car(*command, "lost.mcap", cwd=car_dir), "lost.mcap")
+
+
+@pytest.mark.parametrize("command", [["sessions", "show"], ["replay"], ["train"], ["evaluate", "simulated-lane"]])
+@pytest.mark.parametrize("content", [b"", b"not a session", b"\x89MCAP0\r\n"])
+def test_a_file_that_is_no_session_is_named(car_dir: Path, command: list[str], content: bytes) -> None:
+    (car_dir / "odd.mcap").write_bytes(content)
+    assert_refused(run_car(*command, "odd.mcap", cwd=car_dir), "odd.mcap")
+
+
+@pytest.mark.parametrize("command", [["drive", "--headless", "--model"], ["simulate", "--model"], ["evaluate"]])
+def test_a_model_that_is_not_there_is_named_with_those_that_are(car_dir: Path, command: list[str]) -> None:
+    assert_refused(run_car(*command, "lost", cwd=car_dir), "lost", "simulated-lane")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x1c\x00\x00\x00TFL3" + bytes(100)])
+def test_a_file_that_is_no_model_is_named(car_dir: Path, content: bytes) -> None:
+    (car_dir / "odd.tflite").write_bytes(content)
+    assert_refused(run_car("drive", "--headless", "--model", "odd.tflite", cwd=car_dir), "odd.tflite")
+
+
+def test_a_model_of_another_frame_size_is_refused_with_both_sizes(car_dir: Path) -> None:
+    (car_dir / "mycar" / "car.toml").write_text("[camera]\nwidth = 320\nheight = 240\n")
+    assert_refused(run_car("drive", "--headless", cwd=car_dir), "160x120", "320x240")
+
+
+def test_an_unknown_track_is_named_with_those_there_are(car_dir: Path) -> None:
+    assert_refused(run_car("simulate", "--expert", "--track", "moon", cwd=car_dir), "moon", "oval")
+
+
+def test_nothing_to_train_on_says_how_to_record(car_dir: Path) -> None:
+    assert_refused(run_car("train", cwd=car_dir), "sessions", "car drive")
+
+
+def test_training_without_keras_says_what_to_install(car_dir: Path) -> None:
+    path = car_dir / "a.mcap"
+    assert run_car("simulate", "--expert", "--minutes", "0.2", "--record", path, cwd=car_dir).returncode == 0
+    # An import of None is Python's own way to say that a package is not there.
+    code = (
+        "import sys; sys.modules.update(keras=None, tensorflow=None);"
+        f"sys.argv = ['car', 'train', {str(path)!r}]; from car.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=car_dir, capture_output=True, text=True, check=False)
+    assert_refused(done, "pip install", "pocketpilot[train]")
+
+
+def test_importing_an_empty_folder_says_what_to_name(car_dir: Path) -> None:
+    (car_dir / "empty").mkdir()
+    assert_refused(run_car("sessions", "import", "empty", cwd=car_dir), "empty", "manifest.json")
+
+
+def test_a_recording_is_never_overwritten(car_dir: Path) -> None:
+    (car_dir / "kept.mcap").write_bytes(b"precious")
+    done = run_car("simulate", "--expert", "--minutes", "0.1", "--record", "kept.mcap", cwd=car_dir)
+    assert_refused(done, "kept.mcap")
+    assert (car_dir / "kept.mcap").read_bytes() == b"precious"
+
+
+def test_a_drive_with_nobody_to_arm_it_is_refused(car_dir: Path) -> None:
+    assert_refused(run_car("drive", cwd=car_dir), "--headless")
+
+
+def test_debug_shows_the_traceback(car_dir: Path) -> None:
+    done = run_car("--debug", "sessions", "show", "lost.mcap", cwd=car_dir)
+    assert "Traceback" in done.stderr
+
+
+def test_replay_twice_prints_the_same(car_dir: Path) -> None:
+    assert run_car("simulate", "--minutes", "0.1", "--record", "a.mcap", cwd=car_dir).returncode == 0
+    first, second = (run_car("replay", "a.mcap", cwd=car_dir) for _ in range(2))
+    assert first.returncode == 0
+    assert "sha256" in first.stdout
+    assert first.stdout == second.stdout
+
+
+def test_a_session_left_open_is_listed_as_such_and_can_be_repaired(car_dir: Path) -> None:
+    path = car_dir / "mycar" / "sessions" / "cut.mcap"
+    assert run_car("simulate", "--expert", "--minutes", "0.1", "--record", path, cwd=car_dir).returncode == 0
+    path.write_bytes(path.read_bytes()[:-3000])
+    assert "repair" in run_car("sessions", "list", cwd=car_dir).stdout
+    done = run_car("sessions", "repair", cwd=car_dir)
+    assert done.returncode == 0
+    assert "repaired" in done.stdout
+    assert "repair" not in run_car("sessions", "list", cwd=car_dir).stdout

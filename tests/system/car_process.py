@@ -1,0 +1,77 @@
+"""A car driving in processes of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+CAR = Path(sys.executable).with_name("car")
+PATIENCE_S = 60.0
+
+
+def run_car(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``car`` to its end and return what it printed."""
+    command = [str(CAR), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S * 5, check=False)
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Wait until ``condition`` holds; fails the test when it does not in a minute, naming ``what``."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited in vain for {what}"
+        time.sleep(0.02)
+
+
+class DrivingCar:
+    """``car drive --headless`` in ``folder``, recording; a context manager that leaves no process behind."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.sessions = folder / "mycar" / "sessions"
+        self.process = subprocess.Popen(
+            [str(CAR), "drive", "--headless", *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> DrivingCar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._family():
+            process.kill()
+        self.process.communicate()
+
+    @property
+    def session(self) -> Path:
+        """The file of the session being recorded."""
+        return next(self.sessions.glob("*.mcap"))
+
+    @property
+    def desk(self) -> psutil.Process:
+        """The desk process."""
+        return next(child for child in self._family()[1:] if "resource_tracker" not in " ".join(child.cmdline()))
+
+    def wait_until_recorded(self, size_bytes: int) -> None:
+        """Wait until the session has at least ``size_bytes``."""
+        wait_for(lambda: any(path.stat().st_size >= size_bytes for path in self.sessions.glob("*.mcap")), "a recording")
+
+    def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal; return the exit code and what was printed."""
+        self.process.send_signal(number)
+        output, errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, output + errors
+
+    def _family(self) -> list[psutil.Process]:
+        if self.process.poll() is not None:
+            return []
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]

@@ -1,0 +1,115 @@
+"""The whole car in the simulator, in its real processes, under real signals."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from car.gate import GateState
+from car.sessions.reader import Session
+from hardware.clock import NS_PER_S
+from hardware.drivetrain import NEUTRAL
+from tests.system.car_process import DrivingCar, run_car, wait_for
+
+SOME_SECONDS = 150_000
+"""Bytes of a session with two or three seconds of driving."""
+
+
+def test_the_shipped_pilot_drives_a_lap_and_the_session_tells_it_all(tmp_path: Path) -> None:
+    done = run_car("drive", "--headless", "--laps", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "All laps driven" in done.stdout
+    assert "capture to wheels" in done.stdout
+    assert "1 laps, 0 lane departures" in done.stdout
+    (path,) = (tmp_path / "mycar" / "sessions").glob("*.mcap")
+    with Session.open(path) as session:
+        records = list(session.records())
+        assert not session.damage
+        assert session.frame_count == len(records)
+        assert records[0].applied == NEUTRAL
+        assert records[-1].gate_state is GateState.ARMED
+        assert "armed, auto" in [event.text for event in session.events()]
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_drive_in_neutral_with_a_summary_and_a_closed_session(
+    tmp_path: Path, number: int, exit_code: int
+) -> None:
+    with DrivingCar(tmp_path) as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        code, output = car.end(number)
+        assert code == exit_code
+        assert "the wheels are neutral" in output
+        assert "capture to wheels" in output
+        assert "Traceback" not in output
+        with Session.open(car.session) as session:
+            assert not session.damage
+
+
+def last_frame_age_s(path: Path, now_ns: int) -> float:
+    with Session.open(path) as session:
+        return (now_ns - max(frame.captured_ns for frame in session.frames())) / NS_PER_S
+
+
+def test_killing_the_drive_process_loses_no_second_and_leaves_no_process(tmp_path: Path) -> None:
+    from hardware.clock import SystemClock
+
+    with DrivingCar(tmp_path) as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        desk = car.desk
+        killed_ns = SystemClock().now_ns()
+        car.process.kill()
+        wait_for(lambda: not desk.is_running(), "the desk to end")
+        assert last_frame_age_s(car.session, killed_ns) <= 1.0
+        with Session.open(car.session) as session:
+            assert not session.damage
+
+
+def test_killing_the_desk_loses_no_second_and_the_next_start_repairs_the_session(tmp_path: Path) -> None:
+    from hardware.clock import SystemClock
+
+    with DrivingCar(tmp_path) as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        killed_ns = SystemClock().now_ns()
+        car.desk.kill()
+        path = car.session
+        code, _ = car.end()
+        assert code == 130
+    assert last_frame_age_s(path, killed_ns) <= 1.0
+    with Session.open(path) as session:
+        assert session.damage.unclosed
+    done = run_car("drive", "--headless", "--laps", "1", "--no-record", cwd=tmp_path)
+    assert f"{path.name}: repaired" in done.stdout
+    with Session.open(path) as session:
+        assert not session.damage
+
+
+def test_a_disk_that_is_nearly_full_stops_the_recording_and_not_the_car(tmp_path: Path) -> None:
+    (tmp_path / "mycar").mkdir()
+    (tmp_path / "mycar" / "car.toml").write_text("[recording]\nmin_free_mb = 1_000_000_000\n", encoding="utf-8")
+    done = run_car("drive", "--headless", "--laps", "1", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "All laps driven" in done.stdout
+    assert "recording stopped" in done.stdout
+
+
+def test_the_drive_process_is_small_and_knows_no_tensorflow(tmp_path: Path) -> None:
+    with DrivingCar(tmp_path) as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        memory = psutil.Process(car.process.pid).memory_info().rss
+        loaded = {Path(region.path).name for region in psutil.Process(car.process.pid).memory_maps()}
+        desk_loaded = {Path(region.path).name for region in car.desk.memory_maps()}
+    assert memory < 150e6
+    assert not [name for name in loaded | desk_loaded if "tensorflow" in name]
+
+
+@pytest.mark.parametrize("module", ["car.cli", "car.processes.drive", "car.processes.desk", "car.replay", "car.build"])
+def test_no_module_of_the_car_imports_what_only_training_needs(module: str) -> None:
+    code = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    roots = {name.partition(".")[0] for name in json.loads(printed)}
+    assert not roots & {"tensorflow", "keras", "matplotlib", "ray", "training"}

@@ -1,0 +1,95 @@
+"""``car train`` and ``car evaluate``: the work, and what is shown of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from car.reports import console
+from car.sessions.reader import Session
+from models.contract import OUTPUTS
+from models.loader import read_card
+from training.evaluate import evaluate
+from training.fit import TrainSettings
+from training.pipeline import train
+from training.progress import Progress as TrainingProgress
+from training.progress import ProgressCallback
+
+_STAGES = {"read": "reading the sessions", "train": "training", "export": "exporting"}
+_PREDICTORS = {"": "the model", "predict_mean_": "predict the mean", "predict_zero_": "predict zero"}
+
+Metrics = Mapping[str, Mapping[str, float]]
+
+
+def train_and_show(
+    sessions: Sequence[Path], out: Path, *, epochs: int | None = None, seed: int = 0, command: str
+) -> None:
+    """Train a pilot on ``sessions`` and print how good it is; raises as ``training.pipeline.train`` does."""
+    settings = TrainSettings(seed=seed)
+    if epochs is not None:
+        settings = replace(settings, epochs=epochs)
+    with _progress_bars() as progress:
+        card = train(sessions, out, settings, progress, command=command)
+    console.print(f"{out}: {out.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
+    console.print(_metrics_table("On the frames held out from training", card.metrics))
+
+
+def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
+    """Print how far ``model`` is from what was driven in ``sessions``; raises as ``training.evaluate`` does."""
+    evaluation = evaluate(model, sessions)
+    title = f"{model.stem} on {evaluation.frames} frames of {len(sessions)} sessions"
+    console.print(_metrics_table(title, evaluation.to_metrics()))
+    console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
+    learned = _learned_sessions(model, sessions)
+    if learned:
+        console.print(
+            f"[yellow]It was trained on {', '.join(learned)}: that is what it has learned, not how it generalises. "
+            "The held-out figures are on its card:[/yellow]"
+        )
+        card = read_card(model)
+        console.print(_metrics_table("On the frames held out from training", card.metrics if card else {}))
+
+
+def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:
+    """Return the names of those sessions that the model's card names as training sessions."""
+    card = read_card(model)
+    learned = {session.sha256 for session in card.sessions} if card else set()
+    names = []
+    for path in sessions:
+        with Session.open(path) as session:
+            if session.sha256() in learned:
+                names.append(path.stem)
+    return names
+
+
+def _metrics_table(title: str, metrics: Metrics) -> Table:
+    table = Table("output", "predictor", "MAE", "RMSE", "R²", title=title, title_justify="left")
+    for output in OUTPUTS:
+        for prefix, predictor in _PREDICTORS.items():
+            figures = [
+                f"{metrics.get(output, {}).get(prefix + name, float('nan')):.4f}" for name in ("mae", "rmse", "r2")
+            ]
+            table.add_row("" if prefix else output, predictor, *figures, end_section=prefix == "predict_zero_")
+    return table
+
+
+@contextlib.contextmanager
+def _progress_bars() -> Iterator[ProgressCallback]:
+    """Show a bar for each stage, with the time that the stage itself thinks is left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} {task.fields[note]}"))
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(progress: TrainingProgress) -> None:
+            stage = progress.stage
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(_STAGES[stage], total=progress.total, left="", note="")
+            left = "" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
+            bars.update(tasks[stage], completed=progress.done, total=progress.total, left=left, note=progress.note)
+
+        yield show

@@ -1,0 +1,83 @@
+"""The whole road in a few minutes: record in the simulator, train, and drive on a track the pilot has not seen."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from car.build import make_world, open_pilot
+from car.config import CarConfig
+from car.errors import RecordingError, TrainingError
+from car.folder import CarFolder, init_car, open_car
+from car.reports import console, progress_bar, show_simulation
+from car.simulation import Goal, Scene, Simulation, run_simulation
+from hardware.clock import VirtualClock
+from training.command import train_and_show
+from training.report import Snapshots, save_contact_sheet, save_film, save_trajectory
+
+LESSONS = (
+    Scene("oval", seed=1, disturb=True),
+    Scene("bean", seed=2, disturb=True),
+    Scene("chicane", seed=3, disturb=True),
+    Scene("peanut", seed=4, disturb=True),
+    Scene("random-1", seed=5, disturb=True),
+)
+LESSON_S = 60.0
+EXAM = Scene("hairpin", seed=6)
+EXAM_LAPS = 3
+
+
+def run(out: Path) -> None:
+    """Run the demo in the folder ``out``, which must not be there yet.
+
+    Raises RecordingError when it is, TrainingError when the new pilot leaves the lane or does not finish.
+    """
+    if out.exists():
+        raise RecordingError(f"{out} is there already. Remove it, or give another folder with --out.")
+    started_s = time.monotonic()
+    init_car(out)
+    folder = open_car(out)
+    _say(1, f"Recording {len(LESSONS) * LESSON_S / 60:.0f} minutes of an expert's driving, pushed about on purpose ...")
+    sessions = [_record(scene, folder) for scene in LESSONS]
+    _say(2, "Training a pilot on them (the longest part: about three minutes) ...")
+    model = folder.models_dir / "demo.tflite"
+    train_and_show(sessions, model, command="car demo")
+    _say(3, f"Driving {EXAM_LAPS} laps with it on {EXAM.track}, a track it has not seen ...")
+    simulation = _drive(model, folder.config, out)
+    show_simulation(simulation, EXAM)
+    _say(4, f"Done in {(time.monotonic() - started_s) / 60:.1f} minutes. In {out}/ are:")
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
+        console.print(f"  {path.relative_to(out)}  ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)
+    _check(simulation)
+
+
+def _say(step: int, text: str) -> None:
+    console.print(f"[bold]{step}/4[/bold] {text}", highlight=False)
+
+
+def _record(scene: Scene, folder: CarFolder) -> Path:
+    path = folder.sessions_dir / f"expert-{scene.track}.mcap"
+    with progress_bar(f"  {scene.track}") as progress:
+        run_simulation(folder.config, scene, Goal(seconds=LESSON_S), record=path, progress=progress)
+    return path
+
+
+def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
+    pilot, _ = open_pilot(model, config.camera.geometry)
+    snapshots = Snapshots(config.camera.rate_hz)
+    with pilot, progress_bar(f"  {EXAM.track}") as progress:
+        simulation = run_simulation(
+            config, EXAM, Goal(laps=EXAM_LAPS), pilot=pilot, observer=snapshots, progress=progress
+        )
+    floor = make_world(config, VirtualClock(), EXAM.track, EXAM.seed).floor
+    save_trajectory(out / "trajectory.png", floor, simulation.trajectory)
+    save_contact_sheet(out / "frames.png", snapshots)
+    save_film(out / "drive.gif", floor, simulation.trajectory, snapshots)
+    return simulation
+
+
+def _check(simulation: Simulation) -> None:
+    odometry = simulation.odometry
+    if simulation.trip or odometry.laps < EXAM_LAPS or odometry.departures:
+        why = simulation.trip or f"{odometry.laps} laps, {odometry.departures} lane departures"
+        raise TrainingError(f"The new pilot did not pass ({why}). Look at trajectory.png, then record more lessons.")
