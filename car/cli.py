@@ -169,13 +169,23 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")],
     sessions: SessionsArgument = None,
     car: CarOption = None,
+    track: Annotated[list[str] | None, typer.Option("--track", help="Drive this track in the simulator too.")] = None,
+    laps: Annotated[int, typer.Option("--laps", min=1, help="So many laps of each track.")] = 3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = 0,
+    save: Annotated[bool, typer.Option("--save", help="Write how it drove to the model's card.")] = False,
 ) -> None:
-    """Compare a pilot with recorded driving, beside two baselines that do not look at the picture."""
+    """Compare a pilot with recorded driving, beside two baselines that do not look; and see how it drives."""
     import training.command
     from car.build import find_model
+    from car.simulation import Scene
 
     folder = _find_car(car)
-    training.command.evaluate_and_show(find_model(model, folder.path), _session_files(sessions, folder))
+    path = find_model(model, folder.path)
+    if sessions or not track:
+        training.command.evaluate_and_show(path, _session_files(sessions, folder))
+    scenes = [Scene(name, seed) for name in track or ()]
+    if scenes and not training.command.examine_and_show(path, folder.config, scenes, laps, save=save):
+        _fail("The pilot did not drive every lap within the lane.")
 
 
 @app.command()
@@ -220,9 +230,7 @@ def import_tubs(
     for tub in [found for path in tubs for found in find_tubs(path)]:
         with progress_bar(f"importing {tub.name}") as progress:
             path = folder.sessions_dir / f"{tub.name}.mcap"
-            report = import_tub(
-                tub, path, car=folder.config.car.name, progress=lambda done, total: progress(done / total)
-            )
+            report = import_tub(tub, path, car=folder.config.car.name, progress=progress)
         typer.echo(report)
 
 

@@ -35,11 +35,11 @@ class Driver(Protocol):
         """Return what the driver did since the last call, oldest first."""
 
 
-class Observer(Protocol):
-    """Whoever wants to know what the loop did; called after the command has reached the wheels."""
+Observer = Callable[[DriveRecord, Frame | None], None]
+"""Whoever wants to know what the loop did; called with each cycle's record after the command has reached the wheels.
 
-    def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
-        """Take note of one cycle; ``frame`` is None when the cycle had no new one."""
+The frame is None when the cycle had no new one.
+"""
 
 
 class NoDriver:

@@ -10,10 +10,14 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from car.reports import console
+from car.build import open_pilot
+from car.config import CarConfig
+from car.reports import console, progress_bar
 from car.sessions.reader import Session
+from car.simulation import Scene
 from models.contract import OUTPUTS
-from models.loader import read_card
+from models.loader import append_card, read_card
+from training.closed_loop import examine
 from training.evaluate import evaluate
 from training.fit import TrainSettings
 from training.pipeline import train
@@ -53,6 +57,32 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
         )
         card = read_card(model)
         console.print(_metrics_table("On the frames held out from training", card.metrics if card else {}))
+
+
+def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save: bool) -> bool:
+    """Let ``model`` drive each scene in the simulator, print how it went and tell whether it passed them all.
+
+    With ``save`` the outcome goes into the model's card. Raises ModelError and TrackError.
+    """
+    pilot, _ = open_pilot(model, config.camera.geometry)
+    with pilot, progress_bar(f"driving {len(scenes)} tracks") as progress:
+        exams = examine(pilot, config, scenes, laps, progress)
+    table = Table("track", "laps", "lane departures", "mean offset", "mean speed", "", title="In the simulator")
+    for exam in exams:
+        table.add_row(
+            exam.scene.track,
+            f"{exam.laps} of {exam.laps_wanted}",
+            str(exam.departures),
+            f"{exam.offset_m * 100:.1f} cm",
+            f"{exam.speed_m_s:.2f} m/s",
+            exam.trip,
+        )
+    console.print(table)
+    card = read_card(model)
+    if save and card is not None:
+        append_card(model, replace(card, closed_loop={exam.scene.track: str(exam) for exam in exams}))
+        console.print(f"Saved to the card of {model}.", highlight=False)
+    return all(exam.passed for exam in exams)
 
 
 def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:

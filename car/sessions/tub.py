@@ -32,8 +32,8 @@ from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import Command
 
-Progress = Callable[[int, int], None]
-"""Called with how many records are done and how many there are."""
+Progress = Callable[[float], None]
+"""Called with how much is done, 0 … 1."""
 
 _DONKEY_PERIOD_NS = NS_PER_S // 20
 _SIZE_SAMPLES = 25
@@ -162,7 +162,7 @@ class _Import:
                     session.add_record(self._drive_record(row))
                     self._imported.append(row.captured_ns)
                 if progress is not None:
-                    progress(done, len(self._rows))
+                    progress(done / len(self._rows))
 
     def _checked_frame(self, row: _Row, size: tuple[int, int]) -> EncodedFrame | None:
         defect: Defect
