@@ -60,21 +60,23 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
     return Devices(world.camera, world.drivetrain, world.odometry)
 
 
+def model_files(car_dir: Path) -> list[Path]:
+    """Return the car's own models and the pilots that ship."""
+    folders = (car_dir / "models", Path(models.__file__).parent)
+    return [path for folder in folders for path in sorted(folder.glob(f"*{MODEL_SUFFIX}"))]
+
+
 def find_model(name: str, car_dir: Path) -> Path:
-    """Return the file that ``name`` means: a path, a name in the car's ``models/``, or a pilot that ships.
+    """Return the file that ``name`` means: a path, or the name of one of ``model_files``.
 
     Raises ModelError with what there is when it means none of them.
     """
-    shipped = Path(models.__file__).parent
-    candidates = (Path(name), car_dir / "models" / name, shipped / name)
-    for candidate in candidates:
-        for path in (candidate, candidate.with_name(candidate.name + MODEL_SUFFIX)):
-            if path.is_file():
-                return path
-    known = sorted(path.stem for folder in (car_dir / "models", shipped) for path in folder.glob(f"*{MODEL_SUFFIX}"))
-    raise ModelError(
-        f"There is no model {name}. Give a {MODEL_SUFFIX} file, or one of: {', '.join(known) or 'none yet'}."
-    )
+    known = model_files(car_dir)
+    for path in (Path(name), Path(name + MODEL_SUFFIX), *(path for path in known if name in {path.name, path.stem})):
+        if path.is_file():
+            return path
+    names = ", ".join(path.stem for path in known) or "none yet"
+    raise ModelError(f"There is no model {name}. Give a {MODEL_SUFFIX} file, or one of: {names}.")
 
 
 def open_pilot(path: Path, camera: CameraGeometry) -> tuple[TflitePilot, tuple[str, ...]]:

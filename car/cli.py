@@ -25,7 +25,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 sessions_app = typer.Typer(help="Recorded drives: list, show, import, repair.", no_args_is_help=True)
+models_app = typer.Typer(help="Pilot models: list, show.", no_args_is_help=True)
 app.add_typer(sessions_app, name="sessions")
+app.add_typer(models_app, name="models")
 
 CarOption = Annotated[Path | None, typer.Option("--car", metavar="DIR", help="The car's folder.")]
 ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="A .tflite file or a pilot's name.")]
@@ -247,6 +249,31 @@ def repair_sessions(
         typer.echo(report)
     if any(report.outcome in {Outcome.UNREADABLE, Outcome.FAILED} for report in reports):
         raise typer.Exit(1)
+
+
+@models_app.command("list")
+def list_models(car: CarOption = None) -> None:
+    """List the car's models and the pilots that ship."""
+    from car.build import model_files
+    from car.reports import show_model_list
+
+    show_model_list(model_files(_find_car(car).path))
+
+
+@models_app.command("show")
+def show_model(
+    model: Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")], car: CarOption = None
+) -> None:
+    """Show a model's card: what it learned from and what it was measured to do."""
+    from car.build import find_model
+    from models.contract import ModelError
+    from models.loader import read_card
+
+    path = find_model(model, _find_car(car).path)
+    card = read_card(path)
+    if card is None:
+        raise ModelError(f"{path} has no model card. Train it with `car train` to get one.")
+    typer.echo(card.to_json())
 
 
 def _find_car(chosen: Path | None) -> CarFolder:

@@ -59,6 +59,10 @@ class Scene:
     seed: int = 0
     disturb: bool = False
 
+    def as_text(self) -> dict[str, str]:
+        """Return the scene as a session's description keeps it."""
+        return {"track": self.track, "seed": str(self.seed), "disturb": str(self.disturb).lower()}
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
@@ -113,7 +117,7 @@ def run_simulation(
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:
-            info = describe_session(record.stem, config, "simulator", {"track": scene.track, "seed": str(scene.seed)})
+            info = describe_session(record.stem, config, "simulator", scene.as_text())
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))

@@ -1,0 +1,27 @@
+"""Run every benchmark, or those that are named: ``python -m tests.benchmarks loop pilot``."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.benchmarks import footprint, loop, pilot, simulator, training
+from tests.benchmarks.figures import show_machine
+
+BENCHMARKS = {
+    "loop": loop.measure,
+    "pilot": pilot.measure,
+    "footprint": footprint.measure,
+    "simulator": simulator.measure,
+    "training": training.measure,
+}
+
+
+def main() -> None:
+    """Print the figures that were asked for, all by default."""
+    show_machine()
+    for name in sys.argv[1:] or BENCHMARKS:
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main()

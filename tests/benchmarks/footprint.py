@@ -1,0 +1,58 @@
+"""What the car costs before and while it drives: start-up and memory, each in processes of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+
+from car.sessions.reader import Session
+from hardware.clock import NS_PER_S, SystemClock
+from tests.benchmarks.figures import Figure, show
+from tests.system.car_process import CAR, DrivingCar
+
+RUNS = 5
+SOME_DRIVING_BYTES = 300_000
+
+
+def measure() -> None:
+    """Print the time of ``car --help``, the start to the first cycle, and the memory of the drive process."""
+    helps_s = [_help_s() for _ in range(RUNS)]
+    starts_s, memories_mb, bytes_per_frame = zip(*(_drive() for _ in range(RUNS)), strict=True)
+    show(
+        f"Footprint, medians of {RUNS}",
+        [
+            Figure("car --help", f"{np.median(helps_s):.2f} s"),
+            Figure("start to first loop", f"{np.median(starts_s):.2f} s", "0.3-0.4 s · 2.4-3.0 s with TensorFlow"),
+            Figure(
+                "resident memory, drive process", f"{np.median(memories_mb):.0f} MB", "101 MB · 524 with TensorFlow"
+            ),
+            Figure("recorder, bytes per frame", f"{np.median(bytes_per_frame):.0f}", "4630"),
+        ],
+    )
+
+
+def _help_s() -> float:
+    started_s = time.perf_counter()
+    subprocess.run([str(CAR), "--help"], check=True, capture_output=True)
+    return time.perf_counter() - started_s
+
+
+def _drive() -> tuple[float, float, float]:
+    """Drive the simulated car for a while; return start to first cycle in s, memory in MB and bytes per frame."""
+    clock = SystemClock()
+    with TemporaryDirectory() as folder:
+        started_ns = clock.now_ns()
+        with DrivingCar(Path(folder)) as car:
+            car.wait_until_recorded(SOME_DRIVING_BYTES)
+            memory_mb = psutil.Process(car.process.pid).memory_info().rss / 1e6
+            car.end()
+            with Session.open(car.session) as session:
+                # The first cycle's own time stamp, on the clock that all processes share.
+                first = next(session.records())
+                first_s = (first.captured_ns + first.times.latency_ns - started_ns) / NS_PER_S
+                return first_s, memory_mb, car.session.stat().st_size / session.frame_count
