@@ -21,6 +21,7 @@ app = typer.Typer(
     name="car",
     help="A $200 car that drives itself: record, train, drive, and all of it in a simulator.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -6,6 +6,7 @@ It records, shows and listens; the drive process never waits for it.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from car.sessions.writer import SessionWriter
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
 
+DESK_NICENESS = 10
+"""When there are too few processors for everyone, the drive process comes first."""
 RECORDER_PERIOD_S = 0.02
 VIEW_PERIOD_S = 0.05
 VIEWS_PER_PANEL = 3
@@ -41,6 +44,7 @@ class DeskLink:
     def __init__(self, context: SpawnContext, config: CarConfig) -> None:
         self.ring = CycleRing(context, config.camera.geometry, config.camera.rate_hz)
         self.slot = DriverSlot(context)
+        self.ready = context.RawValue(c_bool, False)
         self.finished = context.RawValue(c_bool, False)
 
 
@@ -59,7 +63,10 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     # The drive process alone answers Ctrl-C; the desk ends once the car stands and the last cycle is written.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
+    if hasattr(os, "nice"):
+        os.nice(DESK_NICENESS)
     recording, recorder_status = _start_recording(link, job, ended)
+    link.ready.value = True
     try:
         _show(link, job, recorder_status, ended)
     finally:

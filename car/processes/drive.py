@@ -8,6 +8,7 @@ import gc
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
@@ -31,6 +32,8 @@ from hardware.clock import NS_PER_S, Clock, SystemClock
 from hardware.errors import CameraError, CameraTimeout
 
 CAPTURE_TIMEOUT_MS = 1000.0
+DESK_START_TIMEOUT_S = 5.0
+DESK_START_POLL_S = 0.01
 DESK_END_TIMEOUT_S = 10.0
 WARM_UP_CALLS = 5
 EXIT_BY_SIGNAL = 128
@@ -68,17 +71,20 @@ def drive(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = DeskLink(multiprocessing.get_context("spawn"), options.config)
     job = DeskJob(options.config, options.sessions_dir, options.pilot.name)
-    with end_signals() as ending, desk_process(link, job):
-        return _drive(options, link, ending)
+    with end_signals() as ending, desk_process(link, job) as desk:
+        return _drive(options, link, desk, ending)
 
 
-def _drive(options: DriveOptions, link: DeskLink, ending: EndSignal) -> DriveSummary:
+def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: EndSignal) -> DriveSummary:
     clock = SystemClock()
     gate = Gate(options.config.gate.limits, Mode.AUTO, headless=options.headless)
     driver = SlotDriver(link.slot)
     watch = DriveWatch(options, driver, ending)
-    with contextlib.closing(open_devices(options.config, clock)) as devices, capturing(devices.camera) as latest:
+    with contextlib.ExitStack() as stack:
+        devices = stack.enter_context(contextlib.closing(open_devices(options.config, clock)))
         settle_memory()
+        wait_until_ready(link, desk)
+        latest = stack.enter_context(capturing(devices.camera))
         loop = DriveLoop(
             latest,
             options.pilot,
@@ -92,6 +98,13 @@ def _drive(options: DriveOptions, link: DeskLink, ending: EndSignal) -> DriveSum
         loop.run(watch.should_end)
     outcome, exit_code = watch.outcome()
     return DriveSummary(outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused)
+
+
+def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:
+    """Let the desk finish its start, which would take the processor from the first frames; not for ever, though."""
+    deadline_s = time.monotonic() + DESK_START_TIMEOUT_S
+    while not link.ready.value and desk.is_alive() and time.monotonic() < deadline_s:
+        time.sleep(DESK_START_POLL_S)
 
 
 class DriveWatch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
 from car.gate import Gate, Mode
 from car.processes.desk import DeskJob, DeskLink
-from car.processes.drive import Publisher, capturing, desk_process, warm_up
+from car.processes.drive import Publisher, capturing, desk_process, wait_until_ready, warm_up
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock
@@ -31,7 +30,6 @@ from tests.benchmarks.figures import Figure, show, spread
 RATES_HZ = (20.0, 60.0, 90.0)
 RUN_S = 12.0
 HIGHEST_RUN_S = 5.0
-DESK_START_S = 2.0
 WARM_UP_FRAMES = 5
 DIFFERENT_FRAMES = 64
 PEER_LATENCY = {20.0: "p50 15-22 · p99 28-34 ms", 60.0: "p50 9 · p99 19 ms"}
@@ -90,8 +88,7 @@ def drive_for(seconds: float, rate_hz: float | None, *, record: bool) -> Run:
         warm_up(pilot, config.camera.geometry)
         link = DeskLink(multiprocessing.get_context("spawn"), config)
         desk = stack.enter_context(desk_process(link, DeskJob(config, folder if record else None, pilot.name)))
-        # The desk's start is not what is measured here.
-        time.sleep(DESK_START_S)
+        wait_until_ready(link, desk)
         processes = [psutil.Process(), psutil.Process(desk.pid)]
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
         frames: FrameSource = ReadyFrames(clock)
