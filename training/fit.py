@@ -29,7 +29,7 @@ class TrainSettings:
 
     epochs: int = 24
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     patience: int = 8
     seed: int = 0
 

@@ -28,7 +28,7 @@ def model(tiny_models: Path, tmp_path: Path) -> Model:
     [BLACK[:-1], BLACK.astype(np.float32), BLACK[..., 0], np.zeros((WIDTH, HEIGHT, 3), np.uint8)],
     ids=["too low", "float", "grey", "turned"],
 )
-def test_an_image_of_another_kind_is_refused_and_the_next_one_runs(model: Model, image: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_an_image_of_another_kind_is_refused_and_the_next_one_runs(model: Model, image: np.ndarray) -> None:
     with pytest.raises(ModelError, match=r"takes uint8 images of shape \(24, 32, 3\)"):
         model.run(image)
     assert model.run(BLACK) == (0.0, 0.0)

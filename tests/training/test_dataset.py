@@ -1,0 +1,165 @@
+"""Sessions become arrays once, and only what was driven is in them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from car.errors import SessionError, TrainingError
+from car.gate import GateState, Mode
+from car.sessions.edits import Edits, FrameRange
+from car.sessions.format import EncodedFrame
+from hardware.camera import CameraGeometry, Frame
+from hardware.drivetrain import NEUTRAL, Command
+from tests.training.drives import GEOMETRY, draw, record, steer, write_drive, write_rows
+from training.dataset import CACHE_FOLDER, label_of, load_dataset, load_recording
+from training.progress import Progress
+
+FRAME = Frame(draw(0.0), captured_ns=0, number=0)
+DRIVER, APPLIED = Command(0.5, 0.8), Command(0.3, 0.2)
+
+
+def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(_: EncodedFrame) -> Frame:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(EncodedFrame, "decode", decode)
+
+
+def test_frames_and_labels_are_those_of_the_drive(tmp_path: Path) -> None:
+    recording = load_recording(write_drive(tmp_path / "monday.mcap", frames=50, seed=3))
+    assert (recording.name, recording.camera, recording.broken_frames) == ("monday", GEOMETRY, 0)
+    assert recording.images.shape == (50, 36, 48, 3)
+    assert recording.images.dtype == np.uint8
+    assert recording.labels[:, 0] == pytest.approx(steer(50, seed=3))
+    assert recording.captured_ns.tolist() == [number * 50_000_000 for number in range(50)]
+    # JPEG is lossy, but not so much that the bar moves.
+    assert np.abs(recording.images[7].astype(int) - draw(steer(50, seed=3)[7])).mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("mode", "driver", "label"),
+    [
+        (Mode.MANUAL, DRIVER, DRIVER),
+        (Mode.MANUAL, None, APPLIED),
+        (Mode.ASSIST, DRIVER, APPLIED),
+        (Mode.AUTO, NEUTRAL, APPLIED),
+    ],
+)
+def test_the_label_is_what_whoever_drove_asked_for(mode: Mode, driver: Command | None, label: Command) -> None:
+    row = replace(record(FRAME, APPLIED, mode), driver=driver)
+    assert label_of(row) == label
+
+
+@pytest.mark.parametrize("state", [GateState.DISARMED, GateState.TRIPPED])
+def test_a_car_that_nobody_drives_teaches_nothing(state: GateState) -> None:
+    assert label_of(record(FRAME, NEUTRAL, state=state)) is None
+
+
+@pytest.mark.parametrize("command", [Command(float("nan"), 0.0), Command(0.0, float("inf")), Command(1.5, 0.0)])
+def test_a_command_that_is_none_teaches_nothing(command: Command) -> None:
+    assert label_of(record(FRAME, command)) is None
+
+
+def test_frames_before_arming_and_those_edited_out_are_left_out(tmp_path: Path) -> None:
+    rows = []
+    for number in range(40):
+        frame = Frame(draw(0.0), number * 50_000_000, number)
+        rows.append((frame, record(frame, NEUTRAL, state=GateState.DISARMED if number < 5 else GateState.ARMED)))
+    path = write_rows(tmp_path / "monday.mcap", rows)
+    Edits.of([FrameRange(10, 19)]).save(path)
+    numbers = (load_recording(path).captured_ns // 50_000_000).tolist()
+    assert numbers == [*range(5, 10), *range(20, 40)]
+
+
+def test_the_second_time_nothing_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=30)
+    first = load_recording(path)
+    forbid_decoding(monkeypatch)
+    second = load_recording(path)
+    assert np.array_equal(first.images, second.images)
+    assert np.array_equal(first.labels, second.labels)
+    assert second.sha256 == first.sha256
+
+
+def test_an_edit_or_another_recording_is_decoded_anew_and_the_old_frames_are_gone(tmp_path: Path) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=30)
+    assert len(load_recording(path).images) == 30
+    Edits.of([FrameRange(0, 9)]).save(path)
+    assert len(load_recording(path).images) == 20
+    assert len(list((tmp_path / CACHE_FOLDER / "monday").iterdir())) == 1
+    path.unlink()
+    write_drive(path, frames=12, seed=5)
+    Edits().save(path)
+    assert len(load_recording(path).images) == 12
+
+
+def test_a_decoding_that_was_cut_off_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=250)
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_recording(path, interrupt)
+    assert list((tmp_path / CACHE_FOLDER / "monday").iterdir()) == []
+    assert len(load_recording(path).images) == 250
+
+
+def test_progress_is_told_while_reading(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    load_dataset([write_drive(tmp_path / "monday.mcap", frames=250)], seen.append)
+    assert [(item.stage, item.done, item.total) for item in seen] == [("read", 100, 250), ("read", 200, 250)]
+
+
+def test_a_frame_that_cannot_be_decoded_is_passed_over_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=30)
+    decode = EncodedFrame.decode
+
+    def sometimes(frame: EncodedFrame) -> Frame:
+        if frame.number in (3, 4):
+            raise SessionError("broken")
+        return decode(frame)
+
+    monkeypatch.setattr(EncodedFrame, "decode", sometimes)
+    recording = load_recording(path)
+    assert recording.broken_frames == 2
+    assert len(recording.images) == len(recording.labels) == len(recording.captured_ns) == 28
+
+
+def test_sessions_of_different_frame_sizes_are_refused(tmp_path: Path) -> None:
+    small = write_drive(tmp_path / "small.mcap", frames=5)
+    large = write_drive(tmp_path / "large.mcap", frames=5, geometry=CameraGeometry(width=64, height=48))
+    with pytest.raises(TrainingError, match=r"48x36 \(small\), 64x48 \(large\)\. Train on those of one size"):
+        load_dataset([small, large])
+
+
+def test_a_recording_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=5)
+    copy = Path(shutil.copy(path, tmp_path / "copy.mcap"))
+    with pytest.raises(TrainingError, match="the same recording"):
+        load_dataset([path, copy])
+
+
+def test_no_sessions_are_refused() -> None:
+    with pytest.raises(TrainingError, match="no session to train on"):
+        load_dataset([])
+
+
+def test_a_session_in_which_nobody_drove_is_refused(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "idle.mcap", [(FRAME, record(FRAME, NEUTRAL, state=GateState.DISARMED))])
+    with pytest.raises(TrainingError, match="Nobody drove in"):
+        load_dataset([path])
+
+
+def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path: Path) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=5)
+    (tmp_path / CACHE_FOLDER).write_text("in the way")
+    with pytest.raises(TrainingError, match=r"cannot be kept in .*Make room"):
+        load_dataset([path])
