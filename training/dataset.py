@@ -25,6 +25,8 @@ from training.progress import Progress, ProgressCallback, ignore_progress
 
 CACHE_VERSION = 1
 CACHE_FOLDER = ".frames"
+_ABOUT = "about.json"
+_UNFINISHED = "unfinished-"
 _PROGRESS_EVERY = 100
 
 
@@ -91,9 +93,9 @@ def load_recording(path: Path, progress: ProgressCallback = ignore_progress) -> 
         sha256 = session.sha256()
         name, camera = session.info.name, session.info.camera
         folder = path.parent / CACHE_FOLDER / path.stem / _cache_key(path, sha256)
-        if not (folder / "about.json").exists():
+        if not (folder / _ABOUT).exists():
             _fill_cache(session, folder, progress)
-    about = json.loads((folder / "about.json").read_text())
+    about = json.loads((folder / _ABOUT).read_text())
     images = np.memmap(folder / "images.rgb", np.uint8, "r", shape=tuple(about["shape"]))
     labels, captured_ns = np.load(folder / "labels.npy"), np.load(folder / "captured_ns.npy")
     return Recording(name, sha256, camera, images, labels, captured_ns, about["broken_frames"])
@@ -107,23 +109,33 @@ def _cache_key(path: Path, sha256: str) -> str:
 
 def _fill_cache(session: Session, folder: Path, progress: ProgressCallback) -> None:
     try:
-        # One session, one entry: what was decoded before the latest edit is of no use to anyone.
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        folder.parent.mkdir(parents=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_UNFINISHED))
         try:
             with (unfinished / "images.rgb").open("wb") as images:
                 about, labels, times_ns = _decode(session, images, progress)
             np.save(unfinished / "labels.npy", np.array(labels, np.float32))
             np.save(unfinished / "captured_ns.npy", np.array(times_ns, np.int64))
-            (unfinished / "about.json").write_text(json.dumps(about))
-            unfinished.replace(folder)
+            (unfinished / _ABOUT).write_text(json.dumps(about))
+            _publish(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise TrainingError(
             f"The decoded frames cannot be kept in {folder.parent} ({error.strerror}). Make room on that disk."
         ) from error
+
+
+def _publish(unfinished: Path, folder: Path) -> None:
+    """Give the decoded frames their place, unless another process was faster, and drop those before the last edit."""
+    try:
+        unfinished.replace(folder)
+    except OSError:
+        if not (folder / _ABOUT).exists():
+            raise
+    for other in folder.parent.iterdir():
+        if other != folder and not other.name.startswith(_UNFINISHED):
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _decode(

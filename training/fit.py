@@ -25,13 +25,25 @@ _SHRINK_BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """How to train. ``patience`` is how many epochs may pass without a better validation loss."""
+    """How to train. ``patience`` is how many epochs may pass without a better validation loss.
+
+    Raises TrainingError for a number that no training can use.
+    """
 
     epochs: int = 24
     batch_size: int = 64
     learning_rate: float = 2e-3
     patience: int = 8
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what Keras would stumble over minutes later."""
+        if min(self.epochs, self.batch_size, self.patience) < 1:
+            raise TrainingError("Epochs, batch size and patience are counts. Give a number of 1 or more.")
+        if not 0.0 < self.learning_rate < math.inf:
+            raise TrainingError(f"A learning rate of {self.learning_rate} teaches nothing. Give one such as 0.002.")
+        if not 0 <= self.seed < 2**31:
+            raise TrainingError(f"The seed {self.seed} is out of range. Give a number from 0 to 2147483647.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -98,6 +98,21 @@ def test_an_edit_or_another_recording_is_decoded_anew_and_the_old_frames_are_gon
     assert len(load_recording(path).images) == 12
 
 
+def test_two_trainings_may_decode_the_same_session_at_once(tmp_path: Path) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=250)
+    second: list[int] = []
+
+    def meanwhile(_: Progress) -> None:
+        if not second:
+            second.append(0)
+            second[0] = len(load_recording(path).images)
+
+    first = load_recording(path, meanwhile)
+    assert second == [250]
+    assert len(first.images) == 250
+    assert len(list((tmp_path / CACHE_FOLDER / "monday").iterdir())) == 1
+
+
 def test_a_decoding_that_was_cut_off_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_drive(tmp_path / "monday.mcap", frames=250)
 

@@ -78,3 +78,11 @@ def test_progress_counts_every_step_and_ends_with_nothing_left(drive: tuple[Data
 def test_a_training_that_diverges_says_so(drive: tuple[Dataset, Split]) -> None:
     with pytest.raises(TrainingError, match="diverged"):
         fit(*drive, TrainSettings(epochs=3, batch_size=32, learning_rate=1e30))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch_size": -1}, {"patience": 0}, {"learning_rate": 0.0}, {"seed": -1}, {"seed": 2**31}]
+)
+def test_a_setting_that_no_training_can_use_is_refused_before_it_starts(wrong: dict[str, int]) -> None:
+    with pytest.raises(TrainingError, match="Give "):
+        TrainSettings(**wrong)
