@@ -49,7 +49,7 @@ def show_drive(summary: DriveSummary) -> None:
     ]
     if summary.last is not None and summary.last.odometry is not None:
         odometry = summary.last.odometry
-        facts.append(f"{odometry.laps} laps, {odometry.departures} lane departures")
+        facts.append(f"laps driven: {odometry.laps} · lane departures: {odometry.departures}")
     console.print(" · ".join(facts))
 
 
@@ -58,7 +58,7 @@ def show_simulation(simulation: Simulation, scene: Scene) -> None:
     odometry = simulation.odometry
     speed = simulation.simulated_s / simulation.real_s if simulation.real_s else 0.0
     console.print(
-        f"{scene.track}: {odometry.laps} laps, {odometry.departures} lane departures, "
+        f"{scene.track}: laps driven: {odometry.laps} · lane departures: {odometry.departures} · "
         f"{odometry.progress_m:.1f} m in {simulation.simulated_s:.1f} s ({speed:.0f} times real time)"
     )
 

@@ -36,7 +36,7 @@ class Exam:
 
     def __str__(self) -> str:
         ending = f", {self.trip}" if self.trip else ""
-        return f"{self.laps} of {self.laps_wanted} laps, {self.departures} lane departures{ending}"
+        return f"{self.laps} of {self.laps_wanted} laps, lane departures: {self.departures}{ending}"
 
 
 def examine(

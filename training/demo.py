@@ -79,5 +79,5 @@ def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
 def _check(simulation: Simulation) -> None:
     odometry = simulation.odometry
     if simulation.trip or odometry.laps < EXAM_LAPS or odometry.departures:
-        why = simulation.trip or f"{odometry.laps} laps, {odometry.departures} lane departures"
+        why = simulation.trip or f"laps driven: {odometry.laps}, lane departures: {odometry.departures}"
         raise TrainingError(f"The new pilot did not pass ({why}). Look at trajectory.png, then record more lessons.")

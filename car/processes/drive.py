@@ -28,7 +28,7 @@ from car.processes.driver_slot import SlotDriver
 from car.processes.shared import FRAMELESS_HZ, CycleRing
 from car.statistics import LoopStatistics
 from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
-from hardware.clock import NS_PER_S, Clock, SystemClock
+from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from hardware.errors import CameraError, CameraTimeout
 
 CAPTURE_TIMEOUT_MS = 1000.0
@@ -96,7 +96,8 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
             odometry=devices.odometry,
         )
         loop.run(watch.should_end)
-    outcome, exit_code = watch.outcome()
+        neutral_ns = clock.now_ns()
+    outcome, exit_code = watch.outcome(neutral_ns)
     return DriveSummary(outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused)
 
 
@@ -123,11 +124,15 @@ class DriveWatch:
         self.last = record
         return self._ending.number is not None or self._driver.wants_to_quit or self._laps_done() or self._gave_up()
 
-    def outcome(self) -> tuple[str, int]:
-        """Return how the drive ended, in words and as an exit code."""
+    def outcome(self, neutral_ns: int) -> tuple[str, int]:
+        """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
         if self._ending.number is not None:
             name = signal.Signals(self._ending.number).name
-            return f"Ended by {name}; the wheels are neutral.", EXIT_BY_SIGNAL + self._ending.number
+            after_ms = (neutral_ns - self._ending.time_ns) / NS_PER_MS
+            return (
+                f"Ended by {name}; the wheels were neutral {after_ms:.0f} ms later.",
+                EXIT_BY_SIGNAL + self._ending.number,
+            )
         if self._gave_up() and self.last is not None:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
         return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
@@ -221,20 +226,23 @@ def settle_memory() -> None:
 
 
 class EndSignal:
-    """The number of the signal that asked the drive to end, None until one did."""
+    """The signal that asked the drive to end, and when; ``number`` is None until one did."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.number: int | None = None
+        self.time_ns = 0
 
     def note(self, number: int, _frame: FrameType | None) -> None:
-        """Take note of a signal; for ``signal.signal``."""
-        self.number = number
+        """Take note of the first signal; for ``signal.signal``."""
+        if self.number is None:
+            self.number, self.time_ns = number, self._clock.now_ns()
 
 
 @contextlib.contextmanager
 def end_signals() -> Iterator[EndSignal]:
     """Have Ctrl-C, a closed terminal and SIGTERM end the drive in order, for as long as the context lasts."""
-    ending = EndSignal()
+    ending = EndSignal(SystemClock())
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, ending.note) for number in numbers}
     try:

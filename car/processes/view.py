@@ -52,7 +52,7 @@ class DriveView:
     def _rows(self, record: DriveRecord, recording: str) -> list[tuple[str, Text]]:
         rows = [("gate", _gate_text(record))]
         if (odometry := record.odometry) is not None:
-            rows.append(("lap", Text(f"{odometry.laps + 1} · {odometry.departures} lane departures")))
+            rows.append(("lap", Text(f"{odometry.laps + 1} · lane departures: {odometry.departures}")))
             rows.append(("speed", Text(f"{odometry.speed_m_s:.2f} m/s")))
         rows += [
             ("steering", _bar(record.applied.steering)),

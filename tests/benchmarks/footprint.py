@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ SOME_DRIVING_BYTES = 300_000
 def measure() -> None:
     """Print the time of ``car --help``, the start to the first cycle, and the memory of the drive process."""
     helps_s = [_help_s() for _ in range(RUNS)]
-    starts_s, memories_mb, bytes_per_frame = zip(*(_drive() for _ in range(RUNS)), strict=True)
+    starts_s, memories_mb, bytes_per_frame, neutrals_ms = zip(*(_drive() for _ in range(RUNS)), strict=True)
     show(
         f"Footprint, medians of {RUNS}",
         [
@@ -31,6 +32,7 @@ def measure() -> None:
             Figure(
                 "resident memory, drive process", f"{np.median(memories_mb):.0f} MB", "101 MB · 524 with TensorFlow"
             ),
+            Figure("Ctrl-C to neutral", f"{np.median(neutrals_ms):.0f} ms, worst {max(neutrals_ms):.0f} ms"),
             Figure("recorder, bytes per frame", f"{np.median(bytes_per_frame):.0f}", "4630"),
         ],
     )
@@ -42,17 +44,22 @@ def _help_s() -> float:
     return time.perf_counter() - started_s
 
 
-def _drive() -> tuple[float, float, float]:
-    """Drive the simulated car for a while; return start to first cycle in s, memory in MB and bytes per frame."""
+def _drive() -> tuple[float, float, float, float]:
+    """Drive the simulated car for a while and end it by Ctrl-C.
+
+    Returns the start to the first cycle in s, the memory in MB, bytes per frame, and the signal to neutral in ms.
+    """
     clock = SystemClock()
     with TemporaryDirectory() as folder:
         started_ns = clock.now_ns()
         with DrivingCar(Path(folder)) as car:
             car.wait_until_recorded(SOME_DRIVING_BYTES)
             memory_mb = psutil.Process(car.process.pid).memory_info().rss / 1e6
-            car.end()
+            _, output = car.end()
+            neutral = re.search(r"neutral (\d+) ms later", output)
+            assert neutral, output
             with Session.open(car.session) as session:
                 # The first cycle's own time stamp, on the clock that all processes share.
                 first = next(session.records())
                 first_s = (first.captured_ns + first.times.latency_ns - started_ns) / NS_PER_S
-                return first_s, memory_mb, car.session.stat().st_size / session.frame_count
+                return first_s, memory_mb, car.session.stat().st_size / session.frame_count, float(neutral[1])

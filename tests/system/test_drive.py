@@ -11,7 +11,7 @@ import pytest
 
 from car.gate import GateState
 from car.sessions.reader import Session
-from hardware.clock import NS_PER_S
+from hardware.clock import NS_PER_S, SystemClock
 from hardware.drivetrain import NEUTRAL
 from tests.system.car_process import DrivingCar, run_car, wait_for
 
@@ -24,7 +24,7 @@ def test_the_shipped_pilot_drives_a_lap_and_the_session_tells_it_all(tmp_path: P
     assert done.returncode == 0, done.stderr
     assert "All laps driven" in done.stdout
     assert "capture to wheels" in done.stdout
-    assert "1 laps, 0 lane departures" in done.stdout
+    assert "laps driven: 1 · lane departures: 0" in done.stdout
     (path,) = (tmp_path / "mycar" / "sessions").glob("*.mcap")
     with Session.open(path) as session:
         records = list(session.records())
@@ -43,7 +43,7 @@ def test_a_signal_ends_the_drive_in_neutral_with_a_summary_and_a_closed_session(
         car.wait_until_recorded(SOME_SECONDS)
         code, output = car.end(number)
         assert code == exit_code
-        assert "the wheels are neutral" in output
+        assert "the wheels were neutral" in output
         assert "capture to wheels" in output
         assert "Traceback" not in output
         with Session.open(car.session) as session:
@@ -56,8 +56,6 @@ def last_frame_age_s(path: Path, now_ns: int) -> float:
 
 
 def test_killing_the_drive_process_loses_no_second_and_leaves_no_process(tmp_path: Path) -> None:
-    from hardware.clock import SystemClock
-
     with DrivingCar(tmp_path) as car:
         car.wait_until_recorded(SOME_SECONDS)
         desk = car.desk
@@ -70,8 +68,6 @@ def test_killing_the_drive_process_loses_no_second_and_leaves_no_process(tmp_pat
 
 
 def test_killing_the_desk_loses_no_second_and_the_next_start_repairs_the_session(tmp_path: Path) -> None:
-    from hardware.clock import SystemClock
-
     with DrivingCar(tmp_path) as car:
         car.wait_until_recorded(SOME_SECONDS)
         killed_ns = SystemClock().now_ns()
