@@ -76,12 +76,17 @@ def save_film(path: Path, floor: Floor, trajectory: Sequence[Pose], snapshots: S
     from PIL import Image as PillowImage
 
     pictures = [
-        PillowImage.fromarray(_film_picture(floor, trajectory[place], frame, command))
+        _film_picture(floor, trajectory[place], frame, command)
         for place, frame, command in snapshots.kept[: FILM_HZ * FILM_S]
     ]
-    # One palette for all: a GIF whose colours stay put is half as large and does not flicker.
-    palette = pictures[len(pictures) // 2].quantize(FILM_COLOURS)
-    first, *others = (picture.quantize(palette=palette, dither=PillowImage.Dither.NONE) for picture in pictures)
+    # One palette for all: a GIF whose colours stay put is half as large and does not flicker. The marks are too small
+    # to get colours of their own by their share of the picture.
+    swatches = np.full_like(pictures[0], STEERING_COLOUR)
+    swatches[:, ::2] = CAR_COLOUR
+    palette = PillowImage.fromarray(np.vstack([pictures[len(pictures) // 2], swatches])).quantize(FILM_COLOURS)
+    first, *others = (
+        PillowImage.fromarray(picture).quantize(palette=palette, dither=PillowImage.Dither.NONE) for picture in pictures
+    )
     try:
         first.save(path, save_all=True, append_images=others, duration=1000 // FILM_HZ, loop=0)
     except OSError as error:
