@@ -16,7 +16,7 @@ COLOUR_CAST = 0.06
 SHADOW_DEPTH = 0.6
 SHADOW_SHARE = 0.2
 NOISE_LEVELS = 5.0
-SHIFT_PIXELS = 2
+SHIFT_ROWS = 1
 
 
 def augment(images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
@@ -71,13 +71,15 @@ def _shadows(shape: Any, seed: Any) -> Any:
 
 
 def _shift(images: Any, seed: Any) -> Any:
-    """Move the whole batch by up to SHIFT_PIXELS each way, as a camera that sits a little differently would."""
+    """Move the whole batch up or down by up to SHIFT_ROWS, as a camera pitched a little differently would.
+
+    Not sideways: where the road lies from left to right is what the steering is learned from.
+    """
     tf = import_tensorflow()
     shape = tf.shape(images)
-    offset = tf.random.stateless_uniform([2], seed, 0, 2 * SHIFT_PIXELS + 1, tf.int32)
-    margin = [SHIFT_PIXELS, SHIFT_PIXELS]
-    padded = tf.pad(images, [[0, 0], margin, margin, [0, 0]], "SYMMETRIC")
-    return tf.slice(padded, tf.concat([[0], offset, [0]], 0), shape)
+    offset = tf.random.stateless_uniform([], seed, 0, 2 * SHIFT_ROWS + 1, tf.int32)
+    padded = tf.pad(images, [[0, 0], [SHIFT_ROWS, SHIFT_ROWS], [0, 0], [0, 0]], "SYMMETRIC")
+    return tf.slice(padded, tf.stack([0, offset, 0, 0]), shape)
 
 
 def _add_noise(images: Any, seed: Any) -> Any:

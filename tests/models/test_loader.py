@@ -231,6 +231,13 @@ def test_a_changed_byte_is_found_by_the_hash_in_the_card(model_file: Path) -> No
         assert "damaged" in refusal(damaged)
 
 
+def test_a_card_that_is_cut_off_is_not_taken_for_none(model_file: Path) -> None:
+    append_card(model_file, CARD)
+    content = model_file.read_bytes()
+    model_file.write_bytes(content[:-40])
+    assert "damaged" in refusal(model_file)
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_with_a_card_is_refused_or_is_still_the_model(tiny_models: Path, data: st.DataObject) -> None:

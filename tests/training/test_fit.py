@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from car.errors import TrainingError
+from models.contract import OUTPUTS
 from tests.training.drives import draw, write_drive
 from training.dataset import Dataset, load_dataset
 from training.fit import Fitted, TrainSettings, fit
@@ -64,6 +65,10 @@ def test_it_stops_when_validation_gets_no_better_and_takes_the_best_weights(driv
     changed = replace(dataset, recordings=(replace(recording, labels=labels),))
     fitted = fit(changed, split, TrainSettings(epochs=30, batch_size=16, learning_rate=3e-3, patience=2))
     assert fitted.epochs == fitted.best_epoch + 2 < 30
+    (held_out,) = split.validation
+    outputs = fitted.network({"image": recording.images[held_out]})
+    errors = [outputs[name].numpy()[:, 0] - labels[held_out, index] for index, name in enumerate(OUTPUTS)]
+    assert sum(np.mean(error**2) for error in errors) == pytest.approx(fitted.validation_loss, rel=0.02)
 
 
 def test_progress_counts_every_step_and_ends_with_nothing_left(drive: tuple[Dataset, Split]) -> None:
