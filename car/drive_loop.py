@@ -11,7 +11,7 @@ from typing import Protocol
 
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
-from car.pilots.base import Pilot
+from car.pilots.base import Pilot, PilotOutput
 from hardware.camera import Camera, Frame
 from hardware.clock import Clock
 from hardware.drivetrain import Command, Drivetrain, Odometry
@@ -128,21 +128,20 @@ class DriveLoop:
         frame = self._frames.take(TICK_MS)
         taken_ns = self._clock.now_ns()
         self._hear_driver(taken_ns)
-        pilot_command, inference_ns = self._ask_pilot(frame, taken_ns)
-        piloted_ns = self._clock.now_ns()
-        decision = self._gate.decide(piloted_ns)
+        output, pilot_ns = self._ask_pilot(frame)
+        decision = self._gate.decide(self._clock.now_ns())
         decided_ns = self._clock.now_ns()
         applied = self._drivetrain.apply(decision.command)
         applied_ns = self._clock.now_ns()
         times = StageTimes(
             age_ns=0 if frame is None else taken_ns - frame.captured_ns,
-            pilot_ns=piloted_ns - taken_ns,
-            inference_ns=inference_ns,
-            gate_ns=decided_ns - piloted_ns,
+            pilot_ns=pilot_ns,
+            inference_ns=0 if output is None else output.inference_ns,
+            gate_ns=decided_ns - taken_ns - pilot_ns,
             apply_ns=applied_ns - decided_ns,
             publish_ns=self._publish_ns,
         )
-        record = self._record(decision, pilot_command, applied, times)
+        record = self._record(decision, output.command if output else None, applied, times)
         if self._observer is not None:
             observing_ns = self._clock.now_ns()
             self._observer(record, frame)
@@ -154,17 +153,19 @@ class DriveLoop:
             # Another process may have sampled a command since now_ns; to the gate that would be one from the future.
             self._gate.handle(event, self._clock.now_ns())
 
-    def _ask_pilot(self, frame: Frame | None, taken_ns: int) -> tuple[Command | None, int]:
-        """Give the gate the frame and the pilot's answer to it; return the answer and the network's own time."""
+    def _ask_pilot(self, frame: Frame | None) -> tuple[PilotOutput | None, int]:
+        """Give the gate the frame and the pilot's answer to it; return the answer and the time it took in ns."""
         if frame is None:
             return None, 0
         self._last_frame = (frame.number, frame.captured_ns)
-        self._gate.handle(FrameArrived(frame.captured_ns), taken_ns)
+        self._gate.handle(FrameArrived(frame.captured_ns), self._clock.now_ns())
         if self._pilot is None or self._gate.mode is Mode.MANUAL:
             return None, 0
+        asked_ns = self._clock.now_ns()
         output = self._pilot.drive(frame)
-        self._gate.handle(PilotCommand(output.command), self._clock.now_ns())
-        return output.command, output.inference_ns
+        answered_ns = self._clock.now_ns()
+        self._gate.handle(PilotCommand(output.command), answered_ns)
+        return output, answered_ns - asked_ns
 
     def _record(
         self, decision: Decision, pilot_command: Command | None, applied: Command, times: StageTimes
