@@ -13,8 +13,8 @@ class StageTimes:
     """Where the time from capture to wheels went, in nanoseconds.
 
     ``age_ns`` from the exposure until the loop took the frame; ``pilot_ns`` the whole pilot call, of which
-    ``inference_ns`` is the network's own invoke; ``gate_ns`` hearing the driver and the gate's decision; ``apply_ns`` the
-    drivetrain; ``publish_ns`` handing the *previous* cycle to the recorder.
+    ``inference_ns`` is the network's own invoke; ``gate_ns`` hearing the driver and the gate's decision; ``apply_ns``
+    the drivetrain; ``publish_ns`` handing the *previous* cycle to the recorder.
     """
 
     age_ns: int = 0
