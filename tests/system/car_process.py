@@ -21,6 +21,16 @@ def run_car(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S * 5, check=False)
 
 
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Check that ``car`` refused in one line that has all of ``words``, with exit code 1 and no traceback."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("car: ")]
+    assert done.returncode == 1, done
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait until ``condition`` holds; fails the test when it does not in a minute, naming ``what``."""
     deadline_s = time.monotonic() + PATIENCE_S
