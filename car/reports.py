@@ -32,7 +32,7 @@ NOT_CLOSED = "not closed: run `car sessions repair`"
 def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
     """Show how much of ``what`` is done and how long is left; yields the function to be told, 0 … 1."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda done: bar.update(task, completed=done)
 

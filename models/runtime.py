@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,13 +28,35 @@ def open_interpreter(content: bytes, runtime: str = "") -> Any:
     """
     interpreter_class = _import_runtime(runtime).Interpreter
     try:
-        interpreter = interpreter_class(model_content=content, num_threads=1)
-        # Before anything else: tflite-runtime skips its fast kernels in a signature made earlier.
-        interpreter.allocate_tensors()
+        with quiet():
+            interpreter = interpreter_class(model_content=content, num_threads=1)
+            # Before anything else: tflite-runtime skips its fast kernels in a signature made earlier.
+            interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"The TFLite runtime refuses the model ({reason}). Export it again.") from error
     return interpreter
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what C++ code writes to standard error: TFLite and TensorFlow log there, whatever their log levels say.
+
+    Python's own ``sys.stderr`` is left out of it where it is something else, as under a test runner.
+    """
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # There is no standard error, as under pythonw.
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def installed_runtimes() -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 from car.errors import MissingPackage
+from models.runtime import quiet
 
 _ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "ABSL_MIN_LOG_LEVEL": "3"}
 
@@ -33,24 +31,3 @@ def import_tensorflow() -> Any:
     import tensorflow
 
     return tensorflow
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Drop what C++ code writes to standard error: TensorFlow logs there before its log level can be set.
-
-    Python's own ``sys.stderr`` is left out of it where it is something else, as under a test runner.
-    """
-    sys.stderr.flush()
-    try:
-        saved = os.dup(2)
-    except OSError:  # There is no standard error, as under pythonw.
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

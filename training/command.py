@@ -112,7 +112,7 @@ def _metrics_table(title: str, metrics: Metrics) -> Table:
 def _progress_bars() -> Iterator[ProgressCallback]:
     """Show a bar for each stage, with the time that the stage itself thinks is left."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} {task.fields[note]}"))
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(progress: TrainingProgress) -> None:

@@ -46,8 +46,10 @@ def run(out: Path) -> None:
     simulation = _drive(model, folder.config, out)
     show_simulation(simulation, EXAM)
     _say(4, f"Done in {(time.monotonic() - started_s) / 60:.1f} minutes. In {out}/ are:")
-    for path in sorted(path for path in out.rglob("*") if path.is_file()):
-        console.print(f"  {path.relative_to(out)}  ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)
+    for path in sorted(out.rglob("*")):
+        name = path.relative_to(out)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            console.print(f"  {name}  ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)
     _check(simulation)
 
 

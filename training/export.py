@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from car.errors import TrainingError
 from models.contract import IMAGE_INPUT, OUTPUTS
-from models.runtime import installed_runtimes
-from training.backend import import_keras, import_tensorflow, quiet
+from models.runtime import installed_runtimes, quiet
+from training.backend import import_keras, import_tensorflow
 
 TOLERANCE = 1e-4
 _CHECK_TIMEOUT_S = 120
