@@ -71,7 +71,8 @@ def show_replay(replay: Replay) -> None:
             table.add_row(name, *_difference_cells(difference))
     if table.row_count:
         console.print(table)
-    console.print(f"{replay.frames} frames · {replay.trips} gaps tripped the gate · commands sha256 {replay.digest}")
+    console.print(f"{replay.frames} frames · {replay.trips} gaps tripped the gate")
+    console.print(f"commands sha256 {replay.digest}", soft_wrap=True)
 
 
 def show_session_list(paths: list[Path]) -> None:
