@@ -14,6 +14,8 @@ from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Camera, CameraGeometry
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
+from hardware.drivetrains.timeline import TimelineFile
+from hardware.neutral import Output
 from hardware.simulated.disturbance import Disturbance
 from hardware.simulated.track import make_track
 from hardware.simulated.world import World
@@ -57,7 +59,15 @@ def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, distur
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
     """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there."""
     world = make_world(config, clock, config.simulator.track, config.simulator.seed)
-    return Devices(world.camera, world.drivetrain, world.odometry)
+    drivetrain = world.drivetrain
+    if config.drivetrain.timeline:
+        drivetrain = TimelineFile(drivetrain, Path(config.drivetrain.timeline))
+    return Devices(world.camera, drivetrain, world.odometry)
+
+
+def neutral_outputs(config: CarConfig) -> list[Output]:
+    """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``."""
+    return [{"kind": "timeline", "path": config.drivetrain.timeline}] if config.drivetrain.timeline else []
 
 
 def model_files(car_dir: Path) -> list[Path]:

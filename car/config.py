@@ -33,6 +33,7 @@ lens = "rectilinear"    # or "fisheye"
 
 [drivetrain]
 kind = "simulated"
+timeline = ""           # a file to which every command to the wheels is appended
 
 [simulator]
 track = "oval"          # "random-7" and the like are tracks of their own
@@ -80,9 +81,10 @@ class CameraSection(_Section):
 
 
 class DrivetrainSection(_Section):
-    """Steering and motor."""
+    """Steering and motor; with ``timeline``, every command is appended to that file as well."""
 
     kind: Literal["simulated"] = "simulated"
+    timeline: str = ""
 
 
 class SimulatorSection(_Section):

@@ -17,15 +17,16 @@ from types import FrameType
 
 import numpy as np
 
-from car.build import open_devices
+from car.build import neutral_outputs, open_devices
 from car.config import CarConfig
-from car.drive_loop import AutoStart, DriveLoop
+from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
-from car.gate import Gate, GateState, Mode
+from car.gate import Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
 from car.processes.driver_slot import SlotDriver
 from car.processes.shared import FRAMELESS_HZ, CycleRing
+from car.processes.watchdog import Watchdog, guarded, watching
 from car.statistics import LoopStatistics
 from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
@@ -79,11 +80,13 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
     clock = SystemClock()
     gate = Gate(options.config.gate.limits, Mode.AUTO, headless=options.headless)
     driver = SlotDriver(link.slot)
-    watch = DriveWatch(options, driver, ending)
     with contextlib.ExitStack() as stack:
+        guard = stack.enter_context(guarded(neutral_outputs(options.config)))
         devices = stack.enter_context(contextlib.closing(open_devices(options.config, clock)))
         settle_memory()
         wait_until_ready(link, desk)
+        watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard))
+        watch = DriveWatch(options, driver, ending, watchdog)
         latest = stack.enter_context(capturing(devices.camera))
         loop = DriveLoop(
             latest,
@@ -91,7 +94,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
             gate,
             devices.drivetrain,
             clock,
-            driver=AutoStart(gate, driver) if options.headless else driver,
+            driver=StallReport(AutoStart(gate, driver) if options.headless else driver, watchdog),
             observer=Publisher(link.ring, clock),
             odometry=devices.odometry,
         )
@@ -111,15 +114,17 @@ def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:
 class DriveWatch:
     """Follows the drive, and says when it is over and why."""
 
-    def __init__(self, options: DriveOptions, driver: SlotDriver, ending: EndSignal) -> None:
+    def __init__(self, options: DriveOptions, driver: SlotDriver, ending: EndSignal, watchdog: Watchdog) -> None:
         self._options = options
         self._driver = driver
         self._ending = ending
+        self._watchdog = watchdog
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
 
     def should_end(self, record: DriveRecord) -> bool:
-        """Take note of ``record`` and tell whether it is the last one."""
+        """Take note of ``record`` and tell whether it is the last one; the loop asks after every cycle."""
+        self._watchdog.loop_came_round()
         self.statistics.add(record)
         self.last = record
         return self._ending.number is not None or self._driver.wants_to_quit or self._laps_done() or self._gave_up()
@@ -144,6 +149,22 @@ class DriveWatch:
     def _gave_up(self) -> bool:
         # Nobody is there to arm a headless car again.
         return self._options.headless and self.last is not None and self.last.gate_state is GateState.TRIPPED
+
+
+class StallReport:
+    """Tells the gate of a stall once the loop comes round again; the watchdog has stopped the wheels long before."""
+
+    def __init__(self, driver: Driver, watchdog: Watchdog) -> None:
+        self._driver = driver
+        self._watchdog = watchdog
+        self._reported = 0
+
+    def events(self, now_ns: int) -> Iterator[Event]:
+        """Yield the driver's events, and a fault after them if the loop has stalled since the last call."""
+        yield from self._driver.events(now_ns)
+        if self._watchdog.stalls > self._reported:
+            self._reported = self._watchdog.stalls
+            yield Fault()
 
 
 class Publisher:

@@ -1,23 +1,26 @@
-"""A drivetrain without wheels that remembers every command: the mock that ships, for tests and replays."""
+"""Drivetrains that remember every command: the mocks that ship, for tests, replays and faults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from hardware.clock import Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain
+from hardware.neutral import TIMELINE_ENTRY, append_to_timeline
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A command and the clock's time when it reached the wheels."""
+    """A command, the clock's time when it reached the wheels, and the process that sent it (0: this one)."""
 
     time_ns: int
     command: Command
+    process: int = 0
 
 
 class TimelineDrivetrain(Drivetrain):
-    """Keeps every command with its time, neutral ones included.
+    """Has no wheels and keeps every command with its time, neutral ones included.
 
     ::
 
@@ -45,3 +48,41 @@ class TimelineDrivetrain(Drivetrain):
         if not self.closed:
             self.closed = True
             self.neutral()
+
+
+class TimelineFile(Drivetrain):
+    """Passes commands on to another drivetrain and appends each to a file, for other processes to read.
+
+    The guard and ``car neutral`` write to the same file, so it shows from outside what the wheels were told, by whom
+    and when; ``read_timeline`` reads it.
+    """
+
+    def __init__(self, drivetrain: Drivetrain, path: Path) -> None:
+        self._drivetrain = drivetrain
+        self._path = str(path)
+
+    def apply(self, command: Command) -> Command:
+        """Apply ``command`` and append what was applied; raises OSError when the file cannot be written."""
+        applied = self._drivetrain.apply(command)
+        append_to_timeline(self._path, applied.steering, applied.throttle)
+        return applied
+
+    def neutral(self) -> None:
+        """Go to neutral and append that."""
+        self._drivetrain.neutral()
+        append_to_timeline(self._path, NEUTRAL.steering, NEUTRAL.throttle)
+
+    def close(self) -> None:
+        """Append a last neutral command and release the other drivetrain."""
+        self.neutral()
+        self._drivetrain.close()
+
+
+def read_timeline(path: Path) -> list[Applied]:
+    """Return what ``TimelineFile``, the guard and ``car neutral`` have written to ``path``, oldest first."""
+    data = path.read_bytes()
+    whole = len(data) // TIMELINE_ENTRY.size * TIMELINE_ENTRY.size
+    return [
+        Applied(time_ns, Command(steering, throttle), process)
+        for time_ns, steering, throttle, process in TIMELINE_ENTRY.iter_unpack(data[:whole])
+    ]

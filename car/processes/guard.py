@@ -1,0 +1,89 @@
+"""The guard: a process that does nothing but see the drive process die, or hang, and then stops the car.
+
+It is started by the drive process as ``python -m car.processes.guard TIMEOUT_MS OUTPUTS``, with a pipe as its standard
+input: every byte is a heartbeat. A last ``E`` says that the drive has ended in order, a last ``F`` that it has failed and
+is clearing up after itself: then the guard writes neutral too, to be sure. When no byte comes for TIMEOUT_MS, or the
+pipe closes without either, it first ends the drive process, which owns the outputs. It imports next to nothing, so that
+it is there early and has little that can fail.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from hardware.neutral import write_neutral
+
+HEARTBEAT = b"."
+ENDED = b"E"
+FAILED = b"F"
+GONE_TIMEOUT_S = 0.1
+GONE_POLL_S = 0.002
+READ_BYTES = 65_536
+
+
+class Pulse:
+    """Listens to the heartbeats; ``beat`` is set by each, ``closed`` when no more can come."""
+
+    def __init__(self) -> None:
+        self.beat = threading.Event()
+        self.closed = False
+        self.last = b""
+
+    def listen(self) -> None:
+        """Read until the pipe closes."""
+        while data := os.read(0, READ_BYTES):
+            self.last = data[-1:]
+            self.beat.set()
+        self.closed = True
+        self.beat.set()
+
+    def wait_until_it_stops(self, timeout_s: float) -> None:
+        """Return when the pipe has closed, or no byte has come for ``timeout_s`` since the one before."""
+        # The drive process may take its time to start; until its first heartbeat nothing has moved yet.
+        self.beat.wait()
+        while not self.closed:
+            self.beat.clear()
+            if not self.closed and not self.beat.wait(timeout_s):
+                return
+
+
+def main(arguments: list[str]) -> int:
+    """Guard the parent process; return 0 when it ended in order, 1 when the guard had to stop the car."""
+    parent = os.getppid()
+    _outlive_the_parents_signals()
+    timeout_s, outputs = int(arguments[0]) / 1000, json.loads(arguments[1])
+    pulse = Pulse()
+    threading.Thread(target=pulse.listen, daemon=True).start()
+    pulse.wait_until_it_stops(timeout_s)
+    if pulse.closed and pulse.last == ENDED:
+        return 0
+    if not (pulse.closed and pulse.last == FAILED):
+        _end(parent)
+    problems = write_neutral(outputs)
+    sys.stderr.write("".join(f"guard: {problem}\n" for problem in problems))
+    return 1
+
+
+def _outlive_the_parents_signals() -> None:
+    # A Ctrl-C, a closed terminal and a stopped service are the drive process's to answer; the guard sees how it does.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _end(parent: int) -> None:
+    """Kill the drive process, if it is still our parent, and wait until it has let go of the outputs."""
+    if os.getppid() == parent:
+        os.kill(parent, getattr(signal, "SIGKILL", signal.SIGTERM))
+    deadline_s = time.monotonic() + GONE_TIMEOUT_S
+    while os.getppid() == parent and time.monotonic() < deadline_s:
+        time.sleep(GONE_POLL_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""The watchdog: a thread that stops the wheels when the drive loop does not come round, and keeps the guard content."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from car.processes.guard import ENDED, FAILED, HEARTBEAT
+from hardware.clock import NS_PER_MS, Clock
+from hardware.drivetrain import Drivetrain
+from hardware.neutral import Output
+
+GUARD_TIMEOUT_MS = 200
+GUARD_END_TIMEOUT_S = 2.0
+PERIOD_S = 0.02
+STALL_NS = 200 * NS_PER_MS
+"""A stall is seen one period later at most, which leaves some of the 250 ms promised for the write itself."""
+
+
+class Watchdog(threading.Thread):
+    """Puts the drivetrain to neutral while the loop is stalled, and beats for as long as it can itself do so.
+
+    ``loop_came_round`` is told by the loop after each cycle. A write of neutral that hangs stops the heartbeat too, and
+    then the guard ends the process. ``stalls`` counts how often the loop was late.
+    """
+
+    def __init__(self, drivetrain: Drivetrain, clock: Clock, beat: Callable[[], None]) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._drivetrain = drivetrain
+        self._clock = clock
+        self._beat = beat
+        self._last_ns = clock.now_ns()
+        self._stalled = False
+        self._ended = threading.Event()
+        self.stalls = 0
+
+    def loop_came_round(self) -> None:
+        """Take note of a completed cycle."""
+        self._last_ns = self._clock.now_ns()
+
+    def run(self) -> None:
+        """Watch until ended."""
+        while not self._ended.wait(PERIOD_S):
+            self.check()
+            self._beat()
+
+    def check(self) -> None:
+        """Write neutral if the loop is late, again and again until it has come round."""
+        late = self._clock.now_ns() - self._last_ns > STALL_NS
+        self.stalls += late and not self._stalled
+        self._stalled = late
+        if late:
+            self._drivetrain.neutral()
+
+    def end(self) -> None:
+        """End after the check in flight."""
+        self._ended.set()
+        self.join(1.0)
+
+
+@contextlib.contextmanager
+def watching(drivetrain: Drivetrain, clock: Clock, guard: GuardPipe) -> Iterator[Watchdog]:
+    """Have a watchdog for as long as the context lasts."""
+    watchdog = Watchdog(drivetrain, clock, guard.beat)
+    watchdog.start()
+    try:
+        yield watchdog
+    finally:
+        watchdog.end()
+
+
+class GuardPipe:
+    """The drive process's end of the guard's pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def beat(self) -> None:
+        """Send a heartbeat; never waits, and a guard that is gone is no reason to stop driving by itself."""
+        self._write(HEARTBEAT)
+
+    def say_goodbye(self, *, in_order: bool) -> None:
+        """Say that the drive is over: in order and with the wheels neutral, or by an error."""
+        self._write(ENDED if in_order else FAILED)
+
+    def _write(self, data: bytes) -> None:
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._descriptor, data)
+
+
+@contextlib.contextmanager
+def guarded(outputs: Sequence[Output]) -> Iterator[GuardPipe]:
+    """Have a guard for as long as the context lasts, in a session of its own so that no signal takes it along."""
+    command = [sys.executable, "-P", "-m", "car.processes.guard", str(GUARD_TIMEOUT_MS), json.dumps([*outputs])]
+    read_end, write_end = os.pipe()
+    guard = subprocess.Popen(command, stdin=read_end, start_new_session=True)  # noqa: S603
+    os.close(read_end)
+    with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipe is simply never full.
+        os.set_blocking(write_end, False)
+    pipe = GuardPipe(write_end)
+    in_order = False
+    try:
+        yield pipe
+        in_order = True
+    finally:
+        pipe.say_goodbye(in_order=in_order)
+        os.close(write_end)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            guard.wait(GUARD_END_TIMEOUT_S)

@@ -1,0 +1,118 @@
+"""A loop that does not come round finds the wheels neutral, and a guard that hears nothing acts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from car.processes.guard import ENDED, HEARTBEAT
+from car.processes.watchdog import PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
+from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from hardware.drivetrain import NEUTRAL
+from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
+
+PROMISED_NS = 250 * NS_PER_MS
+
+
+def test_a_loop_that_comes_round_is_left_alone() -> None:
+    clock = VirtualClock()
+    drivetrain = TimelineDrivetrain(clock)
+    watchdog = Watchdog(drivetrain, clock, beat=lambda: None)
+    for _ in range(100):
+        clock.advance_ns(50 * NS_PER_MS)
+        watchdog.loop_came_round()
+        watchdog.check()
+    assert drivetrain.timeline == []
+    assert watchdog.stalls == 0
+
+
+def test_a_stalled_loop_is_neutral_within_the_promise_and_stays_so() -> None:
+    clock = VirtualClock()
+    drivetrain = TimelineDrivetrain(clock)
+    watchdog = Watchdog(drivetrain, clock, beat=lambda: None)
+    for _ in range(50):
+        clock.advance_ns(int(PERIOD_S * NS_PER_S))
+        watchdog.check()
+    assert drivetrain.timeline[0].time_ns <= PROMISED_NS
+    assert drivetrain.timeline[0].command == NEUTRAL
+    assert len(drivetrain.timeline) >= 38
+    assert watchdog.stalls == 1
+
+
+def test_each_stall_is_counted_once() -> None:
+    clock = VirtualClock()
+    watchdog = Watchdog(TimelineDrivetrain(clock), clock, beat=lambda: None)
+    for _ in range(3):
+        clock.advance_ns(2 * STALL_NS)
+        watchdog.check()
+        watchdog.check()
+        watchdog.loop_came_round()
+        watchdog.check()
+    assert watchdog.stalls == 3
+
+
+def test_a_heartbeat_never_waits_for_a_guard_that_does_not_listen() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    pipe = GuardPipe(write_end)
+    for _ in range(200_000):
+        pipe.beat()
+    os.close(read_end)
+    pipe.beat()
+    os.close(write_end)
+
+
+def run_guard(beats: bytes, outputs: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a guard whose parent is a shell of its own, so that what it ends is not this test."""
+    command = f"{sys.executable} -P -m car.processes.guard 50 '{outputs}'; echo guard ended $?"
+    return subprocess.run(["/bin/sh", "-c", command], input=beats, capture_output=True, timeout=60, check=False)
+
+
+def test_an_orderly_end_is_not_answered(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT * 3 + ENDED, f'[{{"kind": "timeline", "path": "{path}"}}]')
+    assert b"guard ended 0" in done.stdout
+    assert not path.exists()
+
+
+def test_a_pipe_that_closes_without_goodbye_means_neutral(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT * 3, f'[{{"kind": "timeline", "path": "{path}"}}]')
+    # The shell stood in for the drive process, and has been ended.
+    assert done.returncode == -9
+    (applied,) = read_timeline(path)
+    assert applied.command == NEUTRAL
+
+
+def test_a_drive_that_raises_is_answered_by_neutral_and_may_say_why(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    code = (
+        "from car.processes.watchdog import guarded\n"
+        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as pipe:\n"
+        "    pipe.beat()\n"
+        "    raise RuntimeError('lost')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert b"lost" in done.stderr
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
+def test_an_output_that_fails_does_not_keep_the_others_from_neutral(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    outputs = (
+        f'[{{"kind": "timeline", "path": "{tmp_path}"}}, {{"kind": "odd"}}, {{"kind": "timeline", "path": "{path}"}}]'
+    )
+    done = run_guard(HEARTBEAT, outputs)
+    assert len(read_timeline(path)) == 1
+    assert done.stderr.count(b"Cut its power") == 2
+
+
+def test_the_guard_imports_next_to_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import car.processes.guard; print(len(set(sys.modules) - before))"
+    alone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(alone.stdout) < 40
+
+
+def test_a_guard_is_there_for_as_long_as_it_is_needed() -> None:
+    with guarded([]) as pipe:
+        pipe.beat()

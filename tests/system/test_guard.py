@@ -1,0 +1,54 @@
+"""Killed, frozen or stuck: the wheels go neutral, as seen from outside in the timeline of what they were told."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardware.clock import NS_PER_MS, SystemClock
+from hardware.drivetrain import NEUTRAL
+from hardware.drivetrains.timeline import Applied, read_timeline
+from tests.system.car_process import DrivingCar, wait_for
+
+PROMISED_MS = 300
+NOISE_MS = 200
+"""What a busy machine may add; the figures themselves are printed by ``make bench``."""
+
+
+@pytest.fixture
+def car(tmp_path: Path) -> Iterator[DrivingCar]:
+    (tmp_path / "mycar").mkdir()
+    (tmp_path / "mycar" / "car.toml").write_text('[drivetrain]\ntimeline = "wheels.timeline"\n', encoding="utf-8")
+    with DrivingCar(tmp_path, "--no-record") as car:
+        wait_for(lambda: any(applied.command.throttle > 0.1 for applied in timeline(tmp_path)), "the car to move")
+        yield car
+
+
+def timeline(folder: Path) -> list[Applied]:
+    path = folder / "wheels.timeline"
+    return read_timeline(path) if path.exists() else []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_drive_process_that_is_killed_or_frozen_is_put_to_neutral_by_the_guard(
+    tmp_path: Path, car: DrivingCar, number: int
+) -> None:
+    stopped_ns = SystemClock().now_ns()
+    os.kill(car.process.pid, number)
+    wait_for(lambda: timeline(tmp_path)[-1].process != car.process.pid, "the guard")
+    last = timeline(tmp_path)[-1]
+    assert last.command == NEUTRAL
+    assert (last.time_ns - stopped_ns) / NS_PER_MS <= PROMISED_MS + NOISE_MS
+    wait_for(lambda: car.process.poll() is not None, "the stuck process to be ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_orderly_end_is_neutral_and_leaves_the_guard_nothing_to_do(
+    tmp_path: Path, car: DrivingCar, number: int
+) -> None:
+    car.end(number)
+    ended = timeline(tmp_path)
+    assert ended[-1].command == NEUTRAL
+    assert {applied.process for applied in ended} == {car.process.pid}
