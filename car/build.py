@@ -10,6 +10,7 @@ import cv2
 
 import models
 from car.config import CarConfig
+from car.neutral import outputs_of
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Camera, CameraGeometry
 from hardware.clock import Clock
@@ -67,7 +68,7 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
 
 def neutral_outputs(config: CarConfig) -> list[Output]:
     """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``."""
-    return [{"kind": "timeline", "path": config.drivetrain.timeline}] if config.drivetrain.timeline else []
+    return outputs_of(config.drivetrain.model_dump())
 
 
 def model_files(car_dir: Path) -> list[Path]:

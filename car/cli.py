@@ -102,6 +102,14 @@ def drive(
     raise typer.Exit(summary.exit_code)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def neutral(context: typer.Context) -> None:
+    """Put every output of the car to neutral, from outside a running drive too."""
+    from car.neutral import main as run_neutral
+
+    raise typer.Exit(run_neutral(context.args))
+
+
 @app.command()
 def simulate(
     car: CarOption = None,

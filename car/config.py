@@ -12,7 +12,6 @@ from car.errors import ConfigError
 from car.gate import Limits
 from hardware.camera import CameraGeometry
 
-CONFIG_NAME = "car.toml"
 SHIPPED_PILOT = "simulated-lane"
 
 TEMPLATE = """\

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from car.config import CONFIG_NAME, CarConfig, load_config, template
+from car.config import CarConfig, load_config, template
 from car.errors import ConfigError
-
-DEFAULT_CAR = "mycar"
+from car.neutral import CONFIG_NAME, DEFAULT_CAR
 
 
 @dataclass(frozen=True, slots=True)

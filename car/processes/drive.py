@@ -25,6 +25,7 @@ from car.gate import Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
 from car.processes.driver_slot import SlotDriver
+from car.processes.notify import ServiceNotifier
 from car.processes.shared import FRAMELESS_HZ, CycleRing
 from car.processes.watchdog import Watchdog, guarded, watching
 from car.statistics import LoopStatistics
@@ -86,7 +87,9 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
         settle_memory()
         wait_until_ready(link, desk)
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard))
-        watch = DriveWatch(options, driver, ending, watchdog)
+        service = ServiceNotifier(clock)
+        stack.callback(service.stopping)
+        watch = DriveWatch(options, driver, ending, watchdog, service)
         latest = stack.enter_context(capturing(devices.camera))
         loop = DriveLoop(
             latest,
@@ -98,6 +101,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
             observer=Publisher(link.ring, clock),
             odometry=devices.odometry,
         )
+        service.ready()
         loop.run(watch.should_end)
         neutral_ns = clock.now_ns()
     outcome, exit_code = watch.outcome(neutral_ns)
@@ -114,17 +118,26 @@ def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:
 class DriveWatch:
     """Follows the drive, and says when it is over and why."""
 
-    def __init__(self, options: DriveOptions, driver: SlotDriver, ending: EndSignal, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        options: DriveOptions,
+        driver: SlotDriver,
+        ending: EndSignal,
+        watchdog: Watchdog,
+        service: ServiceNotifier,
+    ) -> None:
         self._options = options
         self._driver = driver
         self._ending = ending
         self._watchdog = watchdog
+        self._service = service
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
 
     def should_end(self, record: DriveRecord) -> bool:
         """Take note of ``record`` and tell whether it is the last one; the loop asks after every cycle."""
         self._watchdog.loop_came_round()
+        self._service.cycle_completed()
         self.statistics.add(record)
         self.last = record
         return self._ending.number is not None or self._driver.wants_to_quit or self._laps_done() or self._gave_up()

@@ -1,10 +1,10 @@
 """The guard: a process that does nothing but see the drive process die, or hang, and then stops the car.
 
 It is started by the drive process as ``python -m car.processes.guard TIMEOUT_MS OUTPUTS``, with a pipe as its standard
-input: every byte is a heartbeat. A last ``E`` says that the drive has ended in order, a last ``F`` that it has failed and
-is clearing up after itself: then the guard writes neutral too, to be sure. When no byte comes for TIMEOUT_MS, or the
-pipe closes without either, it first ends the drive process, which owns the outputs. It imports next to nothing, so that
-it is there early and has little that can fail.
+input: every byte is a heartbeat. A last ``E`` says that the drive has ended in order, a last ``F`` that it has failed
+and is clearing up after itself: then the guard writes neutral too, to be sure. When no byte comes for TIMEOUT_MS, or
+the pipe closes without either, it first ends the drive process, which owns the outputs. It imports next to nothing, so
+that it is there early and has little that can fail.
 """
 
 from __future__ import annotations

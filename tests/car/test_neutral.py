@@ -1,0 +1,66 @@
+"""``car neutral`` stops the wheels of any car, with little to lean on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from car.neutral import main
+from hardware.drivetrain import NEUTRAL
+from hardware.drivetrains.timeline import read_timeline
+from tests.system.car_process import run_car
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    (tmp_path / "mycar").mkdir()
+    path = tmp_path / "wheels.timeline"
+    (tmp_path / "mycar" / "car.toml").write_text(f'[drivetrain]\ntimeline = "{path}"\n', encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("arguments", "where"), [(["--car", "mycar"], "."), ([], "."), ([], "mycar")])
+def test_every_output_is_neutral(tmp_path: Path, wheels: Path, arguments: list[str], where: str) -> None:
+    done = run_car("neutral", *arguments, cwd=tmp_path / where)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [applied.command for applied in read_timeline(wheels)] == [NEUTRAL]
+
+
+def test_a_mistake_elsewhere_in_the_configuration_is_no_hindrance(tmp_path: Path, wheels: Path) -> None:
+    path = tmp_path / "mycar" / "car.toml"
+    path.write_text(path.read_text() + "\n[camera]\nfps = 'many'\n", encoding="utf-8")
+    assert run_car("neutral", cwd=tmp_path).returncode == 0
+    assert len(read_timeline(wheels)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--car", "nowhere"], ["nowhere", "--car"]),
+        (["now"], ["usage"]),
+        (["--car", "broken"], ["TOML", "power"]),
+        (["--car", "unwritable"], ["could not be put to neutral", "power"]),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("broken", "[drivetrain\n"), ("unwritable", '[drivetrain]\ntimeline = "no/such/file"\n')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "car.toml").write_text(text, encoding="utf-8")
+    assert main(arguments) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert all(word in message for word in words)
+
+
+def test_it_imports_neither_the_command_line_nor_anything_heavy() -> None:
+    code = "import sys; from car.neutral import main; print(sorted(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not [name for name in ("typer", "rich", "pydantic", "numpy", "cv2") if f"'{name}'" in printed]
