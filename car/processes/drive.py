@@ -190,15 +190,23 @@ class Publisher:
     def __init__(self, ring: CycleRing, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
-        self._gate: tuple[GateState, Mode, str] | None = None
-        self._published_ns = 0
+        self._last: DriveRecord | None = None
+        self._last_ns = 0
 
     def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
         """Publish the cycle if it has a frame or anything new."""
-        gate, now_ns = (record.gate_state, record.mode, record.trip), self._clock.now_ns()
-        if frame is not None or gate != self._gate or now_ns - self._published_ns >= NS_PER_S / FRAMELESS_HZ:
-            self._gate, self._published_ns = gate, now_ns
+        if frame is not None:
+            self._last, self._last_ns = record, frame.captured_ns
             self._ring.publish(record, frame)
+        elif self._is_news(record):
+            self._last, self._last_ns = record, self._clock.now_ns()
+            self._ring.publish(record, None)
+
+    def _is_news(self, record: DriveRecord) -> bool:
+        last = self._last
+        if last is None or (record.gate_state, record.mode, record.trip) != (last.gate_state, last.mode, last.trip):
+            return True
+        return self._clock.now_ns() - self._last_ns >= NS_PER_S / FRAMELESS_HZ
 
 
 class CaptureThread(threading.Thread):

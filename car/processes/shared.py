@@ -8,12 +8,14 @@ process leaves nothing behind.
 from __future__ import annotations
 
 import math
+import platform
 import struct
 import threading
 from collections.abc import Iterator
 from ctypes import c_uint8
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.context import SpawnContext
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -30,11 +32,19 @@ FRAMELESS_HZ = 10.0
 """How often at most a cycle without a new frame is published, unless the gate has changed."""
 
 _SEQUENCE = struct.Struct("<Q")
+_WRITES_STAY_IN_ORDER = platform.machine() in {"x86_64", "AMD64"}
 _fence = threading.Lock()
 _MODES, _STATES = tuple(Mode), tuple(GateState)
 _TRIPS = ("", *(reason.value for reason in TripReason))
+_MODE_NUMBERS, _STATE_NUMBERS, _TRIP_NUMBERS = (
+    {name: number for number, name in enumerate(names)} for names in (_MODES, _STATES, _TRIPS)
+)
 _NO_COMMAND = (math.nan, math.nan)
 _NO_ODOMETRY = (math.nan, 0, math.nan, math.nan, 0)
+# Fetched in one call each: this runs in the drive loop, where dataclasses.astuple would cost twenty times as much.
+_command_numbers, _time_numbers, _odometry_numbers = (
+    attrgetter(*(field.name for field in fields(kind))) for kind in (Command, StageTimes, Odometry)
+)
 # has frame, mode, state, trip; frame number and time; driver, pilot, applied; six stage times; odometry.
 _RECORD = struct.Struct("<BBBBqq2d2d2d6qdqddq")
 
@@ -42,11 +52,13 @@ _RECORD = struct.Struct("<BBBBqq2d2d2d6qdqddq")
 def order_writes() -> None:
     """Make what was written before visible to other processes before what is written after.
 
-    A 64-bit Arm may reorder plain writes; taking and releasing a lock twice is the fence that Python has.
+    An x86-64 never shows them in another order. A 64-bit Arm may; taking and releasing a lock twice is the fence that
+    Python has there.
     """
-    for _ in range(2):
-        _fence.acquire()
-        _fence.release()
+    if not _WRITES_STAY_IN_ORDER:
+        for _ in range(2):
+            _fence.acquire()
+            _fence.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +71,16 @@ class Cycle:
 
 def pack_record(record: DriveRecord, *, has_frame: bool) -> bytes:
     """Return ``record`` as the bytes of a ring's slot."""
-    odometry = record.odometry
+    driver, pilot, odometry = record.driver, record.pilot, record.odometry
     return _RECORD.pack(
         has_frame,
-        _MODES.index(record.mode),
-        _STATES.index(record.gate_state),
-        _TRIPS.index(record.trip),
+        _MODE_NUMBERS[record.mode],
+        _STATE_NUMBERS[record.gate_state],
+        _TRIP_NUMBERS[record.trip],
         record.frame_number,
         record.captured_ns,
-        *_command_numbers(record.driver),
-        *_command_numbers(record.pilot),
+        *(_NO_COMMAND if driver is None else _command_numbers(driver)),
+        *(_NO_COMMAND if pilot is None else _command_numbers(pilot)),
         *_command_numbers(record.applied),
         *_time_numbers(record.times),
         *(_NO_ODOMETRY if odometry is None else _odometry_numbers(odometry)),
@@ -95,28 +107,8 @@ def unpack_record(data: bytes) -> tuple[DriveRecord, bool]:
     return record, bool(has_frame)
 
 
-def _command_numbers(command: Command | None) -> tuple[float, float]:
-    return _NO_COMMAND if command is None else (command.steering, command.throttle)
-
-
 def _command(steering: float, throttle: float) -> Command | None:
     return None if math.isnan(steering) else Command(steering, throttle)
-
-
-def _time_numbers(times: StageTimes) -> tuple[int, ...]:
-    # Written out because dataclasses.astuple copies deeply, at twenty times the cost, in the drive loop.
-    return (
-        times.age_ns,
-        times.pilot_ns,
-        times.inference_ns,
-        times.gate_ns,
-        times.apply_ns,
-        times.publish_ns,
-    )
-
-
-def _odometry_numbers(odometry: Odometry) -> tuple[float, ...]:
-    return (odometry.speed_m_s, odometry.laps, odometry.progress_m, odometry.lateral_m, odometry.departures)
 
 
 class CycleRing:
@@ -133,22 +125,24 @@ class CycleRing:
         self.slot_bytes = -(-(self.header_bytes + math.prod(self.shape)) // 64) * 64
         self._memory = context.RawArray(c_uint8, self.slots * self.slot_bytes)
         self._written = 0
-        self._views: tuple[memoryview, NDArray[np.uint8]] | None = None
+        self._views: tuple[memoryview, list[NDArray[np.uint8]]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_views": None}
 
     @property
-    def views(self) -> tuple[memoryview, NDArray[np.uint8]]:
-        """The memory as bytes and as slots × slot_bytes of ``uint8``; each process makes its own."""
+    def views(self) -> tuple[memoryview, list[NDArray[np.uint8]]]:
+        """The memory as bytes, and each slot's image in it (height × width × 3); each process makes its own."""
         if self._views is None:
             memory = memoryview(self._memory).cast("B")
-            self._views = memory, np.frombuffer(memory, np.uint8).reshape(self.slots, self.slot_bytes)
+            slots = np.frombuffer(memory, np.uint8).reshape(self.slots, self.slot_bytes)
+            images = slots[:, self.header_bytes : self.header_bytes + math.prod(self.shape)]
+            self._views = memory, [image.reshape(self.shape) for image in images]
         return self._views
 
     def publish(self, record: DriveRecord, frame: Frame | None) -> None:
         """Write one cycle into the next slot; never waits, whoever may be reading."""
-        memory, rows = self.views
+        memory, images = self.views
         slot = self._written % self.slots
         start = slot * self.slot_bytes
         # Zero while the slot is being written: a reader that sees it, or sees it change, knows the slot is torn.
@@ -157,8 +151,7 @@ class CycleRing:
         record_start = start + _SEQUENCE.size
         memory[record_start : record_start + _RECORD.size] = pack_record(record, has_frame=frame is not None)
         if frame is not None:
-            image = rows[slot, self.header_bytes : self.header_bytes + frame.image.size]
-            np.copyto(image.reshape(self.shape), frame.image)
+            np.copyto(images[slot], frame.image)
         order_writes()
         self._written += 1
         _SEQUENCE.pack_into(memory, start, self._written)
@@ -176,14 +169,6 @@ class RingReader:
         """Yield every cycle published since the last call, oldest first; frames are copies, read-only."""
         while (cycle := self._read_next()) is not None:
             yield cycle
-
-    def newest(self) -> Cycle | None:
-        """Skip to the newest cycle and return it, or None when nothing was published since the last call."""
-        sequences = [self._sequence(slot) for slot in range(self._ring.slots)]
-        if max(sequences) < self._next:
-            return None
-        self._next = max(sequences)
-        return self._read_next()
 
     def _sequence(self, slot: int) -> int:
         memory, _ = self._ring.views
@@ -213,11 +198,11 @@ class RingReader:
 
     def _copy(self, slot: int) -> Cycle:
         ring = self._ring
-        memory, rows = ring.views
+        memory, images = ring.views
         start = slot * ring.slot_bytes + _SEQUENCE.size
         record, has_frame = unpack_record(bytes(memory[start : start + _RECORD.size]))
         if not has_frame:
             return Cycle(record, None)
-        image = rows[slot, ring.header_bytes : ring.header_bytes + math.prod(ring.shape)].reshape(ring.shape).copy()
+        image = images[slot].copy()
         image.flags.writeable = False
         return Cycle(record, Frame(image, record.captured_ns, record.frame_number))

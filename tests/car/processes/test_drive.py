@@ -19,7 +19,7 @@ def test_between_frames_only_news_is_published_or_a_sign_of_life() -> None:
     clock = VirtualClock()
     ring = CycleRing(multiprocessing.get_context("spawn"), SMALL, 20.0)
     reader, publish = RingReader(ring), Publisher(ring, clock)
-    frame = make_frame(3)
+    frame = make_frame(0)
     record = make_record(frame)
     publish(record, frame)
     for _ in range(3):
