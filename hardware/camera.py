@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hardware.clock import NS_PER_MS, NS_PER_S
+from hardware.closing import Closing
 from hardware.errors import CameraError
 
 Image = NDArray[np.uint8]
@@ -47,7 +46,7 @@ class CameraGeometry:
     lens: str = "rectilinear"
 
 
-class Camera(ABC):
+class Camera(Closing):
     """A source of frames, one after the other.
 
     Use it as a context manager; ``close`` may be called twice::
@@ -70,14 +69,6 @@ class Camera(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the device."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class LatestFrame:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+
+from hardware.closing import Closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Odometry:
     departures: int
 
 
-class Drivetrain(ABC):
+class Drivetrain(Closing):
     """Steering and motor of a car.
 
     Only the gate's owner calls ``apply``; anyone may call ``neutral`` at any time, from any thread. Use it as a
@@ -57,11 +57,3 @@ class Drivetrain(ABC):
     @abstractmethod
     def close(self) -> None:
         """Go to neutral and release the device."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from hardware.camera import Frame
+from hardware.closing import Closing
 from hardware.drivetrain import Command
 
 
@@ -19,7 +18,7 @@ class PilotOutput:
     inference_ns: int = 0
 
 
-class Pilot(ABC):
+class Pilot(Closing):
     """Turns frames into commands, from one thread; the gate decides what becomes of them.
 
     Use it as a context manager; ``close`` may be called twice. ``name`` is shown to the driver::
@@ -37,11 +36,3 @@ class Pilot(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release what the pilot holds."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from car.drive_record import DriveRecord
 from car.errors import SessionError
@@ -35,6 +33,7 @@ from car.sessions.format import (
 from car.sessions.scan import WINDOW_BYTES, Message, Scanner, Source
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_S
+from hardware.closing import Closing
 
 _METADATA_PATTERN = re.compile(rb"\x0c(?=[\s\S]{12}" + re.escape(METADATA_NAME.encode()) + rb")")
 _U32 = struct.Struct("<I")
@@ -82,7 +81,7 @@ class _Table:
         self.lengths.append(message.length)
 
 
-class Session:
+class Session(Closing):
     """One recording, opened for reading.
 
     ::
@@ -171,14 +170,6 @@ class Session:
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @cached_property
     def _first_cycles(self) -> dict[int, int]:
