@@ -53,7 +53,8 @@ class NoDriver:
 class AutoStart:
     """Arms in ``auto`` as soon as the gate allows it, once; the person who started the program meant it to drive.
 
-    With ``again`` it re-arms after every trip: for replays, where no wheel turns. ``driver`` is heard all the same.
+    A stop before that ends the waiting. With ``again`` it re-arms after every trip: for replays, where no wheel turns.
+    ``driver`` is heard all the same.
     """
 
     def __init__(self, gate: Gate, driver: Driver | None = None, *, again: bool = False) -> None:
@@ -64,9 +65,9 @@ class AutoStart:
 
     def events(self, now_ns: int) -> Iterable[Event]:
         """Yield the arming until it has worked, then the driver's own events."""
-        if self._gate.state is GateState.ARMED:
-            self._started = not self._again
-        elif not self._started:
+        state = self._gate.state
+        self._started |= state is not GateState.DISARMED
+        if state is not GateState.ARMED and (self._again or not self._started):
             yield Arm(Mode.AUTO)
         yield from self._driver.events(now_ns)
 
@@ -159,7 +160,7 @@ class DriveLoop:
             return None, 0
         self._last_frame = (frame.number, frame.captured_ns)
         self._gate.handle(FrameArrived(frame.captured_ns), self._clock.now_ns())
-        if self._pilot is None or self._gate.mode is Mode.MANUAL:
+        if self._pilot is None or not self._gate.mode.has_pilot:
             return None, 0
         asked_ns = self._clock.now_ns()
         output = self._pilot.drive(frame)

@@ -9,10 +9,15 @@ to ``Drivetrain.apply``, which nobody else may call::
     gate.handle(DriverCommand(Command(0.0, 0.0), sampled_ns), now_ns)
     gate.handle(Arm(Mode.MANUAL), now_ns)
     drivetrain.apply(gate.decide(now_ns).command)
+
+Disarmed or tripped becomes armed by ``Arm`` alone, and armed becomes disarmed by ``Disarm`` or tripped by ``Stop``, by
+``Fault`` and by whatever is older than its limit. A trip stays until somebody arms again, with a stick that has been
+at neutral since.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,11 +26,20 @@ from hardware.drivetrain import NEUTRAL, Command
 
 
 class Mode(StrEnum):
-    """Who drives: the driver; the pilot steers and the driver has the throttle; the pilot."""
+    """Who drives: the driver; the pilot steers and the driver has the throttle; the pilot.
+
+    In ``calibration`` the driver tries out the car's outputs with its wheels off the ground; no frame is needed.
+    """
 
     MANUAL = "manual"
     ASSIST = "assist"
     AUTO = "auto"
+    CALIBRATION = "calibration"
+
+    @property
+    def has_pilot(self) -> bool:
+        """True where the pilot has a hand in it."""
+        return self in (Mode.ASSIST, Mode.AUTO)
 
 
 class GateState(StrEnum):
@@ -44,14 +58,21 @@ class TripReason(StrEnum):
     STALE_PILOT = "the pilot stopped giving commands in time"
     LINK_LOST = "the link to the driver was lost"
     FAULT = "a part of the program failed"
+    STALLED = "the drive loop did not come round in time"
+    CLOCK = "the clock went backwards"
 
 
 class ArmRefusal(StrEnum):
-    """Why the gate would not arm, in words for the person who asked."""
+    """Why the gate would not arm, in words for the person who asked; the last three are what ``Checks`` may report."""
 
     NO_FRAME = "no fresh frame from the camera"
     NO_DRIVER = "no live link to a driver"
     THROTTLE_NOT_NEUTRAL = "let go of the throttle first"
+    ALREADY_ARMED = "it is armed already; change the mode, or disarm first"
+    WHEELS_NOT_UP = "lift the wheels off the ground first, and say so"
+    TOO_HOT = "the processor is too hot"
+    UNDER_VOLTAGE = "the supply voltage is too low"
+    NOT_CALIBRATED = "steering and throttle are not calibrated yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +82,27 @@ class Limits:
     driver_valid_ns: int = 300 * NS_PER_MS
     frame_fresh_ns: int = 150 * NS_PER_MS
     pilot_valid_ns: int = 200 * NS_PER_MS
+    loop_stall_ns: int = 250 * NS_PER_MS
     short_link_loss_ns: int = 2000 * NS_PER_MS
+    calibration_valid_ns: int = 200 * NS_PER_MS
     throttle_slew_per_s: float = 2.0
     steering_slew_per_s: float = 8.0
     autopilot_throttle_cap: float = 0.25
+    calibration_throttle_cap: float = 0.2
     neutral_stick: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class DriverCommand:
-    """What the driver asks for, and when the driver's device sampled it."""
+    """What the driver asks for, and when the driver's device sampled it.
+
+    ``held`` is the driver's hold button, where the device has one: without it the link lives but the command is
+    neutral, and a throttle that was pressed meanwhile must go back to neutral before it counts again.
+    """
 
     command: Command
     sampled_ns: int
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +120,38 @@ class FrameArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Checks:
+    """What stands in the way of driving, the most important first; it matters to arming alone."""
+
+    problems: tuple[ArmRefusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
-    """A person wants to drive, or be driven, in ``mode``."""
+    """A person wants to drive, or be driven, in ``mode``; calibration needs their word that the wheels are up."""
 
     mode: Mode
+    wheels_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeMode:
-    """A person wants another mode; the state stays as it is."""
+    """A person wants another mode. The state stays as it is, but calibration ends disarmed and begins by arming only.
+
+    From ``auto`` the driver gets the steering at once and the throttle when the stick has been at neutral.
+    """
 
     mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
 class Disarm:
-    """A person is done driving."""
+    """A person is done driving; a trip stays a trip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The stop button, in every mode and state."""
+    """The stop button: a trip in every mode and state, disarmed too, so that whoever pressed it sees it heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +159,7 @@ class Fault:
     """A part of the program failed."""
 
 
-Event = DriverCommand | PilotCommand | FrameArrived | Arm | ChangeMode | Disarm | Stop | Fault
+Event = DriverCommand | PilotCommand | FrameArrived | Checks | Arm | ChangeMode | Disarm | Stop | Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +177,8 @@ class Decision:
 class Gate:
     """Decides what reaches the wheels.
 
-    With ``headless`` no driver's link is needed in ``auto``: starting the car that way was the human act. ``refused``
-    counts commands that were not finite, out of range or stamped with a time yet to come.
+    With ``headless`` no driver's link is needed in ``auto``: starting the car that way was the human act. The
+    ``refused_…`` counters count what was not finite, out of range or stamped with a time yet to come, by its source.
     """
 
     def __init__(self, limits: Limits | None = None, mode: Mode = Mode.MANUAL, *, headless: bool = False) -> None:
@@ -147,141 +187,203 @@ class Gate:
         self.mode = mode
         self.trip: TripReason | None = None
         self.refusal: ArmRefusal | None = None
-        self.refused = 0
+        self.refused_driver = self.refused_pilot = self.refused_frames = 0
         self._headless = headless
+        self._problems: tuple[ArmRefusal, ...] = ()
         self._driver: DriverCommand | None = None
         self._pilot: Command | None = None
         self._pilot_ns = 0
         self._frame_ns: int | None = None
-        self._needs_neutral_stick = False
+        self._neutral_after_ns: int | None = None  # the throttle waits for a stick at neutral sampled after this
         self._output = NEUTRAL
         self._output_ns = 0
+        self._now_ns = 0
+
+    @property
+    def refused(self) -> int:
+        """How many commands and frames were refused, whatever their source."""
+        return self.refused_driver + self.refused_pilot + self.refused_frames
 
     def handle(self, event: Event, now_ns: int) -> None:
         """Take note of ``event``, which happened at ``now_ns``."""
+        self._come_to(now_ns)
         match event:
             case DriverCommand():
-                self._take_driver_command(event, now_ns)
+                self._take_driver_command(event)
             case PilotCommand(command):
-                if self._accepts(command):
-                    self._pilot, self._pilot_ns = command, now_ns
+                self._take_pilot_command(command)
             case FrameArrived(captured_ns):
-                self._frame_ns = captured_ns
-            case Arm(mode):
-                self._arm(mode, now_ns)
+                self._take_frame(captured_ns)
+            case Checks(problems):
+                self._problems = problems
+            case Arm():
+                self._arm(event)
             case ChangeMode(mode):
-                self._enter(mode, now_ns)
+                self._change_mode(mode)
             case Disarm():
-                self.state, self.trip, self.refusal = GateState.DISARMED, None, None
+                self._disarm()
             case Stop():
                 self._trip(TripReason.STOP)
-            case Fault():
+            case _:  # a Fault; and what the gate does not know is one
                 self._trip(TripReason.FAULT)
 
     def decide(self, now_ns: int) -> Decision:
         """Return the command for the wheels at ``now_ns``."""
+        self._come_to(now_ns)
         if self.state is GateState.ARMED:
-            self._watch(now_ns)
-        target = self._target(now_ns) if self.state is GateState.ARMED else None
-        self._output = NEUTRAL if target is None else self._slewed(target, now_ns)
+            self._watch()
+        target = self._target() if self.state is GateState.ARMED else None
+        self._output = NEUTRAL if target is None else self._slewed(target)
         self._output_ns = now_ns
-        driver = self._driver.command if self._driver is not None and self._is_link_live(now_ns) else None
-        return Decision(self._output, driver, self.state, self.mode, self.trip, self.refusal)
+        return Decision(self._output, self._driver_command(), self.state, self.mode, self.trip, self.refusal)
 
-    def _accepts(self, command: Command) -> bool:
-        valid = command.is_valid()
-        self.refused += not valid
-        return valid
+    def _come_to(self, now_ns: int) -> None:
+        went_back, self._now_ns = now_ns < self._now_ns, now_ns
+        if went_back:
+            # By the new time, what was known before would last for longer than it may.
+            self._driver = self._frame_ns = None
+            self._trip(TripReason.CLOCK)
+        elif self.state is GateState.ARMED and now_ns - self._output_ns > self.limits.loop_stall_ns:
+            self._trip(TripReason.STALLED)
 
-    def _take_driver_command(self, event: DriverCommand, now_ns: int) -> None:
-        if event.sampled_ns > now_ns:
-            self.refused += 1
-        elif self._accepts(event.command) and (self._driver is None or event.sampled_ns >= self._driver.sampled_ns):
+    def _take_driver_command(self, event: DriverCommand) -> None:
+        if event.sampled_ns > self._now_ns or not event.command.is_valid():
+            self.refused_driver += 1
+        elif self._driver is None or event.sampled_ns >= self._driver.sampled_ns:
             self._driver = event
-            if self._is_at_neutral(event):
-                self._needs_neutral_stick = False
+            self._watch_stick(event)
 
-    def _is_at_neutral(self, driver: DriverCommand) -> bool:
-        return abs(driver.command.throttle) <= self.limits.neutral_stick
+    def _watch_stick(self, event: DriverCommand) -> None:
+        after_ns = self._neutral_after_ns
+        if not self._is_at_neutral(event):
+            self._neutral_after_ns = after_ns if event.held else self._now_ns
+        elif after_ns is not None and event.sampled_ns > after_ns:
+            self._neutral_after_ns = None
 
-    def _driver_age_ns(self, now_ns: int) -> int | None:
-        return None if self._driver is None else now_ns - self._driver.sampled_ns
+    def _take_pilot_command(self, command: Command) -> None:
+        if command.is_valid():
+            self._pilot, self._pilot_ns = command, self._now_ns
+        else:
+            self.refused_pilot += 1
 
-    def _is_link_live(self, now_ns: int) -> bool:
-        age_ns = self._driver_age_ns(now_ns)
-        return age_ns is not None and age_ns <= self.limits.driver_valid_ns
+    def _take_frame(self, captured_ns: int) -> None:
+        if captured_ns > self._now_ns:
+            self.refused_frames += 1
+        else:
+            self._frame_ns = captured_ns
 
-    def _is_frame_fresh(self, now_ns: int) -> bool:
-        return self._frame_ns is not None and now_ns - self._frame_ns <= self.limits.frame_fresh_ns
-
-    def _needs_link(self, mode: Mode) -> bool:
-        return not (self._headless and mode is Mode.AUTO)
-
-    def _arm(self, mode: Mode, now_ns: int) -> None:
-        self.refusal = self._reason_not_to_arm(mode, now_ns)
+    def _arm(self, event: Arm) -> None:
+        self.refusal = self._refusal_by_car(event) or self._refusal_by_driver(event.mode)
         if self.refusal is None:
             self.state, self.trip = GateState.ARMED, None
-            self._needs_neutral_stick = False
-            self._enter(mode, now_ns)
+            self._output, self._output_ns = NEUTRAL, self._now_ns
+            self._enter(event.mode)
 
-    def _reason_not_to_arm(self, mode: Mode, now_ns: int) -> ArmRefusal | None:
-        if not self._is_frame_fresh(now_ns):
-            return ArmRefusal.NO_FRAME
-        if self._needs_link(mode) and not self._is_link_live(now_ns):
-            return ArmRefusal.NO_DRIVER
-        if self._driver is not None and self._is_link_live(now_ns) and not self._is_at_neutral(self._driver):
+    def _refusal_by_car(self, event: Arm) -> ArmRefusal | None:
+        if self.state is GateState.ARMED:
+            return ArmRefusal.ALREADY_ARMED
+        if event.mode is Mode.CALIBRATION:
+            other_problems = (problem for problem in self._problems if problem is not ArmRefusal.NOT_CALIBRATED)
+            return next(other_problems, None if event.wheels_up else ArmRefusal.WHEELS_NOT_UP)
+        return next(iter(self._problems), None if self._is_frame_fresh() else ArmRefusal.NO_FRAME)
+
+    def _refusal_by_driver(self, mode: Mode) -> ArmRefusal | None:
+        if self._driver is None or not self._is_link_live(mode):
+            return ArmRefusal.NO_DRIVER if self._needs_link(mode) else None
+        if self._neutral_after_ns is not None or not self._is_at_neutral(self._driver):
             return ArmRefusal.THROTTLE_NOT_NEUTRAL
         return None
 
-    def _enter(self, mode: Mode, now_ns: int) -> None:
+    def _change_mode(self, mode: Mode) -> None:
+        if mode in (self.mode, Mode.CALIBRATION):
+            return
+        if self.mode is Mode.CALIBRATION:
+            self._disarm()
+        if self.mode is Mode.AUTO:
+            # The driver did not have the throttle until now, and may not know how far it is pressed.
+            self._neutral_after_ns = self._now_ns
+        self._enter(mode)
+
+    def _enter(self, mode: Mode) -> None:
         # A pilot that was not asked until now has its time to answer from here on, and what it said before is void.
-        self.mode, self._pilot, self._pilot_ns = mode, None, now_ns
+        self.mode, self._pilot, self._pilot_ns = mode, None, self._now_ns
+        self.refusal = None
+
+    def _disarm(self) -> None:
+        self.refusal = None
+        if self.state is GateState.ARMED:
+            self.state = GateState.DISARMED
 
     def _trip(self, reason: TripReason) -> None:
+        self._neutral_after_ns = self._now_ns
         # The first reason is the one a person needs to hear; what follows is mostly its consequence.
         if self.state is not GateState.TRIPPED:
             self.state, self.trip = GateState.TRIPPED, reason
 
-    def _watch(self, now_ns: int) -> None:
-        """Trip on whatever is older than its limit."""
-        limits = self.limits
-        if not self._is_frame_fresh(now_ns):
+    def _watch(self) -> None:
+        """Trip on whatever is older than its limit; a short loss of the link in manual mode is no trip yet."""
+        if self.mode is not Mode.CALIBRATION and not self._is_frame_fresh():
             self._trip(TripReason.STALE_FRAME)
-        elif self.mode is not Mode.MANUAL and now_ns - self._pilot_ns > limits.pilot_valid_ns:
+        elif self.mode.has_pilot and self._age_ns(self._pilot_ns) > self.limits.pilot_valid_ns:
             self._trip(TripReason.STALE_PILOT)
-        elif self._needs_link(self.mode) and not self._is_link_live(now_ns):
-            self._needs_neutral_stick = True
-            age_ns = self._driver_age_ns(now_ns)
-            if self.mode is not Mode.MANUAL or age_ns is None or age_ns >= limits.short_link_loss_ns:
+        elif self._needs_link(self.mode) and not self._is_link_live(self.mode):
+            self._neutral_after_ns = self._now_ns
+            if self.mode is not Mode.MANUAL or self._driver_age_ns() >= self.limits.short_link_loss_ns:
                 self._trip(TripReason.LINK_LOST)
 
-    def _target(self, now_ns: int) -> Command | None:
-        """Return what the one who drives asks for, or None for neutral; all of it is known to be fresh."""
-        if self._needs_link(self.mode) and (self._needs_neutral_stick or not self._is_link_live(now_ns)):
-            return None
-        driver = NEUTRAL if self._driver is None else self._driver.command
-        if self.mode is Mode.MANUAL:
-            return driver
-        if self._pilot is None:
-            return None
+    def _target(self) -> Command | None:
+        """Return what the one who drives asks for, or None for neutral; the pilot's part is known to be fresh."""
+        pilot, driver = self._pilot, self._driver_command()
+        if self.mode is Mode.AUTO:
+            return pilot and _capped(pilot, self.limits.autopilot_throttle_cap)
+        if driver is not None and self._neutral_after_ns is not None:
+            driver = Command(driver.steering, 0.0)
         if self.mode is Mode.ASSIST:
-            return Command(self._pilot.steering, driver.throttle)
-        cap = self.limits.autopilot_throttle_cap
-        return Command(self._pilot.steering, min(max(self._pilot.throttle, -cap), cap))
+            return pilot and driver and Command(pilot.steering, driver.throttle)
+        if self.mode is Mode.CALIBRATION:
+            return driver and _capped(driver, self.limits.calibration_throttle_cap)
+        return driver
 
-    def _slewed(self, target: Command, now_ns: int) -> Command:
-        # After a pause the wheels may not jump by what the pause would have allowed.
-        elapsed_s = min(max(0, now_ns - self._output_ns), self.limits.frame_fresh_ns) / NS_PER_S
+    def _slewed(self, target: Command) -> Command:
+        elapsed_s = (self._now_ns - self._output_ns) / NS_PER_S
         steering_step = self.limits.steering_slew_per_s * elapsed_s
         throttle_step = self.limits.throttle_slew_per_s * elapsed_s
-        steering = _towards(self._output.steering, target.steering, steering_step)
-        # Away from neutral the throttle is slewed; towards it, and through it, it drops at once.
-        same_direction = self._output.throttle * target.throttle > 0.0
-        start = self._output.throttle if same_direction else 0.0
-        rises = abs(target.throttle) > abs(start)
-        throttle = _towards(start, target.throttle, throttle_step) if rises else target.throttle
-        return Command(steering, throttle)
+        steering, throttle = self._output.steering, self._output.throttle
+        return Command(
+            _clamped(target.steering, steering - steering_step, steering + steering_step),
+            # Towards neutral, and up to it on the way to the other direction, the throttle drops at once.
+            _clamped(target.throttle, min(throttle, 0.0) - throttle_step, max(throttle, 0.0) + throttle_step),
+        )
+
+    def _driver_command(self) -> Command | None:
+        if self._driver is None or not self._is_link_live(self.mode):
+            return None
+        return self._driver.command if self._driver.held else NEUTRAL
+
+    def _needs_link(self, mode: Mode) -> bool:
+        return not (self._headless and mode is Mode.AUTO)
+
+    def _is_link_live(self, mode: Mode) -> bool:
+        limits = self.limits
+        valid_ns = limits.calibration_valid_ns if mode is Mode.CALIBRATION else limits.driver_valid_ns
+        return self._driver_age_ns() <= valid_ns
+
+    def _is_frame_fresh(self) -> bool:
+        return self._age_ns(self._frame_ns) <= self.limits.frame_fresh_ns
+
+    def _is_at_neutral(self, driver: DriverCommand) -> bool:
+        return abs(driver.command.throttle) <= self.limits.neutral_stick
+
+    def _driver_age_ns(self) -> float:
+        return self._age_ns(None if self._driver is None else self._driver.sampled_ns)
+
+    def _age_ns(self, time_ns: int | None) -> float:
+        return math.inf if time_ns is None else self._now_ns - time_ns
 
 
-def _towards(start: float, target: float, step: float) -> float:
-    return min(max(target, start - step), start + step)
+def _capped(command: Command, cap: float) -> Command:
+    return Command(command.steering, _clamped(command.throttle, -cap, cap))
+
+
+def _clamped(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)

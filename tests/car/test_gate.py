@@ -11,6 +11,7 @@ from car.gate import (
     Arm,
     ArmRefusal,
     ChangeMode,
+    Checks,
     Decision,
     Disarm,
     DriverCommand,
@@ -41,6 +42,7 @@ class Rig:
         self.now_ns = 10_000 * NS_PER_MS
         self.driver: Command | None = None if headless else NEUTRAL
         self.pilot: Command | None = NEUTRAL
+        self.held = True
         self.camera_works = True
 
     def cycle(self, *events: Event) -> Decision:
@@ -48,7 +50,7 @@ class Rig:
         if self.camera_works:
             self.gate.handle(FrameArrived(self.now_ns), self.now_ns)
         if self.driver is not None:
-            self.gate.handle(DriverCommand(self.driver, self.now_ns), self.now_ns)
+            self.gate.handle(DriverCommand(self.driver, self.now_ns, self.held), self.now_ns)
         if self.pilot is not None:
             self.gate.handle(PilotCommand(self.pilot), self.now_ns)
         for event in events:
@@ -59,7 +61,7 @@ class Rig:
         return [self.cycle() for _ in range(round(duration_ms * NS_PER_MS / CYCLE_NS))]
 
     def armed(self) -> "Rig":
-        assert self.cycle(Arm(self.mode)).state is GateState.ARMED
+        assert self.cycle(Arm(self.mode, wheels_up=True)).state is GateState.ARMED
         return self
 
 
@@ -94,13 +96,15 @@ def test_arming_is_refused_without_a_fresh_frame() -> None:
 def test_arming_is_refused_without_a_driver(mode: Mode) -> None:
     rig = Rig()
     rig.driver = None
-    assert rig.cycle(Arm(mode)).refusal is ArmRefusal.NO_DRIVER
+    assert rig.cycle(Arm(mode, wheels_up=True)).refusal is ArmRefusal.NO_DRIVER
 
 
 def test_a_headless_car_arms_in_auto_without_a_driver_and_in_no_other_mode() -> None:
     rig = Rig(headless=True)
-    assert rig.cycle(Arm(Mode.MANUAL)).refusal is ArmRefusal.NO_DRIVER
-    assert rig.cycle(Arm(Mode.AUTO)).state is GateState.ARMED
+    for mode in (Mode.MANUAL, Mode.ASSIST, Mode.CALIBRATION):
+        assert rig.cycle(Arm(mode, wheels_up=True)).refusal is ArmRefusal.NO_DRIVER
+    decision = rig.cycle(Arm(Mode.AUTO))
+    assert (decision.state, decision.mode, decision.refusal) == (GateState.ARMED, Mode.AUTO, None)
 
 
 def test_a_lost_link_is_neutral_within_its_limit_and_needs_a_neutral_stick_to_go_on() -> None:
@@ -254,7 +258,8 @@ def test_a_long_pause_of_the_loop_is_no_licence_to_jump() -> None:
     rig = Rig().armed()
     rig.now_ns += 5000 * NS_PER_MS
     rig.driver = Command(1.0, 1.0)
-    assert rig.cycle().command.throttle <= 0.3
+    decision = rig.cycle()
+    assert (decision.command, decision.trip) == (NEUTRAL, TripReason.STALLED)
 
 
 @pytest.mark.parametrize("wild", [math.nan, math.inf, -math.inf, 1.01, -1.01])
@@ -263,7 +268,289 @@ def test_wild_commands_are_refused_and_counted(wild: float) -> None:
     rig.pilot = Command(wild, 0.0)
     rig.driver = Command(0.0, wild)
     assert rig.cycle().command == NEUTRAL
-    assert rig.gate.refused == 2
+    rig.pilot = None
+    rig.cycle()
+    assert (rig.gate.refused_driver, rig.gate.refused_pilot, rig.gate.refused_frames) == (2, 1, 0)
+    assert rig.gate.refused == 3
+
+
+def test_a_frame_from_the_future_is_refused_and_not_fresh_for_ever() -> None:
+    rig = Rig().armed()
+    rig.camera_works = False
+    rig.cycle(FrameArrived(rig.now_ns + CYCLE_NS + 1))
+    assert (rig.gate.refused_frames, rig.gate.refused) == (1, 1)
+    assert rig.cycles(200)[-1].trip is TripReason.STALE_FRAME
+
+
+def test_a_command_sampled_this_very_moment_is_taken() -> None:
+    rig = Rig().armed()
+    rig.driver = None
+    rig.cycle(DriverCommand(Command(0.5, 0.0), rig.now_ns + CYCLE_NS))
+    assert rig.gate.refused == 0
+    assert rig.cycle().driver == Command(0.5, 0.0)
+
+
+def test_commands_out_of_order_leave_the_newest() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.2, 0.0)
+    assert rig.cycle(DriverCommand(Command(0.9, 0.0), rig.now_ns + CYCLE_NS - 1)).driver == Command(0.2, 0.0)
+    # Two of one time: the later one is what the driver's device said last.
+    assert rig.cycle(DriverCommand(Command(0.4, 0.0), rig.now_ns + CYCLE_NS)).driver == Command(0.4, 0.0)
+
+
+PROBLEMS = [ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED]
+
+
+@pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ASSIST, Mode.AUTO])
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_problem_with_the_car_refuses_arming_in_its_own_words_until_it_is_gone(
+    mode: Mode, problem: ArmRefusal
+) -> None:
+    rig = Rig(mode)
+    decision = rig.cycle(Checks((problem, ArmRefusal.TOO_HOT)), Arm(mode))
+    assert (decision.state, decision.refusal) == (GateState.DISARMED, problem)
+    decision = rig.cycle(Checks(()), Arm(mode))
+    assert (decision.state, decision.refusal) == (GateState.ARMED, None)
+
+
+def test_a_problem_that_comes_up_while_driving_does_not_stop_the_car() -> None:
+    rig = Rig().armed()
+    rig.cycle(Checks((ArmRefusal.TOO_HOT,)))
+    assert rig.cycles(1000)[-1].state is GateState.ARMED
+
+
+def test_the_problem_that_calibration_is_for_does_not_stand_in_its_way() -> None:
+    rig = Rig()
+    checks = Checks((ArmRefusal.NOT_CALIBRATED, ArmRefusal.UNDER_VOLTAGE))
+    assert rig.cycle(checks, Arm(Mode.CALIBRATION, wheels_up=True)).refusal is ArmRefusal.UNDER_VOLTAGE
+    checks = Checks((ArmRefusal.NOT_CALIBRATED,))
+    assert rig.cycle(checks, Arm(Mode.CALIBRATION, wheels_up=True)).state is GateState.ARMED
+
+
+def test_calibration_needs_the_word_that_the_wheels_are_up_and_no_camera() -> None:
+    rig = Rig(Mode.CALIBRATION)
+    rig.camera_works = False
+    assert rig.cycle(Arm(Mode.CALIBRATION)).refusal is ArmRefusal.WHEELS_NOT_UP
+    decision = rig.cycle(Arm(Mode.CALIBRATION, wheels_up=True))
+    assert (decision.state, decision.refusal) == (GateState.ARMED, None)
+
+
+def test_calibration_gives_the_driver_the_outputs_and_leaves_to_disarmed() -> None:
+    rig = Rig(Mode.CALIBRATION).armed()
+    rig.driver, rig.pilot = Command(0.5, 0.1), Command(-1.0, -1.0)
+    assert rig.cycles(200)[-1].command == Command(0.5, 0.1)
+    decision = rig.cycle(ChangeMode(Mode.MANUAL))
+    assert (decision.command, decision.state, decision.mode) == (NEUTRAL, GateState.DISARMED, Mode.MANUAL)
+
+
+@pytest.mark.parametrize("armed", [True, False])
+def test_calibration_begins_by_arming_alone(armed: bool) -> None:
+    rig = Rig().armed() if armed else Rig()
+    state = rig.gate.state
+    decision = rig.cycle(ChangeMode(Mode.CALIBRATION))
+    assert (decision.state, decision.mode) == (state, Mode.MANUAL)
+    assert rig.cycle(Arm(Mode.CALIBRATION, wheels_up=True)).mode is (Mode.MANUAL if armed else Mode.CALIBRATION)
+
+
+def test_arming_what_is_armed_changes_nothing_and_says_so() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.0, 0.5)
+    rig.cycles(500)
+    decision = rig.cycle(Arm(Mode.AUTO))
+    assert (decision.mode, decision.refusal) == (Mode.MANUAL, ArmRefusal.ALREADY_ARMED)
+    assert decision.command.throttle == 0.5
+    assert rig.cycle(ChangeMode(Mode.ASSIST)).refusal is None
+
+
+@pytest.mark.parametrize("event", [Disarm(), ChangeMode(Mode.ASSIST)])
+def test_an_old_refusal_is_forgotten_with_the_next_act(event: Event) -> None:
+    rig = Rig()
+    rig.driver = Command(0.0, 1.0)
+    assert rig.cycle(Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    assert rig.cycle(event).refusal is None
+
+
+def test_a_mode_may_be_chosen_before_arming() -> None:
+    rig = Rig()
+    assert rig.cycle(ChangeMode(Mode.AUTO)).mode is Mode.AUTO
+    assert rig.gate.state is GateState.DISARMED
+
+
+def test_from_manual_to_assist_the_driver_keeps_the_throttle() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.0, 0.5)
+    rig.cycles(500)
+    rig.pilot = Command(0.1, 1.0)
+    rig.cycle(ChangeMode(Mode.ASSIST))
+    assert rig.cycles(500)[-1].command == Command(0.1, 0.5)
+
+
+@pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ASSIST])
+def test_who_takes_over_from_the_pilot_steers_at_once_and_gets_the_throttle_after_a_neutral_stick(mode: Mode) -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot, rig.driver = Command(0.1, 0.2), Command(0.1, 0.5)
+    rig.cycles(500)
+    rig.cycle(ChangeMode(mode))
+    decision = rig.cycles(500)[-1]
+    assert (decision.state, decision.mode) == (GateState.ARMED, mode)
+    assert decision.command == Command(0.1, 0.0)
+    rig.driver = Command(0.1, 0.05)
+    rig.cycle()
+    rig.driver = Command(0.1, 0.5)
+    assert rig.cycles(500)[-1].command == Command(0.1, 0.5)
+
+
+def test_choosing_the_mode_that_is_there_already_gives_a_silent_pilot_no_more_time() -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot = None
+    for _ in range(15):
+        decision = rig.cycle(ChangeMode(Mode.AUTO))
+    assert decision.trip is TripReason.STALE_PILOT
+
+
+def test_what_a_pilot_says_in_manual_mode_moves_nothing() -> None:
+    rig = Rig().armed()
+    rig.pilot, rig.driver = Command(1.0, 1.0), Command(0.2, 0.1)
+    assert rig.cycles(200)[-1].command == Command(0.2, 0.1)
+
+
+@pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ASSIST, Mode.CALIBRATION])
+def test_a_hold_button_let_go_is_neutral_at_once_and_a_pressed_throttle_must_be_let_go_as_well(mode: Mode) -> None:
+    rig = Rig(mode).armed()
+    rig.driver = Command(0.0, 0.2)
+    assert rig.cycles(500)[-1].command.throttle == 0.2
+    rig.held = False
+    decision = rig.cycle()
+    assert (decision.command.throttle, decision.driver, decision.state) == (0.0, NEUTRAL, GateState.ARMED)
+    rig.held = True
+    assert rig.cycles(200)[-1].command.throttle == 0.0
+    rig.driver = NEUTRAL
+    rig.cycle()
+    rig.driver = Command(0.0, 0.2)
+    assert rig.cycles(500)[-1].command.throttle == 0.2
+
+
+def test_a_stick_at_neutral_may_be_let_go_and_held_again() -> None:
+    rig = Rig().armed()
+    rig.held = False
+    rig.cycle()
+    rig.held, rig.driver = True, Command(0.0, 0.2)
+    assert rig.cycles(500)[-1].command.throttle == 0.2
+
+
+def test_a_pilot_in_auto_drives_on_without_the_hold_button_because_the_link_lives() -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.held, rig.pilot = False, Command(0.0, 0.2)
+    assert rig.cycles(500)[-1].command.throttle == 0.2
+
+
+def test_a_late_word_of_the_hold_button_does_not_let_an_older_neutral_stick_count() -> None:
+    rig = Rig().armed()
+    rig.driver = None
+    rig.cycle(Stop())
+    stopped_ns = rig.now_ns
+    late = [
+        DriverCommand(Command(0.0, 1.0), stopped_ns - 10, held=False),
+        DriverCommand(NEUTRAL, stopped_ns - 5),
+    ]
+    assert rig.cycle(*late, Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+
+
+@pytest.mark.parametrize("trip", [Stop(), Fault()])
+@pytest.mark.parametrize("armed", [True, False])
+def test_after_a_trip_arming_takes_a_stick_at_neutral_sampled_since(trip: Event, armed: bool) -> None:
+    rig = Rig().armed() if armed else Rig()
+    rig.cycle(trip)
+    tripped_ns, rig.driver = rig.now_ns, None
+    assert rig.cycle(Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    at_that_time = DriverCommand(NEUTRAL, tripped_ns)
+    assert rig.cycle(at_that_time, Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    assert rig.cycle(DriverCommand(NEUTRAL, tripped_ns + 1)).state is GateState.TRIPPED
+    decision = rig.cycle(Arm(Mode.MANUAL))
+    assert (decision.state, decision.trip) == (GateState.ARMED, None)
+
+
+def test_a_stick_at_neutral_after_the_trip_but_pressed_now_does_not_arm() -> None:
+    rig = Rig().armed()
+    rig.cycle(Stop())
+    rig.cycle()
+    rig.driver = Command(0.0, 0.5)
+    assert rig.cycle(Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+
+
+def test_a_second_stop_asks_for_a_neutral_stick_once_more() -> None:
+    rig = Rig().armed()
+    rig.cycle(Stop())
+    rig.cycles(100)
+    assert rig.cycle(Stop(), Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+
+
+def test_disarming_does_not_end_a_trip() -> None:
+    rig = Rig().armed()
+    rig.cycle(Stop())
+    decision = rig.cycle(Disarm())
+    assert (decision.state, decision.trip) == (GateState.TRIPPED, TripReason.STOP)
+
+
+def test_a_stop_while_disarmed_is_heard_and_seen() -> None:
+    decision = Rig().cycle(Stop())
+    assert (decision.state, decision.trip) == (GateState.TRIPPED, TripReason.STOP)
+
+
+def test_after_a_stop_and_an_arming_in_one_cycle_the_throttle_starts_from_neutral() -> None:
+    rig = Rig(headless=True)
+    rig.mode, rig.pilot = Mode.AUTO, Command(1.0, 0.25)
+    rig.armed().cycles(500)
+    assert rig.cycle(Stop(), Arm(Mode.AUTO), PilotCommand(Command(1.0, 0.25))).command == NEUTRAL
+
+
+def test_a_headless_car_that_tripped_moves_again_only_when_it_is_armed_again() -> None:
+    rig = Rig(Mode.AUTO, headless=True).armed()
+    rig.cycle(Stop())
+    assert rig.cycles(5000)[-1].state is GateState.TRIPPED
+    assert rig.cycle(Arm(Mode.AUTO)).state is GateState.ARMED
+
+
+def test_a_headless_car_heeds_a_driver_who_is_there() -> None:
+    rig = Rig(Mode.AUTO, headless=True)
+    rig.driver = Command(0.0, 0.5)
+    assert rig.cycle(Arm(Mode.AUTO)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+
+
+def test_a_headless_car_told_to_be_driven_by_nobody_trips() -> None:
+    rig = Rig(Mode.AUTO, headless=True).armed()
+    assert rig.cycle(ChangeMode(Mode.MANUAL)).trip is TripReason.LINK_LOST
+
+
+def test_a_stick_at_neutral_during_the_loss_of_the_link_does_not_count_when_it_arrives_late() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.0, 0.6)
+    rig.cycles(500)
+    lost_ns, rig.driver = rig.now_ns, None
+    rig.cycles(400)
+    rig.driver = Command(0.0, 0.6)
+    rig.gate.handle(DriverCommand(NEUTRAL, lost_ns + 200 * NS_PER_MS), rig.now_ns)
+    assert rig.cycles(500)[-1].command == NEUTRAL
+
+
+@pytest.mark.parametrize("armed", [True, False])
+def test_a_clock_that_goes_backwards_trips_and_makes_nothing_last_longer(armed: bool) -> None:
+    rig = Rig().armed() if armed else Rig()
+    rig.cycles(100)
+    rig.now_ns -= 1
+    decision = rig.gate.decide(rig.now_ns)
+    assert (decision.command, decision.trip, decision.driver) == (NEUTRAL, TripReason.CLOCK, None)
+    for refusal in (ArmRefusal.NO_FRAME, ArmRefusal.NO_DRIVER):
+        rig.gate.handle(Arm(Mode.MANUAL), rig.now_ns)
+        assert rig.gate.decide(rig.now_ns).refusal is refusal
+        rig.gate.handle(FrameArrived(rig.now_ns), rig.now_ns)
+    rig.cycle()
+    assert rig.cycle(Arm(Mode.MANUAL)).state is GateState.ARMED
+
+
+def test_a_clock_that_stands_still_is_no_trip() -> None:
+    rig = Rig().armed()
+    assert rig.gate.decide(rig.now_ns).state is GateState.ARMED
 
 
 commands = st.builds(Command, st.floats(), st.floats())
@@ -271,7 +558,8 @@ events = st.one_of(
     st.builds(DriverCommand, commands, st.integers(0, 2**62)),
     st.builds(PilotCommand, commands),
     st.builds(FrameArrived, st.integers(0, 2**62)),
-    st.builds(Arm, st.sampled_from(Mode)),
+    st.builds(Arm, st.sampled_from(Mode), st.booleans()),
+    st.builds(Checks, st.lists(st.sampled_from(ArmRefusal)).map(tuple)),
     st.builds(ChangeMode, st.sampled_from(Mode)),
     st.sampled_from([Stop(), Disarm(), Fault()]),
 )
