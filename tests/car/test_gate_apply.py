@@ -1,0 +1,64 @@
+"""Nothing reaches the wheels around the gate: ``Drivetrain.apply`` is called from one place."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("car", "hardware", "models", "training")
+DRIVE_LOOP = "car/drive_loop.py: DriveLoop.step"
+
+
+def mentions_of_apply(tree: ast.AST, where: str = "") -> Iterator[str]:
+    """Yield the class and function around each mention of ``apply``, called, passed on or looked up by name."""
+    for node in ast.iter_child_nodes(tree):
+        inner = where
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            inner = f"{where}.{node.name}" if where else node.name
+        if (isinstance(node, ast.Attribute) and node.attr == "apply") or (
+            isinstance(node, ast.Constant) and node.value == "apply"
+        ):
+            yield inner
+        yield from mentions_of_apply(node, inner)
+
+
+def drivetrain_classes(trees: dict[str, ast.Module]) -> set[str]:
+    """Return the names of all classes that are drivetrains, directly or by way of another one."""
+    names = {"Drivetrain"}
+    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    for _ in classes:
+        names |= {node.name for node in classes if {ast.unparse(base).split(".")[-1] for base in node.bases} & names}
+    return names
+
+
+def uses(trees: dict[str, ast.Module]) -> list[str]:
+    """Return each use of an ``apply`` outside the drivetrains' own classes, which may pass one on or build on it."""
+    drivetrains = drivetrain_classes(trees)
+    return [
+        f"{path}: {where}"
+        for path, tree in trees.items()
+        for where in mentions_of_apply(tree)
+        if where.split(".")[0] not in drivetrains
+    ]
+
+
+def test_the_drive_loop_alone_calls_apply() -> None:
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    trees = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in paths}
+    assert {"car/gate.py", "hardware/drivetrain.py"} <= trees.keys()
+    assert uses(trees) == [DRIVE_LOOP]
+
+
+def test_every_way_around_the_gate_would_be_seen() -> None:
+    sneaky = """
+class Honest(Drivetrain):
+    def neutral(self): self.apply(NEUTRAL)
+class Heir(hardware.Honest):
+    def close(self): super().apply(NEUTRAL)
+class Web:
+    def button(self): self.drivetrain.apply(FULL)
+def shortcut(drivetrain):
+    go = drivetrain.apply
+    getattr(drivetrain, "apply")(FULL)
+"""
+    assert uses({"web.py": ast.parse(sneaky)}) == ["web.py: Web.button", "web.py: shortcut", "web.py: shortcut"]

@@ -1,0 +1,327 @@
+"""The gate's promises under any interleaving of events, held by an oracle that knows the promises and not the gate.
+
+The oracle keeps a plain diary of what was said to the gate and when, and derives from it what the wheels may do. It
+does not predict the output; it says what would break a promise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from hypothesis import assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from car.gate import (
+    Arm,
+    ArmRefusal,
+    ChangeMode,
+    Checks,
+    Decision,
+    Disarm,
+    DriverCommand,
+    Event,
+    Fault,
+    FrameArrived,
+    Gate,
+    GateState,
+    Mode,
+    PilotCommand,
+    Stop,
+)
+from hardware.drivetrain import NEUTRAL, Command
+
+MS = 1_000_000
+ROUNDING = 1e-9
+
+throttles = st.sampled_from([0.0, 0.05, -0.05, 0.06, 0.2, -0.3, 0.6, 1.0, -1.0])
+commands = st.builds(Command, st.sampled_from([0.0, 0.3, -1.0, 1.0]), throttles)
+wild_numbers = st.sampled_from([math.nan, math.inf, -math.inf, 1.0001, -1.0001, 1e300])
+wild_commands = st.one_of(st.builds(Command, wild_numbers, throttles), st.builds(Command, throttles, wild_numbers))
+ages_ns = st.sampled_from([ms * MS + extra for ms in (0, 5, 50, 150, 200, 300, 2000) for extra in (0, 1)])
+pauses_ns = st.sampled_from([ms * MS + extra for ms in (0, 10, 20, 50, 100, 250, 1000) for extra in (0, 1)])
+modes = st.sampled_from(Mode)
+problems = st.sampled_from([ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED])
+
+
+@dataclass
+class Diary:
+    """What was said to the gate since the clock last went backwards, and by which time a neutral stick is due."""
+
+    samples: list[DriverCommand] = field(default_factory=list)
+    frames_ns: list[int] = field(default_factory=list)
+    pilot: list[tuple[int, Command]] = field(default_factory=list)
+    problems: tuple[ArmRefusal, ...] = ()
+    released_after_ns: int | None = None
+    must_stand: bool = True
+    output: Command = NEUTRAL
+    decided_ns: int = 0
+    refused: dict[str, int] = field(default_factory=lambda: {"driver": 0, "pilot": 0, "frames": 0})
+
+    def newest(self) -> DriverCommand | None:
+        """Return the sample that is the driver's last word: the newest, and of two of one time the later to arrive."""
+        return max(reversed(self.samples), key=lambda sample: sample.sampled_ns, default=None)
+
+    def link_age_ns(self, now_ns: int) -> float:
+        newest = self.newest()
+        return math.inf if newest is None else now_ns - newest.sampled_ns
+
+    def frame_age_ns(self, now_ns: int) -> float:
+        return now_ns - max(self.frames_ns, default=-math.inf)
+
+    def stick_was_released(self) -> bool:
+        """Tell whether a stick at neutral was sampled after everything that asks for one."""
+        after_ns = self.released_after_ns
+        return after_ns is None or any(
+            abs(sample.command.throttle) <= 0.05 and sample.sampled_ns > after_ns for sample in self.samples
+        )
+
+
+class GateMachine(RuleBasedStateMachine):
+    """Says anything to a gate at any time, asks it for decisions and compares them with the diary."""
+
+    @initialize(headless=st.booleans(), mode=modes)
+    def start(self, headless: bool, mode: Mode) -> None:
+        self.gate = Gate(mode=mode, headless=headless)
+        self.headless = headless
+        self.now_ns = 100_000 * MS
+        self.diary = Diary()
+        assert self.decide().command == NEUTRAL
+
+    # What can happen.
+
+    @rule(pause_ns=pauses_ns)
+    def time_passes(self, pause_ns: int) -> None:
+        self.now_ns += pause_ns
+        self.decide()
+
+    @rule(pause_ns=pauses_ns)
+    def time_passes_unasked(self, pause_ns: int) -> None:
+        self.now_ns += pause_ns
+
+    @rule(age_ns=ages_ns)
+    def frame(self, age_ns: int) -> None:
+        self.say(FrameArrived(self.now_ns - age_ns))
+
+    @rule(command=commands, age_ns=ages_ns, held=st.booleans())
+    def driver(self, command: Command, age_ns: int, held: bool) -> None:
+        self.say(DriverCommand(command, self.now_ns - age_ns, held))
+
+    @rule(command=commands)
+    def pilot(self, command: Command) -> None:
+        self.say(PilotCommand(command))
+
+    @rule(command=wild_commands, by_driver=st.booleans())
+    def wild(self, command: Command, by_driver: bool) -> None:
+        self.say(DriverCommand(command, self.now_ns) if by_driver else PilotCommand(command))
+
+    @rule(ahead_ns=st.sampled_from([1, 1000 * MS]), by_driver=st.booleans())
+    def from_the_future(self, ahead_ns: int, by_driver: bool) -> None:
+        time_ns = self.now_ns + ahead_ns
+        self.say(DriverCommand(Command(0.0, 1.0), time_ns) if by_driver else FrameArrived(time_ns))
+
+    @rule(mode=modes, wheels_up=st.booleans())
+    def arm(self, mode: Mode, wheels_up: bool) -> None:
+        self.say(Arm(mode, wheels_up))
+
+    @rule(mode=modes)
+    def change_mode(self, mode: Mode) -> None:
+        self.say(ChangeMode(mode))
+
+    @rule(event=st.sampled_from([Stop(), Fault(), Disarm()]))
+    def end(self, event: Event) -> None:
+        self.say(event)
+
+    @rule(found=st.lists(problems, max_size=2))
+    def check(self, found: list[ArmRefusal]) -> None:
+        self.say(Checks(tuple(found)))
+
+    @rule(step_ns=st.sampled_from([1, 100 * MS, 5000 * MS]))
+    def clock_goes_backwards(self, step_ns: int) -> None:
+        assume(self.now_ns > 20_000 * MS)
+        # A gate can only see the clock go backwards from a time that it was told.
+        self.decide()
+        self.now_ns -= step_ns
+        released_after_ns, refused = self.now_ns, self.diary.refused
+        self.diary = Diary(
+            problems=self.diary.problems, released_after_ns=released_after_ns, decided_ns=self.now_ns, refused=refused
+        )
+        assert self.decide().state is GateState.TRIPPED
+
+    @rule(command=commands, cycles=st.integers(1, 30), pilot=commands)
+    def all_is_well_for_a_while(self, command: Command, cycles: int, pilot: Command) -> None:
+        for _ in range(cycles):
+            self.cycle(command, pilot)
+
+    @rule(command=commands, mode=modes)
+    def a_person_does_all_that_it_takes_to_drive(self, command: Command, mode: Mode) -> None:
+        self.say(Disarm())
+        self.say(Checks())
+        self.now_ns += 20 * MS
+        self.cycle(NEUTRAL, NEUTRAL)
+        self.say(Arm(mode, wheels_up=True))
+        assert self.gate.state is GateState.ARMED
+        for _ in range(30):
+            self.cycle(command, command)
+        cap = {Mode.AUTO: 0.25, Mode.CALIBRATION: 0.2}.get(mode, 1.0)
+        assert self.diary.output == Command(command.steering, min(max(command.throttle, -cap), cap))
+
+    @precondition(lambda self: self.gate.state is GateState.ARMED)
+    @rule(event=st.sampled_from([Stop(), Fault(), Disarm()]))
+    def whoever_ends_it_sees_it_end(self, event: Event) -> None:
+        self.say(event)
+        decision = self.decide()
+        assert decision.command == NEUTRAL
+        assert decision.state is not GateState.ARMED
+
+    # How it is said, and what may come of it.
+
+    def cycle(self, driver: Command, pilot: Command) -> None:
+        self.now_ns += 20 * MS
+        self.say(FrameArrived(self.now_ns))
+        self.say(DriverCommand(driver, self.now_ns))
+        self.say(PilotCommand(pilot))
+        self.decide()
+
+    def say(self, event: Event) -> None:
+        before, mode = self.gate.state, self.gate.mode
+        stalled = before is GateState.ARMED and self.now_ns - self.diary.decided_ns > 250 * MS
+        self.write_down(event)
+        self.gate.handle(event, self.now_ns)
+        if stalled or isinstance(event, Stop | Fault):
+            assert self.gate.state is GateState.TRIPPED
+        if before is not GateState.ARMED and self.gate.state is GateState.ARMED:
+            self.check_arming(event)
+        elif before is GateState.TRIPPED:
+            assert self.gate.state is GateState.TRIPPED
+        if before is not GateState.TRIPPED and self.gate.state is GateState.TRIPPED:
+            self.diary.must_stand, self.diary.released_after_ns = True, self.now_ns
+        if (before, self.gate.state) == (GateState.ARMED, GateState.DISARMED):
+            assert isinstance(event, Disarm) or (isinstance(event, ChangeMode) and mode is Mode.CALIBRATION)
+        if self.gate.mode is not mode:
+            self.check_mode(event, mode, before)
+        counted = {"driver": self.gate.refused_driver, "pilot": self.gate.refused_pilot}
+        assert {**counted, "frames": self.gate.refused_frames} == self.diary.refused
+
+    def write_down(self, event: Event) -> None:
+        diary = self.diary
+        match event:
+            case DriverCommand(command, sampled_ns, held):
+                if sampled_ns > self.now_ns or not is_sane(command):
+                    diary.refused["driver"] += 1
+                    return
+                diary.samples.append(event)
+                if not held and abs(command.throttle) > 0.05 and diary.newest() is event:
+                    diary.released_after_ns = self.now_ns
+            case PilotCommand(command):
+                if is_sane(command):
+                    diary.pilot.append((self.now_ns, command))
+                else:
+                    diary.refused["pilot"] += 1
+            case FrameArrived(captured_ns):
+                if captured_ns > self.now_ns:
+                    diary.refused["frames"] += 1
+                else:
+                    diary.frames_ns.append(captured_ns)
+            case Checks(found):
+                diary.problems = found
+            case Stop() | Fault():
+                diary.released_after_ns = self.now_ns
+
+    def check_arming(self, event: Event) -> None:
+        assert isinstance(event, Arm)
+        calibrating = event.mode is Mode.CALIBRATION
+        assert all(calibrating and problem is ArmRefusal.NOT_CALIBRATED for problem in self.diary.problems)
+        assert event.wheels_up or not calibrating
+        assert calibrating or self.diary.frame_age_ns(self.now_ns) <= 150 * MS
+        live = self.diary.link_age_ns(self.now_ns) <= (200 if calibrating else 300) * MS
+        assert live or (self.headless and event.mode is Mode.AUTO)
+        if live:
+            newest = self.diary.newest()
+            assert newest is not None
+            assert abs(newest.command.throttle) <= 0.05
+            assert self.diary.stick_was_released()
+        self.diary.pilot.clear()
+        self.diary.must_stand = False
+        self.diary.output, self.diary.decided_ns = NEUTRAL, self.now_ns
+
+    def check_mode(self, event: Event, mode: Mode, before: GateState) -> None:
+        assert isinstance(event, Arm | ChangeMode)
+        assert self.gate.mode is event.mode
+        if isinstance(event, ChangeMode):
+            assert event.mode is not Mode.CALIBRATION
+            assert mode is not Mode.CALIBRATION or self.gate.state is not GateState.ARMED
+            if mode is Mode.AUTO and before is GateState.ARMED:
+                self.diary.released_after_ns = self.now_ns
+        self.diary.pilot.clear()
+
+    def decide(self) -> Decision:
+        before = self.gate.state
+        stalled = before is GateState.ARMED and self.now_ns - self.diary.decided_ns > 250 * MS
+        decision = self.gate.decide(self.now_ns)
+        assert (
+            decision.state is before
+            or (before, decision.state) == (GateState.ARMED, GateState.TRIPPED)
+            or (decision.command == NEUTRAL and decision.trip is not None)
+        )
+        assert (decision.trip is not None) == (decision.state is GateState.TRIPPED)
+        if stalled:
+            assert decision.state is GateState.TRIPPED
+        if before is GateState.ARMED and self.link_is_lost(decision.mode):
+            self.diary.released_after_ns = self.now_ns
+        if before is GateState.ARMED and decision.state is GateState.TRIPPED:
+            self.diary.must_stand, self.diary.released_after_ns = True, self.now_ns
+        self.check_output(decision)
+        self.diary.output, self.diary.decided_ns = decision.command, self.now_ns
+        return decision
+
+    def link_is_lost(self, mode: Mode) -> bool:
+        limit_ns = (200 if mode is Mode.CALIBRATION else 300) * MS
+        is_needed = not (self.headless and mode is Mode.AUTO)
+        return is_needed and self.diary.link_age_ns(self.now_ns) > limit_ns
+
+    def check_output(self, decision: Decision) -> None:
+        command, mode = decision.command, decision.mode
+        assert is_sane(command)
+        if command == NEUTRAL:
+            return
+        assert decision.state is GateState.ARMED
+        assert not self.diary.must_stand
+        assert not self.link_is_lost(mode)
+        assert mode is Mode.CALIBRATION or self.diary.frame_age_ns(self.now_ns) <= 150 * MS
+        if mode in (Mode.ASSIST, Mode.AUTO):
+            assert self.now_ns - self.diary.pilot[-1][0] <= 200 * MS
+        self.check_throttle(command.throttle, mode)
+        self.check_slew(command)
+
+    def check_throttle(self, throttle: float, mode: Mode) -> None:
+        asked = self.throttle_asked_for(mode)
+        cap = {Mode.AUTO: 0.25, Mode.CALIBRATION: 0.2}.get(mode, 1.0)
+        assert min(asked, 0.0) <= throttle <= max(asked, 0.0)
+        assert abs(throttle) <= cap
+        if throttle != 0.0 and mode is not Mode.AUTO:
+            assert self.diary.stick_was_released()
+
+    def throttle_asked_for(self, mode: Mode) -> float:
+        if mode is Mode.AUTO:
+            return self.diary.pilot[-1][1].throttle
+        newest = self.diary.newest()
+        assert newest is not None
+        return newest.command.throttle if newest.held else 0.0
+
+    def check_slew(self, command: Command) -> None:
+        elapsed_s = (self.now_ns - self.diary.decided_ns) / 1e9
+        before = self.diary.output
+        assert abs(command.steering - before.steering) <= 8.0 * elapsed_s + ROUNDING
+        in_that_direction = max(before.throttle * math.copysign(1.0, command.throttle), 0.0)
+        assert abs(command.throttle) - in_that_direction <= 2.0 * elapsed_s + ROUNDING
+
+
+def is_sane(command: Command) -> bool:
+    """Tell whether both numbers are in −1 … +1; NaN is not."""
+    return -1.0 <= command.steering <= 1.0 and -1.0 <= command.throttle <= 1.0
+
+
+TestGateMachine = GateMachine.TestCase
+TestGateMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
