@@ -54,17 +54,16 @@ _debug: list[bool] = []
 
 def main() -> Never:
     """Run the command line; an error that the program knows becomes one line and exit code 1."""
+    from car.entry import interrupts
     from car.errors import KNOWN_ERRORS
 
     try:
         app()
     except KNOWN_ERRORS as error:
-        if _debug:
+        if _debug or interrupts.seen:
             raise
         typer.secho(f"car: {error}", err=True, fg="red")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
     sys.exit(0)
 
 

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 from typing import Never
+
+INTERRUPTED = 130
+"""What a program that Ctrl-C has ended exits with."""
+
+
+class Interrupts:
+    """Remembers a Ctrl-C: raised inside a destructor or a library's callback, KeyboardInterrupt is lost."""
+
+    seen = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> Never:
+        """Handle the signal as Python does."""
+        self.seen = True
+        raise KeyboardInterrupt
+
+
+interrupts = Interrupts()
 
 
 def main() -> Never:
     """Run ``car neutral`` with next to no imports, because it may be all that is left; anything else as usual."""
-    if sys.argv[1:2] == ["neutral"]:
-        from car.neutral import main as neutral
+    try:
+        signal.signal(signal.SIGINT, interrupts)
+        if sys.argv[1:2] == ["neutral"]:
+            from car.neutral import main as neutral
 
-        sys.exit(neutral(sys.argv[2:]))
-    from car.cli import main as command_line
+            sys.exit(neutral(sys.argv[2:]))
+        from car.cli import main as command_line
 
-    command_line()
+        command_line()
+    except BaseException:
+        # A Ctrl-C is one, whatever the import or library that it fell into has turned it into.
+        if interrupts.seen:
+            sys.exit(INTERRUPTED)
+        raise

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,7 @@ from car.build import neutral_outputs, open_devices
 from car.config import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
+from car.entry import interrupts
 from car.gate import Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
@@ -287,6 +289,8 @@ def end_signals() -> Iterator[EndSignal]:
     ending = EndSignal(SystemClock())
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, ending.note) for number in numbers}
+    if interrupts.seen:
+        ending.note(signal.SIGINT, None)
     try:
         yield ending
     finally:
@@ -295,10 +299,29 @@ def end_signals() -> Iterator[EndSignal]:
 
 
 @contextlib.contextmanager
+def deaf_children() -> Iterator[None]:
+    """Start children that Ctrl-C and a closed terminal do not reach: this process answers those for all.
+
+    Blocked signals stay blocked in a child, from its first instruction on; here they are delivered a moment later.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Starting it later, on its own, multiprocessing would unblock them again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def desk_process(link: DeskLink, job: DeskJob) -> Iterator[SpawnProcess]:
     """Run the desk for as long as the context lasts; then let it write what is left, and end it if it cannot."""
     process = multiprocessing.get_context("spawn").Process(target=run_desk, args=(link, job), name="desk")
-    process.start()
+    with deaf_children():
+        process.start()
     try:
         yield process
     finally:

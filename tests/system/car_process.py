@@ -42,7 +42,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 class DrivingCar:
     """``car drive --headless`` in ``folder``, recording; a context manager that leaves no process behind."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, in_own_group: bool = False) -> None:
         self.sessions = folder / "mycar" / "sessions"
         self.process = subprocess.Popen(
             [str(CAR), "drive", "--headless", *arguments],
@@ -50,6 +50,7 @@ class DrivingCar:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0 if in_own_group else None,
         )
 
     def __enter__(self) -> DrivingCar:

@@ -1,6 +1,7 @@
 """The whole car in the simulator, in its real processes, under real signals."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -46,6 +47,28 @@ def test_a_signal_ends_the_drive_in_neutral_with_a_summary_and_a_closed_session(
         assert "the wheels were neutral" in output
         assert "capture to wheels" in output
         assert "Traceback" not in output
+        with Session.open(car.session) as session:
+            assert not session.damage
+
+
+@pytest.mark.parametrize("delay_s", [0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5])
+def test_ctrl_c_at_any_moment_of_the_start_ends_it_without_a_traceback(tmp_path: Path, delay_s: float) -> None:
+    with DrivingCar(tmp_path, in_own_group=True) as car:
+        with pytest.raises(subprocess.TimeoutExpired):
+            car.process.wait(delay_s)
+        # As a terminal does it: to every process of the group.
+        os.killpg(car.process.pid, signal.SIGINT)
+        output, errors = car.process.communicate(timeout=60)
+    assert car.process.returncode == 130
+    assert "Traceback" not in output + errors
+
+
+def test_a_closed_terminal_ends_the_drive_and_the_session_is_whole(tmp_path: Path) -> None:
+    with DrivingCar(tmp_path, in_own_group=True) as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        os.killpg(car.process.pid, signal.SIGHUP)
+        car.process.communicate(timeout=60)
+        assert car.process.returncode == 129
         with Session.open(car.session) as session:
             assert not session.damage
 
