@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import footprint, loop, pilot, simulator, training
+from tests.benchmarks import footprint, loop, pilot, simulator, stops, training
 from tests.benchmarks.figures import show_machine
 
 BENCHMARKS = {
     "loop": loop.measure,
     "pilot": pilot.measure,
     "footprint": footprint.measure,
+    "stops": stops.measure,
     "simulator": simulator.measure,
     "training": training.measure,
 }
