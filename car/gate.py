@@ -17,7 +17,6 @@ at neutral since.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -159,6 +158,8 @@ class Fault:
     """A part of the program failed."""
 
 
+_NEVER_NS = -(2**62)
+"""So long ago that nothing from then is valid."""
 Event = DriverCommand | PilotCommand | FrameArrived | Checks | Arm | ChangeMode | Disarm | Stop | Fault
 
 
@@ -190,10 +191,10 @@ class Gate:
         self.refused_driver = self.refused_pilot = self.refused_frames = 0
         self._headless = headless
         self._problems: tuple[ArmRefusal, ...] = ()
-        self._driver: DriverCommand | None = None
+        self._driver = DriverCommand(NEUTRAL, _NEVER_NS)
+        self._frame_ns = _NEVER_NS
         self._pilot: Command | None = None
-        self._pilot_ns = 0
-        self._frame_ns: int | None = None
+        self._pilot_ns = _NEVER_NS
         self._neutral_after_ns: int | None = None  # the throttle waits for a stick at neutral sampled after this
         self._output = NEUTRAL
         self._output_ns = 0
@@ -241,7 +242,7 @@ class Gate:
         went_back, self._now_ns = now_ns < self._now_ns, now_ns
         if went_back:
             # By the new time, what was known before would last for longer than it may.
-            self._driver = self._frame_ns = None
+            self._driver, self._frame_ns = DriverCommand(NEUTRAL, _NEVER_NS), _NEVER_NS
             self._trip(TripReason.CLOCK)
         elif self.state is GateState.ARMED and now_ns - self._output_ns > self.limits.loop_stall_ns:
             self._trip(TripReason.STALLED)
@@ -249,15 +250,15 @@ class Gate:
     def _take_driver_command(self, event: DriverCommand) -> None:
         if event.sampled_ns > self._now_ns or not event.command.is_valid():
             self.refused_driver += 1
-        elif self._driver is None or event.sampled_ns >= self._driver.sampled_ns:
+        elif event.sampled_ns >= self._driver.sampled_ns:
             self._driver = event
-            self._watch_stick(event)
+            self._watch_stick()
 
-    def _watch_stick(self, event: DriverCommand) -> None:
+    def _watch_stick(self) -> None:
         after_ns = self._neutral_after_ns
-        if not self._is_at_neutral(event):
-            self._neutral_after_ns = after_ns if event.held else self._now_ns
-        elif after_ns is not None and event.sampled_ns > after_ns:
+        if not self._is_at_neutral():
+            self._neutral_after_ns = after_ns if self._driver.held else self._now_ns
+        elif after_ns is not None and self._driver.sampled_ns > after_ns:
             self._neutral_after_ns = None
 
     def _take_pilot_command(self, command: Command) -> None:
@@ -288,9 +289,9 @@ class Gate:
         return next(iter(self._problems), None if self._is_frame_fresh() else ArmRefusal.NO_FRAME)
 
     def _refusal_by_driver(self, mode: Mode) -> ArmRefusal | None:
-        if self._driver is None or not self._is_link_live(mode):
+        if not self._is_link_live(mode):
             return ArmRefusal.NO_DRIVER if self._needs_link(mode) else None
-        if self._neutral_after_ns is not None or not self._is_at_neutral(self._driver):
+        if self._neutral_after_ns is not None or not self._is_at_neutral():
             return ArmRefusal.THROTTLE_NOT_NEUTRAL
         return None
 
@@ -324,7 +325,7 @@ class Gate:
         """Trip on whatever is older than its limit; a short loss of the link in manual mode is no trip yet."""
         if self.mode is not Mode.CALIBRATION and not self._is_frame_fresh():
             self._trip(TripReason.STALE_FRAME)
-        elif self.mode.has_pilot and self._age_ns(self._pilot_ns) > self.limits.pilot_valid_ns:
+        elif self.mode.has_pilot and self._now_ns - self._pilot_ns > self.limits.pilot_valid_ns:
             self._trip(TripReason.STALE_PILOT)
         elif self._needs_link(self.mode) and not self._is_link_live(self.mode):
             self._neutral_after_ns = self._now_ns
@@ -336,13 +337,13 @@ class Gate:
         pilot, driver = self._pilot, self._driver_command()
         if self.mode is Mode.AUTO:
             return pilot and _capped(pilot, self.limits.autopilot_throttle_cap)
-        if driver is not None and self._neutral_after_ns is not None:
-            driver = Command(driver.steering, 0.0)
+        if driver is None:
+            return None
+        throttle = driver.throttle if self._neutral_after_ns is None else 0.0
         if self.mode is Mode.ASSIST:
-            return pilot and driver and Command(pilot.steering, driver.throttle)
-        if self.mode is Mode.CALIBRATION:
-            return driver and _capped(driver, self.limits.calibration_throttle_cap)
-        return driver
+            return pilot and Command(pilot.steering, throttle)
+        asked = Command(driver.steering, throttle)
+        return _capped(asked, self.limits.calibration_throttle_cap) if self.mode is Mode.CALIBRATION else asked
 
     def _slewed(self, target: Command) -> Command:
         elapsed_s = (self._now_ns - self._output_ns) / NS_PER_S
@@ -356,7 +357,7 @@ class Gate:
         )
 
     def _driver_command(self) -> Command | None:
-        if self._driver is None or not self._is_link_live(self.mode):
+        if not self._is_link_live(self.mode):
             return None
         return self._driver.command if self._driver.held else NEUTRAL
 
@@ -369,16 +370,13 @@ class Gate:
         return self._driver_age_ns() <= valid_ns
 
     def _is_frame_fresh(self) -> bool:
-        return self._age_ns(self._frame_ns) <= self.limits.frame_fresh_ns
+        return self._now_ns - self._frame_ns <= self.limits.frame_fresh_ns
 
-    def _is_at_neutral(self, driver: DriverCommand) -> bool:
-        return abs(driver.command.throttle) <= self.limits.neutral_stick
+    def _is_at_neutral(self) -> bool:
+        return abs(self._driver.command.throttle) <= self.limits.neutral_stick
 
-    def _driver_age_ns(self) -> float:
-        return self._age_ns(None if self._driver is None else self._driver.sampled_ns)
-
-    def _age_ns(self, time_ns: int | None) -> float:
-        return math.inf if time_ns is None else self._now_ns - time_ns
+    def _driver_age_ns(self) -> int:
+        return self._now_ns - self._driver.sampled_ns
 
 
 def _capped(command: Command, cap: float) -> Command:

@@ -470,6 +470,39 @@ def test_after_a_trip_arming_takes_a_stick_at_neutral_sampled_since(trip: Event,
     assert (decision.state, decision.trip) == (GateState.ARMED, None)
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_driver_of_long_ago_arms_nothing_even_with_a_stick_at_neutral(mode: Mode) -> None:
+    rig = Rig()
+    rig.cycle()
+    rig.driver = None
+    rig.cycles(400)
+    assert rig.cycle(Arm(mode, wheels_up=True)).refusal is ArmRefusal.NO_DRIVER
+
+
+@pytest.mark.parametrize("throttle", [0.0, 1.0])
+def test_what_a_driver_held_long_ago_does_not_keep_a_headless_car_from_starting(throttle: float) -> None:
+    rig = Rig(Mode.AUTO, headless=True)
+    rig.driver = Command(0.0, throttle)
+    rig.cycle()
+    rig.driver = None
+    rig.cycles(400)
+    assert rig.cycle(Arm(Mode.AUTO)).state is GateState.ARMED
+
+
+def test_a_gate_takes_the_clock_as_it_starts() -> None:
+    assert Gate().decide(0).trip is None
+    assert Gate().decide(-1).trip is TripReason.CLOCK
+    assert Gate().mode is Mode.MANUAL
+
+
+def test_at_the_very_start_of_the_clock_nothing_is_taken_for_granted() -> None:
+    gate = Gate()
+    for refusal in (ArmRefusal.NO_FRAME, ArmRefusal.NO_DRIVER):
+        gate.handle(Arm(Mode.MANUAL), 0)
+        assert gate.decide(0).refusal is refusal
+        gate.handle(FrameArrived(0), 0)
+
+
 def test_a_stick_at_neutral_after_the_trip_but_pressed_now_does_not_arm() -> None:
     rig = Rig().armed()
     rig.cycle(Stop())
