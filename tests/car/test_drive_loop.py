@@ -113,6 +113,13 @@ def test_a_headless_start_arms_once_and_a_trip_stays() -> None:
     assert rig.observed[-1][0].gate_state is GateState.TRIPPED
 
 
+def test_a_stop_before_a_headless_start_stays_a_stop() -> None:
+    rig = Rig(range(20))
+    rig.gate.handle(Stop(), rig.clock.now_ns())
+    rig.run()
+    assert set(rig.commands) == {NEUTRAL}
+
+
 def test_a_pilot_that_raises_leaves_the_wheels_neutral_and_is_not_hidden() -> None:
     rig = Rig(range(20))
 
