@@ -10,7 +10,7 @@ TRAIN := $(VENV)/.train-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help drive demo test check bench clean
+.PHONY: help drive demo test check mutation bench clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ check: $(DEV) ## format, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+mutation: $(DEV) ## break the gate in every small way; its tests must notice (Linux, macOS; minutes)
+	@$(BIN)/python -m tests.mutation
 
 bench: $(DEV) ## every figure that the README claims
 	@$(BIN)/python -m tests.benchmarks
