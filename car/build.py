@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,8 +37,10 @@ class Devices:
 
     def close(self) -> None:
         """Put the drivetrain to neutral and release both devices."""
-        self.drivetrain.close()
-        self.camera.close()
+        try:
+            self.drivetrain.close()
+        finally:
+            self.camera.close()
 
 
 def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
@@ -84,8 +87,9 @@ def find_model(name: str, car_dir: Path) -> Path:
     """
     known = model_files(car_dir)
     for path in (Path(name), Path(name + MODEL_SUFFIX), *(path for path in known if name in {path.name, path.stem})):
-        if path.is_file():
-            return path
+        with contextlib.suppress(OSError):  # A name too long for a file is the name of none.
+            if path.is_file():
+                return path
     names = ", ".join(path.stem for path in known) or "none yet"
     raise ModelError(f"There is no model {name}. Give a {MODEL_SUFFIX} file, or one of: {names}.")
 

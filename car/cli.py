@@ -6,6 +6,7 @@ training needs.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Never
@@ -92,6 +93,8 @@ def drive(
     folder = _find_car(car)
     if not headless and not sys.stdout.isatty():
         _fail("There is no terminal to arm the car from. Start it with --headless to drive at once.")
+    if not headless and "SSH_CONNECTION" in os.environ:
+        _fail("A terminal over SSH does not tell when its network is gone. Arm the car from a screen of its own.")
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
     with _open_pilot(model, folder, folder.config.camera.geometry) as pilot:

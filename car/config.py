@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,13 +13,14 @@ from car.errors import ConfigError
 from car.gate import Limits
 from hardware.camera import CameraGeometry
 
+MAX_NAME = 64
 SHIPPED_PILOT = "simulated-lane"
 
 TEMPLATE = """\
 # A Pocketpilot car. Every line is optional; what is written here are the defaults.
 
 [car]
-name = "{name}"
+name = {name}
 
 [camera]
 kind = "simulated"
@@ -58,7 +60,7 @@ class _Section(BaseModel):
 class CarSection(_Section):
     """The car itself."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)] = "mycar"
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] = "mycar"
 
 
 class CameraSection(_Section):
@@ -67,7 +69,7 @@ class CameraSection(_Section):
     kind: Literal["simulated"] = "simulated"
     width: Annotated[int, Field(ge=32, le=1920)] = 160
     height: Annotated[int, Field(ge=24, le=1080)] = 120
-    rate_hz: Annotated[float, Field(ge=1, le=120)] = 30.0
+    rate_hz: Annotated[float, Field(ge=10, le=120)] = 30.0
     fov_deg: Annotated[float, Field(ge=30, le=170)] = 100.0
     mount_height_m: Annotated[float, Field(ge=0.02, le=1.0)] = 0.13
     pitch_deg: Annotated[float, Field(ge=0, le=80)] = 20.0
@@ -166,4 +168,5 @@ def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
 
 def template(name: str) -> str:
     """Return the text of a new car's ``car.toml``."""
-    return TEMPLATE.format(name=name, pilot=SHIPPED_PILOT)
+    # A JSON string is a TOML string, whatever characters a folder's name has.
+    return TEMPLATE.format(name=json.dumps(name[:MAX_NAME], ensure_ascii=False), pilot=SHIPPED_PILOT)

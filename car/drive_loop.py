@@ -69,6 +69,8 @@ class AutoStart:
         self._started |= state is not GateState.DISARMED
         if state is not GateState.ARMED and (self._again or not self._started):
             yield Arm(Mode.AUTO)
+            # Noted here and now: the driver's next event may disarm it again, and that is to last.
+            self._started |= self._gate.state is GateState.ARMED
         yield from self._driver.events(now_ns)
 
 
@@ -130,6 +132,8 @@ class DriveLoop:
         taken_ns = self._clock.now_ns()
         self._hear_driver(taken_ns)
         output, pilot_ns = self._ask_pilot(frame)
+        # A stop that came while the pilot was thinking must not wait for another frame.
+        self._hear_driver(self._clock.now_ns())
         decision = self._gate.decide(self._clock.now_ns())
         decided_ns = self._clock.now_ns()
         applied = self._drivetrain.apply(decision.command)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from types import FrameType
@@ -25,10 +27,21 @@ class Interrupts:
 interrupts = Interrupts()
 
 
+def make_output_safe() -> None:
+    """See to it that nothing printed can end the program: a closed stream, a character its encoding does not have."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the whole run
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def main() -> Never:
     """Run ``car neutral`` with next to no imports, because it may be all that is left; anything else as usual."""
     try:
         signal.signal(signal.SIGINT, interrupts)
+        make_output_safe()
         if sys.argv[1:2] == ["neutral"]:
             from car.neutral import main as neutral
 

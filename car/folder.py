@@ -44,7 +44,13 @@ def init_car(path: Path) -> None:
 
 def open_car(path: Path) -> CarFolder:
     """Open the car in ``path``; raises ConfigError when there is none or its ``car.toml`` is not right."""
-    return CarFolder(path, load_config(path / CONFIG_NAME))
+    config = load_config(path / CONFIG_NAME)
+    if config.drivetrain.timeline:
+        # Named from the car's folder, so that `car neutral` finds it from anywhere.
+        timeline = path.resolve() / config.drivetrain.timeline
+        drivetrain = config.drivetrain.model_copy(update={"timeline": str(timeline)})
+        config = config.model_copy(update={"drivetrain": drivetrain})
+    return CarFolder(path, config)
 
 
 def find_car(chosen: Path | None) -> tuple[CarFolder, bool]:
@@ -55,8 +61,11 @@ def find_car(chosen: Path | None) -> tuple[CarFolder, bool]:
     if chosen is not None:
         return open_car(chosen), False
     here = Path()
-    if (here / CONFIG_NAME).exists():
-        return open_car(here), False
-    if not (here / DEFAULT_CAR / CONFIG_NAME).exists():
-        init_car(here / DEFAULT_CAR)
+    try:
+        if (here / CONFIG_NAME).exists():
+            return open_car(here), False
+        if not (here / DEFAULT_CAR / CONFIG_NAME).exists():
+            init_car(here / DEFAULT_CAR)
+    except PermissionError as error:
+        raise ConfigError(f"This folder cannot be read ({error.strerror}). Name a car with --car.") from error
     return open_car(here / DEFAULT_CAR), True

@@ -19,10 +19,13 @@ CONFIG_NAME = "car.toml"
 DEFAULT_CAR = "mycar"
 
 
-def outputs_of(drivetrain: Mapping[str, Any]) -> list[Output]:
-    """Return how the outputs of a car with this ``[drivetrain]`` section are put to neutral from outside."""
+def outputs_of(drivetrain: Mapping[str, Any], folder: str = "") -> list[Output]:
+    """Return how the outputs of a car with this ``[drivetrain]`` section are put to neutral from outside.
+
+    A file in it is named from the car's ``folder``.
+    """
     timeline = drivetrain.get("timeline")
-    return [{"kind": "timeline", "path": str(timeline)}] if timeline else []
+    return [{"kind": "timeline", "path": os.path.join(folder, str(timeline))}] if timeline else []  # noqa: PTH118
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(f"{path} cannot be read ({error.strerror}). Name the car with --car, and cut its power.")
     except ValueError as error:
         return _fail(f"{path} is not valid TOML ({error}). Cut the car's power, and mend that line.")
-    problems = write_neutral(outputs_of(drivetrain))
+    if not isinstance(drivetrain, dict):
+        return _fail(f"{path} has a drivetrain that is not a section. Cut the car's power, and mend that line.")
+    problems = write_neutral(outputs_of(drivetrain, folder))
     return _fail(" ".join(problems)) if problems else 0
 
 
@@ -49,6 +54,8 @@ def _folder(arguments: Sequence[str]) -> str | None:
     """Return the car's folder: named, else this one, else ``mycar``; None for arguments that are not understood."""
     if len(arguments) == 2 and arguments[0] == "--car":
         return arguments[1]
+    if len(arguments) == 1 and arguments[0].startswith("--car="):
+        return arguments[0].removeprefix("--car=")
     if arguments:
         return None
     return "." if os.path.exists(CONFIG_NAME) else DEFAULT_CAR  # noqa: PTH110

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from car.config import CarConfig
 from car.drive_record import DriveRecord
-from car.errors import RecordingError
+from car.errors import RecordingError, SessionError
 from car.processes.shared import RingReader
 from car.sessions.format import SUFFIX, SessionEvent, SessionInfo, encode
 from car.sessions.writer import SessionWriter
@@ -97,7 +97,7 @@ class Recorder:
             try:
                 self._cycles(cycle.record, cycle.frame)
                 self._note_missed(cycle.record.captured_ns)
-            except RecordingError as error:
+            except (RecordingError, SessionError, ValueError) as error:
                 self.failure = str(error)
         if not self.failure:
             self._keep_safe()

@@ -5,6 +5,7 @@ It records, shows and listens; the drive process never waits for it.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.live import Live
 
 from car.config import CarConfig
+from car.entry import make_output_safe
 from car.gate import Mode
 from car.processes.driver_slot import DriverDesk, DriverSlot
 from car.processes.keyboard import open_keyboard
@@ -32,6 +34,9 @@ from hardware.drivetrain import NEUTRAL
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the drive process comes first."""
 RECORDER_PERIOD_S = 0.02
+SAMPLE_PERIOD_S = 0.05
+END_PERIOD_S = 0.02
+VIEW_END_TIMEOUT_S = 1.0
 VIEW_PERIOD_S = 0.05
 VIEWS_PER_PANEL = 3
 VIEWS_PER_LINE = 100
@@ -58,22 +63,35 @@ class DeskJob:
 
 
 def run_desk(link: DeskLink, job: DeskJob) -> None:
-    """Be the desk until the drive process has finished, or is gone; then close the session."""
+    """Be the desk until the drive process has finished, or is gone; then close the session.
+
+    Keys, view and recorder have a thread each: a terminal that takes nothing more must not keep a stop from getting
+    through, nor the session from being closed.
+    """
+    make_output_safe()
     ended = threading.Event()
     # The drive process alone answers Ctrl-C; the desk ends once the car stands and the last cycle is written.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
     if hasattr(os, "nice"):
         os.nice(DESK_NICENESS)
-    recording, recorder_status = _start_recording(link, job, ended)
+    recording, status = _start_recording(link, job, ended)
+    keys = threading.Thread(target=_listen, args=(link, ended), name="keys")
+    view = threading.Thread(target=_show, args=(link, job, status, ended), name="view", daemon=True)
+    keys.start()
+    view.start()
     link.ready.value = True
-    try:
-        _show(link, job, recorder_status, ended)
-    finally:
-        ended.set()
-        if recording is not None:
-            recording.join()
-        Console(soft_wrap=True).print(f"recording {recorder_status()}")
+    parent = multiprocessing.parent_process()
+    while not ended.wait(END_PERIOD_S) and not link.finished.value and (parent is None or parent.is_alive()):
+        pass
+    ended.set()
+    keys.join()
+    if recording is not None:
+        recording.join()
+    view.join(VIEW_END_TIMEOUT_S)
+    if view.is_alive():
+        # It waits for the terminal, and so would Python on its way out.
+        os._exit(1)
 
 
 def _start_recording(
@@ -102,26 +120,32 @@ def _record(recorder: Recorder, ended: threading.Event) -> None:
     recorder.close()
 
 
+def _listen(link: DeskLink, ended: threading.Event) -> None:
+    """Pass on the driver's keys as they are pressed, and that the driver's terminal is alive."""
+    driver, clock = DriverDesk(link.slot), SystemClock()
+    with open_keyboard() as keyboard:
+        while not ended.is_set():
+            _pass_on_keys(keyboard.wait(SAMPLE_PERIOD_S), driver)
+            driver.sample(NEUTRAL, clock.now_ns())
+
+
 def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: threading.Event) -> None:
-    """Show the drive and pass on the driver's keys until the drive ends."""
+    """Show the drive until it ends, and at last what was recorded; nobody misses a view that nobody can see."""
     console = Console()
     view = DriveView(f"{job.config.car.name} · {job.pilot}", round(job.config.camera.rate_hz * VIEW_WINDOW_S))
     cycles = RingReader(link.ring)
-    driver = DriverDesk(link.slot)
-    clock = SystemClock()
-    parent = multiprocessing.parent_process()
     turn = 0
-    with open_keyboard() as keyboard, Live(console=console, auto_refresh=False, transient=True) as live:
-        while not ended.wait(VIEW_PERIOD_S) and not link.finished.value and (parent is None or parent.is_alive()):
-            _pass_on_keys(keyboard.pressed(), driver)
-            driver.sample(NEUTRAL, clock.now_ns())
-            for cycle in cycles.read():
-                view.add(cycle.record)
-            turn += 1
-            if console.is_terminal and turn % VIEWS_PER_PANEL == 0:
-                live.update(view.panel(recording()), refresh=True)
-            elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
-                console.print(view.line(recording()), soft_wrap=True)
+    with contextlib.suppress(OSError):
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            while not ended.wait(VIEW_PERIOD_S):
+                for cycle in cycles.read():
+                    view.add(cycle.record)
+                turn += 1
+                if console.is_terminal and turn % VIEWS_PER_PANEL == 0:
+                    live.update(view.panel(recording()), refresh=True)
+                elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
+                    console.print(view.line(recording()), soft_wrap=True)
+        console.print(f"recording {recording()}", soft_wrap=True)
 
 
 def _pass_on_keys(keys: str, driver: DriverDesk) -> None:

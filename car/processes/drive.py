@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -29,7 +30,7 @@ from car.processes.desk import DeskJob, DeskLink, run_desk
 from car.processes.driver_slot import SlotDriver
 from car.processes.notify import ServiceNotifier
 from car.processes.shared import FRAMELESS_HZ, CycleRing
-from car.processes.watchdog import Watchdog, guarded, watching
+from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.statistics import LoopStatistics
 from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
@@ -40,6 +41,7 @@ DESK_START_TIMEOUT_S = 5.0
 DESK_START_POLL_S = 0.01
 DESK_END_TIMEOUT_S = 10.0
 WARM_UP_CALLS = 5
+DESK_LOST = "The desk process ended before its time, and the recording and the view with it."
 EXIT_BY_SIGNAL = 128
 """A program that a signal has ended exits with this plus the signal's number, as shells have it."""
 
@@ -91,7 +93,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard))
         service = ServiceNotifier(clock)
         stack.callback(service.stopping)
-        watch = DriveWatch(options, driver, ending, watchdog, service)
+        watch = DriveWatch(options, driver, ending, watchdog, service, desk)
         latest = stack.enter_context(capturing(devices.camera))
         loop = DriveLoop(
             latest,
@@ -99,7 +101,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
             gate,
             devices.drivetrain,
             clock,
-            driver=StallReport(AutoStart(gate, driver) if options.headless else driver, watchdog),
+            driver=GuardReport(AutoStart(gate, driver) if options.headless else driver, guard),
             observer=Publisher(link.ring, clock),
             odometry=devices.odometry,
         )
@@ -127,12 +129,14 @@ class DriveWatch:
         ending: EndSignal,
         watchdog: Watchdog,
         service: ServiceNotifier,
+        desk: SpawnProcess,
     ) -> None:
         self._options = options
         self._driver = driver
         self._ending = ending
         self._watchdog = watchdog
         self._service = service
+        self._desk = desk
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
 
@@ -142,7 +146,8 @@ class DriveWatch:
         self._service.cycle_completed()
         self.statistics.add(record)
         self.last = record
-        return self._ending.number is not None or self._driver.wants_to_quit or self._laps_done() or self._gave_up()
+        asked_to = self._ending.number is not None or self._driver.wants_to_quit
+        return asked_to or self._laps_done() or self._gave_up() or self._lost_its_driver()
 
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
@@ -155,30 +160,34 @@ class DriveWatch:
             )
         if self._gave_up() and self.last is not None:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
+        if not self._desk.is_alive():
+            return f"{DESK_LOST} The wheels are neutral.", 1
         return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
 
     def _laps_done(self) -> bool:
         laps, odometry = self._options.laps, self.last.odometry if self.last else None
         return laps is not None and odometry is not None and odometry.laps >= laps
 
+    def _lost_its_driver(self) -> bool:
+        # The driver's keys come through the desk; a headless car needs neither.
+        return not self._options.headless and not self._desk.is_alive()
+
     def _gave_up(self) -> bool:
         # Nobody is there to arm a headless car again.
         return self._options.headless and self.last is not None and self.last.gate_state is GateState.TRIPPED
 
 
-class StallReport:
-    """Tells the gate of a stall once the loop comes round again; the watchdog has stopped the wheels long before."""
+class GuardReport:
+    """Tells the gate when the guard is gone: without it, nothing would stop a car whose program is killed."""
 
-    def __init__(self, driver: Driver, watchdog: Watchdog) -> None:
+    def __init__(self, driver: Driver, guard: GuardPipe) -> None:
         self._driver = driver
-        self._watchdog = watchdog
-        self._reported = 0
+        self._guard = guard
 
     def events(self, now_ns: int) -> Iterator[Event]:
-        """Yield the driver's events, and a fault after them if the loop has stalled since the last call."""
+        """Yield the driver's events, and a fault after them if there is no guard any more."""
         yield from self._driver.events(now_ns)
-        if self._watchdog.stalls > self._reported:
-            self._reported = self._watchdog.stalls
+        if self._guard.is_gone:
             yield Fault()
 
 
@@ -307,6 +316,8 @@ def deaf_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    # A file struct.py where the user stands must not be taken for Python's own.
+    os.environ["PYTHONSAFEPATH"] = "1"
     # Starting it later, on its own, multiprocessing would unblock them again.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})

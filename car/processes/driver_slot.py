@@ -14,10 +14,10 @@ from multiprocessing.context import SpawnContext
 from typing import Any
 
 from car.gate import Arm, Disarm, DriverCommand, Event, Mode, Stop
-from car.processes.shared import order_writes
+from car.processes.shared import keep_order
 from hardware.drivetrain import NEUTRAL, Command
 
-_SEQUENCE = struct.Struct("<Q")
+_SEQUENCE = struct.Struct("Q")
 _INPUT = struct.Struct("<ddqIIIIB")
 _MODES = tuple(Mode)
 
@@ -50,7 +50,7 @@ class DriverSlot:
         memory = self._bytes()
         # Odd while the content is being written; the reader then keeps what it had.
         _SEQUENCE.pack_into(memory, 0, self._sequence + 1)
-        order_writes()
+        keep_order()
         _INPUT.pack_into(
             memory,
             _SEQUENCE.size,
@@ -63,7 +63,7 @@ class DriverSlot:
             state.quits,
             _MODES.index(state.arm_mode),
         )
-        order_writes()
+        keep_order()
         self._sequence += 2
         _SEQUENCE.pack_into(memory, 0, self._sequence)
 
@@ -72,6 +72,7 @@ class DriverSlot:
         memory = self._bytes()
         before = _SEQUENCE.unpack_from(memory, 0)[0]
         steering, throttle, sampled_ns, arms, disarms, stops, quits, mode = _INPUT.unpack_from(memory, _SEQUENCE.size)
+        keep_order()
         if before % 2 or _SEQUENCE.unpack_from(memory, 0)[0] != before:
             return None
         return DriverInput(Command(steering, throttle), sampled_ns, arms, disarms, stops, quits, _MODES[mode])

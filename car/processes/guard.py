@@ -1,10 +1,11 @@
 """The guard: a process that does nothing but see the drive process die, or hang, and then stops the car.
 
-It is started by the drive process as ``python -m car.processes.guard TIMEOUT_MS OUTPUTS``, with a pipe as its standard
-input: every byte is a heartbeat. A last ``E`` says that the drive has ended in order, a last ``F`` that it has failed
-and is clearing up after itself: then the guard writes neutral too, to be sure. When no byte comes for TIMEOUT_MS, or
-the pipe closes without either, it first ends the drive process, which owns the outputs. It imports next to nothing, so
-that it is there early and has little that can fail.
+It is started by the drive process as ``python -m car.processes.guard PROCESS TIMEOUT_MS OUTPUTS``, with a pipe as its
+standard input, and answers with one byte when it is ready. From then on every byte it reads is a heartbeat. A ``P``
+says that the loop is over, the wheels are neutral and closing may take its time; a last ``E`` that it ended in order, a
+last ``F`` that it has failed and has cleared up after itself: then the guard writes neutral too, to be sure. When no
+byte comes for TIMEOUT_MS, or the pipe closes without either, it first ends the drive process, which owns the outputs.
+It imports next to nothing, so that it is there early and has little that can fail.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from hardware.neutral import write_neutral
 
 HEARTBEAT = b"."
+PAUSED = b"P"
 ENDED = b"E"
 FAILED = b"F"
 GONE_TIMEOUT_S = 0.1
@@ -48,22 +50,22 @@ class Pulse:
         self.beat.wait()
         while not self.closed:
             self.beat.clear()
-            if not self.closed and not self.beat.wait(timeout_s):
+            if not self.closed and not self.beat.wait(None if self.last == PAUSED else timeout_s):
                 return
 
 
 def main(arguments: list[str]) -> int:
-    """Guard the parent process; return 0 when it ended in order, 1 when the guard had to stop the car."""
-    parent = os.getppid()
+    """Guard a process; return 0 when it ended in order, 1 when the guard had to stop the car."""
     _outlive_the_parents_signals()
-    timeout_s, outputs = int(arguments[0]) / 1000, json.loads(arguments[1])
+    drive_process, timeout_s, outputs = int(arguments[0]), int(arguments[1]) / 1000, json.loads(arguments[2])
     pulse = Pulse()
     threading.Thread(target=pulse.listen, daemon=True).start()
+    os.write(1, HEARTBEAT)
     pulse.wait_until_it_stops(timeout_s)
     if pulse.closed and pulse.last == ENDED:
         return 0
     if not (pulse.closed and pulse.last == FAILED):
-        _end(parent)
+        _end(drive_process)
     problems = write_neutral(outputs)
     sys.stderr.write("".join(f"guard: {problem}\n" for problem in problems))
     return 1
@@ -76,12 +78,15 @@ def _outlive_the_parents_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def _end(parent: int) -> None:
-    """Kill the drive process, if it is still our parent, and wait until it has let go of the outputs."""
-    if os.getppid() == parent:
-        os.kill(parent, getattr(signal, "SIGKILL", signal.SIGTERM))
+def _end(drive_process: int) -> None:
+    """Kill the drive process, if it is still our parent, and wait until it has let go of the outputs.
+
+    Once it is dead its number may be another process's, and another process is our parent.
+    """
+    if os.getppid() == drive_process:
+        os.kill(drive_process, getattr(signal, "SIGKILL", signal.SIGTERM))
     deadline_s = time.monotonic() + GONE_TIMEOUT_S
-    while os.getppid() == parent and time.monotonic() < deadline_s:
+    while os.getppid() == drive_process and time.monotonic() < deadline_s:
         time.sleep(GONE_POLL_S)
 
 

@@ -3,56 +3,44 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
-from typing import Protocol, Self
+import time
+
+from hardware.closing import Closing
 
 
-class Keyboard(Protocol):
-    """A source of key presses; a context manager that leaves the terminal as it was."""
+class Keyboard(Closing):
+    """A source of key presses that leaves the terminal as it was; this one stands in where there is no terminal."""
 
-    def pressed(self) -> str:
-        """Return the keys pressed since the last call, at once."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-class NoKeyboard:
-    """Stands in where there is no terminal."""
-
-    def pressed(self) -> str:
-        """Return nothing."""
+    def wait(self, timeout_s: float) -> str:
+        """Return the keys pressed since the last call, as soon as there is one, or nothing after ``timeout_s``."""
+        time.sleep(timeout_s)
         return ""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
+    def close(self) -> None:
+        """Have nothing to give back."""
 
 
 def open_keyboard() -> Keyboard:
-    """Return the terminal's keyboard, or a NoKeyboard when the program was not started from one."""
+    """Return the terminal's keyboard, or one that has no keys when the program has no terminal, or not the front."""
     if not sys.stdout.isatty():
-        return NoKeyboard()
-    if sys.platform == "win32":
-        return _WindowsKeyboard()
+        return Keyboard()
     try:
-        return _PosixKeyboard()
-    except OSError:
-        return NoKeyboard()
+        return _TerminalKeyboard()
+    except _REFUSALS:
+        return Keyboard()
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    class _WindowsKeyboard(NoKeyboard):
-        def pressed(self) -> str:
+    _REFUSALS: tuple[type[Exception], ...] = (OSError,)
+    _POLL_S = 0.01
+
+    class _TerminalKeyboard(Keyboard):
+        def wait(self, timeout_s: float) -> str:
+            deadline_s = time.monotonic() + timeout_s
+            while not msvcrt.kbhit() and time.monotonic() < deadline_s:
+                time.sleep(_POLL_S)
             keys = ""
             while msvcrt.kbhit():
                 keys += msvcrt.getwch()
@@ -61,25 +49,37 @@ if sys.platform == "win32":
 else:
     import os
     import select
+    import signal
     import termios
     import tty
 
-    class _PosixKeyboard:
+    _REFUSALS: tuple[type[Exception], ...] = (OSError, termios.error)
+
+    class _TerminalKeyboard(Keyboard):
         # A process started by multiprocessing has no standard input, so the terminal is opened by its own name.
         def __init__(self) -> None:
             self._terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
-            self._before = termios.tcgetattr(self._terminal)
+            try:
+                # A job in the background may not touch the terminal: it would be stopped, wheels and all.
+                signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+                if os.tcgetpgrp(self._terminal) != os.getpgrp():
+                    raise OSError("in the background")
+                self._before = termios.tcgetattr(self._terminal)
+                tty.setcbreak(self._terminal)
+            except _REFUSALS:
+                os.close(self._terminal)
+                raise
 
-        def pressed(self) -> str:
-            ready, _, _ = select.select([self._terminal], [], [], 0)
+        def wait(self, timeout_s: float) -> str:
+            ready, _, _ = select.select([self._terminal], [], [], timeout_s)
             return os.read(self._terminal, 64).decode("utf-8", "ignore") if ready else ""
 
-        def __enter__(self) -> Self:
-            tty.setcbreak(self._terminal)
-            return self
-
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
-            os.close(self._terminal)
+        def close(self) -> None:
+            if self._terminal >= 0:
+                try:
+                    termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+                except _REFUSALS:
+                    pass  # The terminal is gone, and needs nothing back.
+                finally:
+                    os.close(self._terminal)
+                    self._terminal = -1

@@ -31,8 +31,9 @@ RING_S = 5.0
 FRAMELESS_HZ = 10.0
 """How often at most a cycle without a new frame is published, unless the gate has changed."""
 
-_SEQUENCE = struct.Struct("<Q")
-_WRITES_STAY_IN_ORDER = platform.machine() in {"x86_64", "AMD64"}
+# Native, because that is stored in one piece.
+_SEQUENCE = struct.Struct("Q")
+_ORDER_IS_KEPT = platform.machine() in {"x86_64", "AMD64"}
 _fence = threading.Lock()
 _MODES, _STATES = tuple(Mode), tuple(GateState)
 _TRIPS = ("", *(reason.value for reason in TripReason))
@@ -49,13 +50,13 @@ _command_numbers, _time_numbers, _odometry_numbers = (
 _RECORD = struct.Struct("<BBBBqq2d2d2d6qdqddq")
 
 
-def order_writes() -> None:
-    """Make what was written before visible to other processes before what is written after.
+def keep_order() -> None:
+    """Keep what is read and written before apart from what comes after, as other processes see it.
 
-    An x86-64 never shows them in another order. A 64-bit Arm may; taking and releasing a lock twice is the fence that
-    Python has there.
+    An x86-64 does so by itself. A 64-bit Arm does not; taking and releasing a lock twice is the fence that Python has
+    there.
     """
-    if not _WRITES_STAY_IN_ORDER:
+    if not _ORDER_IS_KEPT:
         for _ in range(2):
             _fence.acquire()
             _fence.release()
@@ -147,12 +148,12 @@ class CycleRing:
         start = slot * self.slot_bytes
         # Zero while the slot is being written: a reader that sees it, or sees it change, knows the slot is torn.
         _SEQUENCE.pack_into(memory, start, 0)
-        order_writes()
+        keep_order()
         record_start = start + _SEQUENCE.size
         memory[record_start : record_start + _RECORD.size] = pack_record(record, has_frame=frame is not None)
         if frame is not None:
             np.copyto(images[slot], frame.image)
-        order_writes()
+        keep_order()
         self._written += 1
         _SEQUENCE.pack_into(memory, start, self._written)
 
@@ -185,6 +186,7 @@ class RingReader:
                 return None
             if sequence == self._next:
                 cycle = self._copy(slot)
+                keep_order()
                 if self._sequence(slot) == sequence:
                     self._next += 1
                     return cycle

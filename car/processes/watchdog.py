@@ -10,9 +10,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from car.processes.guard import ENDED, FAILED, HEARTBEAT
+from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED
 from hardware.clock import NS_PER_MS, Clock
 from hardware.drivetrain import Drivetrain
+from hardware.errors import HardwareError
 from hardware.neutral import Output
 
 GUARD_TIMEOUT_MS = 200
@@ -72,6 +73,7 @@ def watching(drivetrain: Drivetrain, clock: Clock, guard: GuardPipe) -> Iterator
         yield watchdog
     finally:
         watchdog.end()
+        guard.pause()
 
 
 class GuardPipe:
@@ -79,27 +81,48 @@ class GuardPipe:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self.is_gone = False
 
     def beat(self) -> None:
-        """Send a heartbeat; never waits, and a guard that is gone is no reason to stop driving by itself."""
+        """Send a heartbeat; never waits. ``is_gone`` tells when nobody hears them any more."""
         self._write(HEARTBEAT)
+
+    def pause(self) -> None:
+        """Say that the loop is over and the wheels are neutral: what is left to close may take its time."""
+        self._write(PAUSED)
 
     def say_goodbye(self, *, in_order: bool) -> None:
         """Say that the drive is over: in order and with the wheels neutral, or by an error."""
         self._write(ENDED if in_order else FAILED)
 
     def _write(self, data: bytes) -> None:
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+        try:
             os.write(self._descriptor, data)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.is_gone = True
 
 
 @contextlib.contextmanager
 def guarded(outputs: Sequence[Output]) -> Iterator[GuardPipe]:
-    """Have a guard for as long as the context lasts, in a session of its own so that no signal takes it along."""
-    command = [sys.executable, "-P", "-m", "car.processes.guard", str(GUARD_TIMEOUT_MS), json.dumps([*outputs])]
+    """Have a guard for as long as the context lasts, in a session of its own so that no signal takes it along.
+
+    Raises HardwareError when it does not start: without it the car must not move.
+    """
+    arguments = [str(os.getpid()), str(GUARD_TIMEOUT_MS), json.dumps([*outputs])]
+    command = [sys.executable, "-P", "-m", "car.processes.guard", *arguments]
     read_end, write_end = os.pipe()
-    guard = subprocess.Popen(command, stdin=read_end, start_new_session=True)  # noqa: S603
+    guard = subprocess.Popen(command, stdin=read_end, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
     os.close(read_end)
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(guard.stdout) if guard.stdout is not None else None
+        if output is None or not output.read(1):
+            os.close(write_end)
+            guard.wait()
+            raise HardwareError(
+                "The guard, which stops the car when the program fails, did not start. Install it again."
+            )
     with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipe is simply never full.
         os.set_blocking(write_end, False)
     pipe = GuardPipe(write_end)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hardware.clock import Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain
+from hardware.errors import HardwareError
 from hardware.neutral import TIMELINE_ENTRY, append_to_timeline
 
 
@@ -60,6 +61,12 @@ class TimelineFile(Drivetrain):
     def __init__(self, drivetrain: Drivetrain, path: Path) -> None:
         self._drivetrain = drivetrain
         self._path = str(path)
+        try:
+            self.neutral()
+        except OSError as error:
+            raise HardwareError(
+                f"The timeline {path} cannot be written ({error.strerror}). Name another file in car.toml."
+            ) from error
 
     def apply(self, command: Command) -> Command:
         """Apply ``command`` and append what was applied; raises OSError when the file cannot be written."""
@@ -74,8 +81,10 @@ class TimelineFile(Drivetrain):
 
     def close(self) -> None:
         """Append a last neutral command and release the other drivetrain."""
-        self.neutral()
-        self._drivetrain.close()
+        try:
+            self.neutral()
+        finally:
+            self._drivetrain.close()
 
 
 def read_timeline(path: Path) -> list[Applied]:

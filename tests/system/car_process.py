@@ -69,7 +69,12 @@ class DrivingCar:
     @property
     def desk(self) -> psutil.Process:
         """The desk process."""
-        return next(child for child in self._family()[1:] if "resource_tracker" not in " ".join(child.cmdline()))
+        return self._child("spawn_main")
+
+    @property
+    def guard(self) -> psutil.Process:
+        """The guard process."""
+        return self._child("car.processes.guard")
 
     def wait_until_recorded(self, size_bytes: int) -> None:
         """Wait until the session has at least ``size_bytes``."""
@@ -80,6 +85,9 @@ class DrivingCar:
         self.process.send_signal(number)
         output, errors = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, output + errors
+
+    def _child(self, word: str) -> psutil.Process:
+        return next(child for child in self._family()[1:] if word in " ".join(child.cmdline()))
 
     def _family(self) -> list[psutil.Process]:
         if self.process.poll() is not None:

@@ -107,6 +107,24 @@ def test_killing_the_desk_loses_no_second_and_the_next_start_repairs_the_session
         assert not session.damage
 
 
+def test_a_desk_that_dies_does_not_pass_for_a_whole_drive(tmp_path: Path) -> None:
+    with DrivingCar(tmp_path, "--laps", "1") as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        car.desk.kill()
+        output, _ = car.process.communicate(timeout=120)
+    assert car.process.returncode == 1
+    assert "the recording and the view with it" in output
+
+
+def test_a_car_whose_guard_is_killed_does_not_drive_on(tmp_path: Path) -> None:
+    with DrivingCar(tmp_path) as car:
+        car.wait_until_recorded(SOME_SECONDS)
+        car.guard.kill()
+        output, _ = car.process.communicate(timeout=60)
+    assert car.process.returncode == 1
+    assert "a part of the program failed" in output
+
+
 def test_a_disk_that_is_nearly_full_stops_the_recording_and_not_the_car(tmp_path: Path) -> None:
     (tmp_path / "mycar").mkdir()
     (tmp_path / "mycar" / "car.toml").write_text("[recording]\nmin_free_mb = 1_000_000_000\n", encoding="utf-8")

@@ -20,7 +20,7 @@ NOISE_MS = 200
 @pytest.fixture
 def car(tmp_path: Path) -> Iterator[DrivingCar]:
     (tmp_path / "mycar").mkdir()
-    (tmp_path / "mycar" / "car.toml").write_text('[drivetrain]\ntimeline = "wheels.timeline"\n', encoding="utf-8")
+    (tmp_path / "mycar" / "car.toml").write_text('[drivetrain]\ntimeline = "../wheels.timeline"\n', encoding="utf-8")
     with DrivingCar(tmp_path, "--no-record") as car:
         wait_for(lambda: any(applied.command.throttle > 0.1 for applied in timeline(tmp_path)), "the car to move")
         yield car

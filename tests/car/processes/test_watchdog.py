@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from car.processes.guard import ENDED, HEARTBEAT
 from car.processes.watchdog import PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
+from hardware.errors import HardwareError
 
 PROMISED_NS = 250 * NS_PER_MS
 
@@ -62,9 +65,9 @@ def test_a_heartbeat_never_waits_for_a_guard_that_does_not_listen() -> None:
     os.close(write_end)
 
 
-def run_guard(beats: bytes, outputs: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a guard whose parent is a shell of its own, so that what it ends is not this test."""
-    command = f"{sys.executable} -P -m car.processes.guard 50 '{outputs}'; echo guard ended $?"
+def run_guard(beats: bytes, outputs: str, process: str = "$$") -> subprocess.CompletedProcess[bytes]:
+    """Run a guard of ``process``, by default its parent: a shell of its own, so that it does not end this test."""
+    command = f"{sys.executable} -P -m car.processes.guard {process} 50 '{outputs}'; echo guard ended $?"
     return subprocess.run(["/bin/sh", "-c", command], input=beats, capture_output=True, timeout=60, check=False)
 
 
@@ -82,6 +85,44 @@ def test_a_pipe_that_closes_without_goodbye_means_neutral(tmp_path: Path) -> Non
     assert done.returncode == -9
     (applied,) = read_timeline(path)
     assert applied.command == NEUTRAL
+
+
+def test_a_process_that_is_not_its_parent_any_more_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT, f'[{{"kind": "timeline", "path": "{path}"}}]', process="1")
+    assert b"guard ended 1" in done.stdout
+    assert len(read_timeline(path)) == 1
+
+
+def test_closing_may_take_its_time_once_the_wheels_are_neutral(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    code = (
+        "import time\n"
+        "from car.processes.watchdog import guarded\n"
+        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as pipe:\n"
+        "    pipe.beat()\n"
+        "    pipe.pause()\n"
+        "    time.sleep(0.6)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False).returncode == 0
+    assert not path.exists()
+
+
+def test_without_a_guard_the_car_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(HardwareError, match="did not start"):
+        guarded([]).__enter__()
+
+
+def test_a_guard_that_is_gone_is_noticed() -> None:
+    read_end, write_end = os.pipe()
+    pipe = GuardPipe(write_end)
+    pipe.beat()
+    assert not pipe.is_gone
+    os.close(read_end)
+    pipe.beat()
+    assert pipe.is_gone
+    os.close(write_end)
 
 
 def test_a_drive_that_raises_is_answered_by_neutral_and_may_say_why(tmp_path: Path) -> None:
