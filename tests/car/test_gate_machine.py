@@ -155,8 +155,10 @@ class GateMachine(RuleBasedStateMachine):
         for _ in range(cycles):
             self.cycle(command, pilot, silent)
 
-    @rule(command=commands, mode=modes)
-    def a_person_does_all_that_it_takes_to_drive(self, command: Command, mode: Mode) -> None:
+    @rule(command=commands, mode=modes, silent=st.sampled_from(PARTS))
+    def a_person_does_all_that_it_takes_to_drive_until_a_part_falls_silent(
+        self, command: Command, mode: Mode, silent: str
+    ) -> None:
         self.say(Disarm())
         self.say(Checks())
         self.now_ns += 20 * MS
@@ -167,6 +169,8 @@ class GateMachine(RuleBasedStateMachine):
             self.cycle(command, command)
         cap = {Mode.AUTO: 0.25, Mode.CALIBRATION: 0.2}.get(mode, 1.0)
         assert self.diary.output == Command(command.steering, min(max(command.throttle, -cap), cap))
+        for _ in range(20):
+            self.cycle(command, command, silent)
 
     @precondition(lambda self: self.gate.state is GateState.ARMED)
     @rule(event=st.sampled_from([Stop(), Fault(), Disarm()]))
