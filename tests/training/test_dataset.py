@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from car.drive_record import DriveRecord
 from car.errors import SessionError, TrainingError
 from car.gate import GateState, Mode
 from car.sessions.edits import Edits, FrameRange
@@ -178,3 +179,8 @@ def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / CACHE_FOLDER).write_text("in the way")
     with pytest.raises(TrainingError, match=r"cannot be kept in .*Make room"):
         load_dataset([path])
+
+
+def test_nothing_is_learned_from_a_calibration() -> None:
+    record = DriveRecord(0, 1, Mode.CALIBRATION, GateState.ARMED, "", Command(0.5, 0.1), None, Command(0.5, 0.1))
+    assert label_of(record) is None
