@@ -39,7 +39,7 @@ def run(out: Path) -> None:
     folder = open_car(out)
     _say(1, f"Recording {len(LESSONS) * LESSON_S / 60:.0f} minutes of an expert's driving, pushed about on purpose ...")
     sessions = [_record(scene, folder) for scene in LESSONS]
-    _say(2, "Training a pilot on them (the longest part: about three minutes) ...")
+    _say(2, "Training a pilot on them, the longest part: a minute or two ...")
     model = folder.models_dir / "demo.tflite"
     train_and_show(sessions, model, command="car demo")
     _say(3, f"Driving {EXAM_LAPS} laps with it on {EXAM.track}, a track it has not seen ...")

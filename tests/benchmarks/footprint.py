@@ -22,12 +22,13 @@ SOME_DRIVING_BYTES = 300_000
 
 def measure() -> None:
     """Print the time of ``car --help``, the start to the first cycle, and the memory of the drive process."""
-    helps_s = [_help_s() for _ in range(RUNS)]
+    helps_s, neutrals_s = ([_seconds(argument) for _ in range(RUNS)] for argument in ("--help", "neutral"))
     starts_s, memories_mb, bytes_per_frame, neutrals_ms = zip(*(_drive() for _ in range(RUNS)), strict=True)
     show(
         f"Footprint, medians of {RUNS}",
         [
             Figure("car --help", f"{np.median(helps_s):.2f} s"),
+            Figure("car neutral", f"{np.median(neutrals_s):.3f} s"),
             Figure("start to first loop", f"{np.median(starts_s):.2f} s", "0.3-0.4 s · 2.4-3.0 s with TensorFlow"),
             Figure(
                 "resident memory, drive process", f"{np.median(memories_mb):.0f} MB", "101 MB · 524 with TensorFlow"
@@ -38,10 +39,12 @@ def measure() -> None:
     )
 
 
-def _help_s() -> float:
-    started_s = time.perf_counter()
-    subprocess.run([str(CAR), "--help"], check=True, capture_output=True)
-    return time.perf_counter() - started_s
+def _seconds(argument: str) -> float:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "car.toml").touch()
+        started_s = time.perf_counter()
+        subprocess.run([str(CAR), argument], cwd=folder, check=True, capture_output=True)
+        return time.perf_counter() - started_s
 
 
 def _drive() -> tuple[float, float, float, float]:
