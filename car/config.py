@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from car.errors import ConfigError
 from car.gate import Limits
 from hardware.camera import CameraGeometry
 
 MAX_NAME = 64
+MAX_BUFFER_MB = 500
+BUFFER_S = 5.0
+"""How much driving is kept in memory for the recorder; an SD card's fsync has been seen to stall for 3 s."""
 SHIPPED_PILOT = "simulated-lane"
 
 TEMPLATE = """\
@@ -74,6 +77,16 @@ class CameraSection(_Section):
     mount_height_m: Annotated[float, Field(ge=0.02, le=1.0)] = 0.13
     pitch_deg: Annotated[float, Field(ge=0, le=80)] = 20.0
     lens: Literal["rectilinear", "fisheye"] = "rectilinear"
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        needed_mb = self.width * self.height * 3 * self.rate_hz * BUFFER_S / 1e6
+        if needed_mb > MAX_BUFFER_MB:
+            raise ValueError(
+                f"{self.width}x{self.height} at {self.rate_hz:g}/s needs {needed_mb:.0f} MB of shared memory, "
+                f"and at most {MAX_BUFFER_MB} MB is allowed: make the frames smaller or fewer"
+            )
+        return self
 
     @property
     def geometry(self) -> CameraGeometry:
@@ -154,6 +167,8 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(str(part) for part in finding["loc"])
     if finding["type"] == "extra_forbidden":
         return f"unknown key `{key}`. Allowed here: {', '.join(_allowed_keys(finding['loc']))}."
+    if finding["type"] == "value_error":
+        return f"`{key}`: {finding['msg'].removeprefix('Value error, ')}."
     return f"`{key}` is {finding['input']!r}, which is not allowed: {finding['msg']}. Change that line."
 
 

@@ -150,7 +150,8 @@ class DriveLoop:
         if self._observer is not None:
             observing_ns = self._clock.now_ns()
             self._observer(record, frame)
-            self._publish_ns = self._clock.now_ns() - observing_ns
+            if frame is not None:
+                self._publish_ns = self._clock.now_ns() - observing_ns
         return record
 
     def _hear_driver(self, now_ns: int) -> None:

@@ -14,7 +14,7 @@ class StageTimes:
 
     ``age_ns`` from the exposure until the loop took the frame; ``pilot_ns`` the whole pilot call, of which
     ``inference_ns`` is the network's own invoke; ``gate_ns`` hearing the driver and the gate's decision; ``apply_ns``
-    the drivetrain; ``publish_ns`` handing the *previous* cycle to the recorder.
+    the drivetrain; ``publish_ns`` handing the *previous* frame to the recorder.
     """
 
     age_ns: int = 0

@@ -21,13 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from car.config import BUFFER_S
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import GateState, Mode, TripReason
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import Command, Odometry
 
-RING_S = 5.0
-"""How much driving the ring holds; an SD card's fsync has been seen to stall for 3 s."""
 FRAMELESS_HZ = 10.0
 """How often at most a cycle without a new frame is published, unless the gate has changed."""
 
@@ -113,13 +112,13 @@ def _command(steering: float, throttle: float) -> Command | None:
 
 
 class CycleRing:
-    """The last ``RING_S`` seconds of driving, frames and records, written by the drive process.
+    """The last ``BUFFER_S`` seconds of driving, frames and records, written by the drive process.
 
     Hand the object to a process when it is started. The writer calls ``publish``; each reader has a ``RingReader``.
     """
 
     def __init__(self, context: SpawnContext, geometry: CameraGeometry, rate_hz: float) -> None:
-        self.slots = math.ceil(RING_S * (rate_hz + FRAMELESS_HZ)) + 1
+        self.slots = math.ceil(BUFFER_S * (rate_hz + FRAMELESS_HZ)) + 1
         self.shape = (geometry.height, geometry.width, 3)
         self.header_bytes = _SEQUENCE.size + _RECORD.size
         # Slots start on a cache line, so that the sequence number is written in one piece.

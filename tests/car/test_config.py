@@ -31,6 +31,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[camera]\nkind = 'webcam'\n", ["camera.kind", "webcam", "simulated"]),
         ("[gate]\nautopilot_throttle_cap = 'fast'\n", ["gate.autopilot_throttle_cap", "fast"]),
         ("[gate]\nautopilot_throttle_cap = nan\n", ["gate.autopilot_throttle_cap", "nan"]),
+        ("[camera]\nrate_hz = 5\n", ["camera.rate_hz", "10"]),
+        ("[camera]\nwidth = 1920\nheight = 1080\nrate_hz = 60\n", ["camera", "1920x1080", "500 MB"]),
         ("camera = 3\n", ["camera", "3"]),
         ("[camera\n", ["TOML"]),
     ],

@@ -160,3 +160,24 @@ def test_two_runs_are_equal() -> None:
     first.run()
     second.run()
     assert first.drivetrain.timeline == second.drivetrain.timeline
+
+
+def test_the_hand_over_is_that_of_the_frame_before_not_of_a_cycle_without_one() -> None:
+    rig = Rig([0, 1, 4, 5])
+    cost_ns = 3 * NS_PER_MS
+
+    def observe(record: DriveRecord, frame: Frame | None) -> None:
+        rig.observed.append((record, frame))
+        if frame is not None:
+            rig.clock.advance_ns(cost_ns)
+
+    rig.loop = DriveLoop(
+        LockStepFrames(RecordedCamera((make_frame(number) for number in (0, 1, 4, 5)), SMALL, rig.clock)),
+        rig.pilot,
+        rig.gate,
+        rig.drivetrain,
+        rig.clock,
+        observer=observe,
+    )
+    rig.run()
+    assert [record.times.publish_ns for record, frame in rig.observed if frame is not None] == [0, *[cost_ns] * 3]

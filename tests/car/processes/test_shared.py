@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from car.config import BUFFER_S
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import GateState, Mode, TripReason
-from car.processes.shared import RING_S, CycleRing, RingReader, pack_record, unpack_record
+from car.processes.shared import CycleRing, RingReader, pack_record, unpack_record
 from hardware.drivetrain import Command, Odometry
 from tests.frames import SMALL, make_frame, make_record
 
@@ -82,7 +83,7 @@ def test_a_cycle_without_a_frame_comes_without_one() -> None:
 
 def test_the_ring_holds_what_a_stalled_disk_needs() -> None:
     stalled_s = 3.0
-    assert stalled_s < RING_S
+    assert stalled_s < BUFFER_S
     ring = filled(0)
     reader = RingReader(ring)
     publish(ring, range(round(stalled_s * RATE_HZ)))
