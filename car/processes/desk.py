@@ -72,6 +72,9 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     ended = threading.Event()
     # The drive process alone answers Ctrl-C; the desk ends once the car stands and the last cycle is written.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGTTOU"):
+        # Putting the terminal in order must not stop the desk, should the job have gone into the background meanwhile.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
     if hasattr(os, "nice"):
         os.nice(DESK_NICENESS)

@@ -49,7 +49,6 @@ if sys.platform == "win32":
 else:
     import os
     import select
-    import signal
     import termios
     import tty
 
@@ -61,7 +60,6 @@ else:
             self._terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
             try:
                 # A job in the background may not touch the terminal: it would be stopped, wheels and all.
-                signal.signal(signal.SIGTTOU, signal.SIG_IGN)
                 if os.tcgetpgrp(self._terminal) != os.getpgrp():
                     raise OSError("in the background")
                 self._before = termios.tcgetattr(self._terminal)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,3 +97,39 @@ class DrivingCar:
             return []
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
+
+
+class TerminalCar:
+    """``car drive --headless`` in a terminal of its own; ``press`` types into it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._terminal, inside = os.openpty()
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", str(CAR), "drive", "--headless", *arguments],
+            cwd=folder,
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+        )
+        os.close(inside)
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def __enter__(self) -> TerminalCar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reading.join()
+        os.close(self._terminal)
+
+    def press(self, keys: bytes) -> None:
+        """Type ``keys``."""
+        os.write(self._terminal, keys)
+
+    def _read(self) -> None:
+        # A terminal whose output nobody takes would in the end hold up whoever writes to it.
+        with contextlib.suppress(OSError):
+            while os.read(self._terminal, 65_536):
+                pass

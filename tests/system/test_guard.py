@@ -10,7 +10,7 @@ import pytest
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import Applied, read_timeline
-from tests.system.car_process import DrivingCar, wait_for
+from tests.system.car_process import DrivingCar, TerminalCar, wait_for
 
 PROMISED_MS = 300
 NOISE_MS = 200
@@ -52,3 +52,14 @@ def test_an_orderly_end_is_neutral_and_leaves_the_guard_nothing_to_do(
     ended = timeline(tmp_path)
     assert ended[-1].command == NEUTRAL
     assert {applied.process for applied in ended} == {car.process.pid}
+
+
+@pytest.mark.parametrize(("key", "exit_code"), [(b" ", 1), (b"q", 0)])
+def test_a_key_in_the_terminal_ends_the_drive_in_neutral(tmp_path: Path, key: bytes, exit_code: int) -> None:
+    (tmp_path / "mycar").mkdir()
+    (tmp_path / "mycar" / "car.toml").write_text('[drivetrain]\ntimeline = "../wheels.timeline"\n', encoding="utf-8")
+    with TerminalCar(tmp_path, "--no-record") as car:
+        wait_for(lambda: any(applied.command.throttle > 0.1 for applied in timeline(tmp_path)), "the car to move")
+        car.press(key)
+        assert car.process.wait(timeout=60) == exit_code
+    assert timeline(tmp_path)[-1].command == NEUTRAL
