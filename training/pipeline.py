@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
+from car.software import software_versions
 from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
@@ -26,7 +25,6 @@ from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Indexes, Split, split_recordings
 
 SAMPLE_FRAMES = 8
-_PACKAGES = ("pocketpilot", "keras", "tensorflow", "numpy")
 
 
 def train(
@@ -86,7 +84,7 @@ def _describe(dataset: Dataset, split: Split, name: str, command: str) -> ModelC
         split=split.words
         + (f" ({held_out})" if held_out else "")
         + "; the epoch was chosen by the validation frames too",
-        software=_versions(),
+        software=software_versions("keras", "tensorflow"),
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -96,16 +94,6 @@ def _common(cameras: Sequence[Mapping[str, float | str]]) -> dict[str, float | s
     """Return what all cameras agree on: a model that has seen several mounts fits any of them."""
     first, *others = cameras
     return {key: value for key, value in first.items() if all(camera[key] == value for camera in others)}
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # tensorflow-cpu, say, under another name
-            continue
-    return versions
 
 
 def _sample(dataset: Dataset, split: Split) -> NDArray[np.uint8]:

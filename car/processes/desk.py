@@ -136,7 +136,7 @@ def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: thr
     """Show the drive until it ends, and at last what was recorded; nobody misses a view that nobody can see."""
     console = Console()
     view = DriveView(f"{job.config.car.name} · {job.pilot}", round(job.config.camera.rate_hz * VIEW_WINDOW_S))
-    cycles = RingReader(link.ring)
+    cycles = RingReader(link.ring, with_frames=False)
     turn = 0
     with contextlib.suppress(OSError):
         with Live(console=console, auto_refresh=False, transient=True) as live:

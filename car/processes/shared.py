@@ -158,10 +158,14 @@ class CycleRing:
 
 
 class RingReader:
-    """Reads a ring from its oldest cycle on; ``missed`` counts the cycles it came too late for."""
+    """Reads a ring from its oldest cycle on; ``missed`` counts the cycles it came too late for.
 
-    def __init__(self, ring: CycleRing) -> None:
+    Without ``with_frames`` it gives the records alone and spares itself the copies.
+    """
+
+    def __init__(self, ring: CycleRing, *, with_frames: bool = True) -> None:
         self._ring = ring
+        self._with_frames = with_frames
         self._next = 1
         self.missed = 0
 
@@ -202,7 +206,7 @@ class RingReader:
         memory, images = ring.views
         start = slot * ring.slot_bytes + _SEQUENCE.size
         record, has_frame = unpack_record(bytes(memory[start : start + _RECORD.size]))
-        if not has_frame:
+        if not (has_frame and self._with_frames):
             return Cycle(record, None)
         image = images[slot].copy()
         image.flags.writeable = False

@@ -65,6 +65,11 @@ def test_a_reader_gets_every_cycle_in_order_with_its_image() -> None:
         assert cycle.frame.captured_ns == expected.captured_ns
 
 
+def test_a_reader_that_needs_no_frames_gets_the_records_alone() -> None:
+    cycles = list(RingReader(filled(3), with_frames=False).read())
+    assert [(cycle.record.frame_number, cycle.frame) for cycle in cycles] == [(0, None), (1, None), (2, None)]
+
+
 def test_a_reader_gets_each_cycle_once() -> None:
     ring = filled(3)
     reader = RingReader(ring)
