@@ -188,4 +188,5 @@ class DriveLoop:
             applied=applied,
             times=times,
             odometry=self._odometry() if self._odometry is not None else None,
+            refusal=decision.refusal.value if decision.refusal else "",
         )

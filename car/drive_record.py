@@ -36,7 +36,8 @@ class DriveRecord:
 
     ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver`` and ``pilot`` are the commands asked for
     (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason in words, empty unless
-    it is tripped; ``odometry`` is None on a car that measures no motion.
+    it is tripped; ``odometry`` is None on a car that measures no motion; ``refusal`` is why the gate would not arm
+    when it was last asked to, in words, empty when it did.
     """
 
     frame_number: int
@@ -49,3 +50,4 @@ class DriveRecord:
     applied: Command
     times: StageTimes = StageTimes()
     odometry: Odometry | None = None
+    refusal: str = ""

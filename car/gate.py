@@ -62,7 +62,7 @@ class TripReason(StrEnum):
 
 
 class ArmRefusal(StrEnum):
-    """Why the gate would not arm, in words for the person who asked; the last three are what ``Checks`` may report."""
+    """Why the gate would not arm, in words for the person who asked; the last four are what ``Checks`` may report."""
 
     NO_FRAME = "no fresh frame from the camera"
     NO_DRIVER = "no live link to a driver"
@@ -72,6 +72,7 @@ class ArmRefusal(StrEnum):
     TOO_HOT = "the processor is too hot"
     UNDER_VOLTAGE = "the supply voltage is too low"
     NOT_CALIBRATED = "steering and throttle are not calibrated yet"
+    COARSE_STEERING = "the steering moves in steps that are too coarse to drive by"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The driver's newest command on its way from the desk process to the drive process.
 
 One slot, overwritten by each new command: an old command that comes late has no place to wait in. Human acts (arm,
-stop, quit) are counted, so that none is lost when two fall between two cycles of the drive loop.
+stop, another mode, quit) are counted, so that none is lost when two fall between two cycles of the drive loop.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
 from typing import Any
 
-from car.gate import Arm, Disarm, DriverCommand, Event, Mode, Stop
+from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, Event, Mode, Stop
 from car.processes.shared import keep_order
 from hardware.drivetrain import NEUTRAL, Command
 
 _SEQUENCE = struct.Struct("Q")
-_INPUT = struct.Struct("<ddqIIIIB")
-_MODES = tuple(Mode)
+# command, when it was sampled, five counters, held, arm mode, wheels up, mode, problems as a bit each
+_INPUT = struct.Struct("<ddqIIIIIBBBBI")
+_MODES, _PROBLEMS = tuple(Mode), tuple(ArmRefusal)
 
 
 @dataclass(frozen=True, slots=True)
 class DriverInput:
     """What the driver holds, and how often each button has been pressed since the start.
 
-    ``sampled_ns`` is when the driver's device sampled ``command``; 0 says that no driver is there.
+    ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
+    button. ``problems`` is what stands in the way of arming, as far as the desk can tell.
     """
 
     command: Command = NEUTRAL
@@ -35,7 +37,12 @@ class DriverInput:
     disarms: int = 0
     stops: int = 0
     quits: int = 0
+    mode_changes: int = 0
+    held: bool = True
     arm_mode: Mode = Mode.AUTO
+    wheels_up: bool = False
+    mode: Mode = Mode.MANUAL
+    problems: tuple[ArmRefusal, ...] = ()
 
 
 class DriverSlot:
@@ -61,7 +68,12 @@ class DriverSlot:
             state.disarms,
             state.stops,
             state.quits,
+            state.mode_changes,
+            state.held,
             _MODES.index(state.arm_mode),
+            state.wheels_up,
+            _MODES.index(state.mode),
+            sum(1 << number for number, problem in enumerate(_PROBLEMS) if problem in state.problems),
         )
         keep_order()
         self._sequence += 2
@@ -71,11 +83,25 @@ class DriverSlot:
         """Return the content, or None while it is being written."""
         memory = self._bytes()
         before = _SEQUENCE.unpack_from(memory, 0)[0]
-        steering, throttle, sampled_ns, arms, disarms, stops, quits, mode = _INPUT.unpack_from(memory, _SEQUENCE.size)
+        steering, throttle, sampled_ns, *values = _INPUT.unpack_from(memory, _SEQUENCE.size)
         keep_order()
         if before % 2 or _SEQUENCE.unpack_from(memory, 0)[0] != before:
             return None
-        return DriverInput(Command(steering, throttle), sampled_ns, arms, disarms, stops, quits, _MODES[mode])
+        arms, disarms, stops, quits, mode_changes, held, arm_mode, wheels_up, mode, problems = values
+        return DriverInput(
+            Command(steering, throttle),
+            sampled_ns,
+            arms,
+            disarms,
+            stops,
+            quits,
+            mode_changes,
+            bool(held),
+            _MODES[arm_mode],
+            bool(wheels_up),
+            _MODES[mode],
+            tuple(problem for number, problem in enumerate(_PROBLEMS) if problems >> number & 1),
+        )
 
     def _bytes(self) -> memoryview:
         return memoryview(self._memory).cast("B")
@@ -100,11 +126,15 @@ class SlotDriver:
             return
         seen, self._seen = self._seen, state
         if state.sampled_ns > seen.sampled_ns:
-            yield DriverCommand(state.command, state.sampled_ns)
+            yield DriverCommand(state.command, state.sampled_ns, state.held)
+        if state.problems != seen.problems:
+            yield Checks(state.problems)
         if state.disarms > seen.disarms:
             yield Disarm()
+        if state.mode_changes > seen.mode_changes:
+            yield ChangeMode(state.mode)
         if state.arms > seen.arms:
-            yield Arm(state.arm_mode)
+            yield Arm(state.arm_mode, state.wheels_up)
         if state.stops > seen.stops:
             yield Stop()
 
@@ -116,13 +146,21 @@ class DriverDesk:
         self._slot = slot
         self._state = DriverInput()
 
-    def sample(self, command: Command, sampled_ns: int) -> None:
-        """Say what the driver holds at ``sampled_ns``."""
-        self._change(command=command, sampled_ns=sampled_ns)
+    def sample(self, command: Command, sampled_ns: int, *, held: bool = True) -> None:
+        """Say what the driver holds at ``sampled_ns``, the hold button included where there is one."""
+        self._change(command=command, sampled_ns=sampled_ns, held=held)
 
-    def arm(self, mode: Mode) -> None:
-        """Ask to arm in ``mode``."""
-        self._change(arms=self._state.arms + 1, arm_mode=mode)
+    def check(self, problems: tuple[ArmRefusal, ...]) -> None:
+        """Say what stands in the way of arming, the most important first as ``ArmRefusal`` lists them."""
+        self._change(problems=problems)
+
+    def arm(self, mode: Mode, *, wheels_up: bool = False) -> None:
+        """Ask to arm in ``mode``; calibration needs the driver's word that the wheels are up."""
+        self._change(arms=self._state.arms + 1, arm_mode=mode, wheels_up=wheels_up)
+
+    def change_mode(self, mode: Mode) -> None:
+        """Ask for another mode."""
+        self._change(mode_changes=self._state.mode_changes + 1, mode=mode)
 
     def disarm(self) -> None:
         """Say that the driver is done driving."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from car.config import BUFFER_S
 from car.drive_record import DriveRecord, StageTimes
-from car.gate import GateState, Mode, TripReason
+from car.gate import ArmRefusal, GateState, Mode, TripReason
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import Command, Odometry
 
@@ -36,8 +36,9 @@ _ORDER_IS_KEPT = platform.machine() in {"x86_64", "AMD64"}
 _fence = threading.Lock()
 _MODES, _STATES = tuple(Mode), tuple(GateState)
 _TRIPS = ("", *(reason.value for reason in TripReason))
-_MODE_NUMBERS, _STATE_NUMBERS, _TRIP_NUMBERS = (
-    {name: number for number, name in enumerate(names)} for names in (_MODES, _STATES, _TRIPS)
+_REFUSALS = ("", *(refusal.value for refusal in ArmRefusal))
+_MODE_NUMBERS, _STATE_NUMBERS, _TRIP_NUMBERS, _REFUSAL_NUMBERS = (
+    {name: number for number, name in enumerate(names)} for names in (_MODES, _STATES, _TRIPS, _REFUSALS)
 )
 _NO_COMMAND = (math.nan, math.nan)
 _NO_ODOMETRY = (math.nan, 0, math.nan, math.nan, 0)
@@ -45,8 +46,8 @@ _NO_ODOMETRY = (math.nan, 0, math.nan, math.nan, 0)
 _command_numbers, _time_numbers, _odometry_numbers = (
     attrgetter(*(field.name for field in fields(kind))) for kind in (Command, StageTimes, Odometry)
 )
-# has frame, mode, state, trip; frame number and time; driver, pilot, applied; six stage times; odometry.
-_RECORD = struct.Struct("<BBBBqq2d2d2d6qdqddq")
+# has frame, mode, state, trip, refusal; frame number and time; driver, pilot, applied; six stage times; odometry.
+_RECORD = struct.Struct("<BBBBBqq2d2d2d6qdqddq")
 
 
 def keep_order() -> None:
@@ -77,6 +78,7 @@ def pack_record(record: DriveRecord, *, has_frame: bool) -> bytes:
         _MODE_NUMBERS[record.mode],
         _STATE_NUMBERS[record.gate_state],
         _TRIP_NUMBERS[record.trip],
+        _REFUSAL_NUMBERS[record.refusal],
         record.frame_number,
         record.captured_ns,
         *(_NO_COMMAND if driver is None else _command_numbers(driver)),
@@ -89,7 +91,7 @@ def pack_record(record: DriveRecord, *, has_frame: bool) -> bytes:
 
 def unpack_record(data: bytes) -> tuple[DriveRecord, bool]:
     """Return the record that ``pack_record`` packed, and whether a frame came with it."""
-    has_frame, mode, state, trip, number, captured_ns, *numbers = _RECORD.unpack(data)
+    has_frame, mode, state, trip, refusal, number, captured_ns, *numbers = _RECORD.unpack(data)
     driver, pilot, applied = (_command(*numbers[at : at + 2]) for at in (0, 2, 4))
     speed_m_s, laps, progress_m, lateral_m, departures = numbers[12:]
     record = DriveRecord(
@@ -103,6 +105,7 @@ def unpack_record(data: bytes) -> tuple[DriveRecord, bool]:
         applied=applied or Command(*_NO_COMMAND),
         times=StageTimes(*numbers[6:12]),
         odometry=None if math.isnan(speed_m_s) else Odometry(speed_m_s, laps, progress_m, lateral_m, departures),
+        refusal=_REFUSALS[refusal],
     )
     return record, bool(has_frame)
 

@@ -75,6 +75,7 @@ MESSAGES: Mapping[str, _Message] = {
             _Field("applied", 8, "Command"),
             _Field("times", 9, "StageTimes"),
             _Field("odometry", 10, "Odometry"),
+            _Field("refusal", 11, "string"),
         ),
     ),
     "SessionEvent": _Message(

@@ -2,7 +2,7 @@
 
 import multiprocessing
 
-from car.gate import Arm, Disarm, DriverCommand, Mode, Stop
+from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, Mode, Stop
 from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from hardware.drivetrain import Command
 
@@ -29,8 +29,9 @@ def test_presses_between_two_cycles_are_all_heard_and_a_stop_comes_last() -> Non
     desk, driver = make_pair()
     desk.stop()
     desk.arm(Mode.ASSIST)
+    desk.change_mode(Mode.AUTO)
     desk.disarm()
-    assert list(driver.events(0)) == [Disarm(), Arm(Mode.ASSIST), Stop()]
+    assert list(driver.events(0)) == [Disarm(), ChangeMode(Mode.AUTO), Arm(Mode.ASSIST), Stop()]
     desk.stop()
     assert list(driver.events(0)) == [Stop()]
 
@@ -41,3 +42,26 @@ def test_quitting_is_remembered() -> None:
     assert not driver.wants_to_quit
     list(driver.events(0))
     assert driver.wants_to_quit
+
+
+def test_a_hold_button_that_is_let_go_comes_with_the_command() -> None:
+    desk, driver = make_pair()
+    desk.sample(Command(0.1, 0.2), sampled_ns=5, held=False)
+    assert list(driver.events(0)) == [DriverCommand(Command(0.1, 0.2), 5, held=False)]
+
+
+def test_the_drivers_word_that_the_wheels_are_up_comes_with_the_arming_it_was_given_for() -> None:
+    desk, driver = make_pair()
+    desk.arm(Mode.CALIBRATION, wheels_up=True)
+    assert list(driver.events(0)) == [Arm(Mode.CALIBRATION, wheels_up=True)]
+    desk.arm(Mode.MANUAL)
+    assert list(driver.events(0)) == [Arm(Mode.MANUAL, wheels_up=False)]
+
+
+def test_what_stands_in_the_way_of_driving_comes_when_it_changes() -> None:
+    desk, driver = make_pair()
+    desk.check((ArmRefusal.TOO_HOT, ArmRefusal.COARSE_STEERING))
+    assert list(driver.events(0)) == [Checks((ArmRefusal.TOO_HOT, ArmRefusal.COARSE_STEERING))]
+    assert list(driver.events(0)) == []
+    desk.check(())
+    assert list(driver.events(0)) == [Checks(())]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from car.config import BUFFER_S
 from car.drive_record import DriveRecord, StageTimes
-from car.gate import GateState, Mode, TripReason
+from car.gate import ArmRefusal, GateState, Mode, TripReason
 from car.processes.shared import CycleRing, RingReader, pack_record, unpack_record
 from hardware.drivetrain import Command, Odometry
 from tests.frames import SMALL, make_frame, make_record
@@ -28,6 +28,7 @@ records = st.builds(
     mode=st.sampled_from(Mode),
     gate_state=st.sampled_from(GateState),
     trip=st.sampled_from(["", *(reason.value for reason in TripReason)]),
+    refusal=st.sampled_from(["", *(refusal.value for refusal in ArmRefusal)]),
     driver=st.none() | commands,
     pilot=st.none() | commands,
     applied=commands,
