@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -155,6 +156,11 @@ def load_config(path: Path) -> CarConfig:
         raise ConfigError(f"{path} cannot be read ({error.strerror}). Check the file's permissions.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    return check_config(content, path)
+
+
+def check_config(content: Mapping[str, Any], path: Path) -> CarConfig:
+    """Return the configuration that ``content``, read from ``path``, means; raises ConfigError as ``load_config``."""
     try:
         return CarConfig.model_validate(content)
     except ValidationError as error:

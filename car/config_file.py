@@ -1,0 +1,61 @@
+"""Changes ``car.toml`` for its owner: comments and order stay, and a power cut leaves the old file or the new one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+from car.config import check_config
+from car.errors import ConfigError
+from car.sessions.disk import reason, replacing
+
+Value = str | int | float | bool
+
+_turn = threading.Lock()
+
+
+def change_config(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None:
+    """Set keys of the ``car.toml`` at ``path``, by section; sections and keys that are not there yet are added.
+
+    ::
+
+        change_config(folder / "car.toml", {"pilot": {"model": "evening"}})
+
+    What comes out is checked before it is written. Raises ConfigError, and leaves the file as it is, when that is not
+    allowed or the file cannot be read or written.
+    """
+    # A link stays a link, to the file that it names.
+    path = path.resolve()
+    with _turn:
+        text = _changed(path, changes)
+        try:
+            mode = path.stat().st_mode
+            with replacing(path) as file:
+                file.write(text.encode())
+            path.chmod(mode)
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written ({reason(error)}). Check who may write in its folder."
+            ) from error
+
+
+def _changed(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:
+    try:
+        # Not read_text, which would make Unix's line ends of Windows's.
+        document = tomlkit.parse(path.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({reason(error)}). Make a car with `car init`.") from error
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    for section, values in changes.items():
+        table = document.setdefault(section, tomlkit.table())
+        if not isinstance(table, Table):
+            raise ConfigError(f"{path}: `{section}` is not a section. Write it as [{section}].")
+        table.update(values)
+    check_config(document.unwrap(), path)
+    return tomlkit.dumps(document)

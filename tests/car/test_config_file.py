@@ -1,0 +1,88 @@
+"""car.toml is its owner's file: what the program changes in it leaves everything else as it was typed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from car.config import CarConfig, load_config, template
+from car.config_file import change_config
+from car.errors import ConfigError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "car.toml"
+    path.write_text(template("mycar"))
+    return path
+
+
+def test_a_change_leaves_every_other_character_as_it_was(path: Path) -> None:
+    before = path.read_text()
+    change_config(path, {"pilot": {"model": "evening"}})
+    assert path.read_text() == before.replace('model = "simulated-lane"', 'model = "evening"')
+    assert load_config(path).pilot.model == "evening"
+
+
+def test_sections_and_keys_that_are_not_there_are_added(tmp_path: Path) -> None:
+    path = tmp_path / "car.toml"
+    path.write_text("# mine\n\n[camera]\nwidth = 320 # wide\n")
+    change_config(path, {"camera": {"height": 240}, "pilot": {"model": "evening"}})
+    config = load_config(path)
+    assert (config.camera.width, config.camera.height, config.pilot.model) == (320, 240, "evening")
+    assert path.read_text().startswith("# mine\n\n[camera]\nwidth = 320 # wide\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "words"),
+    [
+        ("[camera]\n", {"camera": {"width": 3}}, "camera.width"),
+        ("[camera]\n", {"camera": {"wdith": 3}}, "unknown key"),
+        ("[camera\n", {"camera": {"width": 320}}, "not valid TOML"),
+        ("camera = 3\n", {"camera": {"width": 320}}, "not a section"),
+        ("[camera]\nwidth = 3\n", {"pilot": {"model": "evening"}}, "camera.width"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_and_nothing_is_written(
+    tmp_path: Path, content: str, changes: dict[str, dict[str, str | int]], words: str
+) -> None:
+    path = tmp_path / "car.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=words):
+        change_config(path, changes)
+    assert path.read_text() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="car init"):
+        change_config(tmp_path / "car.toml", {"pilot": {"model": "evening"}})
+
+
+def test_windows_line_ends_and_who_may_read_it_stay(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    path.chmod(0o640)
+    change_config(path, {"pilot": {"model": "evening"}})
+    assert path.read_bytes().count(b"\n") == path.read_bytes().count(b"\r\n")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "linked.toml"
+    link.symlink_to(path)
+    change_config(link, {"pilot": {"model": "evening"}})
+    assert link.is_symlink()
+    assert load_config(path).pilot.model == "evening"
+
+
+def test_changes_at_the_same_time_are_all_kept(path: Path) -> None:
+    keys = ["width", "height", "rate_hz", "fov_deg", "pitch_deg"]
+    threads = [threading.Thread(target=change_config, args=(path, {"camera": {key: 64}})) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    camera = load_config(path).camera
+    assert camera == CarConfig().camera.model_copy(update=dict.fromkeys(keys, 64))
