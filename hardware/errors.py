@@ -6,6 +6,7 @@
     ├── CameraError
     │   ├── CameraTimeout (TimeoutError)    no frame came in the time allowed
     │   └── EndOfFrames                     a recording has been played to its end
+    ├── ContractError (AssertionError)      a device does not keep what its kind promises
     └── TrackError (ValueError)             no such track, or one that cannot be driven
 
 Every message is one sentence that says what is wrong, and one that says what to do next.
@@ -26,6 +27,10 @@ class CameraTimeout(CameraError, TimeoutError):
 
 class EndOfFrames(CameraError):
     """A recording has been played to its end."""
+
+
+class ContractError(HardwareError, AssertionError):
+    """A device does not keep what its kind promises; its author is to mend it."""
 
 
 class TrackError(HardwareError, ValueError):

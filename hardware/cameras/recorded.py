@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardware.camera import Camera, CameraGeometry, Frame
+from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.errors import CameraError, CameraTimeout, EndOfFrames
 
@@ -26,37 +26,42 @@ class RecordedCamera(Camera):
         self._frames = iter(frames)
         self._clock = clock
         self._pending: Frame | None = None
-        self._recorded_ns = 0
-        self._due_ns: int | None = None
+        self._recorded_ns: int | None = None
+        self._due_ns = 0
         self._closed = False
 
-    def next_frame(self, timeout_ms: float) -> Frame:
-        """Wait until the next recorded frame is due and return it.
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
+        """Wait until the next recorded frame is due and return it; those that are too old by then are left out.
 
-        Raises CameraTimeout when that is later than ``timeout_ms``, EndOfFrames after the last one, CameraError when
+        Raises CameraTimeout when it is due later than ``timeout_ms``, EndOfFrames after the last one, CameraError when
         the camera is closed.
         """
         if self._closed:
             raise CameraError("The recorded camera is closed. Open it again to play it again.")
-        if self._pending is None:
-            self._pending = self._schedule_next()
-        due_ns = self._due_ns or 0
-        latest_ns = self._clock.now_ns() + int(timeout_ms * NS_PER_MS)
+        now_ns = self._clock.now_ns()
+        frame, due_ns = self._first_since(now_ns - round(max_age_ms * NS_PER_MS))
+        latest_ns = now_ns + round(timeout_ms * NS_PER_MS)
         self._clock.sleep_until_ns(min(due_ns, latest_ns))
         if due_ns > latest_ns:
             raise CameraTimeout(f"The recording has no frame for {timeout_ms:.0f} ms. Ask again to go on.")
-        frame, self._pending = self._pending, None
+        self._pending = None
         return Frame(frame.image, due_ns, frame.number)
 
     def close(self) -> None:
         """Stop playing."""
         self._closed = True
 
+    def _first_since(self, oldest_ns: int) -> tuple[Frame, int]:
+        """Return the first frame not yet played that is due no earlier than ``oldest_ns``, and when it is due."""
+        while self._pending is None or self._due_ns < oldest_ns:
+            self._pending = self._schedule_next()
+        return self._pending, self._due_ns
+
     def _schedule_next(self) -> Frame:
         frame = next(self._frames, None)
         if frame is None:
             raise EndOfFrames("The recording has been played to its end.")
-        if self._due_ns is None:
+        if self._recorded_ns is None:
             self._due_ns = self._clock.now_ns()
         else:
             self._due_ns += min(max(0, frame.captured_ns - self._recorded_ns), LONGEST_PAUSE_NS)

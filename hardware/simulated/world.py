@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from hardware.camera import Camera, CameraGeometry, Frame
+from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain, Odometry
 from hardware.errors import CameraError, CameraTimeout, HardwareError
@@ -155,7 +155,7 @@ class SimulatedCamera(Camera):
         self._next = 0
         self._closed = False
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Wait for the next frame, stamped with the time it was due.
 
         Raises CameraTimeout after ``timeout_ms`` when it is due later than that, CameraError when closed.
@@ -166,7 +166,10 @@ class SimulatedCamera(Camera):
         if self._first_ns is None:
             self._first_ns = now_ns
         number = max(self._next, int((now_ns - self._first_ns) * self.rate_hz / NS_PER_S))
-        due_ns = self._first_ns + round(number * NS_PER_S / self.rate_hz)
+        due_ns = self._due_ns(number, self._first_ns)
+        while due_ns < now_ns - round(max_age_ms * NS_PER_MS):
+            number += 1
+            due_ns = self._due_ns(number, self._first_ns)
         deadline_ns = now_ns + round(timeout_ms * NS_PER_MS)
         self._clock.sleep_until_ns(min(due_ns, deadline_ns))
         if due_ns > deadline_ns:
@@ -174,6 +177,9 @@ class SimulatedCamera(Camera):
         self._next = number + 1
         pose = self._world.advance(due_ns).pose
         return Frame(self._renderer.render(pose, number), due_ns, number)
+
+    def _due_ns(self, number: int, first_ns: int) -> int:
+        return first_ns + round(number * NS_PER_S / self.rate_hz)
 
     def close(self) -> None:
         """Deliver no more frames."""

@@ -8,7 +8,7 @@ import pytest
 from car.gate import GateState
 from car.processes.drive import Publisher, capturing
 from car.processes.shared import CycleRing, RingReader
-from hardware.camera import Camera, Frame
+from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, SystemClock, VirtualClock
 from hardware.errors import CameraError, CameraTimeout, EndOfFrames
@@ -51,7 +51,7 @@ class OddCamera(Camera):
     def __init__(self) -> None:
         self.calls = 0
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         self.calls += 1
         if self.calls == 1:
             raise CameraTimeout("slow")

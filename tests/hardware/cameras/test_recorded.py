@@ -47,3 +47,13 @@ def test_a_closed_camera_gives_no_frames() -> None:
     camera.close()
     with pytest.raises(CameraError, match="closed"):
         camera.next_frame(timeout_ms=0)
+
+
+def test_frames_that_nobody_took_in_time_are_left_out() -> None:
+    clock = VirtualClock()
+    camera = RecordedCamera(map(make_frame, range(100)), SMALL, clock)
+    camera.next_frame(timeout_ms=1000)
+    clock.advance_ns(1010 * NS_PER_MS)
+    assert camera.next_frame(timeout_ms=1000).number == 18  # 110 ms old, and the one before it 160
+    assert camera.next_frame(timeout_ms=1000, max_age_ms=0).number == 21
+    assert clock.now_ns() == 1050 * NS_PER_MS
