@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from car.arming import arming_problems
 from car.config import CarConfig
 from car.entry import make_output_safe
 from car.gate import Mode
@@ -30,12 +31,14 @@ from car.recording import Recorder, describe_session, new_session_path
 from car.sessions.writer import SessionWriter
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
+from hardware.health import ROOT, read_health
 
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the drive process comes first."""
 RECORDER_PERIOD_S = 0.02
 SAMPLE_PERIOD_S = 0.05
 END_PERIOD_S = 0.02
+CHECK_PERIOD_S = 1.0
 VIEW_END_TIMEOUT_S = 1.0
 VIEW_PERIOD_S = 0.05
 VIEWS_PER_PANEL = 3
@@ -55,18 +58,22 @@ class DeskLink:
 
 @dataclass(frozen=True, slots=True)
 class DeskJob:
-    """What the desk is to do: where to record (None: nowhere), and the name of the pilot it shows."""
+    """What the desk is to do: where to record (None: nowhere), and the name of the pilot it shows.
+
+    ``system_root`` is the folder that the machine's own state is read from.
+    """
 
     config: CarConfig
     sessions_dir: Path | None
     pilot: str
+    system_root: Path = ROOT
 
 
 def run_desk(link: DeskLink, job: DeskJob) -> None:
     """Be the desk until the drive process has finished, or is gone; then close the session.
 
-    Keys, view and recorder have a thread each: a terminal that takes nothing more must not keep a stop from getting
-    through, nor the session from being closed.
+    Keys, checks, view and recorder have a thread each: a terminal that takes nothing more must not keep a stop from
+    getting through, nor the session from being closed.
     """
     make_output_safe()
     ended = threading.Event()
@@ -79,9 +86,12 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     if hasattr(os, "nice"):
         os.nice(DESK_NICENESS)
     recording, status = _start_recording(link, job, ended)
-    keys = threading.Thread(target=_listen, args=(link, ended), name="keys")
+    driver = DriverDesk(link.slot)
+    keys = threading.Thread(target=_listen, args=(driver, ended), name="keys")
+    checks = threading.Thread(target=_check, args=(driver, job.system_root, ended), name="checks", daemon=True)
     view = threading.Thread(target=_show, args=(link, job, status, ended), name="view", daemon=True)
     keys.start()
+    checks.start()
     view.start()
     link.ready.value = True
     parent = multiprocessing.parent_process()
@@ -123,13 +133,19 @@ def _record(recorder: Recorder, ended: threading.Event) -> None:
     recorder.close()
 
 
-def _listen(link: DeskLink, ended: threading.Event) -> None:
+def _listen(driver: DriverDesk, ended: threading.Event) -> None:
     """Pass on the driver's keys as they are pressed, and that the driver's terminal is alive."""
-    driver, clock = DriverDesk(link.slot), SystemClock()
+    clock = SystemClock()
     with open_keyboard() as keyboard:
         while not ended.is_set():
             _pass_on_keys(keyboard.wait(SAMPLE_PERIOD_S), driver)
             driver.sample(NEUTRAL, clock.now_ns())
+
+
+def _check(driver: DriverDesk, system_root: Path, ended: threading.Event) -> None:
+    """Say again and again what stands in the way of arming; how it was at the start the drive process knows itself."""
+    while not ended.wait(CHECK_PERIOD_S):
+        driver.check(arming_problems(read_health(system_root)))
 
 
 def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: threading.Event) -> None:

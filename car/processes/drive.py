@@ -19,12 +19,13 @@ from types import FrameType
 
 import numpy as np
 
+from car.arming import ADVICE, arming_problems
 from car.build import neutral_outputs, open_devices
 from car.config import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
 from car.entry import interrupts
-from car.gate import Event, Fault, Gate, GateState, Mode
+from car.gate import ArmRefusal, Checks, Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
 from car.processes.driver_slot import SlotDriver
@@ -35,6 +36,7 @@ from car.statistics import LoopStatistics
 from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from hardware.errors import CameraError, CameraTimeout
+from hardware.health import ROOT, read_health
 
 CAPTURE_TIMEOUT_MS = 1000.0
 DESK_START_TIMEOUT_S = 5.0
@@ -48,13 +50,17 @@ EXIT_BY_SIGNAL = 128
 
 @dataclass(frozen=True, slots=True)
 class DriveOptions:
-    """How to drive: ``laps`` None means until told to end, ``sessions_dir`` None that nothing is recorded."""
+    """How to drive: ``laps`` None means until told to end, ``sessions_dir`` None that nothing is recorded.
+
+    ``system_root`` is the folder that the machine's own state is read from.
+    """
 
     config: CarConfig
     pilot: Pilot
     headless: bool
     laps: int | None
     sessions_dir: Path | None
+    system_root: Path = ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,13 @@ class DriveSummary:
 
 
 def drive(options: DriveOptions) -> DriveSummary:
-    """Drive until the laps are done, the driver quits, a headless drive trips or a signal comes.
+    """Drive until the laps are done, the driver quits, a headless drive trips or may not begin, or a signal comes.
 
     The wheels are neutral before anything else is put away. Raises HardwareError, and whatever the pilot raises.
     """
     warm_up(options.pilot, options.config.camera.geometry)
     link = DeskLink(multiprocessing.get_context("spawn"), options.config)
-    job = DeskJob(options.config, options.sessions_dir, options.pilot.name)
+    job = DeskJob(options.config, options.sessions_dir, options.pilot.name, options.system_root)
     with end_signals() as ending, desk_process(link, job) as desk:
         return _drive(options, link, desk, ending)
 
@@ -84,6 +90,7 @@ def drive(options: DriveOptions) -> DriveSummary:
 def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: EndSignal) -> DriveSummary:
     clock = SystemClock()
     gate = Gate(options.config.gate.limits, Mode.AUTO, headless=options.headless)
+    gate.handle(Checks(arming_problems(read_health(options.system_root))), clock.now_ns())
     driver = SlotDriver(link.slot)
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))
@@ -139,6 +146,7 @@ class DriveWatch:
         self._desk = desk
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
+        self._was_armed = False
 
     def should_end(self, record: DriveRecord) -> bool:
         """Take note of ``record`` and tell whether it is the last one; the loop asks after every cycle."""
@@ -146,8 +154,15 @@ class DriveWatch:
         self._service.cycle_completed()
         self.statistics.add(record)
         self.last = record
+        self._was_armed |= record.gate_state is GateState.ARMED
         asked_to = self._ending.number is not None or self._driver.wants_to_quit
-        return asked_to or self._laps_done() or self._gave_up() or self._lost_its_driver()
+        return (
+            asked_to
+            or self._laps_done()
+            or self._gave_up()
+            or self._may_not_begin() is not None
+            or self._lost_its_driver()
+        )
 
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
@@ -160,6 +175,8 @@ class DriveWatch:
             )
         if self._gave_up() and self.last is not None:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
+        if (problem := self._may_not_begin()) is not None:
+            return f"The gate would not arm: {problem}. {ADVICE[problem]}", 1
         if not self._desk.is_alive():
             return f"{DESK_LOST} The wheels are neutral.", 1
         return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
@@ -175,6 +192,12 @@ class DriveWatch:
     def _gave_up(self) -> bool:
         # Nobody is there to arm a headless car again.
         return self._options.headless and self.last is not None and self.last.gate_state is GateState.TRIPPED
+
+    def _may_not_begin(self) -> ArmRefusal | None:
+        """Return what a headless car was refused for, if it is for a person to mend; a frame may yet come."""
+        if not self._options.headless or self._was_armed or self.last is None:
+            return None
+        return next((problem for problem in ADVICE if problem.value == self.last.refusal), None)
 
 
 class GuardReport:

@@ -7,6 +7,7 @@ stop, another mode, quit) are counted, so that none is lost when two fall betwee
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 from ctypes import c_uint8
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ _SEQUENCE = struct.Struct("Q")
 # command, when it was sampled, five counters, held, arm mode, wheels up, mode, problems as a bit each
 _INPUT = struct.Struct("<ddqIIIIIBBBBI")
 _MODES, _PROBLEMS = tuple(Mode), tuple(ArmRefusal)
+_CHECKED = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class DriverInput:
     """What the driver holds, and how often each button has been pressed since the start.
 
     ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
-    button. ``problems`` is what stands in the way of arming, as far as the desk can tell.
+    button. ``problems`` is what stands in the way of arming, as far as the desk can tell; None until it has looked.
     """
 
     command: Command = NEUTRAL
@@ -42,7 +44,7 @@ class DriverInput:
     arm_mode: Mode = Mode.AUTO
     wheels_up: bool = False
     mode: Mode = Mode.MANUAL
-    problems: tuple[ArmRefusal, ...] = ()
+    problems: tuple[ArmRefusal, ...] | None = None
 
 
 class DriverSlot:
@@ -73,7 +75,7 @@ class DriverSlot:
             _MODES.index(state.arm_mode),
             state.wheels_up,
             _MODES.index(state.mode),
-            sum(1 << number for number, problem in enumerate(_PROBLEMS) if problem in state.problems),
+            _bits(state.problems),
         )
         keep_order()
         self._sequence += 2
@@ -100,7 +102,7 @@ class DriverSlot:
             _MODES[arm_mode],
             bool(wheels_up),
             _MODES[mode],
-            tuple(problem for number, problem in enumerate(_PROBLEMS) if problems >> number & 1),
+            _problems(problems),
         )
 
     def _bytes(self) -> memoryview:
@@ -127,7 +129,7 @@ class SlotDriver:
         seen, self._seen = self._seen, state
         if state.sampled_ns > seen.sampled_ns:
             yield DriverCommand(state.command, state.sampled_ns, state.held)
-        if state.problems != seen.problems:
+        if state.problems is not None and state.problems != seen.problems:
             yield Checks(state.problems)
         if state.disarms > seen.disarms:
             yield Disarm()
@@ -140,11 +142,15 @@ class SlotDriver:
 
 
 class DriverDesk:
-    """The desk's side of a DriverSlot: remembers what was pressed and writes each change through."""
+    """The desk's side of a DriverSlot: remembers what was pressed and writes each change through.
+
+    Its threads share it: keys, checks, whoever else listens to a driver.
+    """
 
     def __init__(self, slot: DriverSlot) -> None:
         self._slot = slot
         self._state = DriverInput()
+        self._lock = threading.Lock()
 
     def sample(self, command: Command, sampled_ns: int, *, held: bool = True) -> None:
         """Say what the driver holds at ``sampled_ns``, the hold button included where there is one."""
@@ -156,24 +162,45 @@ class DriverDesk:
 
     def arm(self, mode: Mode, *, wheels_up: bool = False) -> None:
         """Ask to arm in ``mode``; calibration needs the driver's word that the wheels are up."""
-        self._change(arms=self._state.arms + 1, arm_mode=mode, wheels_up=wheels_up)
+        self._press("arms", arm_mode=mode, wheels_up=wheels_up)
 
     def change_mode(self, mode: Mode) -> None:
         """Ask for another mode."""
-        self._change(mode_changes=self._state.mode_changes + 1, mode=mode)
+        self._press("mode_changes", mode=mode)
 
     def disarm(self) -> None:
         """Say that the driver is done driving."""
-        self._change(disarms=self._state.disarms + 1)
+        self._press("disarms")
 
     def stop(self) -> None:
         """Press stop."""
-        self._change(stops=self._state.stops + 1)
+        self._press("stops")
 
     def quit(self) -> None:
         """Ask to end the drive."""
-        self._change(quits=self._state.quits + 1)
+        self._press("quits")
+
+    def _press(self, counter: str, **changes: Any) -> None:
+        with self._lock:
+            self._write({counter: getattr(self._state, counter) + 1, **changes})
 
     def _change(self, **changes: Any) -> None:
+        with self._lock:
+            self._write(changes)
+
+    def _write(self, changes: dict[str, Any]) -> None:
         self._state = replace(self._state, **changes)
         self._slot.write(self._state)
+
+
+def _bits(problems: tuple[ArmRefusal, ...] | None) -> int:
+    """Return ``problems`` as a bit each, and one that says that somebody has looked."""
+    if problems is None:
+        return 0
+    return _CHECKED | sum(1 << number for number, problem in enumerate(_PROBLEMS) if problem in problems)
+
+
+def _problems(bits: int) -> tuple[ArmRefusal, ...] | None:
+    if not bits & _CHECKED:
+        return None
+    return tuple(problem for number, problem in enumerate(_PROBLEMS) if bits >> number & 1)

@@ -68,8 +68,8 @@ class DriveView:
 
 def _gate_text(record: DriveRecord) -> Text:
     words = f"{record.gate_state.value} · {record.mode.value}"
-    if record.trip:
-        words += f" · {record.trip}"
+    for reason in filter(None, (record.trip, record.refusal)):
+        words += f" · {reason}"
     return Text(words, style=_COLOURS[record.gate_state])
 
 

@@ -20,7 +20,11 @@ PATIENCE_S = 60.0
 
 def run_car(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run ``car`` to its end and return what it printed."""
-    command = [str(CAR), *map(str, arguments)]
+    return run_to_end([str(CAR), *map(str, arguments)], cwd=cwd)
+
+
+def run_to_end(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return what it printed."""
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S * 5, check=False)
 
 
@@ -100,18 +104,19 @@ class DrivingCar:
 
 
 class TerminalCar:
-    """``car drive --headless`` in a terminal of its own; ``press`` types into it."""
+    """``car drive --headless``, or another command, in a terminal of its own; ``press`` types into it."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: list[str] | None = None) -> None:
         self._terminal, inside = os.openpty()
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", str(CAR), "drive", "--headless", *arguments],
+            ["setsid", "--ctty", *(command or [str(CAR), "drive", "--headless"]), *arguments],
             cwd=folder,
             stdin=inside,
             stdout=inside,
             stderr=inside,
         )
         os.close(inside)
+        self._screen = bytearray()
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
 
@@ -128,8 +133,16 @@ class TerminalCar:
         """Type ``keys``."""
         os.write(self._terminal, keys)
 
+    def screen(self) -> str:
+        """Return all that was written to the terminal since the screen was wiped."""
+        return self._screen.decode(errors="replace")
+
+    def wipe_screen(self) -> None:
+        """Forget what was written so far."""
+        self._screen.clear()
+
     def _read(self) -> None:
         # A terminal whose output nobody takes would in the end hold up whoever writes to it.
         with contextlib.suppress(OSError):
-            while os.read(self._terminal, 65_536):
-                pass
+            while content := os.read(self._terminal, 65_536):
+                self._screen += content

@@ -1,6 +1,8 @@
 """What the driver does at the desk reaches the drive loop: the newest command, and every press of a button."""
 
 import multiprocessing
+import sys
+import threading
 
 from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, Mode, Stop
 from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
@@ -65,3 +67,34 @@ def test_what_stands_in_the_way_of_driving_comes_when_it_changes() -> None:
     assert list(driver.events(0)) == []
     desk.check(())
     assert list(driver.events(0)) == [Checks(())]
+
+
+def test_before_anybody_has_looked_nothing_is_said_and_a_first_all_clear_is_heard() -> None:
+    desk, driver = make_pair()
+    desk.stop()
+    assert list(driver.events(0)) == [Stop()]
+    desk.check(())
+    assert list(driver.events(0)) == [Checks(())]
+
+
+def test_presses_from_two_threads_are_all_counted() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk = DriverDesk(slot)
+
+    def press() -> None:
+        for _ in range(2000):
+            desk.stop()
+
+    threads = [threading.Thread(target=press) for _ in range(4)]
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before_s)
+    state = slot.read()
+    assert state is not None
+    assert state.stops == 8000

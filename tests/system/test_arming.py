@@ -1,0 +1,89 @@
+"""A machine that is too hot: the car is not armed, the reason is shown, and a car that drives is not stopped by it."""
+
+import sys
+from pathlib import Path
+
+from car.sessions.reader import Session
+from hardware.clock import NS_PER_S, SystemClock
+from hardware.drivetrain import NEUTRAL
+from hardware.drivetrains.timeline import Applied, read_timeline
+from tests.machines import set_temperature
+from tests.system.car_process import TerminalCar, run_to_end, wait_for
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from car.build import find_model, open_pilot
+from car.folder import find_car
+from car.processes.drive import DriveOptions, drive
+from car.reports import show_drive
+
+folder, _ = find_car(None)
+pilot, _ = open_pilot(find_model(folder.config.pilot.model, folder.path), folder.config.camera.geometry)
+options = DriveOptions(folder.config, pilot, "--headless" in sys.argv, None, folder.sessions_dir, Path(sys.argv[1]))
+summary = drive(options)
+show_drive(summary)
+sys.exit(summary.exit_code)
+"""
+"""What ``car drive`` does, on a made-up machine."""
+LONGER_THAN_A_CHECK_NS = 4 * NS_PER_S
+
+
+def command(machine: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-c", SCRIPT, str(machine), *arguments]
+
+
+def timeline(folder: Path) -> list[Applied]:
+    path = folder / "wheels.timeline"
+    return read_timeline(path) if path.exists() else []
+
+
+def test_a_headless_car_that_is_too_hot_ends_with_the_reason_and_what_to_do(tmp_path: Path) -> None:
+    set_temperature(tmp_path / "machine", 85)
+    done = run_to_end(command(tmp_path / "machine", "--headless"), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "the processor is too hot" in done.stdout
+    assert "a fan" in done.stdout
+    (path,) = (tmp_path / "mycar" / "sessions").glob("*.mcap")
+    with Session.open(path) as session:
+        records = list(session.records())
+    assert records[0].refusal == "the processor is too hot"
+    assert all(record.applied == NEUTRAL for record in records)
+
+
+def test_heat_keeps_a_car_from_arming_and_does_not_stop_one_that_drives(tmp_path: Path) -> None:
+    (tmp_path / "mycar").mkdir()
+    (tmp_path / "mycar" / "car.toml").write_text('[drivetrain]\ntimeline = "../wheels.timeline"\n', encoding="utf-8")
+    machine = tmp_path / "machine"
+
+    def drives() -> bool:
+        return timeline(tmp_path)[-1].command.throttle > 0.05
+
+    def arm_and_see() -> bool:
+        car.press(b"a")
+        return drives()
+
+    set_temperature(machine, 85)
+    with TerminalCar(tmp_path, command=command(machine)) as car:
+        wait_for(lambda: "disarmed" in car.screen(), "the view")
+        car.press(b"a")
+        wait_for(lambda: "the processor is too hot" in car.screen(), "the refusal")
+        assert all(applied.command == NEUTRAL for applied in timeline(tmp_path))
+
+        set_temperature(machine, 60)
+        # Until the desk has looked again.
+        wait_for(arm_and_see, "the car to drive once it has cooled down")
+
+        set_temperature(machine, 95)
+        heated_ns = SystemClock().now_ns()
+        wait_for(lambda: timeline(tmp_path)[-1].time_ns > heated_ns + LONGER_THAN_A_CHECK_NS, "the next checks")
+        assert all(applied.command.throttle > 0 for applied in timeline(tmp_path) if applied.time_ns > heated_ns)
+
+        car.press(b"d")
+        wait_for(lambda: not drives(), "the car to stand")
+        car.wipe_screen()
+        car.press(b"a")
+        wait_for(lambda: "the processor is too hot" in car.screen(), "the refusal of the hot car")
+        assert not drives()
+        car.press(b"q")
+        assert car.process.wait(timeout=60) == 0
