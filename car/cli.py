@@ -98,8 +98,7 @@ def drive(
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
     with _open_pilot(model, folder, folder.config.camera.geometry) as pilot:
-        sessions_dir = folder.sessions_dir if records else None
-        summary = run_drive(DriveOptions(folder.config, pilot, headless, laps, sessions_dir))
+        summary = run_drive(DriveOptions(folder, pilot, headless, laps, records))
     show_drive(summary)
     raise typer.Exit(summary.exit_code)
 

@@ -22,20 +22,19 @@ from rich.live import Live
 from car.arming import arming_problems
 from car.config import CarConfig
 from car.entry import make_output_safe
+from car.folder import CarFolder
 from car.gate import Mode
 from car.processes.driver_slot import DriverDesk, DriverSlot
 from car.processes.keyboard import open_keyboard
+from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing, RingReader
 from car.processes.view import DriveView
-from car.recording import Recorder, describe_session, new_session_path
-from car.sessions.writer import SessionWriter
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.health import ROOT, read_health
 
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the drive process comes first."""
-RECORDER_PERIOD_S = 0.02
 SAMPLE_PERIOD_S = 0.05
 END_PERIOD_S = 0.02
 CHECK_PERIOD_S = 1.0
@@ -58,15 +57,20 @@ class DeskLink:
 
 @dataclass(frozen=True, slots=True)
 class DeskJob:
-    """What the desk is to do: where to record (None: nowhere), and the name of the pilot it shows.
+    """The car whose desk it is, whether it records from the start, and the name of the pilot that drives first.
 
     ``system_root`` is the folder that the machine's own state is read from.
     """
 
-    config: CarConfig
-    sessions_dir: Path | None
+    folder: CarFolder
+    records: bool
     pilot: str
     system_root: Path = ROOT
+
+    @property
+    def config(self) -> CarConfig:
+        """The car's configuration."""
+        return self.folder.config
 
 
 def run_desk(link: DeskLink, job: DeskJob) -> None:
@@ -85,11 +89,15 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
     if hasattr(os, "nice"):
         os.nice(DESK_NICENESS)
-    recording, status = _start_recording(link, job, ended)
+    recorder = RecorderControl(link.ring, job.folder.sessions_dir, job.config, job.pilot, SystemClock())
+    if job.records:
+        recorder.switch_on()
     driver = DriverDesk(link.slot)
+    recording = threading.Thread(target=recorder.run, args=(ended,), name="recorder")
     keys = threading.Thread(target=_listen, args=(driver, ended), name="keys")
     checks = threading.Thread(target=_check, args=(driver, job.system_root, ended), name="checks", daemon=True)
-    view = threading.Thread(target=_show, args=(link, job, status, ended), name="view", daemon=True)
+    view = threading.Thread(target=_show, args=(link, job, recorder, ended), name="view", daemon=True)
+    recording.start()
     keys.start()
     checks.start()
     view.start()
@@ -99,38 +107,11 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
         pass
     ended.set()
     keys.join()
-    if recording is not None:
-        recording.join()
+    recording.join()
     view.join(VIEW_END_TIMEOUT_S)
     if view.is_alive():
         # It waits for the terminal, and so would Python on its way out.
         os._exit(1)
-
-
-def _start_recording(
-    link: DeskLink, job: DeskJob, ended: threading.Event
-) -> tuple[threading.Thread | None, Callable[[], str]]:
-    """Start the recorder's thread; return it, and a function that says in words how the recording stands."""
-    if job.sessions_dir is None:
-        return None, lambda: "off"
-    settings = job.config.recording
-    try:
-        path = new_session_path(job.sessions_dir)
-        info = describe_session(path.stem, job.config, "drive", {"pilot": job.pilot})
-        writer = SessionWriter(path, info, SystemClock(), min_free_bytes=settings.min_free_mb * 1_000_000)
-    except OSError as error:
-        reason = f"stopped: {error}"
-        return None, lambda: reason
-    recorder = Recorder(RingReader(link.ring), writer, settings.jpeg_quality)
-    thread = threading.Thread(target=_record, args=(recorder, ended), name="recorder")
-    thread.start()
-    return thread, lambda: recorder.status
-
-
-def _record(recorder: Recorder, ended: threading.Event) -> None:
-    while not ended.wait(RECORDER_PERIOD_S):
-        recorder.poll()
-    recorder.close()
 
 
 def _listen(driver: DriverDesk, ended: threading.Event) -> None:
@@ -148,7 +129,7 @@ def _check(driver: DriverDesk, system_root: Path, ended: threading.Event) -> Non
         driver.check(arming_problems(read_health(system_root)))
 
 
-def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: threading.Event) -> None:
+def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, ended: threading.Event) -> None:
     """Show the drive until it ends, and at last what was recorded; nobody misses a view that nobody can see."""
     console = Console()
     view = DriveView(f"{job.config.car.name} · {job.pilot}", round(job.config.camera.rate_hz * VIEW_WINDOW_S))
@@ -161,10 +142,10 @@ def _show(link: DeskLink, job: DeskJob, recording: Callable[[], str], ended: thr
                     view.add(cycle.record)
                 turn += 1
                 if console.is_terminal and turn % VIEWS_PER_PANEL == 0:
-                    live.update(view.panel(recording()), refresh=True)
+                    live.update(view.panel(str(recorder.status)), refresh=True)
                 elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
-                    console.print(view.line(recording()), soft_wrap=True)
-        console.print(f"recording {recording()}", soft_wrap=True)
+                    console.print(view.line(str(recorder.status)), soft_wrap=True)
+        console.print(f"recording {recorder.status}", soft_wrap=True)
 
 
 def _pass_on_keys(keys: str, driver: DriverDesk) -> None:

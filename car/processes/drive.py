@@ -25,6 +25,7 @@ from car.config import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
 from car.entry import interrupts
+from car.folder import CarFolder
 from car.gate import ArmRefusal, Checks, Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
@@ -50,17 +51,22 @@ EXIT_BY_SIGNAL = 128
 
 @dataclass(frozen=True, slots=True)
 class DriveOptions:
-    """How to drive: ``laps`` None means until told to end, ``sessions_dir`` None that nothing is recorded.
+    """How to drive: ``laps`` None means until told to end; ``records`` that a session is recorded from the start.
 
     ``system_root`` is the folder that the machine's own state is read from.
     """
 
-    config: CarConfig
+    folder: CarFolder
     pilot: Pilot
     headless: bool
     laps: int | None
-    sessions_dir: Path | None
+    records: bool
     system_root: Path = ROOT
+
+    @property
+    def config(self) -> CarConfig:
+        """The car's configuration."""
+        return self.folder.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def drive(options: DriveOptions) -> DriveSummary:
     """
     warm_up(options.pilot, options.config.camera.geometry)
     link = DeskLink(multiprocessing.get_context("spawn"), options.config)
-    job = DeskJob(options.config, options.sessions_dir, options.pilot.name, options.system_root)
+    job = DeskJob(options.folder, options.records, options.pilot.name, options.system_root)
     with end_signals() as ending, desk_process(link, job) as desk:
         return _drive(options, link, desk, ending)
 

@@ -177,6 +177,13 @@ class RingReader:
         while (cycle := self._read_next()) is not None:
             yield cycle
 
+    def skip(self) -> None:
+        """Pass over what has been published until now, without counting it as missed."""
+        self._next = max(self._next, self._newest() + 1)
+
+    def _newest(self) -> int:
+        return max(self._sequence(slot) for slot in range(self._ring.slots))
+
     def _sequence(self, slot: int) -> int:
         memory, _ = self._ring.views
         sequence: int = _SEQUENCE.unpack_from(memory, slot * self._ring.slot_bytes)[0]
@@ -199,8 +206,7 @@ class RingReader:
             self._skip_overwritten()
 
     def _skip_overwritten(self) -> None:
-        newest = max(self._sequence(slot) for slot in range(self._ring.slots))
-        oldest = max(self._next + 1, newest - self._ring.slots + 2)
+        oldest = max(self._next + 1, self._newest() - self._ring.slots + 2)
         self.missed += oldest - self._next
         self._next = oldest
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,8 @@ from car.sessions.disk import reason, replacing
 
 SCHEMA_VERSION = 1
 SUFFIX = ".edits.json"
+
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class FrameRange:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """The ranges of frames left out of a session, sorted and apart from each other.
+    """The ranges of frames left out of a session, sorted and apart from each other; ``cuts`` are as they were made.
 
     ::
 
@@ -35,24 +38,26 @@ class Edits:
     """
 
     ranges: tuple[FrameRange, ...] = ()
+    cuts: tuple[FrameRange, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, ranges: Iterable[FrameRange]) -> Self:
         """Return edits that leave out ``ranges``, which may overlap; raises ValueError if one ends before it starts."""
+        cuts = tuple(ranges)
         merged: list[FrameRange] = []
-        for item in sorted(ranges, key=lambda item: item.first):
+        for item in sorted(cuts, key=lambda item: item.first):
             if item.last < item.first:
                 raise ValueError(f"Frames {item.first} to {item.last} are no range. Name the first frame first.")
             if merged and item.first <= merged[-1].last + 1:
                 merged[-1] = FrameRange(merged[-1].first, max(merged[-1].last, item.last))
             else:
                 merged.append(item)
-        return cls(tuple(merged))
+        return cls(tuple(merged), cuts)
 
     @classmethod
     def of_numbers(cls, numbers: Iterable[int]) -> Self:
         """Return edits that leave out the frames of these ``numbers``."""
-        return cls.of(FrameRange(number, number) for number in numbers)
+        return cls.of(cls.of(FrameRange(number, number) for number in numbers).ranges)
 
     @classmethod
     def load(cls, session_path: Path) -> Self:
@@ -76,7 +81,11 @@ class Edits:
 
     def without(self, added: FrameRange) -> Edits:
         """Return these edits with one more range left out; raises ValueError if it ends before it starts."""
-        return Edits.of((*self.ranges, added))
+        return Edits.of((*self.cuts, added))
+
+    def undone(self) -> Edits:
+        """Return these edits without the cut that was made last; the same where there is none."""
+        return Edits.of(self.cuts[:-1])
 
     def restored(self, back: FrameRange) -> Edits:
         """Return these edits with a range of frames taken back in."""
@@ -95,7 +104,7 @@ class Edits:
         path = edits_path(session_path)
         content = {
             "schema_version": SCHEMA_VERSION,
-            "left_out": [[item.first, item.last] for item in self.ranges],
+            "left_out": [[item.first, item.last] for item in self.cuts],
         }
         try:
             if not self.ranges:
@@ -105,6 +114,17 @@ class Edits:
                 file.write(json.dumps(content).encode())
         except OSError as error:
             raise RecordingError(f"{path} cannot be written ({reason(error)}). Free some space on the disk.") from error
+
+
+def change_edits(session_path: Path, change: Callable[[Edits], Edits]) -> Edits:
+    """Load, ``change`` and save the edits of a session; nobody else in this process changes them meanwhile.
+
+    Returns the new ones; raises as ``Edits.load`` and ``Edits.save`` do.
+    """
+    with _turn:
+        edits = change(Edits.load(session_path))
+        edits.save(session_path)
+        return edits
 
 
 def edits_path(session_path: Path) -> Path:

@@ -18,6 +18,7 @@ from car.build import find_model, open_pilot
 from car.config import SHIPPED_PILOT, CameraSection, CarConfig, RecordingSection
 from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
+from car.folder import CarFolder
 from car.gate import Gate, Mode
 from car.processes.desk import DeskJob, DeskLink
 from car.processes.drive import Publisher, capturing, desk_process, wait_until_ready, warm_up
@@ -83,11 +84,11 @@ def drive_for(seconds: float, rate_hz: float | None, *, record: bool) -> Run:
         return clock.now_ns() - start_ns >= seconds * NS_PER_S
 
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        pilot, _ = open_pilot(find_model(SHIPPED_PILOT, folder), config.camera.geometry)
+        folder = CarFolder(Path(stack.enter_context(TemporaryDirectory())), config)
+        pilot, _ = open_pilot(find_model(SHIPPED_PILOT, folder.path), config.camera.geometry)
         warm_up(pilot, config.camera.geometry)
         link = DeskLink(multiprocessing.get_context("spawn"), config)
-        desk = stack.enter_context(desk_process(link, DeskJob(config, folder if record else None, pilot.name)))
+        desk = stack.enter_context(desk_process(link, DeskJob(folder, record, pilot.name)))
         wait_until_ready(link, desk)
         processes = [psutil.Process(), psutil.Process(desk.pid)]
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)

@@ -84,7 +84,7 @@ def test_frames_lost_to_a_longer_stall_are_counted_and_noted(tmp_path: Path) -> 
     rig.recorder.close()
     lost = rig.published - len(rig.recorded_numbers())
     assert lost > 0
-    assert f"{lost} missed" in rig.recorder.status
+    assert f"{lost} missed" in str(rig.recorder.status)
     with Session.open(rig.path) as session:
         (text,) = [event.text for event in session.events() if event.kind == "missed"]
     assert text.startswith(f"{lost} cycles")
@@ -106,7 +106,7 @@ def test_a_disk_that_refuses_ends_the_recording_with_a_reason_and_keeps_what_was
     rig.free_bytes = 10**6 if how == "nearly full" else 10**12
     rig.drive_and_record(3)
     rig.recorder.close()
-    assert rig.recorder.status.startswith("stopped: ")
+    assert str(rig.recorder.status).startswith("stopped: ")
     assert len(rig.recorded_numbers()) >= 2.4 * RATE_HZ
 
 

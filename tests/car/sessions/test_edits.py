@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from car.errors import SessionError
 from car.sessions import Edits, FrameRange
-from car.sessions.edits import edits_path
+from car.sessions.edits import change_edits, edits_path
 
 NUMBERS = st.integers(0, 60)
 RANGE = st.tuples(NUMBERS, NUMBERS).map(lambda ends: FrameRange(min(ends), max(ends)))
@@ -34,6 +36,27 @@ def test_ranges_add_up_and_can_be_taken_back(ranges: list[FrameRange], back: Fra
 def test_ranges_are_kept_sorted_and_apart(ranges: list[FrameRange]) -> None:
     kept = Edits.of(ranges).ranges
     assert all(earlier.last + 1 < later.first for earlier, later in pairwise(kept))
+
+
+def test_cuts_are_undone_one_by_one_even_after_they_were_saved(tmp_path: Path) -> None:
+    session = tmp_path / "a.mcap"
+    for cut in (FrameRange(50, 60), FrameRange(10, 20), FrameRange(15, 55)):
+        change_edits(session, partial(Edits.without, added=cut))
+    assert Edits.load(session).ranges == (FrameRange(10, 60),)
+    assert change_edits(session, Edits.undone).ranges == (FrameRange(10, 20), FrameRange(50, 60))
+    assert change_edits(session, Edits.undone).ranges == (FrameRange(50, 60),)
+    assert change_edits(session, Edits.undone) == change_edits(session, Edits.undone) == Edits()
+
+
+def test_cuts_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    session = tmp_path / "a.mcap"
+    cuts = [FrameRange(number * 10, number * 10 + 5) for number in range(20)]
+    threads = [threading.Thread(target=change_edits, args=(session, partial(Edits.without, added=cut))) for cut in cuts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Edits.load(session) == Edits.of(cuts)
 
 
 def test_edits_are_saved_beside_the_session_and_removed_with_the_last_range(tmp_path: Path) -> None:
