@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from car.config import CarConfig
 from car.gate import ArmRefusal
 from hardware.health import Health
 
@@ -17,9 +18,14 @@ MAX_TEMPERATURE_C = 80.0
 https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#frequency-management-and-thermal-control
 """
 
+COARSEST_STEERING_US = 20.0
+"""A servo turns about 90° in 1000 µs, so that this is 2°: what a person driving by hand begins to notice."""
+
 ADVICE = {
     ArmRefusal.TOO_HOT: "Let it cool down, and give it a heat sink or a fan.",
     ArmRefusal.UNDER_VOLTAGE: "Charge the battery, and use a supply and a cable made for a Raspberry Pi.",
+    ArmRefusal.NOT_CALIBRATED: "Lift the wheels off the ground and run car calibrate.",
+    ArmRefusal.COARSE_STEERING: 'Choose pins = "pca9685", "hardware_pwm" or "fine_lgpio" in car.toml.',
 }
 """What to do about each of the problems that these checks find."""
 
@@ -34,3 +40,14 @@ def _problems(health: Health) -> Iterator[ArmRefusal]:
         yield ArmRefusal.TOO_HOT
     if health.under_voltage:
         yield ArmRefusal.UNDER_VOLTAGE
+
+
+def drivetrain_problems(config: CarConfig) -> tuple[ArmRefusal, ...]:
+    """Return what in a car's drivetrain stands in the way of arming: no calibration, steering in coarse steps."""
+    problems = []
+    if config.drivetrain.is_real and config.calibration.calibrated is None:
+        problems.append(ArmRefusal.NOT_CALIBRATED)
+    step_us = config.drivetrain.steering_step_us
+    if step_us is not None and step_us > COARSEST_STEERING_US:
+        problems.append(ArmRefusal.COARSE_STEERING)
+    return tuple(problems)

@@ -17,6 +17,7 @@ from hardware.camera import Camera, CameraGeometry
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
 from hardware.drivetrains.timeline import TimelineFile
+from hardware.errors import DrivetrainError
 from hardware.neutral import Output
 from hardware.simulated.disturbance import Disturbance
 from hardware.simulated.track import make_track
@@ -64,6 +65,8 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
     """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there."""
     world = make_world(config, clock, config.simulator.track, config.simulator.seed)
     drivetrain = world.drivetrain
+    if config.drivetrain.is_real:
+        raise DrivetrainError(f"This version has no {config.drivetrain.kind} yet. Use the simulated drivetrain.")
     if config.drivetrain.timeline:
         drivetrain = TimelineFile(drivetrain, Path(config.drivetrain.timeline))
     return Devices(world.camera, drivetrain, world.odometry)

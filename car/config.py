@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
 
+from car.drivetrain_config import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
 from car.errors import ConfigError
 from car.gate import Limits
+from car.section import Section
 from hardware.camera import CameraGeometry
 
 MAX_NAME = 64
@@ -37,7 +39,7 @@ pitch_deg = 20.0        # how far the camera looks down
 lens = "rectilinear"    # or "fisheye"
 
 [drivetrain]
-kind = "simulated"
+kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has their keys
 timeline = ""           # a file to which every command to the wheels is appended
 
 [simulator]
@@ -57,17 +59,13 @@ min_free_mb = 500       # recording stops, and driving goes on, when the disk ha
 """
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CarSection(_Section):
+class CarSection(Section):
     """The car itself."""
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] = "mycar"
 
 
-class CameraSection(_Section):
+class CameraSection(Section):
     """The camera and how it is mounted."""
 
     kind: Literal["simulated"] = "simulated"
@@ -95,27 +93,20 @@ class CameraSection(_Section):
         return CameraGeometry(self.width, self.height, self.fov_deg, self.mount_height_m, self.pitch_deg, self.lens)
 
 
-class DrivetrainSection(_Section):
-    """Steering and motor; with ``timeline``, every command is appended to that file as well."""
-
-    kind: Literal["simulated"] = "simulated"
-    timeline: str = ""
-
-
-class SimulatorSection(_Section):
+class SimulatorSection(Section):
     """The world of a simulated car."""
 
     track: str = "oval"
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-class PilotSection(_Section):
+class PilotSection(Section):
     """The pilot to drive with."""
 
     model: str = SHIPPED_PILOT
 
 
-class GateSection(_Section):
+class GateSection(Section):
     """The limits of the gate that are the owner's to choose."""
 
     autopilot_throttle_cap: Annotated[float, Field(gt=0, le=1)] = 0.25
@@ -126,7 +117,7 @@ class GateSection(_Section):
         return Limits(autopilot_throttle_cap=self.autopilot_throttle_cap)
 
 
-class RecordingSection(_Section):
+class RecordingSection(Section):
     """Sessions and their files."""
 
     enabled: bool = True
@@ -134,12 +125,13 @@ class RecordingSection(_Section):
     min_free_mb: Annotated[int, Field(ge=0)] = 500
 
 
-class CarConfig(_Section):
+class CarConfig(Section):
     """The content of a ``car.toml``."""
 
     car: CarSection = CarSection()
     camera: CameraSection = CameraSection()
-    drivetrain: DrivetrainSection = DrivetrainSection()
+    drivetrain: DrivetrainSection = SimulatedSection()
+    calibration: CalibrationSection = CalibrationSection()
     simulator: SimulatorSection = SimulatorSection()
     pilot: PilotSection = PilotSection()
     gate: GateSection = GateSection()
@@ -170,21 +162,46 @@ def check_config(content: Mapping[str, Any], path: Path) -> CarConfig:
 def _explain(error: ValidationError) -> str:
     """Return pydantic's first finding as one sentence."""
     finding = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in finding["loc"])
+    location = [str(part) for part in finding["loc"]]
+    section, names = _find_section(location[:-1])
+    key = ".".join([*names, *location[-1:]])
     if finding["type"] == "extra_forbidden":
-        return f"unknown key `{key}`. Allowed here: {', '.join(_allowed_keys(finding['loc']))}."
+        return f"unknown key `{key}`. Allowed here: {', '.join(section.model_fields)}."
+    if finding["type"] == UNKNOWN_KIND:
+        found = finding["input"].get("kind") if isinstance(finding["input"], dict) else finding["input"]
+        return f"`{key}.kind` is {found!r}, which is not allowed: {finding['msg']}. Change that line."
     if finding["type"] == "value_error":
-        return f"`{key}`: {finding['msg'].removeprefix('Value error, ')}."
+        # A section's own finding: the last part of where it is found may be its kind, which nobody wrote as a key.
+        names = _find_section(location)[1]
+        return f"`{'.'.join(names or location)}`: {finding['msg'].removeprefix('Value error, ')}."
     return f"`{key}` is {finding['input']!r}, which is not allowed: {finding['msg']}. Change that line."
 
 
-def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
+def _find_section(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
+    """Return the section that pydantic's ``location`` leads to, and the keys on the way as they stand in the file.
+
+    Where a section is of one of several kinds, pydantic names the kind as if it were a key.
+    """
     section: type[BaseModel] = CarConfig
-    for part in location[:-1]:
-        annotation = section.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    return list(section.model_fields)
+    names: list[str] = []
+    kinds: dict[str, type[BaseModel]] = {}
+    for part in location:
+        if part in kinds:
+            section, kinds = kinds[part], {}
+            continue
+        names.append(part)
+        field = section.model_fields.get(part)
+        if field is None:
+            continue
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            section = field.annotation
+        kinds = _kinds_of(field.annotation)
+    return section, names
+
+
+def _kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
+    members = (get_args(member) for member in get_args(annotation))
+    return {tag.tag: kind for kind, *tags in members for tag in tags if isinstance(tag, Tag)}
 
 
 def template(name: str) -> str:

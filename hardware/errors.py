@@ -6,6 +6,7 @@
     ├── CameraError
     │   ├── CameraTimeout (TimeoutError)    no frame came in the time allowed
     │   └── EndOfFrames                     a recording has been played to its end
+    ├── DrivetrainError                     the wheels cannot be commanded
     ├── ContractError (AssertionError)      a device does not keep what its kind promises
     └── TrackError (ValueError)             no such track, or one that cannot be driven
 
@@ -27,6 +28,10 @@ class CameraTimeout(CameraError, TimeoutError):
 
 class EndOfFrames(CameraError):
     """A recording has been played to its end."""
+
+
+class DrivetrainError(HardwareError):
+    """The wheels cannot be commanded: pins that are not there, a bus that does not answer, a closed drivetrain."""
 
 
 class ContractError(HardwareError, AssertionError):

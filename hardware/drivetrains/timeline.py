@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hardware.clock import Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain
-from hardware.errors import HardwareError
+from hardware.errors import DrivetrainError
 from hardware.neutral import TIMELINE_ENTRY, append_to_timeline
 
 
@@ -36,13 +36,22 @@ class TimelineDrivetrain(Drivetrain):
         self.closed = False
 
     def apply(self, command: Command) -> Command:
-        """Append ``command`` to the timeline and return it unchanged."""
+        """Append ``command`` to the timeline and return it unchanged.
+
+        Raises ValueError when it is not finite or out of range, DrivetrainError when the drivetrain is closed.
+        """
+        command.check()
+        if self.closed:
+            raise DrivetrainError("The timeline is closed. Make another to go on.")
+        return self._append(command)
+
+    def _append(self, command: Command) -> Command:
         self.timeline.append(Applied(self._clock.now_ns(), command))
         return command
 
     def neutral(self) -> None:
         """Append a neutral command to the timeline."""
-        self.apply(NEUTRAL)
+        self._append(NEUTRAL)
 
     def close(self) -> None:
         """Append a last neutral command, once."""
@@ -61,10 +70,13 @@ class TimelineFile(Drivetrain):
     def __init__(self, drivetrain: Drivetrain, path: Path) -> None:
         self._drivetrain = drivetrain
         self._path = str(path)
+        self._closed = False
+        self.steering_step_us = drivetrain.steering_step_us
         try:
             self.neutral()
         except OSError as error:
-            raise HardwareError(
+            drivetrain.close()
+            raise DrivetrainError(
                 f"The timeline {path} cannot be written ({error.strerror}). Name another file in car.toml."
             ) from error
 
@@ -80,7 +92,10 @@ class TimelineFile(Drivetrain):
         append_to_timeline(self._path, NEUTRAL.steering, NEUTRAL.throttle)
 
     def close(self) -> None:
-        """Append a last neutral command and release the other drivetrain."""
+        """Append a last neutral command, once, and release the other drivetrain."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.neutral()
         finally:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain, Odometry
-from hardware.errors import CameraError, CameraTimeout, HardwareError
+from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from hardware.simulated.appearance import varied
 from hardware.simulated.disturbance import Disturbance, Push
 from hardware.simulated.floor import Floor, draw_floor
@@ -196,12 +196,11 @@ class SimulatedDrivetrain(Drivetrain):
     def apply(self, command: Command) -> Command:
         """Drive by ``command`` from now on and return it.
 
-        Raises ValueError when it is not finite or out of range, HardwareError when the drivetrain is closed.
+        Raises ValueError when it is not finite or out of range, DrivetrainError when the drivetrain is closed.
         """
-        if not command.is_valid():
-            raise ValueError(f"{command} is not finite or not in −1 … +1. Clip it before it gets here.")
+        command.check()
         if self._closed:
-            raise HardwareError("The simulated drivetrain is closed. Make another world to go on.")
+            raise DrivetrainError("The simulated drivetrain is closed. Make another world to go on.")
         self._world.command(command)
         return command
 

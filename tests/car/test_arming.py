@@ -2,7 +2,8 @@
 
 import pytest
 
-from car.arming import ADVICE, MAX_TEMPERATURE_C, arming_problems
+from car.arming import ADVICE, MAX_TEMPERATURE_C, arming_problems, drivetrain_problems
+from car.config import CarConfig
 from car.gate import ArmRefusal
 from hardware.health import Health
 
@@ -19,4 +20,26 @@ from hardware.health import Health
 )
 def test_heat_and_a_weak_supply_stand_in_the_way(health: Health, problems: tuple[ArmRefusal, ...]) -> None:
     assert arming_problems(health) == problems
+    assert all(problem in ADVICE for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("drivetrain", "calibrated", "problems"),
+    [
+        ({"kind": "simulated"}, False, ()),
+        ({"kind": "servo_esc"}, True, ()),
+        ({"kind": "servo_esc"}, False, (ArmRefusal.NOT_CALIBRATED,)),
+        ({"kind": "servo_esc", "pins": "lgpio"}, True, (ArmRefusal.COARSE_STEERING,)),
+        ({"kind": "servo_esc", "pins": "fine_lgpio"}, True, ()),
+        ({"kind": "servo_esc", "pins": "hardware_pwm"}, True, ()),
+        ({"kind": "differential", "pins": "lgpio"}, True, ()),
+        ({"kind": "differential"}, False, (ArmRefusal.NOT_CALIBRATED,)),
+    ],
+)
+def test_wheels_that_turn_are_calibrated_and_steer_finely(
+    drivetrain: dict[str, object], calibrated: bool, problems: tuple[ArmRefusal, ...]
+) -> None:
+    calibration = {"calibrated": "2025-11-25"} if calibrated else {}
+    config = CarConfig.model_validate({"drivetrain": drivetrain, "calibration": calibration})
+    assert drivetrain_problems(config) == problems
     assert all(problem in ADVICE for problem in problems)

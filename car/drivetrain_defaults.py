@@ -1,0 +1,31 @@
+"""The outputs of a drivetrain for which ``car.toml`` names none.
+
+They stand apart because ``car neutral`` needs them too, and imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SERVO_ESC_PINS: Final = "pca9685"
+DIFFERENTIAL_PINS: Final = "fine_lgpio"
+
+PCA9685_SERVO_PINS = (1, 0)
+GPIO_SERVO_PINS = (12, 13)
+"""Steering and throttle: channels, and the GPIOs that have hardware PWM."""
+
+LEFT_PINS = (17, 27)
+RIGHT_PINS = (23, 24)
+"""Forward and backward; a Raspberry Pi pulls them down from power-on, so that no motor starts by itself."""
+
+I2C_BUS = 1
+I2C_ADDRESS = 0x40
+OSCILLATOR_HZ = 25_000_000.0
+SERVO_FREQUENCY_HZ = 50.0
+MOTOR_FREQUENCY_HZ = 100.0
+CENTRE_US = 1500.0
+
+
+def servo_pins(pins: str) -> tuple[int, int]:
+    """Return where steering and throttle are on ``pins``."""
+    return PCA9685_SERVO_PINS if pins == "pca9685" else GPIO_SERVO_PINS

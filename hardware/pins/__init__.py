@@ -1,0 +1,1 @@
+"""Pin factories for gpiozero, with the resolution that steering needs."""
