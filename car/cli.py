@@ -103,6 +103,29 @@ def drive(
     raise typer.Exit(summary.exit_code)
 
 
+@app.command()
+def doctor(
+    car: CarOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Examine the car and its machine, and say what mends what is wrong; exit code 1 if something has to be mended."""
+    from car.doctor.examination import examine
+    from car.doctor.report import Level
+    from car.doctor.view import examining, show_report
+    from car.folder import locate_car
+
+    path, is_default = locate_car(car)
+    if is_default:
+        _say_default(path)
+    with examining(quiet=as_json) as progress:
+        report = examine(path, progress=progress)
+    if as_json:
+        typer.echo(report.to_json())
+    else:
+        show_report(report)
+    raise typer.Exit(1 if report.level is Level.ERROR else 0)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def neutral(context: typer.Context) -> None:
     """Put every output of the car to neutral, from outside a running drive too."""
@@ -291,8 +314,12 @@ def _find_car(chosen: Path | None) -> CarFolder:
 
     folder, is_default = find_car(chosen)
     if is_default:
-        typer.secho(f"No car given: using the simulated car in {folder.path}/.", err=True, dim=True)
+        _say_default(folder.path)
     return folder
+
+
+def _say_default(path: Path) -> None:
+    typer.secho(f"No car given: using the simulated car in {path}/.", err=True, dim=True)
 
 
 def _open_pilot(name: str | None, folder: CarFolder, camera: CameraGeometry) -> Pilot:

@@ -54,18 +54,24 @@ def open_car(path: Path) -> CarFolder:
 
 
 def find_car(chosen: Path | None) -> tuple[CarFolder, bool]:
-    """Return the chosen car, else the one in this folder, else the simulated one in ``mycar`` (made when missing).
+    """Open the car that ``locate_car`` finds; the second value is as there."""
+    path, is_default = locate_car(chosen)
+    return open_car(path), is_default
+
+
+def locate_car(chosen: Path | None) -> tuple[Path, bool]:
+    """Return the chosen car's folder, else this one, else the simulated one in ``mycar`` (made when missing).
 
     The second value tells whether that last resort was taken.
     """
     if chosen is not None:
-        return open_car(chosen), False
+        return chosen, False
     here = Path()
     try:
         if (here / CONFIG_NAME).exists():
-            return open_car(here), False
+            return here, False
         if not (here / DEFAULT_CAR / CONFIG_NAME).exists():
             init_car(here / DEFAULT_CAR)
     except PermissionError as error:
         raise ConfigError(f"This folder cannot be read ({error.strerror}). Name a car with --car.") from error
-    return open_car(here / DEFAULT_CAR), True
+    return here / DEFAULT_CAR, True

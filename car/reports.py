@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from car.console import console
 from car.errors import SessionError
 from car.replay import Difference, Replay
 from car.sessions.overview import overview
@@ -24,7 +23,6 @@ from models.loader import read_card
 if TYPE_CHECKING:
     from car.processes.drive import DriveSummary
 
-console = Console(width=None if sys.stdout.isatty() else 120)
 NOT_CLOSED = "not closed: run `car sessions repair`"
 
 

@@ -27,3 +27,60 @@ def set_temperature(root: Path, temperature_c: float) -> None:
     """Make the machine's processor as hot as that."""
     zone = "sys/class/thermal/thermal_zone0"
     make_machine(root, {f"{zone}/type": "cpu-thermal\n", f"{zone}/temp": f"{temperature_c * 1000:.0f}\n"})
+
+
+PI_4 = "Raspberry Pi 4 Model B Rev 1.4"
+PI_5 = "Raspberry Pi 5 Model B Rev 1.0"
+BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n'
+TRIXIE = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nVERSION_CODENAME=trixie\n'
+GOVERNOR = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+VENV = "opt/pocketpilot"
+
+
+def make_pi_4(root: Path) -> Path:
+    """Make a Raspberry Pi 4 with Bookworm, all well."""
+    _make_pi(root, PI_4, BOOKWORM)
+    make_machine(
+        root,
+        {
+            "sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
+            "sys/class/hwmon/hwmon1/name": "rpi_volt\n",
+            "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "0\n",
+        },
+    )
+    return root
+
+
+def make_pi_5(root: Path) -> Path:
+    """Make a Raspberry Pi 5 with Trixie, all well; its firmware's flags are not in /sys."""
+    return _make_pi(root, PI_5, TRIXIE)
+
+
+def make_laptop(root: Path) -> Path:
+    """Make a laptop with Debian, hot as those are."""
+    return make_machine(
+        root,
+        {
+            "etc/os-release": TRIXIE,
+            GOVERNOR: "powersave\n",
+            "sys/class/thermal/thermal_zone0/type": "x86_pkg_temp\n",
+            "sys/class/thermal/thermal_zone0/temp": "91000\n",
+        },
+    )
+
+
+def _make_pi(root: Path, model: str, release: str) -> Path:
+    make_machine(
+        root,
+        {
+            # The device tree's strings end with a zero byte.
+            "proc/device-tree/model": f"{model}\0",
+            "etc/os-release": release,
+            GOVERNOR: "ondemand\n",
+            "run/systemd/timesync/synchronized": "",
+            f"{VENV}/pyvenv.cfg": "home = /usr/bin\ninclude-system-site-packages = true\n",
+        },
+    )
+    set_temperature(root, 48)
+    add_command(root, "usr/bin/vcgencmd", "echo throttled=0x0")
+    return root

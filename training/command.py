@@ -12,7 +12,8 @@ from rich.table import Table
 
 from car.build import open_pilot
 from car.config import CarConfig
-from car.reports import console, progress_bar
+from car.console import console
+from car.reports import progress_bar
 from car.sessions.reader import Session
 from car.simulation import Scene
 from models.contract import OUTPUTS

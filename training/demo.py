@@ -7,9 +7,10 @@ from pathlib import Path
 
 from car.build import make_world, open_pilot
 from car.config import CarConfig
+from car.console import console
 from car.errors import RecordingError, TrainingError
 from car.folder import CarFolder, init_car, open_car
-from car.reports import console, progress_bar, show_simulation
+from car.reports import progress_bar, show_simulation
 from car.simulation import Goal, Scene, Simulation, run_simulation
 from hardware.clock import VirtualClock
 from training.command import train_and_show

@@ -1,5 +1,6 @@
 """The command line: every mistake is one line that says what to do next, and an exit code."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,30 @@ def test_a_session_left_open_is_listed_as_such_and_can_be_repaired(car_dir: Path
     assert done.returncode == 0
     assert "repaired" in done.stdout
     assert "repair" not in run_car("sessions", "list", cwd=car_dir).stdout
+
+
+def test_the_doctor_finds_a_fresh_simulated_car_well(car_dir: Path) -> None:
+    done = run_car("doctor", cwd=car_dir)
+    assert done.returncode == 0, done.stdout
+    assert "simulated-lane.tflite answers in" in done.stdout
+
+
+def test_the_doctor_ends_with_1_when_something_has_to_be_mended(car_dir: Path) -> None:
+    (car_dir / "mycar" / "car.toml").write_text("[camera]\nfps = 3\n")
+    done = run_car("doctor", cwd=car_dir)
+    assert done.returncode == 1
+    assert "camera.fps" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_doctors_json_is_all_that_is_printed(car_dir: Path) -> None:
+    report = json.loads(run_car("doctor", "--json", "--car", "mycar", cwd=car_dir).stdout)
+    assert report["schema"] == 1
+    assert report["car"] == "mycar"
+
+
+def test_the_doctor_works_where_opencv_does_not(car_dir: Path) -> None:
+    code = "import sys; sys.modules['cv2'] = None; sys.argv = ['car', 'doctor']; from car.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=car_dir, capture_output=True, text=True, check=False)
+    assert "cv2" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,82 @@
+"""The table of checks, and going through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from car.config import CarConfig
+from car.doctor import board, setup, software, storage
+from car.doctor.patient import Machine, Patient, installed_version
+from car.doctor.report import Finding, Report, Verdict, warning
+from car.errors import ConfigError
+from car.folder import open_car
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of the table: its lasting name, its place in the report, what it calls, and where it makes sense."""
+
+    name: str
+    group: str
+    title: str
+    run: Callable[[Patient], Iterable[Verdict]]
+    pi_only: bool = False
+
+
+CHECKS = (
+    Check("board", "Machine", "board", board.board),
+    Check("system", "Machine", "system", board.system),
+    Check("clock", "Machine", "clock", board.clock, pi_only=True),
+    Check("governor", "Machine", "governor", board.governor, pi_only=True),
+    Check("temperature", "Machine", "temperature", board.temperature, pi_only=True),
+    Check("supply", "Machine", "supply", board.supply, pi_only=True),
+    Check("throttling", "Machine", "throttling", board.throttling_history, pi_only=True),
+    Check("python", "Software", "Python", software.python),
+    Check("arrays", "Software", "NumPy, OpenCV", software.arrays_and_images),
+    Check("runtime", "Software", "TFLite runtime", software.runtime),
+    Check("pilot", "Software", "pilot", software.pilot),
+    Check("configuration", "Car", "car.toml", setup.configuration),
+    Check("disk_space", "Car", "disk space", storage.disk_space),
+    Check("disk_speed", "Car", "disk speed", storage.disk_speed),
+)
+
+
+def examine(folder: Path, machine: Machine | None = None, progress: Callable[[str], None] | None = None) -> Report:
+    """Go through every check that makes sense for the car in ``folder``; raises nothing.
+
+    It takes a second or two, most of it for the pilot and the disk. ``progress`` is told each check's title before it
+    begins.
+    """
+    patient = _patient(folder, machine or Machine())
+    tell = progress or (lambda _title: None)
+    return Report(
+        car=patient.config.car.name,
+        machine=patient.machine.board or patient.machine.system_name,
+        is_pi=patient.machine.is_pi,
+        version=installed_version("pocketpilot") or "",
+        findings=tuple(_findings(patient, tell)),
+    )
+
+
+def _patient(folder: Path, machine: Machine) -> Patient:
+    try:
+        return Patient(machine, folder, open_car(folder).config)
+    except ConfigError as problem:
+        return Patient(machine, folder, CarConfig(), str(problem))
+
+
+def _findings(patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
+    for check in CHECKS:
+        if patient.machine.is_pi or not check.pi_only:
+            tell(check.title)
+            for verdict in _verdicts(check, patient):
+                yield Finding(check.name, check.group, check.title, verdict.level, verdict.text, verdict.fix)
+
+
+def _verdicts(check: Check, patient: Patient) -> Iterator[Verdict]:
+    try:
+        yield from check.run(patient)
+    except Exception as problem:  # noqa: BLE001 - whatever fails on a stranger's machine, the other checks still help
+        yield warning(f"The check itself failed ({problem!r}).", "Report it, with the output of: car doctor --json")

@@ -1,0 +1,104 @@
+"""Who is examined: a car, and the machine it runs on."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import platform
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from car.config import CarConfig
+from hardware.health import ROOT
+
+COMMAND_TIMEOUT_S = 5.0
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a Python package, None when it is not installed."""
+    with contextlib.suppress(PackageNotFoundError):
+        return version(package)
+    return None
+
+
+def has_module(name: str) -> bool:
+    """Tell whether Python finds a module of that name, without importing it."""
+    return importlib.util.find_spec(name) is not None
+
+
+def may_use(path: Path) -> bool:
+    """Tell whether this user may read and write ``path``."""
+    return os.access(path, os.R_OK | os.W_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This computer; or, for a test, one whose files are below ``root`` and whose other answers are made up."""
+
+    root: Path = ROOT
+    bits: int = struct.calcsize("P") * 8
+    python: str = platform.python_version()
+    prefix: Path = Path(sys.prefix)
+    version_of: Callable[[str], str | None] = installed_version
+    has_module: Callable[[str], bool] = has_module
+    may_use: Callable[[Path], bool] = may_use
+
+    @property
+    def board(self) -> str:
+        """The Raspberry Pi's model, or nothing on any other machine."""
+        model = self.text("proc/device-tree/model")
+        return model if model.startswith("Raspberry Pi") else ""
+
+    @property
+    def is_pi(self) -> bool:
+        """True on a Raspberry Pi."""
+        return bool(self.board)
+
+    def system(self, key: str) -> str:
+        """Return what /etc/os-release says of ``key``, or nothing."""
+        lines = (line.partition("=") for line in self.text("etc/os-release").splitlines())
+        return next((value.strip('"') for name, _, value in lines if name == key), "")
+
+    @property
+    def system_name(self) -> str:
+        """The operating system in words."""
+        return self.system("PRETTY_NAME") or platform.platform(terse=True)
+
+    def text(self, name: str) -> str:
+        """Return the text of a file named from the root, or nothing when it cannot be read."""
+        with contextlib.suppress(OSError, ValueError):
+            return (self.root / name).read_text(encoding="utf-8").strip("\0\n ")
+        return ""
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is a file or folder of that name."""
+        return (self.root / name).exists()
+
+    def run(self, name: str, *arguments: str) -> str | None:
+        """Return what a system command prints; None when there is none of that name, it fails or does not end."""
+        command = [str(self.root / "usr/bin" / name), *arguments]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(  # noqa: S603
+                command, capture_output=True, text=True, errors="replace", timeout=COMMAND_TIMEOUT_S, check=True
+            )
+            return done.stdout
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A car and its machine; ``problem`` says what is wrong with its ``car.toml``, and ``config`` is then the default.
+
+    ``folder`` is the car's.
+    """
+
+    machine: Machine
+    folder: Path
+    config: CarConfig
+    problem: str = ""

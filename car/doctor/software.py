@@ -1,0 +1,122 @@
+"""Python, the packages that have to fit together, and how fast the pilot answers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from car.doctor.patient import Machine, Patient
+from car.doctor.report import Verdict, error, ok, split_advice, warning
+from car.gate import Limits
+from hardware.clock import NS_PER_MS
+from models.contract import ModelError
+
+OPENCV = "opencv-python-headless"
+OPENCV_OF_NUMPY_2 = (4, 12)
+"""The first OpenCV that needs NumPy 2."""
+RUNTIMES = ("ai-edge-litert", "tflite-runtime")
+PILOT_CALLS = 200
+WARM_UP_CALLS = 10
+
+
+def python(patient: Patient) -> Iterator[Verdict]:
+    """Which Python, and whether it sees the packages that come with Raspberry Pi OS."""
+    machine = patient.machine
+    settings = machine.prefix / "pyvenv.cfg"
+    text = settings.read_text(encoding="utf-8") if settings.exists() else ""
+    if machine.is_pi and "include-system-site-packages = false" in text.lower():
+        yield error(
+            f"The virtual environment {machine.prefix} hides Raspberry Pi OS's own packages, the camera's among them.",
+            f"sed -i 's/^include-system-site-packages.*/include-system-site-packages = true/' {settings}",
+        )
+    else:
+        yield ok(f"Python {machine.python} in {machine.prefix}.")
+
+
+def arrays_and_images(patient: Patient) -> Iterator[Verdict]:
+    """Whether NumPy, OpenCV and the system's camera packages fit together."""
+    machine = patient.machine
+    numpy, opencv = machine.version_of("numpy"), machine.version_of(OPENCV)
+    if numpy is None or opencv is None:
+        missing = "NumPy" if numpy is None else "OpenCV"
+        yield error(f"{missing} is not installed.", f"{_pip(machine)} numpy {OPENCV}")
+    elif _release(numpy) >= (2,) and _has_old_picamera(machine):
+        yield error(
+            f"NumPy {numpy} breaks Bookworm's picamera2, which is built for NumPy 1.",
+            f'{_pip(machine)} "numpy<2" "{OPENCV}<4.12"',
+        )
+    elif _release(numpy) < (2,) and _release(opencv) >= OPENCV_OF_NUMPY_2:
+        yield error(
+            f"OpenCV {opencv} needs NumPy 2, and this is NumPy {numpy}.", f'{_pip(machine)} "{OPENCV}<4.12" "numpy<2"'
+        )
+    else:
+        yield ok(f"NumPy {numpy} and OpenCV {opencv} fit together.")
+
+
+def runtime(patient: Patient) -> Iterator[Verdict]:
+    """Which TFLite runtime runs the pilot."""
+    machine = patient.machine
+    found = {name: version for name in RUNTIMES if (version := machine.version_of(name)) is not None}
+    numpy = machine.version_of("numpy")
+    if "ai-edge-litert" not in found and numpy is not None and _release(numpy) >= (2,):
+        # The other one imports under NumPy 2, and fails at the first model.
+        found = {}
+    if found:
+        yield ok(", ".join(f"{name} {version}" for name, version in found.items()) + ".")
+    else:
+        yield error("No TFLite runtime works here.", f'{_pip(machine)} "ai-edge-litert>=2,<3"')
+
+
+def pilot(patient: Patient) -> Iterator[Verdict]:
+    """How long the car's pilot takes for a frame, over 200 of them."""
+    from car.build import find_model, open_pilot
+    from hardware.camera import Frame
+
+    camera = patient.config.camera
+    try:
+        path = find_model(patient.config.pilot.model, patient.folder)
+        driver, warnings = open_pilot(path, camera.geometry)
+    except ModelError as problem:
+        yield error(*split_advice(str(problem)))
+        return
+    image = np.random.default_rng(0).integers(0, 256, (camera.height, camera.width, 3), np.uint8)
+    image.flags.writeable = False
+    times_ms = []
+    with driver:
+        for number in range(WARM_UP_CALLS + PILOT_CALLS):
+            asked_ns = time.perf_counter_ns()
+            driver.drive(Frame(image, 0, number))
+            times_ms.append((time.perf_counter_ns() - asked_ns) / NS_PER_MS)
+    p50_ms, p99_ms = np.percentile(times_ms[WARM_UP_CALLS:], (50, 99))
+    yield judge_latency(path.name, float(p50_ms), float(p99_ms), period_ms=1000 / camera.rate_hz)
+    for sentence in warnings:
+        yield warning(sentence, "Train a pilot on this car's own sessions: car train")
+
+
+def judge_latency(name: str, p50_ms: float, p99_ms: float, period_ms: float) -> Verdict:
+    """Return what to say of a pilot that takes so long on a car whose camera gives a frame every ``period_ms``."""
+    text = f"{name} answers in {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms, over {PILOT_CALLS} frames"
+    valid_ms = Limits().pilot_valid_ns / NS_PER_MS
+    advice = "Train a smaller pilot with `car train`, or lower camera.rate_hz in car.toml."
+    if p50_ms > valid_ms:
+        return error(f"{text}: too late for the gate ({valid_ms:.0f} ms).", advice)
+    if p99_ms > period_ms:
+        return warning(f"{text}: slower than the camera ({period_ms:.0f} ms).", advice)
+    return ok(f"{text}.")
+
+
+def _has_old_picamera(machine: Machine) -> bool:
+    return machine.is_pi and machine.system("VERSION_CODENAME") == "bookworm"
+
+
+def _pip(machine: Machine) -> str:
+    return f"{machine.prefix}/bin/pip install" if machine.is_pi else f"{sys.executable} -m pip install"
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return a version's first two numbers."""
+    parts = version.split(".")[:2]
+    return tuple(int("".join(character for character in part if character.isdigit()) or 0) for part in parts)

@@ -1,0 +1,51 @@
+"""Cars on made-up machines, for the doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from car.doctor.examination import examine
+from car.doctor.patient import Machine
+from car.doctor.report import Finding, Level, Report
+from car.folder import init_car
+from tests.machines import VENV
+
+BOOKWORM_VERSIONS = {"numpy": "1.26.4", "opencv-python-headless": "4.11.0.86", "tflite-runtime": "2.14.0"}
+TRIXIE_VERSIONS = {"numpy": "2.5.5", "opencv-python-headless": "5.0.0.93", "ai-edge-litert": "2.3.0"}
+
+
+def machine_at(root: Path, versions: dict[str, str | None], **answers: Any) -> Machine:
+    """Return the machine whose files are below ``root``, and in which these packages are installed."""
+    prefix = root / VENV if (root / VENV).exists() else Path("/usr")
+    return Machine(root=root, prefix=prefix, version_of=versions.get, **answers)
+
+
+class Clinic:
+    """Examines a car in ``folder`` on a made-up machine."""
+
+    def __init__(self, folder: Path, make: Callable[[Path], Path], versions: dict[str, str]) -> None:
+        self.root = make(folder / "machine")
+        self.car = folder / "mycar"
+        self.versions: dict[str, str | None] = {**versions}
+        self.answers: dict[str, Any] = {}
+        init_car(self.car)
+
+    def configure(self, text: str) -> None:
+        """Replace car.toml."""
+        (self.car / "car.toml").write_text(text, encoding="utf-8")
+
+    def examine(self) -> Report:
+        """Return the report."""
+        return examine(self.car, machine_at(self.root, self.versions, **self.answers))
+
+    def finding(self, check: str) -> Finding:
+        """Return the one finding of that check."""
+        (finding,) = (finding for finding in self.examine().findings if finding.check == check)
+        return finding
+
+
+def bad(report: Report) -> list[Finding]:
+    """Return all findings that are not ok."""
+    return [finding for finding in report.findings if finding.level is not Level.OK]

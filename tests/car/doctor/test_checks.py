@@ -1,0 +1,185 @@
+"""Each thing that can be wrong with a machine, and what the doctor says of it."""
+
+from pathlib import Path
+
+import pytest
+
+from car.doctor.report import Level
+from car.doctor.software import judge_latency
+from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic
+from tests.machines import (
+    BOOKWORM,
+    GOVERNOR,
+    TRIXIE,
+    VENV,
+    add_command,
+    make_laptop,
+    make_machine,
+    make_pi_4,
+    make_pi_5,
+    set_temperature,
+)
+
+OPENCV = "opencv-python-headless"
+
+
+@pytest.fixture
+def pi(tmp_path: Path) -> Clinic:
+    return Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
+
+
+def test_a_board_that_is_too_old_is_named(pi: Clinic) -> None:
+    make_machine(pi.root, {"proc/device-tree/model": "Raspberry Pi Zero 2 W Rev 1.0\0"})
+    finding = pi.finding("board")
+    assert (finding.level, finding.fix) == (Level.WARNING, "Use a Raspberry Pi 4 or 5.")
+    assert "Zero 2 W" in finding.text
+
+
+def test_a_32_bit_system_is_an_error(pi: Clinic) -> None:
+    pi.answers["bits"] = 32
+    finding = pi.finding("system")
+    assert finding.level is Level.ERROR
+    assert "32-bit" in finding.text
+    assert "64-bit" in finding.fix
+
+
+def test_another_system_is_a_warning(pi: Clinic) -> None:
+    make_machine(pi.root, {"etc/os-release": 'PRETTY_NAME="Ubuntu 24.04"\nVERSION_CODENAME=noble\n'})
+    assert pi.finding("system").level is Level.WARNING
+
+
+def test_a_governor_that_saves_power_is_a_warning_with_the_command(pi: Clinic) -> None:
+    make_machine(pi.root, {GOVERNOR: "powersave\n"})
+    finding = pi.finding("governor")
+    assert finding.level is Level.WARNING
+    assert finding.fix.startswith("echo ondemand | sudo tee /sys/")
+
+
+@pytest.mark.parametrize(
+    ("temperature_c", "level"), [(69.9, Level.OK), (70, Level.WARNING), (79.9, Level.WARNING), (80, Level.ERROR)]
+)
+def test_heat_is_a_warning_and_an_error_where_the_car_does_not_arm(
+    pi: Clinic, temperature_c: float, level: Level
+) -> None:
+    set_temperature(pi.root, temperature_c)
+    assert pi.finding("temperature").level is level
+
+
+@pytest.mark.parametrize(
+    ("alarm", "flags", "supply", "throttling"),
+    [
+        ("0", "0x0", Level.OK, Level.OK),
+        ("0", "0x50000", Level.WARNING, Level.WARNING),
+        ("1", "0x50005", Level.ERROR, Level.WARNING),
+        ("0", "0x80000", Level.OK, Level.WARNING),
+        ("0", "0x80008", Level.OK, Level.WARNING),
+    ],
+)
+def test_a_weak_supply_and_a_slowed_processor_are_told_now_and_since_the_start(
+    pi: Clinic, alarm: str, flags: str, supply: Level, throttling: Level
+) -> None:
+    make_machine(pi.root, {"sys/class/hwmon/hwmon1/in0_lcrit_alarm": alarm})
+    add_command(pi.root, "usr/bin/vcgencmd", f"echo throttled={flags}")
+    assert pi.finding("supply").level is supply
+    assert pi.finding("throttling").level is throttling
+
+
+def test_a_history_that_is_not_told_is_not_made_up(pi: Clinic) -> None:
+    (pi.root / "usr/bin/vcgencmd").unlink()
+    assert "not told" in pi.finding("supply").text
+    assert "not told" in pi.finding("throttling").text
+
+
+def test_a_clock_that_was_never_set_is_a_warning(pi: Clinic) -> None:
+    (pi.root / "run/systemd/timesync/synchronized").unlink()
+    finding = pi.finding("clock")
+    assert (finding.level, finding.fix) == (Level.WARNING, "sudo timedatectl set-ntp true")
+
+
+def test_a_virtual_environment_that_hides_the_systems_packages_is_an_error_with_the_command(pi: Clinic) -> None:
+    make_machine(pi.root, {f"{VENV}/pyvenv.cfg": "include-system-site-packages = false\n"})
+    finding = pi.finding("python")
+    assert finding.level is Level.ERROR
+    assert finding.fix.endswith(f"{VENV}/pyvenv.cfg")
+
+
+@pytest.mark.parametrize(
+    ("release", "numpy", "opencv", "level", "fix"),
+    [
+        (BOOKWORM, "1.26.4", "4.11.0.86", Level.OK, ""),
+        (TRIXIE, "2.5.5", "5.0.0.93", Level.OK, ""),
+        # pip brings NumPy 2 in with the newest OpenCV, and the camera is gone.
+        (BOOKWORM, "2.4.6", "4.12.0.88", Level.ERROR, '"numpy<2" "opencv-python-headless<4.12"'),
+        (BOOKWORM, "2.0.0", "4.11.0.86", Level.ERROR, '"numpy<2"'),
+        (BOOKWORM, "1.26.4", "4.12.0.88", Level.ERROR, '"opencv-python-headless<4.12"'),
+        (TRIXIE, "1.26.4", "5.0.0.93", Level.ERROR, '"opencv-python-headless<4.12"'),
+        (TRIXIE, None, "5.0.0.93", Level.ERROR, "numpy"),
+        (TRIXIE, "2.5.5", None, Level.ERROR, "opencv"),
+    ],
+)
+def test_numpy_and_opencv_have_to_fit_each_other_and_the_systems_camera(
+    pi: Clinic, release: str, numpy: str | None, opencv: str | None, level: Level, fix: str
+) -> None:
+    make_machine(pi.root, {"etc/os-release": release})
+    pi.versions |= {"numpy": numpy, OPENCV: opencv}
+    finding = pi.finding("arrays")
+    assert finding.level is level
+    assert fix in finding.fix
+
+
+def test_on_a_laptop_with_bookworms_debian_numpy_2_is_no_trap(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path, make_laptop, TRIXIE_VERSIONS)
+    make_machine(clinic.root, {"etc/os-release": BOOKWORM})
+    assert clinic.finding("arrays").level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("versions", "level"),
+    [
+        ({"numpy": "1.26.4", "tflite-runtime": "2.14.0"}, Level.OK),
+        ({"numpy": "2.4.6", "tflite-runtime": "2.14.0"}, Level.ERROR),
+        ({"numpy": "2.4.6", "ai-edge-litert": "2.3.0"}, Level.OK),
+        ({"numpy": "2.4.6", "ai-edge-litert": "2.3.0", "tflite-runtime": "2.14.0"}, Level.OK),
+        ({"numpy": "2.4.6"}, Level.ERROR),
+    ],
+)
+def test_a_runtime_has_to_be_there_that_works_with_this_numpy(
+    pi: Clinic, versions: dict[str, str | None], level: Level
+) -> None:
+    pi.versions = versions
+    finding = pi.finding("runtime")
+    assert finding.level is level
+    assert ("ai-edge-litert>=2,<3" in finding.fix) == (level is Level.ERROR)
+
+
+def test_a_pilot_that_is_not_there_or_does_not_fit_is_an_error_with_what_to_do(pi: Clinic) -> None:
+    pi.configure("[pilot]\nmodel = 'lost'\n")
+    finding = pi.finding("pilot")
+    assert (finding.level, finding.text) == (Level.ERROR, "There is no model lost.")
+    assert "simulated-lane" in finding.fix
+    pi.configure("[camera]\nwidth = 320\nheight = 240\n")
+    assert "320x240" in pi.finding("pilot").text
+
+
+@pytest.mark.parametrize(
+    ("p50_ms", "p99_ms", "level"),
+    [(5, 30, Level.OK), (5, 40, Level.WARNING), (199, 210, Level.WARNING), (201, 210, Level.ERROR)],
+)
+def test_a_pilot_slower_than_the_camera_is_a_warning_and_one_too_slow_for_the_gate_an_error(
+    p50_ms: float, p99_ms: float, level: Level
+) -> None:
+    assert judge_latency("pilot", p50_ms, p99_ms, period_ms=33.3).level is level
+
+
+def test_a_disk_that_is_nearly_full_is_a_warning(pi: Clinic) -> None:
+    pi.configure("[recording]\nmin_free_mb = 1_000_000_000\n")
+    finding = pi.finding("disk_space")
+    assert finding.level is Level.WARNING
+    assert "car sessions list" in finding.fix
+
+
+def test_the_trial_of_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path, make_pi_5, TRIXIE_VERSIONS)
+    before = sorted(path.name for path in clinic.car.iterdir())
+    assert "MB/s" in clinic.finding("disk_speed").text
+    assert sorted(path.name for path in clinic.car.iterdir()) == before
