@@ -10,6 +10,7 @@
     │   └── TubError                        not a Donkey Car tub, or nothing in it can be read
     ├── RecordingError (OSError)            a recording cannot be written
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
+    ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
     └── MissingPackage (ImportError)        an optional package is needed and not installed
 
 Every message is one sentence that says what is wrong, and one that says what to do next. The command line prints it
@@ -44,6 +45,10 @@ class RecordingError(CarError, OSError):
 
 class TrainingError(CarError, ValueError):
     """Too little data, or a model that cannot be trained from it."""
+
+
+class AccessError(CarError, OSError):
+    """What the car knows of its paired browsers cannot be written."""
 
 
 class MissingPackage(CarError, ImportError):

@@ -106,6 +106,11 @@ class DriverCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverLeft:
+    """The driver is known to be gone: a lost link from this moment on, without waiting for the last command to age."""
+
+
+@dataclass(frozen=True, slots=True)
 class PilotCommand:
     """What the pilot asks for; it counts from the event's time."""
 
@@ -161,7 +166,7 @@ class Fault:
 
 _NEVER_NS = -(2**62)
 """So long ago that nothing from then is valid."""
-Event = DriverCommand | PilotCommand | FrameArrived | Checks | Arm | ChangeMode | Disarm | Stop | Fault
+Event = DriverCommand | DriverLeft | PilotCommand | FrameArrived | Checks | Arm | ChangeMode | Disarm | Stop | Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +217,8 @@ class Gate:
         match event:
             case DriverCommand():
                 self._take_driver_command(event)
+            case DriverLeft():
+                self._lose_driver()
             case PilotCommand(command):
                 self._take_pilot_command(command)
             case FrameArrived(captured_ns):
@@ -254,6 +261,10 @@ class Gate:
         elif event.sampled_ns >= self._driver.sampled_ns:
             self._driver = event
             self._watch_stick()
+
+    def _lose_driver(self) -> None:
+        aged_ns = self._now_ns - self.limits.driver_valid_ns - 1
+        self._driver = DriverCommand(NEUTRAL, min(self._driver.sampled_ns, aged_ns))
 
     def _watch_stick(self) -> None:
         after_ns = self._neutral_after_ns

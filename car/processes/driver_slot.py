@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
 from typing import Any
 
-from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, Event, Mode, Stop
+from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
 from car.processes.shared import keep_order
 from hardware.drivetrain import NEUTRAL, Command
 
 _SEQUENCE = struct.Struct("Q")
-# command, when it was sampled, five counters, held, arm mode, wheels up, mode, problems as a bit each
-_INPUT = struct.Struct("<ddqIIIIIBBBBI")
+# command, when it was sampled, six counters, held, arm mode, wheels up, mode, problems as a bit each
+_INPUT = struct.Struct("<ddqIIIIIIBBBBI")
 _MODES, _PROBLEMS = tuple(Mode), tuple(ArmRefusal)
 _CHECKED = 1 << 31
 
@@ -40,6 +40,7 @@ class DriverInput:
     stops: int = 0
     quits: int = 0
     mode_changes: int = 0
+    departures: int = 0
     held: bool = True
     arm_mode: Mode = Mode.AUTO
     wheels_up: bool = False
@@ -71,6 +72,7 @@ class DriverSlot:
             state.stops,
             state.quits,
             state.mode_changes,
+            state.departures,
             state.held,
             _MODES.index(state.arm_mode),
             state.wheels_up,
@@ -89,7 +91,7 @@ class DriverSlot:
         keep_order()
         if before % 2 or _SEQUENCE.unpack_from(memory, 0)[0] != before:
             return None
-        arms, disarms, stops, quits, mode_changes, held, arm_mode, wheels_up, mode, problems = values
+        arms, disarms, stops, quits, mode_changes, departures, held, arm_mode, wheels_up, mode, problems = values
         return DriverInput(
             Command(steering, throttle),
             sampled_ns,
@@ -98,6 +100,7 @@ class DriverSlot:
             stops,
             quits,
             mode_changes,
+            departures,
             bool(held),
             _MODES[arm_mode],
             bool(wheels_up),
@@ -127,6 +130,8 @@ class SlotDriver:
         if state is None:
             return
         seen, self._seen = self._seen, state
+        if state.departures > seen.departures:
+            yield DriverLeft()
         if state.sampled_ns > seen.sampled_ns:
             yield DriverCommand(state.command, state.sampled_ns, state.held)
         if state.problems is not None and state.problems != seen.problems:
@@ -155,6 +160,10 @@ class DriverDesk:
     def sample(self, command: Command, sampled_ns: int, *, held: bool = True) -> None:
         """Say what the driver holds at ``sampled_ns``, the hold button included where there is one."""
         self._change(command=command, sampled_ns=sampled_ns, held=held)
+
+    def lose_driver(self) -> None:
+        """Say that the driver is gone, and with it whatever it held last."""
+        self._change(departures=self._state.departures + 1, sampled_ns=0)
 
     def check(self, problems: tuple[ArmRefusal, ...]) -> None:
         """Say what stands in the way of arming, the most important first as ``ArmRefusal`` lists them."""

@@ -1,0 +1,1 @@
+"""The car's pages: the server in the desk process, its channels, and who may use them."""

@@ -1,0 +1,161 @@
+"""Who gets in: every request and every socket passes the guard before anything else sees it.
+
+On the machine itself (loopback) no pairing is asked; but a page of somebody else's may run in a browser there, so:
+
+- ``Host`` must be an address or this machine's own name: another name that leads here was made up (DNS rebinding).
+- ``Origin`` must be this very server; sockets must have one, because browsers let any page open a socket anywhere.
+- What changes anything needs the header ``X-Pocketpilot: 1``, which no other origin's page can send.
+
+From the network, in addition, nothing but the pairing page answers a browser without a paired browser's cookie.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from car.web.access_store import AccessStore
+
+COOKIE = "pocketpilot"
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+PUBLIC = {
+    ("GET", "/pair"),
+    ("POST", "/api/pair"),
+    *(("GET", f"/static/{name}") for name in ("pair.js", "pair.css", "style.css", "api.js", "dom.js", "icon.svg")),
+    ("GET", "/static/app.webmanifest"),
+}
+"""All that a browser from the network sees before it is paired."""
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "gamepad=(self), accelerometer=(self), gyroscope=(self), camera=(), microphone=()",
+}
+REFUSED_SOCKET = 1008
+PAIR_ADVICE = "This browser is not paired with the car. Run `car pair` on the car and open the address it prints."
+
+
+class Access:
+    """Decides by a request's head whether it gets in."""
+
+    def __init__(self, store: AccessStore, *, tls: bool) -> None:
+        self.store = store
+        self.tls = tls
+        self._names = machine_names()
+
+    def is_trusted(self, scope: Scope) -> bool:
+        """Tell whether the one at the other end is this machine, or a paired browser."""
+        return is_loopback(scope) or self.store.is_paired(token_of(scope))
+
+    def refusal(self, scope: Scope) -> Response | None:
+        """Return the answer that keeps a request or a socket out, None if it may come in."""
+        headers = Headers(scope=scope)
+        if not self._is_own_host(headers.get("host", "")):
+            return refuse(421, "This name is not the car's. Open the address that `car drive` or `car pair` prints.")
+        if not self._is_own_origin(scope, headers):
+            return refuse(403, "Another page may not use the car. Open the car's own page.")
+        is_act = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
+        if is_act and headers.get("x-pocketpilot") != "1":
+            return refuse(403, "The header X-Pocketpilot is missing. Use the car's own page.")
+        if self.is_trusted(scope) or (scope.get("method", ""), scope["path"]) in PUBLIC:
+            return None
+        if scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith(("/api", "/static")):
+            return RedirectResponse("/pair", status_code=303)
+        return refuse(401, PAIR_ADVICE)
+
+    def _is_own_host(self, host: str) -> bool:
+        name = _host_name(host)
+        return name in self._names or _is_address(name)
+
+    def _is_own_origin(self, scope: Scope, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return scope["type"] == "http" and headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+        return origin == f"{'https' if self.tls else 'http'}://{headers.get('host', '')}"
+
+
+class AccessGuard:
+    """The outermost layer of the application: keeps out who may not come in, and puts security headers on every answer."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or socket."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        answer = self._access.refusal(scope)
+        if answer is None:
+            await self._app(scope, receive, send_safely)
+        elif scope["type"] == "http":
+            await answer(scope, receive, send_safely)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": REFUSED_SOCKET})
+
+
+def refuse(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as every part of the API answers it."""
+    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+
+
+def token_of(scope: Scope) -> str:
+    """Return the paired browser's token that came with a request, empty when none did."""
+    try:
+        cookie = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return cookie.value if cookie is not None else ""
+
+
+def is_loopback(scope: Scope) -> bool:
+    """Tell whether the one at the other end is on this machine."""
+    client: tuple[str, Any] | None = scope.get("client")
+    return client is not None and _is_address(client[0]) and ipaddress.ip_address(client[0]).is_loopback
+
+
+def machine_names() -> frozenset[str]:
+    """Return the names by which this machine may be called."""
+    host = socket.gethostname().lower()
+    names: Iterable[str] = (host, host.partition(".")[0])
+    return frozenset({"localhost", *names, *(f"{name}.local" for name in names)})
+
+
+def _host_name(host: str) -> str:
+    """Return the name or address in a Host header, without the port, in lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0].lower() or host.lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""The application: pages, the JSON API and the two sockets, in one place.
+
+Each part of the API is a module of this package with a ``router``; it finds the desk it works for by ``desk_of``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from car.errors import KNOWN_ERRORS
+from car.software import software_versions
+from car.web import drive_channel, pairing, status, video
+from car.web.access import Access, AccessGuard, refuse
+from car.web.context import WebContext
+
+STATIC = Path(__file__).parent / "static"
+PAGES = {
+    "/": "index.html",
+    "/sessions": "sessions.html",
+    "/models": "models.html",
+    "/calibrate": "calibrate.html",
+    "/doctor": "doctor.html",
+    "/pair": "pair.html",
+}
+ROUTERS = (status.router, pairing.router, drive_channel.router, video.router)
+
+
+def create_app(context: WebContext, access: Access) -> FastAPI:
+    """Return the application for one desk; nobody gets past ``access``."""
+    app = FastAPI(
+        title="Pocketpilot",
+        version=software_versions().get("pocketpilot", ""),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.context = context
+    app.state.access = access
+    app.state.attempts = pairing.Attempts(context.clock)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api")
+    for path, name in PAGES.items():
+        app.add_api_route(path, _page(STATIC / name), include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(HTTPException, _explain_http)
+    app.add_exception_handler(RequestValidationError, _explain_request)
+    for kind in KNOWN_ERRORS:
+        app.add_exception_handler(kind, _explain)
+    app.add_middleware(AccessGuard, access=access)
+    return app
+
+
+def _page(path: Path) -> Callable[[], Response]:
+    def page() -> Response:
+        return FileResponse(path, media_type="text/html") if path.is_file() else refuse(404, "There is no such page.")
+
+    return page
+
+
+def _explain_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return refuse(error.status_code, str(error.detail), error.headers)
+
+
+def _explain_request(_request: Request, error: Exception) -> Response:
+    """Answer what was not asked for as it should be, in one sentence."""
+    assert isinstance(error, RequestValidationError)
+    finding = error.errors()[0]
+    where = ".".join(str(part) for part in finding["loc"])
+    return refuse(422, f"`{where}` is not allowed: {finding['msg']}. Change that.")
+
+
+def _explain(_request: Request, error: Exception) -> Response:
+    return refuse(409, str(error))

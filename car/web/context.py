@@ -1,0 +1,37 @@
+"""What the pages' server works with: everything that the desk has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from car.config import CarConfig
+from car.folder import CarFolder
+from car.processes.driver_hub import DriverHub
+from car.processes.recorder_control import RecorderControl
+from car.processes.shared import CycleRing
+from hardware.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """The car whose pages are served, and the desk's parts that they use; ``pilot`` is the name of the one that drives."""
+
+    folder: CarFolder
+    pilot: str
+    ring: CycleRing
+    hub: DriverHub
+    recorder: RecorderControl
+    clock: Clock
+
+    @property
+    def config(self) -> CarConfig:
+        """The car's configuration."""
+        return self.folder.config
+
+
+def context_of(connection: HTTPConnection) -> WebContext:
+    """Return the context of a request or a socket; for ``Depends``."""
+    return cast(WebContext, connection.app.state.context)

@@ -1,0 +1,163 @@
+"""The drive socket: what the driver holds comes in with the client's time, the car's state goes out 20 times a second.
+
+A command's age counts from when the browser sampled it (``ClientClock``), so a network that stalls cannot make old
+commands look fresh. A socket that closes is a driver who has left: neutral at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, WebSocket
+from pydantic import ValidationError
+
+from car.processes.driver_hub import Seat
+from car.web import messages
+from car.web.client_clock import ClientClock
+from car.web.context import WebContext, context_of
+from car.web.live import LiveDrive
+from car.web.sockets import TRY_LATER, RuleBroken, converse
+from hardware.clock import NS_PER_MS, NS_PER_S
+from hardware.drivetrain import Command
+
+STATE_PERIOD_S = 0.05
+PING_PERIOD_NS = NS_PER_S // 4
+MAX_REFUSED = 20
+MAX_CLIENTS = 16
+ANOTHER_DRIVES = "Another driver has the car. Take over first."
+NOT_UNDERSTOOD = "That is no message of the drive socket. Reload the page."
+
+router = APIRouter()
+
+
+@router.websocket("/drive")
+async def drive(socket: WebSocket) -> None:
+    """Let a browser drive, or watch."""
+    context = context_of(socket)
+    await socket.accept()
+    if context.hub.seats >= MAX_CLIENTS:
+        await socket.close(TRY_LATER)
+        return
+    channel = DriveChannel(socket, context)
+    try:
+        await converse(socket, context.clock, channel.hear, channel.talk)
+    finally:
+        channel.close()
+
+
+class DriveChannel:
+    """One browser at the drive socket."""
+
+    def __init__(self, socket: WebSocket, context: WebContext) -> None:
+        self._socket = socket
+        self._context = context
+        self._clock = context.clock
+        self._client_clock = ClientClock()
+        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock)
+        self._seat: Seat = context.hub.join("browser")
+        self._age_ns: int | None = None
+        self._pinged_ns = 0
+        self._refused = 0
+        self._stops = 0
+
+    def close(self) -> None:
+        """Leave: neutral at once if this browser drove."""
+        self._seat.leave()
+
+    async def hear(self, text: str) -> None:
+        """Do what a message says."""
+        arrived_ns = self._clock.now_ns()
+        try:
+            message = messages.DRIVE_MESSAGES.validate_json(text)
+        except ValidationError:
+            await self._refuse(NOT_UNDERSTOOD)
+            return
+        if not self._obey(message, arrived_ns):
+            await self._say({"type": "refused", "why": ANOTHER_DRIVES})
+
+    async def talk(self) -> None:
+        """Send the state, and pings, until the socket is closed."""
+        while True:
+            now_ns = self._clock.now_ns()
+            if now_ns - self._pinged_ns >= PING_PERIOD_NS or self._client_clock.round_trip_ns is None:
+                self._pinged_ns = now_ns
+                await self._say({"type": "ping", "id": self._client_clock.ping(self._clock.now_ns())})
+            await self._say(self._state())
+            await asyncio.sleep(STATE_PERIOD_S)
+
+    def _obey(self, message: messages.DriveMessage, arrived_ns: int) -> bool:
+        """Do what the message says; False when only the driver may."""
+        seat, recorder = self._seat, self._context.recorder
+        match message:
+            case messages.Sample():
+                self._sample(message, arrived_ns)
+            case messages.Pong(id=number, client_ms=client_ms):
+                self._client_clock.pong(number, round(client_ms * NS_PER_MS), arrived_ns)
+            case messages.Arm(mode=mode, wheels_up=wheels_up):
+                return seat.arm(mode, wheels_up=wheels_up)
+            case messages.ChangeMode(mode=mode):
+                return seat.change_mode(mode)
+            case messages.Record(on=on):
+                return seat.may_act() and (recorder.switch_on() if on else recorder.switch_off()) is None
+            case messages.Erase(seconds=seconds):
+                return seat.may_act() and recorder.erase(seconds) is None
+            case messages.Act(type=what):
+                return self._act(what)
+        return True
+
+    def _act(self, what: str) -> bool:
+        seat = self._seat
+        acts: dict[str, Callable[[], bool | None]] = {
+            "stop": seat.stop,
+            "disarm": seat.disarm,
+            "take_over": seat.take_over,
+            "let_go": seat.let_go,
+        }
+        self._stops += what == "stop"
+        return acts[what]() is not False or what == "take_over"
+
+    def _sample(self, sample: messages.Sample, arrived_ns: int) -> None:
+        sampled_ns = self._client_clock.sampled_ns(round(sample.client_ms * NS_PER_MS), arrived_ns)
+        if sampled_ns is None:
+            return
+        self._age_ns = arrived_ns - sampled_ns
+        self._seat.sample(Command(sample.steering, sample.throttle), sampled_ns, held=sample.held)
+
+    async def _refuse(self, why: str) -> None:
+        self._refused += 1
+        if self._refused > MAX_REFUSED:
+            raise RuleBroken
+        await self._say({"type": "refused", "why": why})
+
+    def _state(self) -> dict[str, Any]:
+        self._live.update()
+        hub, recording = self._context.hub, self._context.recorder.status
+        return {
+            "type": "state",
+            **self._live.state(),
+            "driver": self._seat.drives,
+            "driver_present": hub.driver is not None,
+            "viewers": hub.seats,
+            "round_trip_ms": _ms(self._client_clock.round_trip_ns),
+            "command_age_ms": _ms(self._age_ns),
+            "recording": {
+                "on": recording.on,
+                "name": recording.name,
+                "frames": recording.frames,
+                "missed": recording.missed,
+                "failure": recording.failure,
+            },
+            "health": {},
+            "pilot_name": self._context.pilot,
+            "stop_counter": self._stops,
+        }
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+
+
+def _ms(time_ns: int | None) -> float | None:
+    return None if time_ns is None else round(time_ns / NS_PER_MS, 2)

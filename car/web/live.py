@@ -1,0 +1,72 @@
+"""The drive as it is now: what the drive loop published last, and how fast it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from car.drive_record import DriveRecord
+from car.processes.shared import CycleRing, RingReader
+from car.statistics import LoopStatistics
+from hardware.clock import NS_PER_S, Clock
+from hardware.drivetrain import Command
+
+WINDOW_S = 3.0
+FIGURES_PERIOD_NS = NS_PER_S // 2
+
+
+class LiveDrive:
+    """Follows the drive loop's records; call ``update`` now and then.
+
+    ``newest`` is None until the drive loop has come round once.
+    """
+
+    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock) -> None:
+        self._reader = RingReader(ring, with_frames=False)
+        self._statistics = LoopStatistics(round(rate_hz * WINDOW_S))
+        self._clock = clock
+        self._figures_ns = 0
+        self.newest: DriveRecord | None = None
+        self.frame_rate_hz = 0.0
+        self.latency_ms: dict[str, float] | None = None
+
+    def update(self) -> None:
+        """Take note of what was published since the last call."""
+        for cycle in self._reader.read():
+            self.newest = cycle.record
+            self._statistics.add(cycle.record)
+        now_ns = self._clock.now_ns()
+        if now_ns - self._figures_ns >= FIGURES_PERIOD_NS:
+            self._figures_ns = now_ns
+            self.frame_rate_hz = round(self._statistics.frame_rate_hz(), 1)
+            if figures := self._statistics.figures():
+                self.latency_ms = {"p50": round(figures[-1].p50_ms, 2), "p99": round(figures[-1].p99_ms, 2)}
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page shows of the drive, as JSON has it."""
+        record = self.newest
+        if record is None:
+            return {"gate": "disarmed", "mode": "manual", "trip": "", "refusal": "", "steering": 0.0, "throttle": 0.0}
+        odometry = record.odometry
+        return {
+            "gate": record.gate_state.value,
+            "mode": record.mode.value,
+            "trip": record.trip,
+            "refusal": record.refusal,
+            "steering": round(record.applied.steering, 4),
+            "throttle": round(record.applied.throttle, 4),
+            "pilot": _command(record.pilot),
+            "frame": record.frame_number,
+            "frame_rate_hz": self.frame_rate_hz,
+            "latency_ms": self.latency_ms,
+            "odometry": None
+            if odometry is None
+            else {
+                "speed_m_s": round(odometry.speed_m_s, 3),
+                "laps": odometry.laps,
+                "departures": odometry.departures,
+            },
+        }
+
+
+def _command(command: Command | None) -> dict[str, float] | None:
+    return None if command is None else {"steering": round(command.steering, 4), "throttle": round(command.throttle, 4)}
