@@ -52,6 +52,10 @@ model = "{pilot}"       # a file, a name in models/, or a pilot that ships with 
 [gate]
 autopilot_throttle_cap = 0.25
 
+[web]
+port = 8887             # of the page; if it is taken, the next free one
+tls = false             # serve HTTPS with a certificate of the car's own; browsers give gamepads to secure pages only
+
 [recording]
 enabled = true
 jpeg_quality = 75
@@ -125,6 +129,13 @@ class RecordingSection(Section):
     min_free_mb: Annotated[int, Field(ge=0)] = 500
 
 
+class WebSection(Section):
+    """The page in the browser."""
+
+    port: Annotated[int, Field(ge=1024, le=65_000)] = 8887
+    tls: bool = False
+
+
 class CarConfig(Section):
     """The content of a ``car.toml``."""
 
@@ -136,6 +147,7 @@ class CarConfig(Section):
     pilot: PilotSection = PilotSection()
     gate: GateSection = GateSection()
     recording: RecordingSection = RecordingSection()
+    web: WebSection = WebSection()
 
 
 def load_config(path: Path) -> CarConfig:

@@ -263,8 +263,9 @@ class Gate:
             self._watch_stick()
 
     def _lose_driver(self) -> None:
-        aged_ns = self._now_ns - self.limits.driver_valid_ns - 1
-        self._driver = DriverCommand(NEUTRAL, min(self._driver.sampled_ns, aged_ns))
+        too_old_ns = self._now_ns - self.limits.driver_valid_ns - 1
+        self._driver = DriverCommand(NEUTRAL, min(self._driver.sampled_ns, too_old_ns))
+        self._neutral_after_ns = self._now_ns
 
     def _watch_stick(self) -> None:
         after_ns = self._neutral_after_ns

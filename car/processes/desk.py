@@ -9,8 +9,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ctypes import c_bool
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
@@ -22,8 +23,10 @@ from rich.live import Live
 from car.arming import arming_problems
 from car.config import CarConfig
 from car.entry import make_output_safe
+from car.errors import CarError
 from car.folder import CarFolder
 from car.gate import Mode
+from car.processes.driver_hub import DriverHub, Seat
 from car.processes.driver_slot import DriverDesk, DriverSlot
 from car.processes.keyboard import open_keyboard
 from car.processes.recorder_control import RecorderControl
@@ -37,6 +40,8 @@ DESK_NICENESS = 10
 """When there are too few processors for everyone, the drive process comes first."""
 SAMPLE_PERIOD_S = 0.05
 END_PERIOD_S = 0.02
+SWITCH_INTERVAL_S = 0.001
+"""How long a busy thread keeps the others waiting: a fifth of Python's own, for the driver's sake."""
 CHECK_PERIOD_S = 1.0
 VIEW_END_TIMEOUT_S = 1.0
 VIEW_PERIOD_S = 0.05
@@ -76,8 +81,8 @@ class DeskJob:
 def run_desk(link: DeskLink, job: DeskJob) -> None:
     """Be the desk until the drive process has finished, or is gone; then close the session.
 
-    Keys, checks, view and recorder have a thread each: a terminal that takes nothing more must not keep a stop from
-    getting through, nor the session from being closed.
+    Keys, checks, pages, view and recorder have a thread each: a terminal that takes nothing more must not keep a stop
+    from getting through, nor the session from being closed.
     """
     make_output_safe()
     ended = threading.Event()
@@ -89,23 +94,24 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
     if hasattr(os, "nice"):
         os.nice(DESK_NICENESS)
-    recorder = RecorderControl(link.ring, job.folder.sessions_dir, job.config, job.pilot, SystemClock())
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    clock = SystemClock()
+    recorder = RecorderControl(link.ring, job.folder.sessions_dir, job.config, job.pilot, clock)
     if job.records:
         recorder.switch_on()
     driver = DriverDesk(link.slot)
+    hub = DriverHub(driver, clock)
     recording = threading.Thread(target=recorder.run, args=(ended,), name="recorder")
-    keys = threading.Thread(target=_listen, args=(driver, ended), name="keys")
+    keys = threading.Thread(target=_listen, args=(hub, ended), name="keys")
     checks = threading.Thread(target=_check, args=(driver, job.system_root, ended), name="checks", daemon=True)
-    view = threading.Thread(target=_show, args=(link, job, recorder, ended), name="view", daemon=True)
     recording.start()
     keys.start()
     checks.start()
-    view.start()
-    link.ready.value = True
-    parent = multiprocessing.parent_process()
-    while not ended.wait(END_PERIOD_S) and not link.finished.value and (parent is None or parent.is_alive()):
-        pass
-    ended.set()
+    with _pages(link, job, hub, recorder) as page:
+        view = threading.Thread(target=_show, args=(link, job, recorder, page, ended), name="view", daemon=True)
+        view.start()
+        link.ready.value = True
+        _wait_for_the_end(link, ended)
     keys.join()
     recording.join()
     view.join(VIEW_END_TIMEOUT_S)
@@ -114,13 +120,40 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
         os._exit(1)
 
 
-def _listen(driver: DriverDesk, ended: threading.Event) -> None:
-    """Pass on the driver's keys as they are pressed, and that the driver's terminal is alive."""
-    clock = SystemClock()
+def _wait_for_the_end(link: DeskLink, ended: threading.Event) -> None:
+    parent = multiprocessing.parent_process()
+    while not ended.wait(END_PERIOD_S) and not link.finished.value and (parent is None or parent.is_alive()):
+        pass
+    ended.set()
+
+
+@contextlib.contextmanager
+def _pages(link: DeskLink, job: DeskJob, hub: DriverHub, recorder: RecorderControl) -> Iterator[str]:
+    """Serve the pages for as long as the context lasts; yields in words where they are, or why they are not."""
+    # Only here, because the drive process imports this module too.
+    from car.web.context import WebContext
+    from car.web.server import WebServer
+
+    try:
+        server = WebServer(WebContext(job.folder, job.pilot, link.ring, hub, recorder, SystemClock()))
+    except CarError as error:
+        yield f"There is no page: {error}"
+        return
+    server.start()
+    try:
+        yield server.where
+    finally:
+        server.close()
+
+
+def _listen(hub: DriverHub, ended: threading.Event) -> None:
+    """Pass on what is pressed in the terminal; once it has armed the car, also that the terminal is alive."""
+    clock, seat = SystemClock(), hub.join("terminal")
     with open_keyboard() as keyboard:
         while not ended.is_set():
-            _pass_on_keys(keyboard.wait(SAMPLE_PERIOD_S), driver)
-            driver.sample(NEUTRAL, clock.now_ns())
+            _pass_on_keys(keyboard.wait(SAMPLE_PERIOD_S), seat)
+            if seat.drives:
+                seat.sample(NEUTRAL, clock.now_ns())
 
 
 def _check(driver: DriverDesk, system_root: Path, ended: threading.Event) -> None:
@@ -129,13 +162,17 @@ def _check(driver: DriverDesk, system_root: Path, ended: threading.Event) -> Non
         driver.check(arming_problems(read_health(system_root)))
 
 
-def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, ended: threading.Event) -> None:
-    """Show the drive until it ends, and at last what was recorded; nobody misses a view that nobody can see."""
+def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, page: str, ended: threading.Event) -> None:
+    """Say where the page is, show the drive until it ends, and at last say what was recorded.
+
+    Nobody misses a view that nobody can see.
+    """
     console = Console()
     view = DriveView(f"{job.config.car.name} · {job.pilot}", round(job.config.camera.rate_hz * VIEW_WINDOW_S))
     cycles = RingReader(link.ring, with_frames=False)
     turn = 0
     with contextlib.suppress(OSError):
+        console.print(page, soft_wrap=True, highlight=False)
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while not ended.wait(VIEW_PERIOD_S):
                 for cycle in cycles.read():
@@ -148,13 +185,24 @@ def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, ended: thread
         console.print(f"recording {recorder.status}", soft_wrap=True)
 
 
-def _pass_on_keys(keys: str, driver: DriverDesk) -> None:
-    actions: dict[str, Callable[[], None]] = {
-        " ": driver.stop,
-        "a": lambda: driver.arm(Mode.AUTO),
-        "d": driver.disarm,
-        "q": driver.quit,
+def _pass_on_keys(keys: str, seat: Seat) -> None:
+    actions: dict[str, Callable[[], object]] = {
+        " ": seat.stop,
+        "a": lambda: _arm(seat),
+        "d": lambda: _finish(seat),
+        "q": seat.quit,
     }
     for key in keys:
         if key in actions:
             actions[key]()
+
+
+def _arm(seat: Seat) -> None:
+    # A terminal over SSH does not tell when its network is gone, so that it cannot vouch for a driver.
+    if "SSH_CONNECTION" not in os.environ:
+        seat.arm(Mode.AUTO)
+
+
+def _finish(seat: Seat) -> None:
+    seat.disarm()
+    seat.let_go()

@@ -95,7 +95,8 @@ def drive(options: DriveOptions) -> DriveSummary:
 
 def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: EndSignal) -> DriveSummary:
     clock = SystemClock()
-    gate = Gate(options.config.gate.limits, Mode.AUTO, headless=options.headless)
+    mode = Mode.AUTO if options.headless else Mode.MANUAL
+    gate = Gate(options.config.gate.limits, mode, headless=options.headless)
     gate.handle(Checks(arming_problems(read_health(options.system_root))), clock.now_ns())
     driver = SlotDriver(link.slot)
     with contextlib.ExitStack() as stack:

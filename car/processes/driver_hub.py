@@ -45,10 +45,10 @@ class DriverHub:
         self._driver_ns = 0
         self._awaits_neutral = False
 
-    @property
-    def seats(self) -> int:
-        """How many could drive, or watch."""
-        return len(self._seats)
+    def count(self, name: str) -> int:
+        """Return how many of the seats are called ``name``."""
+        with self._lock:
+            return sum(seat.name == name for seat in self._seats)
 
     @property
     def driver(self) -> Seat | None:
@@ -84,8 +84,9 @@ class DriverHub:
         with self._lock:
             if self._driver is None and not seat.watches:
                 self._hand_over(seat)
-            if self._driver is not seat:
+            elif self._driver is not seat:
                 self._seat_who_asked()
+            if self._driver is not seat:
                 return False
             self._driver_ns = self._clock.now_ns()
             self._awaits_neutral &= abs(command.throttle) > NEUTRAL_STICK
@@ -142,8 +143,8 @@ class DriverHub:
 class Seat:
     """A place from which somebody may drive: a browser's socket, the terminal, a gamepad.
 
-    ``watches`` says that it was there while another drove, so that its samples alone do not get it the car; ``asked_ns``
-    is when it last did.
+    ``watches`` says that it was there while another drove, so that its samples alone do not get it the car;
+    ``asked_ns`` is when it last asked for it.
     """
 
     def __init__(self, hub: DriverHub, name: str) -> None:

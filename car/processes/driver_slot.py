@@ -163,7 +163,7 @@ class DriverDesk:
 
     def lose_driver(self) -> None:
         """Say that the driver is gone, and with it whatever it held last."""
-        self._change(departures=self._state.departures + 1, sampled_ns=0)
+        self._press("departures", sampled_ns=0)
 
     def check(self, problems: tuple[ArmRefusal, ...]) -> None:
         """Say what stands in the way of arming, the most important first as ``ArmRefusal`` lists them."""

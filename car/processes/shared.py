@@ -177,6 +177,20 @@ class RingReader:
         while (cycle := self._read_next()) is not None:
             yield cycle
 
+    def newest(self) -> Cycle | None:
+        """Return the newest cycle published since the last call that has a frame, None when there is none."""
+        newest: int | None = None
+        while (found := self._find_next()) is not None:
+            self._next += 1
+            if self._has_frame(found):
+                newest = found
+        if newest is None:
+            return None
+        cycle = self._copy((newest - 1) % self._ring.slots)
+        keep_order()
+        # Overwritten meanwhile, there is a newer one for the next call.
+        return cycle if self._sequence((newest - 1) % self._ring.slots) == newest else None
+
     def skip(self) -> None:
         """Pass over what has been published until now, without counting it as missed."""
         self._next = max(self._next, self._newest() + 1)
@@ -190,20 +204,30 @@ class RingReader:
         return sequence
 
     def _read_next(self) -> Cycle | None:
-        ring = self._ring
+        while (number := self._find_next()) is not None:
+            slot = (number - 1) % self._ring.slots
+            cycle = self._copy(slot)
+            keep_order()
+            if self._sequence(slot) == number:
+                self._next += 1
+                return cycle
+        return None
+
+    def _find_next(self) -> int | None:
+        """Return the number of the next cycle that is there to be read, or None when there is no new one."""
         while True:
-            slot = (self._next - 1) % ring.slots
-            sequence = self._sequence(slot)
+            sequence = self._sequence((self._next - 1) % self._ring.slots)
             if sequence < self._next:
                 # Nothing was written here yet, or the writer is in this very slot: both are for the next call.
                 return None
             if sequence == self._next:
-                cycle = self._copy(slot)
-                keep_order()
-                if self._sequence(slot) == sequence:
-                    self._next += 1
-                    return cycle
+                return sequence
             self._skip_overwritten()
+
+    def _has_frame(self, number: int) -> bool:
+        memory, _ = self._ring.views
+        start = (number - 1) % self._ring.slots * self._ring.slot_bytes
+        return bool(memory[start + _SEQUENCE.size])
 
     def _skip_overwritten(self) -> None:
         oldest = max(self._next + 1, self._newest() - self._ring.slots + 2)

@@ -88,7 +88,7 @@ class Access:
 
 
 class AccessGuard:
-    """The outermost layer of the application: keeps out who may not come in, and puts security headers on every answer."""
+    """The outermost layer of the application: keeps out who may not come in, and puts security headers on answers."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app

@@ -1,8 +1,9 @@
 """Which browsers are paired with the car: secrets of which the disk keeps hashes alone.
 
 In the car's folder, ``access/`` (readable by its owner only) has up to three files: ``code.json`` is the one-time code
-that ``car pair`` has printed, ``browsers.json`` the browsers that were let in, ``server.json`` where the running server
-is. ``car pair`` and the desk process share them; each is replaced as a whole, and a code is spent by whoever removes it.
+that ``car pair`` has printed, ``browsers.json`` the browsers that were let in, ``server.json`` where the running
+server is. ``car pair`` and the desk process share them; each is replaced as a whole, and a code is spent by whoever
+removes it.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class AccessStore:
     def is_paired(self, token: str) -> bool:
         """Tell whether ``token`` is a paired browser's."""
         candidate = _hash(token)
-        return any([hmac.compare_digest(candidate, known) for known in self._browsers()])
+        return any(hmac.compare_digest(candidate, known) for known in self._browsers())
 
     def forget(self, token: str) -> None:
         """Let the browser with ``token`` in no more."""

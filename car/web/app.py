@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +23,7 @@ from car.web.context import WebContext
 
 STATIC = Path(__file__).parent / "static"
 PAGES = {
-    "/": "index.html",
+    "/": "drive.html",
     "/sessions": "sessions.html",
     "/models": "models.html",
     "/calibrate": "calibrate.html",
@@ -65,14 +66,13 @@ def _page(path: Path) -> Callable[[], Response]:
 
 
 def _explain_http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return refuse(error.status_code, str(error.detail), error.headers)
+    http = cast(HTTPException, error)
+    return refuse(http.status_code, str(http.detail), http.headers)
 
 
 def _explain_request(_request: Request, error: Exception) -> Response:
     """Answer what was not asked for as it should be, in one sentence."""
-    assert isinstance(error, RequestValidationError)
-    finding = error.errors()[0]
+    finding = cast(RequestValidationError, error).errors()[0]
     where = ".".join(str(part) for part in finding["loc"])
     return refuse(422, f"`{where}` is not allowed: {finding['msg']}. Change that.")
 

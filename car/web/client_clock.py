@@ -83,7 +83,7 @@ class ClientClock:
 
 
 class _WindowedMinimum:
-    """The least of the values of the last ``WINDOW_NS``: kept as the rising ones alone, so that it costs next to nothing."""
+    """The least of the last ``WINDOW_NS``'s values: only those are kept that will be the least one day."""
 
     def __init__(self) -> None:
         self._values: deque[tuple[int, int]] = deque()

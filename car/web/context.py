@@ -14,10 +14,13 @@ from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing
 from hardware.clock import Clock
 
+BROWSER = "browser"
+"""What the seats of browsers are called."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The car whose pages are served, and the desk's parts that they use; ``pilot`` is the name of the one that drives."""
+    """The car whose pages are served, and the desk's parts that they use; ``pilot`` is its pilot's name."""
 
     folder: CarFolder
     pilot: str

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from car.processes.driver_hub import Seat
 from car.web import messages
 from car.web.client_clock import ClientClock
-from car.web.context import WebContext, context_of
+from car.web.context import BROWSER, WebContext, context_of
 from car.web.live import LiveDrive
 from car.web.sockets import TRY_LATER, RuleBroken, converse
 from hardware.clock import NS_PER_MS, NS_PER_S
@@ -38,7 +38,7 @@ async def drive(socket: WebSocket) -> None:
     """Let a browser drive, or watch."""
     context = context_of(socket)
     await socket.accept()
-    if context.hub.seats >= MAX_CLIENTS:
+    if context.hub.count(BROWSER) >= MAX_CLIENTS:
         await socket.close(TRY_LATER)
         return
     channel = DriveChannel(socket, context)
@@ -57,7 +57,7 @@ class DriveChannel:
         self._clock = context.clock
         self._client_clock = ClientClock()
         self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock)
-        self._seat: Seat = context.hub.join("browser")
+        self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
         self._pinged_ns = 0
         self._refused = 0
@@ -101,9 +101,13 @@ class DriveChannel:
             case messages.ChangeMode(mode=mode):
                 return seat.change_mode(mode)
             case messages.Record(on=on):
-                return seat.may_act() and (recorder.switch_on() if on else recorder.switch_off()) is None
+                if not seat.may_act():
+                    return False
+                (recorder.switch_on if on else recorder.switch_off)()
             case messages.Erase(seconds=seconds):
-                return seat.may_act() and recorder.erase(seconds) is None
+                if not seat.may_act():
+                    return False
+                recorder.erase(seconds)
             case messages.Act(type=what):
                 return self._act(what)
         return True
@@ -140,7 +144,7 @@ class DriveChannel:
             **self._live.state(),
             "driver": self._seat.drives,
             "driver_present": hub.driver is not None,
-            "viewers": hub.seats,
+            "viewers": hub.count(BROWSER),
             "round_trip_ms": _ms(self._client_clock.round_trip_ns),
             "command_age_ms": _ms(self._age_ns),
             "recording": {

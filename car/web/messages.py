@@ -74,9 +74,7 @@ class Erase(_Message):
     seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 
 
-DriveMessage = Annotated[
-    Sample | Pong | Arm | ChangeMode | Act | Record | Erase, Field(discriminator="type")
-]
+DriveMessage = Annotated[Sample | Pong | Arm | ChangeMode | Act | Record | Erase, Field(discriminator="type")]
 DRIVE_MESSAGES: TypeAdapter[DriveMessage] = TypeAdapter(DriveMessage)
 
 

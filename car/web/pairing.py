@@ -49,7 +49,9 @@ def pair(request: Request, body: PairRequest) -> Response:
     """Let this browser in if the code is the right one; it is spent by that."""
     access: Access = request.app.state.access
     if not request.app.state.attempts.is_allowed():
-        return refuse(429, "Too many codes were tried. Wait a minute, then run `car pair` again.", {"Retry-After": "60"})
+        return refuse(
+            429, "Too many codes were tried. Wait a minute, then run `car pair` again.", {"Retry-After": "60"}
+        )
     token = access.store.redeem(body.code)
     if token is None:
         return refuse(403, "This code is wrong, used or too old. Run `car pair` on the car for a new one.")

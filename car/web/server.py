@@ -26,15 +26,15 @@ PING_S = 5.0
 class WebServer:
     """Serves the pages on loopback, and to the network from when a browser is being paired until all are forgotten.
 
-    ``url`` is where a browser on this machine finds it. Raises CarError when there is no port for it.
+    ``where`` says where a browser finds them. Raises CarError when there is no port for it.
     """
 
-    def __init__(self, context: WebContext, port: int) -> None:
+    def __init__(self, context: WebContext) -> None:
         self._store = AccessStore(context.folder.path, context.clock)
-        self._socket = _first_free(port)
+        self._socket = _first_free(context.config.web.port)
         self.port: int = self._socket.getsockname()[1]
         access = Access(self._store, tls=False)
-        self.url = f"http://{LOOPBACK}:{self.port}/"
+        self.where = f"Drive it from http://{LOOPBACK}:{self.port}/"
         config = uvicorn.Config(
             create_app(context, access),
             log_config=None,

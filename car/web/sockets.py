@@ -1,4 +1,4 @@
-"""What the sockets have in common: listening and talking at the same time, until the browser is gone or breaks the rules."""
+"""What the sockets have in common: they listen and talk at once, until the browser is gone or breaks a rule."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from car.software import software_versions
-from car.web.context import WebContext, context_of
+from car.web.context import BROWSER, WebContext, context_of
 
 router = APIRouter(tags=["car"])
 
@@ -21,7 +21,7 @@ def status(request: Request, context: Annotated[WebContext, Depends(context_of)]
         "version": software_versions().get("pocketpilot", ""),
         "pilot": context.pilot,
         "recording": {"on": recording.on, "name": recording.name, "frames": recording.frames},
-        "viewers": context.hub.seats,
+        "viewers": context.hub.count(BROWSER),
         "driver_present": context.hub.driver is not None,
         "tls": request.app.state.access.tls,
         "health": {},

@@ -13,11 +13,12 @@ import cv2
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 
-from car.processes.shared import Cycle, RingReader
+from car.drive_record import DriveRecord
+from car.processes.shared import RingReader
 from car.web import messages
 from car.web.context import WebContext, context_of
 from car.web.sockets import TRY_LATER, RuleBroken, converse
-from hardware.camera import Image
+from hardware.camera import Frame, Image
 from hardware.clock import NS_PER_MS
 
 HEADER = struct.Struct("<IIqff")
@@ -106,27 +107,25 @@ class VideoChannel:
         """Send a frame whenever the browser is ready and there is a new one."""
         while True:
             await self._wish.wait()
-            cycle = await self._next_cycle()
+            record, frame = await self._next_frame()
             self._wish.clear()
             width = round(min(self._width, self._context.config.camera.width) * self._grade.scale)
-            data = await asyncio.to_thread(packed, cycle, width, self._grade.quality)
+            data = await asyncio.to_thread(packed, record, frame, width, self._grade.quality)
             self._sent_ns = self._context.clock.now_ns()
             await self._socket.send_bytes(data)
 
-    async def _next_cycle(self) -> Cycle:
-        while (cycle := self._reader.newest()) is None:
+    async def _next_frame(self) -> tuple[DriveRecord, Frame]:
+        while (cycle := self._reader.newest()) is None or cycle.frame is None:
             await asyncio.sleep(WAIT_S)
-        return cycle
+        return cycle.record, cycle.frame
 
 
-def packed(cycle: Cycle, width: int, quality: int) -> bytes:
+def packed(record: DriveRecord, frame: Frame, width: int, quality: int) -> bytes:
     """Return the message for a frame that is at most ``width`` pixels wide."""
-    record = cycle.record
     header = HEADER.pack(
         VERSION, record.frame_number % 2**32, record.captured_ns, record.applied.steering, record.applied.throttle
     )
-    assert cycle.frame is not None
-    return header + _jpeg(cycle.frame.image, width, quality)
+    return header + _jpeg(frame.image, width, quality)
 
 
 def _jpeg(image: Image, width: int, quality: int) -> bytes:

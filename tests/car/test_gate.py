@@ -15,6 +15,7 @@ from car.gate import (
     Decision,
     Disarm,
     DriverCommand,
+    DriverLeft,
     Event,
     Fault,
     FrameArrived,
@@ -136,6 +137,62 @@ def test_a_lost_link_trips_at_once_while_the_pilot_has_a_hand_in_it(mode: Mode) 
     rig = Rig(mode).armed()
     rig.driver = None
     assert rig.cycles(320)[-1].trip is TripReason.LINK_LOST
+
+
+def test_a_driver_who_is_known_to_be_gone_is_neutral_at_once_and_may_come_back_with_a_neutral_stick() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.5, 0.6)
+    rig.cycles(500)
+    rig.driver = None
+    decision = rig.cycle(DriverLeft())
+    assert (decision.command, decision.state, decision.driver) == (NEUTRAL, GateState.ARMED, None)
+    rig.driver = Command(0.0, 0.6)
+    assert rig.cycles(100)[-1].command == NEUTRAL
+    rig.driver = NEUTRAL
+    rig.cycle()
+    rig.driver = Command(0.0, 0.6)
+    assert rig.cycles(500)[-1].command.throttle == 0.6
+
+
+@pytest.mark.parametrize("mode", [Mode.ASSIST, Mode.AUTO, Mode.CALIBRATION])
+def test_a_driver_who_is_known_to_be_gone_is_a_trip_at_once_in_every_mode_but_manual(mode: Mode) -> None:
+    rig = Rig(mode).armed()
+    rig.driver = None
+    assert rig.cycle(DriverLeft()).trip is TripReason.LINK_LOST
+
+
+def test_a_driver_who_is_gone_and_stays_away_trips_as_one_who_was_lost() -> None:
+    rig = Rig().armed()
+    rig.driver = None
+    rig.cycle(DriverLeft())
+    short_loss_ms = (LIMITS.short_link_loss_ns - LIMITS.driver_valid_ns) / NS_PER_MS
+    assert rig.cycles(short_loss_ms - 40)[-1].state is GateState.ARMED
+    assert rig.cycles(60)[-1].trip is TripReason.LINK_LOST
+
+
+def test_a_driver_who_was_silent_before_being_known_to_be_gone_gets_no_more_time_by_it() -> None:
+    rig = Rig().armed()
+    rig.driver = None
+    rig.cycles(1900)
+    rig.cycle(DriverLeft())
+    assert rig.cycles(100)[-1].trip is TripReason.LINK_LOST
+
+
+def test_a_headless_car_drives_on_when_a_driver_leaves() -> None:
+    rig = Rig(Mode.AUTO, headless=True).armed()
+    rig.pilot = Command(0.2, 0.2)
+    rig.cycles(500)
+    assert rig.cycle(DriverLeft()).command == rig.pilot
+
+
+def test_what_the_next_driver_holds_in_the_very_cycle_in_which_the_last_one_left_moves_nothing() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.0, 0.6)
+    rig.cycles(500)
+    rig.now_ns += CYCLE_NS
+    rig.gate.handle(DriverLeft(), rig.now_ns)
+    rig.gate.handle(DriverCommand(Command(0.0, 0.6), rig.now_ns), rig.now_ns)
+    assert rig.gate.decide(rig.now_ns).command.throttle == 0.0
 
 
 def test_old_commands_that_arrive_late_are_as_old_as_when_they_were_sampled() -> None:

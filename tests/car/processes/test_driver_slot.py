@@ -4,7 +4,7 @@ import multiprocessing
 import sys
 import threading
 
-from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, Mode, Stop
+from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Mode, Stop
 from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from hardware.drivetrain import Command
 
@@ -98,3 +98,13 @@ def test_presses_from_two_threads_are_all_counted() -> None:
     state = slot.read()
     assert state is not None
     assert state.stops == 8000
+
+
+def test_a_driver_who_leaves_takes_what_it_held_along_unless_another_has_come() -> None:
+    desk, driver = make_pair()
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    desk.lose_driver()
+    assert list(driver.events(0)) == [DriverLeft()]
+    desk.lose_driver()
+    desk.sample(Command(0.3, 0.0), sampled_ns=4)
+    assert list(driver.events(0)) == [DriverLeft(), DriverCommand(Command(0.3, 0.0), 4)]

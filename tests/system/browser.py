@@ -1,0 +1,105 @@
+"""A browser at the car's sockets, as far as the car can tell, with a network that can be made to misbehave."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from tests.system.car_process import wait_for
+
+SAMPLE_PERIOD_S = 0.025
+NEUTRAL_STICK = (0.0, 0.0)
+
+
+def open_socket(port: int, path: str = "/api/drive", origin: str | None = None) -> ClientConnection:
+    """Open a socket as the car's own page does, or as ``origin``'s."""
+    address = f"127.0.0.1:{port}"
+    return connect(f"ws://{address}{path}", origin=Origin(origin or f"http://{address}"), compression=None)
+
+
+class Browser:
+    """Samples ``stick`` 40 times a second, answers pings and keeps the newest ``state``; a context manager.
+
+    What it sends goes through ``send``, which a test may replace to delay it, to repeat it or to lose it.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.socket = open_socket(port)
+        self.send: Callable[[str], None] = self.socket.send
+        self.stick = NEUTRAL_STICK
+        self.held = True
+        self.state: dict[str, Any] = {}
+        self.refused: list[str] = []
+        self.samples = True
+        self._sequence = 0
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._sample)]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._ended.set()
+        self.socket.close()
+        for thread in self._threads:
+            thread.join()
+
+    def say(self, **message: Any) -> None:
+        """Send a message."""
+        self.send(json.dumps(message))
+
+    def wait_for_state(self, **expected: Any) -> None:
+        """Wait until the car's state has all of ``expected``."""
+        wait_for(lambda: all(self.state.get(key) == value for key, value in expected.items()), f"{expected}")
+
+    def arm(self, mode: str = "manual") -> None:
+        """Take the car and arm it."""
+        wait_for(lambda: self.state.get("driver") is True, "the car")
+        self.say(type="arm", mode=mode)
+        self.wait_for_state(gate="armed", mode=mode)
+
+    def sample_now(self) -> None:
+        """Send what is held."""
+        self._sequence += 1
+        steering, throttle = self.stick
+        self.say(
+            type="sample",
+            seq=self._sequence,
+            client_ms=time.perf_counter() * 1000,
+            steering=steering,
+            throttle=throttle,
+            held=self.held,
+        )
+
+    def _listen(self) -> None:
+        try:
+            for text in self.socket:
+                message = json.loads(text)
+                if message["type"] == "ping":
+                    self.say(type="pong", id=message["id"], client_ms=time.perf_counter() * 1000)
+                elif message["type"] == "refused":
+                    self.refused.append(message["why"])
+                else:
+                    self.state = message
+        except ConnectionClosed:
+            pass
+
+    def _sample(self) -> None:
+        try:
+            while not self._ended.wait(SAMPLE_PERIOD_S):
+                if self.samples:
+                    self.sample_now()
+        except ConnectionClosed:
+            pass
