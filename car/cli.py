@@ -140,11 +140,22 @@ def simulate(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = None,
     disturb: Annotated[bool, typer.Option("--disturb", help="Push the car about, to record how it recovers.")] = False,
     record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Record to this session.")] = None,
+    fault: Annotated[
+        str | None, typer.Option("--fault", metavar="NAME|all|list", help="Break something, and see the car stop.")
+    ] = None,
+    clock: Annotated[
+        str, typer.Option("--clock", metavar="virtual|real|both", help="Where to break it: real has real processes.")
+    ] = "both",
 ) -> None:
-    """Drive in the simulator in lock-step, many times faster than real time."""
+    """Drive in the simulator in lock-step, many times faster than real time; or break the car and see it stop."""
     from car.reports import progress_bar, show_simulation
     from car.simulation import Goal, Scene, run_simulation
 
+    if fault is not None:
+        if expert or laps or minutes or seed or disturb or record:
+            _fail("A fault takes --car, --model and --clock alone. Leave out the others.")
+        _break_car(fault, clock, car, model)
+        return
     folder = _find_car(car)
     if expert and model:
         _fail("Either a model drives or the expert. Leave out --model or --expert.")
@@ -302,6 +313,29 @@ def show_model(
     if card is None:
         raise ModelError(f"{path} has no model card. Train it with `car train` to get one.")
     typer.echo(card.to_json())
+
+
+def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> None:
+    from car.build import find_model
+    from car.faults.menu import MENU
+    from car.faults.trials import clocks_named, faults_named, try_fault
+    from car.reports import progress_bar, show_faults, show_trials
+
+    if name == "list":
+        show_faults(MENU)
+        return
+    clocks = clocks_named(clock)
+    faults = faults_named(name, clocks)
+    folder = _find_car(car)
+    path = find_model(model or folder.config.pilot.model, folder.path)
+    trials = []
+    with progress_bar("breaking the car") as progress:
+        for number, fault in enumerate(faults):
+            progress(number / len(faults))
+            trials.append(try_fault(fault, clocks, folder.config, path))
+    show_trials(trials)
+    if not all(trial.held for trial in trials):
+        _fail("A promise was not held. Do not drive this car.")
 
 
 def _find_car(chosen: Path | None) -> CarFolder:

@@ -11,6 +11,7 @@
     ├── RecordingError (OSError)            a recording cannot be written
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
     ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
+    ├── TrialError (RuntimeError)           a fault cannot be tried, or the car to be broken does not start
     └── MissingPackage (ImportError)        an optional package is needed and not installed
 
 Every message is one sentence that says what is wrong, and one that says what to do next. The command line prints it
@@ -49,6 +50,10 @@ class TrainingError(CarError, ValueError):
 
 class AccessError(CarError, OSError):
     """What the car knows of its paired browsers cannot be written."""
+
+
+class TrialError(CarError, RuntimeError):
+    """A fault cannot be tried, or the car to be broken does not start."""
 
 
 class MissingPackage(CarError, ImportError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from car.console import console
 from car.errors import SessionError
@@ -21,6 +22,8 @@ from models.contract import ModelError
 from models.loader import read_card
 
 if TYPE_CHECKING:
+    from car.faults.menu import InjectedFault
+    from car.faults.trials import FaultTrial
     from car.processes.drive import DriveSummary
 
 NOT_CLOSED = "not closed: run `car sessions repair`"
@@ -59,6 +62,27 @@ def show_simulation(simulation: Simulation, scene: Scene) -> None:
         f"{scene.track}: laps driven: {odometry.laps} · lane departures: {odometry.departures} · "
         f"{odometry.progress_m:.1f} m in {simulation.simulated_s:.1f} s ({speed:.0f} times real time)"
     )
+
+
+def show_faults(faults: Sequence[InjectedFault]) -> None:
+    """Print what can be broken and what is promised then."""
+    table = Table("fault", "what happens", "promised")
+    for fault in faults:
+        table.add_row(fault.name, fault.what, fault.promise)
+    console.print(table)
+
+
+def show_trials(trials: Sequence[FaultTrial]) -> None:
+    """Print for each fault what was promised, what was measured on each clock, and whether the promise was held."""
+    from car.faults.trials import TrialClock
+
+    table = Table("fault", "what happens", "promised", *(f"{clock} clock" for clock in TrialClock), "")
+    for trial in trials:
+        measured = [str(trial.outcomes.get(clock, "")) for clock in TrialClock]
+        verdict = Text("held", style="green") if trial.held else Text("not held", style="bold red")
+        table.add_row(trial.fault.name, trial.fault.what, trial.fault.promise, *measured, verdict)
+    console.print(table)
+    console.print(f"{sum(trial.held for trial in trials)} of {len(trials)} promises held")
 
 
 def show_replay(replay: Replay) -> None:

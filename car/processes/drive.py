@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
@@ -20,7 +20,7 @@ from types import FrameType
 import numpy as np
 
 from car.arming import ADVICE, arming_problems
-from car.build import neutral_outputs, open_devices
+from car.build import Devices, neutral_outputs, open_devices
 from car.config import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
@@ -53,7 +53,8 @@ EXIT_BY_SIGNAL = 128
 class DriveOptions:
     """How to drive: ``laps`` None means until told to end; ``records`` that a session is recorded from the start.
 
-    ``system_root`` is the folder that the machine's own state is read from.
+    ``system_root`` is the folder that the machine's own state is read from. ``open_devices`` opens the camera and the
+    drivetrain; others than those that the configuration names may be driven with too.
     """
 
     folder: CarFolder
@@ -62,6 +63,7 @@ class DriveOptions:
     laps: int | None
     records: bool
     system_root: Path = ROOT
+    open_devices: Callable[[CarConfig, Clock], Devices] = open_devices
 
     @property
     def config(self) -> CarConfig:
@@ -101,7 +103,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
     driver = SlotDriver(link.slot)
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))
-        devices = stack.enter_context(contextlib.closing(open_devices(options.config, clock)))
+        devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         settle_memory()
         wait_until_ready(link, desk)
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard))

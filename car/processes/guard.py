@@ -1,10 +1,11 @@
 """The guard: a process that does nothing but see the drive process die, or hang, and then stops the car.
 
 It is started by the drive process as ``python -m car.processes.guard PROCESS TIMEOUT_MS OUTPUTS``, with a pipe as its
-standard input, and answers with one byte when it is ready. From then on every byte it reads is a heartbeat. A ``P``
-says that the loop is over, the wheels are neutral and closing may take its time; a last ``E`` that it ended in order, a
-last ``F`` that it has failed and has cleared up after itself: then the guard writes neutral too, to be sure. When no
-byte comes for TIMEOUT_MS, or the pipe closes without either, it first ends the drive process, which owns the outputs.
+standard input, and answers with one byte when it is ready. From then on every byte it reads is a heartbeat. A ``W``
+says that the loop is stalled and neutral is about to be written: a heartbeat has to follow soon, or that write hangs. A
+``P`` says that the loop is over, the wheels are neutral and closing may take its time; a last ``E`` that it ended in
+order, a last ``F`` that it has failed and has cleared up after itself: then the guard writes neutral too, to be sure.
+When no byte comes in time, or the pipe closes without either, it first ends the drive process, which owns the outputs.
 It imports next to nothing, so that it is there early and has little that can fail.
 """
 
@@ -20,12 +21,17 @@ import time
 from hardware.neutral import write_neutral
 
 HEARTBEAT = b"."
+WRITING = b"W"
 PAUSED = b"P"
 ENDED = b"E"
 FAILED = b"F"
+WRITE_TIMEOUT_S = 0.03
+"""A stalled loop has used up most of the 250 ms it may take: a bus that is slow now is taken to hang."""
 GONE_TIMEOUT_S = 0.1
 GONE_POLL_S = 0.002
 READ_BYTES = 65_536
+WAITS_S: dict[bytes, float | None] = {PAUSED: None, WRITING: WRITE_TIMEOUT_S}
+"""How long the guard waits for the next byte after one that is no heartbeat."""
 
 
 class Pulse:
@@ -45,12 +51,12 @@ class Pulse:
         self.beat.set()
 
     def wait_until_it_stops(self, timeout_s: float) -> None:
-        """Return when the pipe has closed, or no byte has come for ``timeout_s`` since the one before."""
+        """Return when the pipe has closed, or no byte has come in time since the one before: ``timeout_s`` mostly."""
         # The drive process may take its time to start; until its first heartbeat nothing has moved yet.
         self.beat.wait()
         while not self.closed:
             self.beat.clear()
-            if not self.closed and not self.beat.wait(None if self.last == PAUSED else timeout_s):
+            if not self.closed and not self.beat.wait(WAITS_S.get(self.last, timeout_s)):
                 return
 
 

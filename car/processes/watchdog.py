@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED
+from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED, WRITING
 from hardware.clock import NS_PER_MS, Clock
 from hardware.drivetrain import Drivetrain
 from hardware.errors import HardwareError
@@ -19,22 +19,26 @@ from hardware.neutral import Output
 GUARD_TIMEOUT_MS = 200
 GUARD_END_TIMEOUT_S = 2.0
 PERIOD_S = 0.02
-STALL_NS = 200 * NS_PER_MS
-"""A stall is seen one period later at most, which leaves some of the 250 ms promised for the write itself."""
+STALL_NS = 180 * NS_PER_MS
+"""A stall is seen one period later at most; of the 250 ms promised that leaves the guard time to see a write hang."""
 
 
 class Watchdog(threading.Thread):
     """Puts the drivetrain to neutral while the loop is stalled, and beats for as long as it can itself do so.
 
-    ``loop_came_round`` is told by the loop after each cycle. A write of neutral that hangs stops the heartbeat too, and
-    then the guard ends the process. ``stalls`` counts how often the loop was late.
+    ``loop_came_round`` is told by the loop after each cycle. ``will_write`` is called before a write of neutral and
+    ``beat`` after it; when the write hangs, the guard misses the beat and ends the process. ``stalls`` counts how often
+    the loop was late.
     """
 
-    def __init__(self, drivetrain: Drivetrain, clock: Clock, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, drivetrain: Drivetrain, clock: Clock, beat: Callable[[], None], will_write: Callable[[], None]
+    ) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._drivetrain = drivetrain
         self._clock = clock
         self._beat = beat
+        self._will_write = will_write
         self._last_ns = clock.now_ns()
         self._stalled = False
         self._ended = threading.Event()
@@ -56,6 +60,7 @@ class Watchdog(threading.Thread):
         self.stalls += late and not self._stalled
         self._stalled = late
         if late:
+            self._will_write()
             self._drivetrain.neutral()
 
     def end(self) -> None:
@@ -67,7 +72,7 @@ class Watchdog(threading.Thread):
 @contextlib.contextmanager
 def watching(drivetrain: Drivetrain, clock: Clock, guard: GuardPipe) -> Iterator[Watchdog]:
     """Have a watchdog for as long as the context lasts."""
-    watchdog = Watchdog(drivetrain, clock, guard.beat)
+    watchdog = Watchdog(drivetrain, clock, guard.beat, guard.will_write)
     watchdog.start()
     try:
         yield watchdog
@@ -86,6 +91,10 @@ class GuardPipe:
     def beat(self) -> None:
         """Send a heartbeat; never waits. ``is_gone`` tells when nobody hears them any more."""
         self._write(HEARTBEAT)
+
+    def will_write(self) -> None:
+        """Say that neutral is about to be written, and that the next heartbeat comes when it has been."""
+        self._write(WRITING)
 
     def pause(self) -> None:
         """Say that the loop is over and the wheels are neutral: what is left to close may take its time."""

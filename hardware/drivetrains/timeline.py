@@ -21,7 +21,7 @@ class Applied:
 
 
 class TimelineDrivetrain(Drivetrain):
-    """Has no wheels and keeps every command with its time, neutral ones included.
+    """Keeps every command with its time, neutral ones included; it has no wheels, or those of another drivetrain.
 
     ::
 
@@ -30,34 +30,39 @@ class TimelineDrivetrain(Drivetrain):
         assert drivetrain.timeline[-1].command.throttle == 0.2
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, drivetrain: Drivetrain | None = None) -> None:
         self._clock = clock
+        self._drivetrain = drivetrain
         self.timeline: list[Applied] = []
         self.closed = False
 
     def apply(self, command: Command) -> Command:
-        """Append ``command`` to the timeline and return it unchanged.
+        """Append what was applied to the timeline and return it: ``command``, unless other wheels change it.
 
         Raises ValueError when it is not finite or out of range, DrivetrainError when the drivetrain is closed.
         """
         command.check()
         if self.closed:
             raise DrivetrainError("The timeline is closed. Make another to go on.")
-        return self._append(command)
+        return self._append(command if self._drivetrain is None else self._drivetrain.apply(command))
 
     def _append(self, command: Command) -> Command:
         self.timeline.append(Applied(self._clock.now_ns(), command))
         return command
 
     def neutral(self) -> None:
-        """Append a neutral command to the timeline."""
+        """Go to neutral and append that to the timeline."""
+        if self._drivetrain is not None:
+            self._drivetrain.neutral()
         self._append(NEUTRAL)
 
     def close(self) -> None:
-        """Append a last neutral command, once."""
+        """Go to neutral once more, once, and release the other drivetrain."""
         if not self.closed:
             self.closed = True
             self.neutral()
+            if self._drivetrain is not None:
+                self._drivetrain.close()
 
 
 class TimelineFile(Drivetrain):

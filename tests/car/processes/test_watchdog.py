@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from car.processes.guard import ENDED, HEARTBEAT
+from car.processes.guard import ENDED, HEARTBEAT, WRITING
 from car.processes.watchdog import PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL
@@ -17,10 +17,14 @@ from hardware.errors import HardwareError
 PROMISED_NS = 250 * NS_PER_MS
 
 
+def silent() -> None:
+    """Stand in for a guard that nobody has to tell anything."""
+
+
 def test_a_loop_that_comes_round_is_left_alone() -> None:
     clock = VirtualClock()
     drivetrain = TimelineDrivetrain(clock)
-    watchdog = Watchdog(drivetrain, clock, beat=lambda: None)
+    watchdog = Watchdog(drivetrain, clock, beat=silent, will_write=silent)
     for _ in range(100):
         clock.advance_ns(50 * NS_PER_MS)
         watchdog.loop_came_round()
@@ -32,7 +36,7 @@ def test_a_loop_that_comes_round_is_left_alone() -> None:
 def test_a_stalled_loop_is_neutral_within_the_promise_and_stays_so() -> None:
     clock = VirtualClock()
     drivetrain = TimelineDrivetrain(clock)
-    watchdog = Watchdog(drivetrain, clock, beat=lambda: None)
+    watchdog = Watchdog(drivetrain, clock, beat=silent, will_write=silent)
     for _ in range(50):
         clock.advance_ns(int(PERIOD_S * NS_PER_S))
         watchdog.check()
@@ -44,7 +48,7 @@ def test_a_stalled_loop_is_neutral_within_the_promise_and_stays_so() -> None:
 
 def test_each_stall_is_counted_once() -> None:
     clock = VirtualClock()
-    watchdog = Watchdog(TimelineDrivetrain(clock), clock, beat=lambda: None)
+    watchdog = Watchdog(TimelineDrivetrain(clock), clock, beat=silent, will_write=silent)
     for _ in range(3):
         clock.advance_ns(2 * STALL_NS)
         watchdog.check()
@@ -69,6 +73,19 @@ def run_guard(beats: bytes, outputs: str, process: str = "$$") -> subprocess.Com
     """Run a guard of ``process``, by default its parent: a shell of its own, so that it does not end this test."""
     command = f"{sys.executable} -P -m car.processes.guard {process} 50 '{outputs}'; echo guard ended $?"
     return subprocess.run(["/bin/sh", "-c", command], input=beats, capture_output=True, timeout=60, check=False)
+
+
+def test_a_write_of_neutral_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    outputs = f'[{{"kind": "timeline", "path": "{path}"}}]'
+    # Its patience for heartbeats is longer than this test's: only the write that was announced can end it.
+    command = [sys.executable, "-P", "-m", "car.processes.guard", "1", "3600000", outputs]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as guard:
+        assert guard.stdin is not None
+        guard.stdin.write(HEARTBEAT + WRITING)
+        guard.stdin.flush()
+        assert guard.wait(timeout=60) == 1
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
 
 
 def test_an_orderly_end_is_not_answered(tmp_path: Path) -> None:

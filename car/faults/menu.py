@@ -1,0 +1,195 @@
+"""What can go wrong, and what is promised then.
+
+The figures are written out, and not computed from the limits of the gate, the watchdog and the guard: a limit that
+somebody lengthens breaks a promise, and that is to be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from car.build import Devices
+from car.errors import TrialError
+from car.faults import strikes
+from car.faults.controls import Controls
+from car.faults.strikes import Processes
+from car.gate import Mode
+from car.pilots.base import Pilot
+from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
+from hardware.camera import Camera
+from hardware.simulated.faults import (
+    BrokenCamera,
+    FrozenCamera,
+    HangingDrivetrain,
+    LateCamera,
+    Onset,
+    SilentCamera,
+    StallingOdometry,
+)
+
+FRAME_MS = 200
+"""A frame is fresh for 150 ms; the gate is asked again within a cycle, 50 ms at 20 frames/s."""
+PILOT_MS = 250
+"""A pilot's output is valid for 200 ms, and a cycle."""
+STALL_MS = 250
+STOP_MS = 50
+KILLED_MS = 300
+ALL_KILLED_MS = 1000
+LINK_MS, LINK_WORST_MS = 350, 500
+
+LATE_MS = 400.0
+SLOW_PILOT_MS = 12 * 20.0
+BLOCK_MS = 4000.0
+STALL_S = 1.0
+BURST_AFTER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedFault:
+    """One thing that goes wrong.
+
+    The wheels are neutral ``promised_ms`` after it has set in, ``worst_ms`` at the very worst on a real network, and
+    stay so for the ``watch_s`` that are watched; None promises that they drive on. The car drives in ``mode``,
+    headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the
+    controls do and how many seconds after the onset (``acts``), or a ``strike`` at its processes from outside.
+    """
+
+    name: str
+    what: str
+    promised_ms: float | None
+    worst_ms: float | None = None
+    mode: Mode = Mode.AUTO
+    controls: bool = False
+    devices: Callable[[Devices, Onset], Devices] | None = None
+    pilot: Callable[[Pilot, Onset], Pilot] | None = None
+    acts: tuple[tuple[float, Callable[[Controls], None]], ...] = ()
+    strike: Callable[[Processes], None] | None = None
+    records: bool = False
+    watch_s: float = 1.0
+
+    @property
+    def takes_processes(self) -> bool:
+        """True for what only happens to real processes."""
+        return self.strike is not None
+
+    @property
+    def ends_the_drive(self) -> bool:
+        """True where nobody is there to arm the car again, so that the program has to end, with an error."""
+        return self.promised_ms is not None and not self.controls
+
+    @property
+    def promise(self) -> str:
+        """The promise in words."""
+        return "drives on" if self.promised_ms is None else f"neutral ≤ {self.promised_ms:g} ms"
+
+
+def _camera(make: Callable[[Camera, Onset], Camera]) -> Callable[[Devices, Onset], Devices]:
+    return lambda devices, onset: replace(devices, camera=make(devices.camera, onset))
+
+
+def _hang_bus(devices: Devices, onset: Onset) -> Devices:
+    return replace(devices, drivetrain=HangingDrivetrain(devices.drivetrain, onset))
+
+
+def _stall_odometry(devices: Devices, onset: Onset) -> Devices:
+    odometry = devices.odometry
+    return devices if odometry is None else replace(devices, odometry=StallingOdometry(odometry, onset, STALL_S))
+
+
+def _stop(mode: Mode) -> InjectedFault:
+    return InjectedFault(
+        f"stop-{mode}",
+        f"stop is pressed in {mode}",
+        STOP_MS,
+        mode=mode,
+        controls=True,
+        acts=((0.0, lambda controls: controls.stop()),),
+    )
+
+
+MENU = (
+    InjectedFault("camera-frozen", "frames repeat, old times and all", FRAME_MS, devices=_camera(FrozenCamera)),
+    InjectedFault("camera-dead", "no frame comes any more", FRAME_MS, devices=_camera(SilentCamera)),
+    InjectedFault("camera-broken", "the camera's driver fails", STALL_MS, devices=_camera(BrokenCamera)),
+    InjectedFault(
+        "frames-late",
+        f"every frame is {LATE_MS:g} ms late",
+        FRAME_MS,
+        devices=_camera(lambda camera, onset: LateCamera(camera, onset, LATE_MS)),
+    ),
+    InjectedFault(
+        "pilot-slow",
+        "each answer takes 12 × 20 ms",
+        STALL_MS,
+        pilot=lambda pilot, onset: SlowPilot(pilot, onset, SLOW_PILOT_MS),
+    ),
+    InjectedFault("pilot-raises", "the pilot raises an exception", STALL_MS, pilot=RaisingPilot),
+    InjectedFault(
+        "pilot-blocks",
+        f"an answer takes {BLOCK_MS / 1000:g} s",
+        STALL_MS,
+        pilot=lambda pilot, onset: SlowPilot(pilot, onset, BLOCK_MS, once=True),
+        watch_s=BLOCK_MS / 1000 + 1.0,
+    ),
+    InjectedFault("pilot-nan", "the pilot answers NaN", PILOT_MS, pilot=NanPilot),
+    InjectedFault(
+        "link-lost",
+        "nothing more from the driver, stick held",
+        LINK_MS,
+        LINK_WORST_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        acts=((0.0, lambda controls: controls.vanish()),),
+        watch_s=3.0,
+    ),
+    InjectedFault(
+        "link-burst",
+        f"… and {BURST_AFTER_S:g} s of old commands come at once",
+        LINK_MS,
+        LINK_WORST_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        acts=((0.0, lambda controls: controls.vanish()), (BURST_AFTER_S, lambda controls: controls.come_back())),
+        watch_s=BURST_AFTER_S + 1.5,
+    ),
+    InjectedFault(
+        "gamepad-unplugged",
+        "gamepad gone, stick held, link alive",
+        STOP_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        acts=((0.0, lambda controls: controls.unplug()),),
+    ),
+    *(_stop(mode) for mode in Mode),
+    InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_odometry),
+    InjectedFault("bus-hangs", "a write to the bus never returns", STALL_MS, devices=_hang_bus, strike=strikes.nothing),
+    InjectedFault("drive-killed", "SIGKILL to the drive process", KILLED_MS, strike=strikes.kill_drive),
+    InjectedFault("drive-frozen", "SIGSTOP to the drive process", KILLED_MS, strike=strikes.freeze_drive),
+    InjectedFault("drive-ended", "SIGTERM to the drive process", STOP_MS, strike=strikes.end_drive),
+    InjectedFault("guard-killed", "SIGKILL to the guard", STALL_MS, strike=strikes.kill_guard),
+    InjectedFault(
+        "desk-killed",
+        "SIGKILL to the desk, with a driver",
+        LINK_MS,
+        LINK_WORST_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        strike=strikes.kill_desk,
+    ),
+    InjectedFault("all-killed", "SIGKILL to all, then `car neutral`", ALL_KILLED_MS, strike=strikes.kill_all),
+    InjectedFault("disk-full", "the disk takes nothing more", None, records=True, strike=strikes.fill_disk),
+    InjectedFault(
+        "clock-jumps", "the wall clock jumps an hour, and back", None, records=True, strike=strikes.jump_wall_clock
+    ),
+    InjectedFault("recorder-killed", "SIGKILL to the desk, headless", None, records=True, strike=strikes.kill_desk),
+)
+"""Every fault there is, in the order in which they are tried."""
+
+
+def fault_named(name: str) -> InjectedFault:
+    """Return the fault of that name; raises TrialError when there is none."""
+    for fault in MENU:
+        if fault.name == name:
+            return fault
+    raise TrialError(f"There is no fault {name}. `car simulate --fault list` shows them all.")

@@ -1,0 +1,76 @@
+"""Reading from a timeline whether a promise was held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hardware.clock import NS_PER_MS
+from hardware.drivetrains.timeline import Applied
+
+SIGN_OF_LIFE_MS = 200
+"""A car that drives is told so at least this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial showed: ``neutral_ms`` after the fault the wheels were neutral for good, or what else, in words."""
+
+    held: bool
+    words: str = ""
+    neutral_ms: float | None = None
+
+    def __str__(self) -> str:
+        """Return what was measured."""
+        return self.words if self.neutral_ms is None else f"{self.neutral_ms:.0f} ms"
+
+
+def slowest(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcome that is furthest from the promise."""
+    return min(outcomes, key=lambda outcome: (outcome.held, -(outcome.neutral_ms or 0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was seen from outside: every command to the wheels, when the fault set in and how long one watched."""
+
+    timeline: Sequence[Applied]
+    onset_ns: int
+    end_ns: int
+
+    def judge(self, allowed_ms: float | None) -> Outcome:
+        """Return whether the wheels were neutral within ``allowed_ms`` and stayed so; None asks that they drive on.
+
+        A wheel is taken to be neutral when the motor is: the steering goes back to the middle at its own pace.
+        """
+        if not any(
+            _moves(entry) for entry in self._between(self.onset_ns - SIGN_OF_LIFE_MS * NS_PER_MS, self.onset_ns)
+        ):
+            return Outcome(False, "did not drive when the fault set in")
+        if not all(entry.command.is_valid() for entry in self.timeline):
+            return Outcome(False, "a command was not a number, or out of range")
+        return self._judge_driving() if allowed_ms is None else self._judge_stop(allowed_ms)
+
+    def _judge_stop(self, allowed_ms: float) -> Outcome:
+        watched = self._between(self.onset_ns, self.end_ns)
+        last_moving = max((at for at, entry in enumerate(watched) if _moves(entry)), default=-1)
+        if last_moving + 1 == len(watched):
+            return Outcome(False, "never neutral for good")
+        neutral_ms = (watched[last_moving + 1].time_ns - self.onset_ns) / NS_PER_MS
+        return Outcome(neutral_ms <= allowed_ms, neutral_ms=neutral_ms)
+
+    def _judge_driving(self) -> Outcome:
+        watched = self._between(self.onset_ns, self.end_ns)
+        if not all(_moves(entry) for entry in watched):
+            return Outcome(False, "stopped")
+        last_ns = watched[-1].time_ns if watched else self.onset_ns
+        if self.end_ns - last_ns > SIGN_OF_LIFE_MS * NS_PER_MS:
+            return Outcome(False, "was told nothing more")
+        return Outcome(True, "drove on")
+
+    def _between(self, start_ns: int, end_ns: int) -> list[Applied]:
+        return [entry for entry in self.timeline if start_ns <= entry.time_ns < end_ns]
+
+
+def _moves(entry: Applied) -> bool:
+    return entry.command.throttle != 0.0

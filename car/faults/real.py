@@ -1,0 +1,180 @@
+"""A fault on the real clock: a car in its real processes, broken from outside and watched from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import tomlkit
+
+from car.config import CarConfig, DrivetrainSection
+from car.errors import TrialError
+from car.faults.menu import InjectedFault
+from car.faults.outcome import Outcome, Trial
+from car.faults.strikes import Processes
+from car.neutral import CONFIG_NAME
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
+from hardware.drivetrains.timeline import Applied, read_timeline
+
+MARGIN_MS = 50.0
+"""What another program on the machine may cost; the promises are for a car that has nothing else to do."""
+START_TIMEOUT_S = 60.0
+DRIVES_S = 0.5
+NOTICE_NS = 50 * NS_PER_MS
+END_TIMEOUT_S = 15.0
+POLL_S = 0.01
+TIMELINE = "wheels.timeline"
+WALL_CLOCK = """\
+import os, time
+_time, _time_ns = time.time, time.time_ns
+time.time = lambda: _time() + 3600 * os.path.exists({path!r})
+time.time_ns = lambda: _time_ns() + 3600 * 10**9 * os.path.exists({path!r})
+"""
+"""Python runs this at each start. The machine's own clock is not ours to set; this is what its Python programs see."""
+
+
+def is_supported() -> bool:
+    """Tell whether this system has the signals and the files that tell of processes."""
+    return sys.platform == "linux"
+
+
+def run_real(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float = MARGIN_MS) -> Outcome:
+    """Try ``fault`` on a simulated car like the one in ``config``, driven by ``model``, and say what came of it.
+
+    The promise may be missed by ``margin_ms``. Raises TrialError when the car does not start to drive.
+    """
+    allowed_ms = fault.worst_ms or fault.promised_ms
+    with contextlib.ExitStack() as stack:
+        # A process that has just been killed may still be writing.
+        folder = stack.enter_context(TemporaryDirectory(prefix="car-fault-", ignore_cleanup_errors=True))
+        car = stack.enter_context(CarUnderTest(fault, config, model, Path(folder)))
+        car.wait_until_it_drives()
+        outcome = car.break_and_watch().judge(None if allowed_ms is None else allowed_ms + margin_ms)
+        if outcome.held and fault.ends_the_drive and not car.ends_with_an_error():
+            return Outcome(False, "neutral, but the program did not end with an error")
+    return outcome
+
+
+class CarUnderTest:
+    """A car that drives in ``folder``; a context manager that leaves no process behind."""
+
+    def __init__(self, fault: InjectedFault, config: CarConfig, model: Path, folder: Path) -> None:
+        self._fault = fault
+        self._folder = folder
+        self._clock = SystemClock()
+        self._timeline = folder / TIMELINE
+        self._log = folder / "log"
+        _make_car(folder, config, model)
+        command = [sys.executable, "-P", "-m", "car.faults.runner", fault.name, str(folder)]
+        (folder / "sitecustomize.py").write_text(WALL_CLOCK.format(path=str(folder / "jumped")), encoding="utf-8")
+        paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                start_new_session=True,
+            )
+        self._processes: Processes | None = None
+
+    def __enter__(self) -> CarUnderTest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (*children_of(self._process.pid), *self._others()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._process.kill()
+        self._process.communicate()
+
+    def wait_until_it_drives(self) -> None:
+        """Wait until the wheels turn, and a little longer."""
+        self._wait_for(lambda: any(entry.command.throttle > 0.0 for entry in self._entries()))
+        time.sleep(DRIVES_S)
+        self._processes = self._find_processes()
+
+    def break_and_watch(self) -> Trial:
+        """Let the fault set in, watch the wheels for as long as the fault asks, and end the drive."""
+        processes = self._processes or self._find_processes()
+        onset_ns = self._clock.now_ns() + NOTICE_NS
+        self._tell(onset_ns)
+        self._clock.sleep_until_ns(onset_ns)
+        if self._fault.strike is not None:
+            self._fault.strike(processes)
+        end_ns = onset_ns + round(self._fault.watch_s * NS_PER_S)
+        self._clock.sleep_until_ns(end_ns)
+        return Trial(self._entries(), onset_ns, end_ns)
+
+    def ends_with_an_error(self) -> bool:
+        """Tell whether the drive process ends by itself, with an exit code that is an error's."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(END_TIMEOUT_S) != 0
+        return False
+
+    def _tell(self, onset_ns: int) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(f"{onset_ns}\n".encode())
+            self._process.stdin.flush()
+
+    def _entries(self) -> list[Applied]:
+        return read_timeline(self._timeline) if self._timeline.exists() else []
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while not condition():
+            if self._process.poll() is not None or time.monotonic() > deadline_s:
+                words = self._log.read_text("utf-8", "replace").strip().splitlines()[-1:]
+                raise TrialError(f"The car did not start to drive: {' '.join(words) or 'it said nothing'}. Try again.")
+            time.sleep(POLL_S)
+
+    def _find_processes(self) -> Processes:
+        drive = self._process.pid
+        commands = {child: command_line(child) for child in children_of(drive)}
+        desk = next((child for child, command in commands.items() if "spawn_main" in command), None)
+        guard = next((child for child, command in commands.items() if "car.processes.guard" in command), None)
+        if desk is None or guard is None:
+            raise TrialError("The car drives without its desk or its guard. Try again.")
+        return Processes(drive, desk, guard, self._folder)
+
+    def _others(self) -> Iterator[int]:
+        if self._processes is not None:
+            yield from (self._processes.desk, self._processes.guard)
+
+
+def children_of(process: int) -> list[int]:
+    """Return the numbers of the processes that ``process`` has started and that are still there."""
+    children = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in brackets may have spaces in it, and brackets.
+            _, _, fields = entry.read_text("utf-8", "replace").rpartition(")")
+            if int(fields.split()[1]) == process:
+                children.append(int(entry.parent.name))
+    return children
+
+
+def command_line(process: int) -> str:
+    """Return the words that ``process`` was started with."""
+    return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+
+
+def _make_car(folder: Path, config: CarConfig, model: Path) -> None:
+    """Write the car.toml of a simulated car that drives as ``config`` does and puts down each command in a file."""
+    like = config.model_copy(
+        update={
+            "drivetrain": DrivetrainSection(timeline=TIMELINE),
+            "pilot": config.pilot.model_copy(update={"model": str(model.resolve())}),
+        }
+    )
+    text = tomlkit.dumps(like.model_dump(mode="json", exclude_none=True))
+    (folder / CONFIG_NAME).write_text(text, encoding="utf-8")

@@ -1,0 +1,64 @@
+"""The drive process of a trial: ``python -m car.faults.runner FAULT FOLDER``.
+
+It is ``car.processes.drive.drive`` with its desk and its guard, as always; the camera, the drivetrain or the pilot that
+it is handed fails once a time, in nanoseconds, has been written to the standard input. When that closes before, so does
+the drive.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from car.build import Devices, find_model, open_devices, open_pilot
+from car.config import CarConfig
+from car.entry import make_output_safe
+from car.errors import KNOWN_ERRORS
+from car.faults.menu import fault_named
+from car.folder import open_car
+from car.processes.drive import DriveOptions, drive
+from hardware.clock import Clock, SystemClock
+from hardware.simulated.faults import Onset
+
+
+def main(name: str, path: Path) -> int:
+    """Drive until something ends it; return the exit code."""
+    make_output_safe()
+    fault, folder, onset = fault_named(name), open_car(path), Onset(SystemClock())
+    threading.Thread(target=_listen, args=(onset,), daemon=True).start()
+    pilot, _ = open_pilot(find_model(folder.config.pilot.model, path), folder.config.camera.geometry)
+
+    def open_faulty(config: CarConfig, clock: Clock) -> Devices:
+        devices = open_devices(config, clock)
+        return devices if fault.devices is None else fault.devices(devices, onset)
+
+    options = DriveOptions(
+        folder.config,
+        pilot if fault.pilot is None else fault.pilot(pilot, onset),
+        headless=not fault.controls,
+        laps=None,
+        sessions_dir=folder.sessions_dir if fault.records else None,
+        open_devices=open_faulty,
+    )
+    try:
+        summary = drive(options)
+    except KNOWN_ERRORS as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{summary.outcome}\n")
+    return summary.exit_code
+
+
+def _listen(onset: Onset) -> None:
+    """Take the time of the onset from the standard input; whoever wrote it may be gone afterwards, but not before."""
+    while line := os.read(0, 64):
+        onset.time_ns = int(line)
+    if onset.time_ns is None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

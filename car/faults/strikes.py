@@ -1,0 +1,82 @@
+"""What is done to the processes of a driving car from outside, with real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CAR = (sys.executable, "-P", "-c", "from car.entry import main; main()")
+"""The ``car`` command, wherever its script may be."""
+WALL_CLOCK_JUMP_S = 3600
+JUMPED_FOR_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """The processes of a car that drives, by number, and the ``folder`` it was made in."""
+
+    drive: int
+    desk: int
+    guard: int
+    folder: Path
+
+    @property
+    def jumped(self) -> Path:
+        """While this file exists, the wall clock that the processes see is an hour ahead."""
+        return self.folder / "jumped"
+
+
+def nothing(_: Processes) -> None:
+    """Leave it to the devices."""
+
+
+def kill_drive(processes: Processes) -> None:
+    """Kill the drive process."""
+    os.kill(processes.drive, signal.SIGKILL)
+
+
+def freeze_drive(processes: Processes) -> None:
+    """Stop the drive process as a debugger does."""
+    os.kill(processes.drive, signal.SIGSTOP)
+
+
+def end_drive(processes: Processes) -> None:
+    """Ask the drive process to end, as a service manager does."""
+    os.kill(processes.drive, signal.SIGTERM)
+
+
+def kill_desk(processes: Processes) -> None:
+    """Kill the desk, and the recorder with it."""
+    os.kill(processes.desk, signal.SIGKILL)
+
+
+def kill_guard(processes: Processes) -> None:
+    """Kill the guard."""
+    os.kill(processes.guard, signal.SIGKILL)
+
+
+def kill_all(processes: Processes) -> None:
+    """Kill all three, the guard first, and run what a service manager then runs."""
+    for process in (processes.guard, processes.drive, processes.desk):
+        os.kill(process, signal.SIGKILL)
+    subprocess.run([*CAR, "neutral", "--car", str(processes.folder)], check=False)  # noqa: S603
+
+
+def fill_disk(processes: Processes) -> None:
+    """Let no file of the desk grow any more: each write fails as it does on a full disk."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.prlimit(processes.desk, resource.RLIMIT_FSIZE, (0, 0))
+
+
+def jump_wall_clock(processes: Processes) -> None:
+    """Set the wall clock that all three processes see forward by an hour, and back again."""
+    processes.jumped.touch()
+    time.sleep(JUMPED_FOR_S)
+    processes.jumped.unlink()

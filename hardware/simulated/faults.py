@@ -1,0 +1,169 @@
+"""Devices that fail at a given time, to see the car stop: wrappers around others that work until then.
+
+::
+
+    onset = Onset(clock)
+    with FrozenCamera(camera, onset) as camera:
+        ...
+        onset.time_ns = clock.now_ns()      # from here on it repeats its last frame
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from hardware.camera import Camera, Frame
+from hardware.clock import NS_PER_MS, NS_PER_S, Clock
+from hardware.drivetrain import Command, Drivetrain, Odometry
+from hardware.errors import CameraError, CameraTimeout
+
+
+class Onset:
+    """When a fault sets in; never, until ``time_ns`` is set."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.time_ns: int | None = None
+
+    @property
+    def is_past(self) -> bool:
+        """True once the fault has set in."""
+        return self.has_come_by(self.clock.now_ns())
+
+    def has_come_by(self, time_ns: int) -> bool:
+        """Tell whether the fault has set in by ``time_ns``."""
+        return self.time_ns is not None and time_ns >= self.time_ns
+
+
+class FaultyCamera(Camera):
+    """A camera that passes on another one's frames; what goes wrong is its heirs'."""
+
+    def __init__(self, camera: Camera, onset: Onset) -> None:
+        self.geometry = camera.geometry
+        self.rate_hz = camera.rate_hz
+        self._camera = camera
+        self._onset = onset
+        self._clock = onset.clock
+
+    def next_frame(self, timeout_ms: float) -> Frame:
+        """Return the other camera's next frame."""
+        return self._camera.next_frame(timeout_ms)
+
+    def close(self) -> None:
+        """Close the other camera."""
+        self._camera.close()
+
+    def _wait(self, timeout_ms: float) -> None:
+        self._clock.sleep_until_ns(self._clock.now_ns() + round(timeout_ms * NS_PER_MS))
+
+
+class FrozenCamera(FaultyCamera):
+    """Repeats its last frame, old time and all, as often as there were frames before."""
+
+    _last: Frame | None = None
+
+    def next_frame(self, timeout_ms: float) -> Frame:
+        """Return the next frame, or the last one once more."""
+        if self._last is None or not self._onset.is_past:
+            self._last = super().next_frame(timeout_ms)
+        else:
+            self._wait(1000 / self.rate_hz)
+        return self._last
+
+
+class SilentCamera(FaultyCamera):
+    """Delivers nothing more and says nothing of it."""
+
+    def next_frame(self, timeout_ms: float) -> Frame:
+        """Return the next frame, or raise CameraTimeout after ``timeout_ms``."""
+        if not self._onset.is_past:
+            return super().next_frame(timeout_ms)
+        self._wait(timeout_ms)
+        raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. Look at the camera's cable.")
+
+
+class BrokenCamera(FaultyCamera):
+    """Reports that it has failed."""
+
+    def next_frame(self, timeout_ms: float) -> Frame:
+        """Return the next frame, or raise CameraError."""
+        if self._onset.is_past:
+            raise CameraError("The camera is gone. Look at its cable.")
+        return super().next_frame(timeout_ms)
+
+
+class LateCamera(FaultyCamera):
+    """Delivers every frame, and each of them ``delay_ms`` after it was captured."""
+
+    def __init__(self, camera: Camera, onset: Onset, delay_ms: float) -> None:
+        super().__init__(camera, onset)
+        self._delay_ns = round(delay_ms * NS_PER_MS)
+        self._waiting: deque[Frame] = deque()
+
+    def next_frame(self, timeout_ms: float) -> Frame:
+        """Return the oldest frame whose time has come, or raise CameraTimeout when there is none in time."""
+        deadline_ns = self._clock.now_ns() + round(timeout_ms * NS_PER_MS)
+        while not self._waiting or self._due_ns() > self._clock.now_ns():
+            now_ns = self._clock.now_ns()
+            if now_ns >= deadline_ns:
+                raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. They are late.")
+            until_ns = min(deadline_ns, self._due_ns()) if self._waiting else deadline_ns
+            self._take_in((until_ns - now_ns) / NS_PER_MS)
+        return self._waiting.popleft()
+
+    def _take_in(self, timeout_ms: float) -> None:
+        with contextlib.suppress(CameraTimeout):
+            self._waiting.append(super().next_frame(timeout_ms))
+
+    def _due_ns(self) -> int:
+        captured_ns = self._waiting[0].captured_ns
+        return captured_ns + (self._delay_ns if self._onset.has_come_by(captured_ns) else 0)
+
+
+class HangingDrivetrain(Drivetrain):
+    """A drivetrain on a bus that never answers again: the write hangs, and so does every other that waits its turn."""
+
+    def __init__(self, drivetrain: Drivetrain, onset: Onset) -> None:
+        self._drivetrain = drivetrain
+        self._onset = onset
+        self._bus = threading.Lock()
+
+    def apply(self, command: Command) -> Command:
+        """Apply ``command``, or hang."""
+        with self._bus:
+            self._hang_if_due()
+            return self._drivetrain.apply(command)
+
+    def neutral(self) -> None:
+        """Go to neutral, or hang."""
+        with self._bus:
+            self._hang_if_due()
+            self._drivetrain.neutral()
+
+    def close(self) -> None:
+        """Close the other drivetrain."""
+        self._drivetrain.close()
+
+    def _hang_if_due(self) -> None:
+        if self._onset.is_past:
+            threading.Event().wait()
+
+
+class StallingOdometry:
+    """What a car knows of its motion, asked of a part that once takes ``duration_s`` to answer."""
+
+    def __init__(self, odometry: Callable[[], Odometry], onset: Onset, duration_s: float) -> None:
+        self._odometry = odometry
+        self._onset = onset
+        self._duration_ns = round(duration_s * NS_PER_S)
+        self._has_stalled = False
+
+    def __call__(self) -> Odometry:
+        """Return what the other one knows, late at the first call after the fault has set in."""
+        if self._onset.is_past and not self._has_stalled:
+            self._has_stalled = True
+            self._onset.clock.sleep_until_ns(self._onset.clock.now_ns() + self._duration_ns)
+        return self._odometry()

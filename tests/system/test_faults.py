@@ -1,0 +1,52 @@
+"""Every fault on the real clock, in real processes under real signals: each promise is held, with a margin."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from car.build import find_model
+from car.config import SHIPPED_PILOT, CarConfig
+from car.faults.menu import InjectedFault
+from car.faults.real import run_real
+from car.faults.trials import TrialClock, faults_named
+from tests.system.car_process import assert_refused, run_car
+
+NOISE_MS = 400.0
+"""What a busy machine may add; ``car simulate --fault all`` shows the figures themselves."""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="real processes are broken on Linux only")
+
+
+@pytest.mark.parametrize("fault", faults_named("all", [TrialClock.REAL]), ids=lambda fault: str(fault.name))
+def test_the_promise_is_held(fault: InjectedFault) -> None:
+    outcome = run_real(fault, CarConfig(), find_model(SHIPPED_PILOT, Path()), NOISE_MS)
+    assert outcome.held, outcome
+
+
+def test_the_command_tells_what_was_promised_and_what_was_measured(tmp_path: Path) -> None:
+    done = run_car("simulate", "--fault", "camera-dead", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "neutral ≤ 200 ms" in done.stdout
+    assert "1 of 1 promises held" in done.stdout
+
+
+def test_the_menu_can_be_read(tmp_path: Path) -> None:
+    done = run_car("simulate", "--fault", "list", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "bus-hangs" in done.stdout
+    assert "drives on" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fault", "gremlins"], "--fault list"),
+        (["--fault", "camera-dead", "--clock", "cuckoo"], "virtual, real or both"),
+        (["--fault", "drive-killed", "--clock", "virtual"], "--clock real"),
+        (["--fault", "camera-dead", "--laps", "3"], "Leave out the others"),
+        (["--fault", "camera-dead", "--model", "nobody"], "nobody"),
+    ],
+)
+def test_what_cannot_be_tried_is_said(tmp_path: Path, arguments: list[str], words: str) -> None:
+    assert_refused(run_car("simulate", *arguments, cwd=tmp_path), words)
