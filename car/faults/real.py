@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 import tomlkit
 
-from car.config import CarConfig, DrivetrainSection
+from car.config import CarConfig
+from car.drivetrain_config import SimulatedSection
 from car.errors import TrialError
 from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial
@@ -172,7 +173,8 @@ def _make_car(folder: Path, config: CarConfig, model: Path) -> None:
     """Write the car.toml of a simulated car that drives as ``config`` does and puts down each command in a file."""
     like = config.model_copy(
         update={
-            "drivetrain": DrivetrainSection(timeline=TIMELINE),
+            "camera": config.camera.model_copy(update={"kind": "simulated"}),
+            "drivetrain": SimulatedSection(timeline=TIMELINE),
             "pilot": config.pilot.model_copy(update={"model": str(model.resolve())}),
         }
     )

@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from hardware.camera import Camera, Frame
+from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import Command, Drivetrain, Odometry
 from hardware.errors import CameraError, CameraTimeout
@@ -48,9 +48,9 @@ class FaultyCamera(Camera):
         self._onset = onset
         self._clock = onset.clock
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the other camera's next frame."""
-        return self._camera.next_frame(timeout_ms)
+        return self._camera.next_frame(timeout_ms, max_age_ms)
 
     def close(self) -> None:
         """Close the other camera."""
@@ -65,10 +65,10 @@ class FrozenCamera(FaultyCamera):
 
     _last: Frame | None = None
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the next frame, or the last one once more."""
         if self._last is None or not self._onset.is_past:
-            self._last = super().next_frame(timeout_ms)
+            self._last = super().next_frame(timeout_ms, max_age_ms)
         else:
             self._wait(1000 / self.rate_hz)
         return self._last
@@ -77,10 +77,10 @@ class FrozenCamera(FaultyCamera):
 class SilentCamera(FaultyCamera):
     """Delivers nothing more and says nothing of it."""
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the next frame, or raise CameraTimeout after ``timeout_ms``."""
         if not self._onset.is_past:
-            return super().next_frame(timeout_ms)
+            return super().next_frame(timeout_ms, max_age_ms)
         self._wait(timeout_ms)
         raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. Look at the camera's cable.")
 
@@ -88,11 +88,11 @@ class SilentCamera(FaultyCamera):
 class BrokenCamera(FaultyCamera):
     """Reports that it has failed."""
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the next frame, or raise CameraError."""
         if self._onset.is_past:
             raise CameraError("The camera is gone. Look at its cable.")
-        return super().next_frame(timeout_ms)
+        return super().next_frame(timeout_ms, max_age_ms)
 
 
 class LateCamera(FaultyCamera):
@@ -103,7 +103,7 @@ class LateCamera(FaultyCamera):
         self._delay_ns = round(delay_ms * NS_PER_MS)
         self._waiting: deque[Frame] = deque()
 
-    def next_frame(self, timeout_ms: float) -> Frame:
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the oldest frame whose time has come, or raise CameraTimeout when there is none in time."""
         deadline_ns = self._clock.now_ns() + round(timeout_ms * NS_PER_MS)
         while not self._waiting or self._due_ns() > self._clock.now_ns():
@@ -130,6 +130,7 @@ class HangingDrivetrain(Drivetrain):
         self._drivetrain = drivetrain
         self._onset = onset
         self._bus = threading.Lock()
+        self.steering_step_us = drivetrain.steering_step_us
 
     def apply(self, command: Command) -> Command:
         """Apply ``command``, or hang."""
