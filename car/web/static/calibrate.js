@@ -1,0 +1,135 @@
+/** The calibrate page: the wheels are up, a slider moves the output it names, and what fits is saved. */
+
+import { get, post } from "./api.js";
+import { $, el, toast } from "./dom.js";
+import { REST } from "./inputs.js";
+import { Sampler } from "./sampler.js";
+import { channel, gateWords, stop, stopBySpace } from "./shell.js";
+
+const REPEAT_MS = 80; // a tried output is valid for 200 ms, and must be asked for again while it is held
+
+const values = new Map();
+let saved = new Map();
+let trying = null;
+const hands = { read: () => REST, release: () => { trying = null; } };
+const sampler = new Sampler(channel, hands);
+
+async function show() {
+  let calibration;
+  try {
+    calibration = await get("calibration");
+  } catch (error) {
+    $("calibrate").replaceChildren(el("p", { class: "note bad", role: "alert" }, error.message));
+    return;
+  }
+  if (!calibration.fields.length) {
+    $("calibrate").replaceChildren(el("div", { class: "card empty" }, el("h2", {}, "Nothing to calibrate"),
+      el("p", { class: "muted" }, "This car's steering and motor are simulated. A real servo and ESC have their ends and their middle set here.")));
+    return;
+  }
+  saved = new Map(calibration.fields.map((field) => [field.name, field.value]));
+  for (const [name, value] of saved) values.set(name, value);
+  $("calibrate").replaceChildren(
+    el("div", { class: "stack" }, groups(calibration.fields)),
+    el("aside", { class: "stack" }, liftCard(), el("button", { id: "stop", class: "stop", onclick: stop }, "STOP"), saveCard(calibration)));
+  showState();
+  showChanges();
+}
+
+function groups(fields) {
+  const names = [...new Set(fields.map((field) => field.output))];
+  return names.map((output) => el("section", { class: "card" }, el("h2", {}, `${output[0].toUpperCase()}${output.slice(1)}`),
+    fields.filter((field) => field.output === output).map(fieldRow)));
+}
+
+function fieldRow(field) {
+  if (typeof field.value === "boolean") return tickRow(field);
+  const { name, label, min, max, step = 1, unit = "µs", help = "" } = field;
+  const slider = el("input", { type: "range", id: name, min, max, step });
+  const number = el("input", { type: "number", min, max, step, "aria-label": `${label}, ${unit}` });
+  const set = (value) => {
+    if (!Number.isFinite(value) || value < min || value > max) return;
+    values.set(name, value);
+    slider.value = number.value = value;
+    showChanges();
+    tryOut(field, value);
+  };
+  slider.value = number.value = field.value;
+  slider.addEventListener("input", () => set(Number(slider.value)));
+  number.addEventListener("change", () => set(Number(number.value)));
+  for (const kind of ["pointerup", "blur", "keyup"]) slider.addEventListener(kind, () => { trying = null; });
+  return el("div", { class: "field", "data-name": name }, el("label", { for: name }, label), el("div", { class: "number" }, number, el("span", { class: "small muted" }, unit)),
+    el("div", { class: "help" }, slider), help ? el("p", { class: "help small muted" }, help) : null);
+}
+
+function tickRow({ name, label, value, help = "" }) {
+  const box = el("input", { type: "checkbox", id: name, checked: value });
+  box.addEventListener("change", () => { values.set(name, box.checked); showChanges(); });
+  return el("div", { class: "field", "data-name": name }, el("label", { class: "tick", for: name }, box, label), help ? el("p", { class: "help small muted" }, help) : null);
+}
+
+function liftCard() {
+  const tick = el("input", { type: "checkbox", id: "wheels-up" });
+  tick.addEventListener("change", showState);
+  return el("section", { class: "card stack lift" },
+    el("div", { class: "row spread" }, el("h2", {}, "Wheels off the ground"), el("span", { class: "badge", id: "gate-badge" })),
+    el("p", { class: "small muted" }, "The motor will turn. Put the car on a box so that no wheel touches anything."),
+    el("label", { class: "tick", for: "wheels-up" }, tick, "The wheels are up"),
+    el("button", { id: "begin", class: "primary", onclick: beginOrEnd }, "Begin"),
+    el("p", { class: "small", id: "gate-text", role: "status" }));
+}
+
+function saveCard({ calibrated }) {
+  return el("section", { class: "card stack" },
+    el("button", { id: "save", class: "primary", onclick: save }, "Save"),
+    el("p", { class: "small muted" }, calibrated ? `Last calibrated on ${calibrated}.` : "Not calibrated yet. The car arms for driving once this is saved."));
+}
+
+function beginOrEnd() {
+  if (isCalibrating()) channel.send({ type: "disarm" });
+  else channel.send({ type: "arm", mode: "calibration", wheels_up: $("wheels-up").checked });
+}
+
+const isCalibrating = () => channel.state?.gate === "armed" && channel.state.mode === "calibration";
+
+function tryOut({ output, unit = "µs" }, value) {
+  if (!isCalibrating() || unit !== "µs") return;
+  trying = { type: "try_output", output, pulse_us: value };
+  channel.send(trying);
+}
+
+async function save() {
+  const changes = Object.fromEntries([...values].filter(([name, value]) => saved.get(name) !== value));
+  try {
+    await post("calibration", changes);
+    toast("Saved to car.toml.");
+    await show();
+  } catch (error) {
+    toast(error.message, { bad: true, forMs: 9000 });
+  }
+}
+
+function showChanges() {
+  for (const row of document.querySelectorAll(".field")) {
+    const { name } = row.dataset;
+    row.classList.toggle("changed", saved.get(name) !== values.get(name));
+  }
+}
+
+function showState() {
+  if (!$("begin")) return;
+  const { state } = channel, [words, kind] = gateWords(state);
+  $("gate-badge").textContent = words;
+  $("gate-badge").className = `badge ${kind}`;
+  $("begin").textContent = isCalibrating() ? "End" : "Begin";
+  $("begin").disabled = !state || !isCalibrating() && !$("wheels-up").checked;
+  $("gate-text").textContent = state?.refusal ? `Not begun: ${state.refusal}.` : state?.trip ? `Stopped: ${state.trip}.` : "";
+}
+
+stopBySpace(hands.release);
+setInterval(() => { if (trying && isCalibrating()) channel.send(trying); }, REPEAT_MS);
+for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);
+channel.addEventListener("refused", (event) => toast(event.detail, { bad: true }));
+window.addEventListener("pagehide", () => { if (isCalibrating()) channel.send({ type: "disarm" }); });
+sampler.throttleLimit = 0;
+show();

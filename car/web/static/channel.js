@@ -1,0 +1,88 @@
+/** The drive socket: the car's state comes as events, what the person does goes out as messages. */
+
+const SILENCE_MS = 1500; // the state comes 20 times a second; without it for this long the link is dead
+const RETRY_MS = [200, 500, 1000, 2000];
+const MAX_BUFFERED_BYTES = 2048; // behind this much a sample would be old when it arrives
+
+export const socketUrl = (path) => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+
+/**
+ * Dispatches "state" (each state of the car; also in `.state`), "link" (connected or lost; see `.isOpen`) and "refused"
+ * (detail: a sentence). It reconnects by itself.
+ */
+export class DriveChannel extends EventTarget {
+  #socket = null;
+  #heardMs = 0;
+  #failures = 0;
+  #ended = false;
+
+  constructor() {
+    super();
+    this.state = null;
+    this.#connect();
+    setInterval(() => this.#watch(), 250);
+    window.addEventListener("online", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
+    window.addEventListener("pagehide", () => { this.#ended = true; this.#socket?.close(); });
+    window.addEventListener("pageshow", () => { if (this.#ended) { this.#ended = false; this.#connect(); } });
+  }
+
+  get isOpen() { return this.#socket?.readyState === WebSocket.OPEN && this.state !== null; }
+
+  /** Send a message; returns whether there was a link to send it on. */
+  send(message) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Send a sample, unless older ones still wait to leave: what comes late is of no use. */
+  sample(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN && this.#socket.bufferedAmount <= MAX_BUFFERED_BYTES) this.send(message);
+  }
+
+  #connect() {
+    const socket = new WebSocket(socketUrl("/api/drive"));
+    this.#socket = socket;
+    this.#heardMs = performance.now();
+    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
+    socket.onclose = () => this.#lost(socket);
+  }
+
+  #hear(message) {
+    this.#heardMs = performance.now();
+    if (message.type === "ping") this.send({ type: "pong", id: message.id, client_ms: performance.now() });
+    else if (message.type === "refused") this.dispatchEvent(new CustomEvent("refused", { detail: message.why }));
+    else if (message.type === "state") {
+      const isFirst = this.state === null;
+      this.state = message;
+      this.#failures = 0;
+      if (isFirst) this.dispatchEvent(new Event("link"));
+      this.dispatchEvent(new Event("state"));
+    }
+  }
+
+  #lost(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    this.state = null;
+    this.dispatchEvent(new Event("link"));
+    if (this.#ended) return;
+    const waitMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
+    this.#failures += 1;
+    setTimeout(() => this.#socket || this.#ended || this.#connect(), waitMs);
+  }
+
+  #watch() {
+    if (this.#socket && performance.now() - this.#heardMs > SILENCE_MS && !document.hidden) {
+      const socket = this.#socket;
+      this.#lost(socket);
+      socket.onclose = null;
+      socket.close();
+    }
+  }
+
+  #hurry() {
+    if (!this.#socket && !this.#ended) this.#connect();
+  }
+}

@@ -1,0 +1,230 @@
+/** The drive page. */
+
+import { get, post } from "./api.js";
+import { $, count, el, fitCanvas, toast } from "./dom.js";
+import { Inputs } from "./inputs.js";
+import { drawGauges, drawWay } from "./overlay.js";
+import { LivePlot } from "./plot.js";
+import { Sampler } from "./sampler.js";
+import { channel, stop, stopBySpace } from "./shell.js";
+import { VideoFeed } from "./video.js";
+
+const ERASE_S = 5;
+const ASK_AGAIN_MS = 5000;
+const LIMIT_KEY = "throttle-limit";
+const MODES = {
+  manual: ["You drive.", "You steer, and the throttle is yours."],
+  assist: ["The pilot steers, you have the throttle.", "The pilot steers, and the throttle is yours."],
+  auto: ["The pilot drives. STOP stops it at any time.", "The pilot steers and has the throttle."],
+  calibration: ["Calibrating: only small movements, with the wheels up.", ""],
+};
+
+const inputs = new Inputs({
+  pad: $("pad"),
+  onchange: () => sampler.sample(),
+  onstop: stopNow,
+  onconnect: showSources,
+});
+const sampler = new Sampler(channel, inputs);
+const plot = new LivePlot($("plot"));
+const feed = new VideoFeed($("video"), drawOverlay);
+let askedMs = -ASK_AGAIN_MS;
+let drawnMs = 0;
+
+/** STOP goes out first; letting go of everything comes after. */
+function stopNow() {
+  stop();
+  inputs.release();
+}
+
+function wireButtons() {
+  // On the way down, not when the finger leaves again.
+  $("stop").addEventListener("pointerdown", (event) => { if (event.button === 0) stopNow(); });
+  $("stop").addEventListener("click", stopNow);
+  $("arm").addEventListener("click", () => {
+    const { state } = channel;
+    if (!state) return;
+    const mode = state.mode === "calibration" ? "manual" : state.mode;
+    channel.send(state.gate === "armed" ? { type: "disarm" } : { type: "arm", mode, wheels_up: false });
+  });
+  for (const button of $("modes").children) {
+    button.addEventListener("click", () => channel.send({ type: "mode", mode: button.dataset.mode }));
+  }
+  $("record").addEventListener("click", () => channel.send({ type: "record", on: !channel.state?.recording?.on }));
+  $("erase").addEventListener("click", () => {
+    if (channel.send({ type: "erase", seconds: ERASE_S })) toast(`The last ${ERASE_S} s are left out of the recording.`);
+  });
+  $("take-over").addEventListener("click", () => {
+    askedMs = performance.now();
+    channel.send({ type: "take_over" });
+  });
+  $("limit").value = readLimit();
+  $("limit").addEventListener("input", showLimit);
+  // With the mouse or a finger it is set in one go, and the arrow keys are for driving again.
+  $("limit").addEventListener("pointerup", () => $("limit").blur());
+  $("pilot").addEventListener("change", choosePilot);
+  $("tilt").addEventListener("click", toggleTilt);
+}
+
+function readLimit() {
+  const stored = Number(localStorage.getItem(LIMIT_KEY));
+  return stored >= 10 && stored <= 100 ? stored : 40;
+}
+
+function showLimit() {
+  const percent = Number($("limit").value);
+  localStorage.setItem(LIMIT_KEY, percent);
+  sampler.throttleLimit = percent / 100;
+  $("limit-text").textContent = `${percent} %`;
+}
+
+async function choosePilot() {
+  const name = $("pilot").value;
+  $("pilot").blur();
+  try {
+    await post(`models/${encodeURIComponent(name)}/activate`);
+    toast(`${name} is the pilot now.`);
+  } catch (error) {
+    toast(error.message, { bad: true });
+  }
+  await showPilots();
+}
+
+async function showPilots() {
+  try {
+    const models = await get("models");
+    $("pilot").replaceChildren(...models.map((model) =>
+      el("option", { value: model.name, selected: model.active, disabled: !model.fits }, model.fits ? model.name : `${model.name} (does not fit)`)));
+    $("pilot").disabled = models.length === 0;
+  } catch (error) {
+    $("pilot").replaceChildren(el("option", {}, channel.state?.pilot_name ?? "unknown"));
+    $("pilot").disabled = true;
+  }
+}
+
+async function toggleTilt() {
+  if (inputs.tilt.isOn) inputs.tilt.stop();
+  else if (!(await inputs.tilt.start())) toast("The phone did not allow it. Allow motion sensors for this page.", { bad: true });
+  $("tilt").setAttribute("aria-pressed", String(inputs.tilt.isOn));
+  $("tilt").textContent = inputs.tilt.isOn ? "Stop steering by tilt" : "Steer by tilting the phone";
+  $("pad-hint").textContent = inputs.tilt.isOn ? "Hold, tilt to steer, slide for throttle" : "Drag to drive";
+}
+
+function showSources(padName = "") {
+  const pad = padName ? `${padName}: hold a shoulder button, steer left, triggers drive, B stops.` : "";
+  const insecure = window.isSecureContext ? "" : "Gamepad and tilt need a secure page: start the car with car drive --tls.";
+  const keys = matchMedia("(hover: hover)").matches ? "Keys: arrows or WASD." : "";
+  $("sources").textContent = [keys, pad || insecure].filter(Boolean).join(" ");
+}
+
+function drawOverlay({ steering, throttle }) {
+  const [context, width, height] = fitCanvas($("overlay"));
+  const { width: frameWidth, height: frameHeight } = $("video");
+  const scale = Math.min(width / frameWidth, height / frameHeight);
+  const box = { width: frameWidth * scale, height: frameHeight * scale };
+  box.left = (width - box.width) / 2;
+  box.top = (height - box.height) / 2;
+  const { state } = channel, isArmed = state?.gate === "armed";
+  if (isArmed) drawWay(context, box, { steering, throttle }, "#3ddcb5");
+  if (state?.pilot && !(isArmed && state.mode === "auto")) drawWay(context, box, state.pilot, "#ffd166", { dashed: true });
+  drawGauges(context, box, { steering, throttle }, "#82adff", "#f6a94a");
+}
+
+function showState() {
+  const { state } = channel, nowMs = performance.now();
+  showGate(state);
+  showDriver(state, nowMs);
+  showRecording(state?.recording);
+  if (!state) return;
+  plot.add(state.steering, state.throttle, nowMs);
+  if (nowMs - drawnMs < 45) return;
+  drawnMs = nowMs;
+  plot.draw(nowMs);
+  showFigures(state);
+}
+
+function showGate(state) {
+  const gate = state?.gate ?? "", isArmed = gate === "armed", mode = state?.mode ?? "";
+  const [title, text] = gateText(state);
+  $("gate").dataset.gate = gate;
+  setText("gate-title", title);
+  setText("gate-text", text);
+  setText("arm", isArmed ? "Disarm" : "Arm");
+  $("arm").className = isArmed ? "" : "primary";
+  $("arm").disabled = !state || !state.driver && state.driver_present;
+  for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  setText("mode-text", MODES[mode]?.[1] ?? "");
+  document.title = `${title} · Pocketpilot`;
+}
+
+function gateText(state) {
+  if (!state) return ["No connection", "The car stops by itself when nobody is connected."];
+  if (state.gate === "armed") return ["Armed", MODES[state.mode][0]];
+  if (state.refusal) return ["Not armed", `${sentence(state.refusal)}`];
+  if (state.gate === "tripped") return ["Stopped", `${sentence(state.trip)} Let go of the throttle, then arm again.`];
+  return ["Disarmed", "The wheels stand still until you arm."];
+}
+
+const sentence = (words) => words && `${words[0].toUpperCase()}${words.slice(1)}.`;
+
+function showDriver(state, nowMs) {
+  const isWatching = Boolean(state) && !state.driver && state.driver_present, hasAsked = nowMs - askedMs < ASK_AGAIN_MS;
+  $("watching").hidden = !isWatching;
+  setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Somebody else drives. You are watching; STOP works.");
+  setText("take-over", hasAsked ? "Take it now" : "Take over");
+  $("pad").classList.toggle("off", isWatching || !state);
+  const veil = !state ? "Connecting to the car…" : sampler.isAway && !isWatching ? "Click here to drive" : "";
+  $("veil").hidden = !veil;
+  setText("veil-text", veil);
+}
+
+function showRecording(recording) {
+  const isOn = Boolean(recording?.on), frames = count(recording?.frames ?? 0);
+  $("record").setAttribute("aria-pressed", String(isOn));
+  setText("record-text", isOn ? `Recording · ${frames}` : "Record");
+  $("erase").disabled = !isOn;
+  $("recording-badge").hidden = !isOn;
+  setText("recording-count", `${frames} frames${recording?.missed ? `, ${recording.missed} missed` : ""}`);
+  if (recording?.failure && recording.failure !== showRecording.told) toast(recording.failure, { bad: true, forMs: 10_000 });
+  showRecording.told = recording?.failure;
+}
+
+function showFigures(state) {
+  const { latency_ms: latency, odometry, health = {} } = state;
+  const ms = (value) => (value == null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`);
+  const rows = [
+    ["Video", `${feed.rateHz} /s`],
+    ["Camera", `${Math.round(state.frame_rate_hz ?? 0)} /s`],
+    ["Frame → wheels", ms(latency?.p50)],
+    ["99 % within", ms(latency?.p99)],
+    ["Round trip", ms(state.round_trip_ms)],
+  ];
+  if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ["Laps", count(odometry.laps)]);
+  if (health?.temperature_c != null) rows.push(["Processor", `${Math.round(health.temperature_c)} °C`]);
+  if (health?.battery_v != null) rows.push(["Battery", `${health.battery_v.toFixed(1)} V`]);
+  const list = $("figures");
+  if (list.children.length !== rows.length) {
+    list.replaceChildren(...rows.map(([name]) => el("div", {}, el("dt", {}, name), el("dd", {}))));
+  }
+  rows.forEach(([name, value], index) => {
+    const [term, description] = list.children[index].children;
+    if (term.textContent !== name) term.textContent = name;
+    if (description.textContent !== value) description.textContent = value;
+  });
+}
+
+function setText(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
+stopBySpace(() => inputs.release());
+wireButtons();
+showLimit();
+showSources();
+showPilots();
+$("tilt").hidden = !(matchMedia("(pointer: coarse)").matches && "DeviceOrientationEvent" in window && window.isSecureContext);
+$("stop-hint").hidden = !matchMedia("(hover: hover)").matches;
+for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);
+channel.addEventListener("refused", (event) => toast(event.detail, { bad: true }));
+sampler.addEventListener("away", showState);
+showState();

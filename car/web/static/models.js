@@ -1,0 +1,107 @@
+/** The models page: cards of what there is, one click to drive with another, one to go back. */
+
+import { get, post, upload } from "./api.js";
+import { $, bytes, count, el, toast } from "./dom.js";
+import "./shell.js";
+
+const MAX_MODEL_BYTES = 64 * 1024 * 1024;
+
+async function show() {
+  try {
+    const models = await get("models");
+    $("models").replaceChildren(...(models.length ? models.map(modelCard) : [nothing()]));
+  } catch (error) {
+    $("models").replaceChildren(el("li", { class: "note bad", role: "alert" }, error.message));
+  }
+}
+
+const nothing = () => el("li", { class: "card empty" },
+  el("h2", {}, "No models yet"),
+  el("p", { class: "muted" }, "Record a few laps, train on a laptop with car train, and upload the .tflite file here."));
+
+function modelCard(model) {
+  const card = model.card ?? {};
+  return el("li", { class: model.active ? "card model active" : "card model" },
+    el("header", {}, el("h2", {}, model.name),
+      model.active ? el("span", { class: "badge go" }, "Drives now") : null,
+      model.fits ? null : el("span", { class: "badge warn" }, "Does not fit")),
+    model.fits ? null : el("p", { class: "note warn" }, model.why),
+    errorBars(card.metrics?.steering),
+    definitions(facts(model, card)),
+    closedLoop(Object.entries(card.closed_loop ?? {})),
+    el("footer", {}, model.active
+      ? el("span", { class: "muted" }, "The car drives with this one.")
+      : el("button", { class: "primary", disabled: !model.fits, onclick: () => activate(model.name) }, "Drive with it")));
+}
+
+const definitions = (rows) => el("dl", { class: "facts" }, rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+
+const closedLoop = (tracks) => tracks.length === 0 ? null : el("details", {},
+  el("summary", {}, `Driven in the simulator: ${count(tracks.length, "track")}`), definitions(tracks.map(([track, result]) => [track, String(result)])));
+
+function facts(model, card) {
+  const rows = [["Size", bytes(model.bytes)]];
+  if (card.width) rows.push(["Frames", `${card.width} × ${card.height}`]);
+  if (card.sessions?.length) {
+    const frames = card.sessions.reduce((sum, session) => sum + session.frames, 0);
+    rows.push(["Learned from", `${count(frames, "frame")} of ${count(card.sessions.length, "session")}`]);
+  }
+  if (card.created) rows.push(["Made", new Date(card.created).toLocaleDateString("en", { dateStyle: "medium" })]);
+  if (!card.width) rows.push(["Card", "It has none: trained elsewhere."]);
+  return rows;
+}
+
+/** The steering error beside that of predicting the mean and of predicting zero. */
+function errorBars(metrics) {
+  if (!metrics?.mae) return null;
+  const rows = [["this model", metrics.mae, "ours"], ["always the mean", metrics.predict_mean_mae, ""], ["always straight", metrics.predict_zero_mae, ""]]
+    .filter(([, value]) => typeof value === "number");
+  const longest = Math.max(...rows.map(([, value]) => value));
+  return el("div", {}, el("h3", {}, "Steering error, less is better"),
+    el("ul", { class: "bars" }, rows.map(([name, value, kind]) =>
+      el("li", { class: kind }, el("span", { class: "muted" }, name), bar(value / longest), el("output", {}, value.toFixed(3))))));
+}
+
+function bar(share) {
+  const filled = el("div");
+  filled.style.width = `${Math.round(100 * share)}%`;
+  return el("div", { class: "bar", "aria-hidden": "true" }, filled);
+}
+
+async function activate(name) {
+  await act(() => post(`models/${encodeURIComponent(name)}/activate`), `The car drives with ${name} now.`);
+}
+
+async function act(request, done) {
+  try {
+    await request();
+    toast(done);
+  } catch (error) {
+    toast(error.message, { bad: true, forMs: 8000 });
+  }
+  await show();
+}
+
+async function uploadModel(file) {
+  const panel = $("uploading");
+  const say = (...children) => { panel.hidden = false; panel.replaceChildren(...children); };
+  if (file.size > MAX_MODEL_BYTES) return say(el("p", { class: "note bad", role: "alert" }, `${file.name} has ${bytes(file.size)}; a model has at most ${bytes(MAX_MODEL_BYTES)}.`));
+  const bar = el("progress", { max: 1, value: 0, "aria-label": "Upload" });
+  say(el("p", {}, `Sending ${file.name}…`), bar);
+  try {
+    await upload(`models?name=${encodeURIComponent(file.name.replace(/\.tflite$/i, ""))}`, file, (share) => { bar.value = share; });
+    panel.hidden = true;
+    toast(`${file.name} was checked and fits.`);
+  } catch (error) {
+    say(el("p", { class: "note bad", role: "alert" }, error.message));
+  }
+  await show();
+}
+
+$("previous").addEventListener("click", () => act(() => post("models/previous"), "Back to the previous model."));
+$("upload").addEventListener("change", async (event) => {
+  const [file] = event.target.files;
+  if (file) await uploadModel(file);
+  event.target.value = "";
+});
+show();
