@@ -30,12 +30,15 @@ ADVICE = {
 """What to do about each of the problems that these checks find."""
 
 
-def arming_problems(health: Health) -> tuple[ArmRefusal, ...]:
-    """Return what stands in the way of arming, the most important first; what a machine cannot tell is no problem."""
-    return tuple(_problems(health))
+def arming_problems(config: CarConfig, health: Health) -> tuple[ArmRefusal, ...]:
+    """Return what stands in the way of arming, the most important first; what a machine cannot tell is no problem.
+
+    ``config`` is what the car was started with: a calibration made since then has not reached its outputs.
+    """
+    return (*_machine_problems(health), *drivetrain_problems(config))
 
 
-def _problems(health: Health) -> Iterator[ArmRefusal]:
+def _machine_problems(health: Health) -> Iterator[ArmRefusal]:
     if health.temperature_c is not None and health.temperature_c >= MAX_TEMPERATURE_C:
         yield ArmRefusal.TOO_HOT
     if health.under_voltage:

@@ -103,7 +103,7 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     hub = DriverHub(driver, clock)
     recording = threading.Thread(target=recorder.run, args=(ended,), name="recorder")
     keys = threading.Thread(target=_listen, args=(hub, ended), name="keys")
-    checks = threading.Thread(target=_check, args=(driver, job.system_root, ended), name="checks", daemon=True)
+    checks = threading.Thread(target=_check, args=(driver, job, ended), name="checks", daemon=True)
     recording.start()
     keys.start()
     checks.start()
@@ -156,10 +156,10 @@ def _listen(hub: DriverHub, ended: threading.Event) -> None:
                 seat.sample(NEUTRAL, clock.now_ns())
 
 
-def _check(driver: DriverDesk, system_root: Path, ended: threading.Event) -> None:
+def _check(driver: DriverDesk, job: DeskJob, ended: threading.Event) -> None:
     """Say again and again what stands in the way of arming; how it was at the start the drive process knows itself."""
     while not ended.wait(CHECK_PERIOD_S):
-        driver.check(arming_problems(read_health(system_root)))
+        driver.check(arming_problems(job.config, read_health(job.system_root)))
 
 
 def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, page: str, ended: threading.Event) -> None:

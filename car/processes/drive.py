@@ -99,7 +99,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
     clock = SystemClock()
     mode = Mode.AUTO if options.headless else Mode.MANUAL
     gate = Gate(options.config.gate.limits, mode, headless=options.headless)
-    gate.handle(Checks(arming_problems(read_health(options.system_root))), clock.now_ns())
+    gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     driver = SlotDriver(link.slot)
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))

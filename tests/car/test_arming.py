@@ -19,7 +19,7 @@ from hardware.health import Health
     ],
 )
 def test_heat_and_a_weak_supply_stand_in_the_way(health: Health, problems: tuple[ArmRefusal, ...]) -> None:
-    assert arming_problems(health) == problems
+    assert arming_problems(CarConfig(), health) == problems
     assert all(problem in ADVICE for problem in problems)
 
 
@@ -42,4 +42,6 @@ def test_wheels_that_turn_are_calibrated_and_steer_finely(
     calibration = {"calibrated": "2025-11-25"} if calibrated else {}
     config = CarConfig.model_validate({"drivetrain": drivetrain, "calibration": calibration})
     assert drivetrain_problems(config) == problems
+    hot = arming_problems(config, Health(95.0, under_voltage=False))
+    assert hot == (ArmRefusal.TOO_HOT, *problems)
     assert all(problem in ADVICE for problem in problems)
