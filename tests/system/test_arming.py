@@ -1,4 +1,7 @@
-"""A machine that is too hot: the car is not armed, the reason is shown, and a car that drives is not stopped by it."""
+"""A machine that is too hot, a car that is not calibrated: it is not armed, and the reason is shown.
+
+A car that drives is not stopped by it.
+"""
 
 import sys
 from pathlib import Path
@@ -13,19 +16,27 @@ from tests.system.car_process import TerminalCar, run_to_end, wait_for
 SCRIPT = """
 import sys
 from pathlib import Path
-from car.build import find_model, open_pilot
+from car.build import find_model, open_devices, open_pilot
+from car.drivetrain_config import SimulatedSection
 from car.folder import find_car
 from car.processes.drive import DriveOptions, drive
 from car.reports import show_drive
 
 folder, _ = find_car(None)
 pilot, _ = open_pilot(find_model(folder.config.pilot.model, folder.path), folder.config.camera.geometry)
-options = DriveOptions(folder.config, pilot, "--headless" in sys.argv, None, folder.sessions_dir, Path(sys.argv[1]))
+
+
+def open_simulated(config, clock):
+    simulated = SimulatedSection(timeline=config.drivetrain.timeline)
+    return open_devices(config.model_copy(update={"drivetrain": simulated}), clock)
+
+
+options = DriveOptions(folder, pilot, "--headless" in sys.argv, None, True, Path(sys.argv[1]), open_simulated)
 summary = drive(options)
 show_drive(summary)
 sys.exit(summary.exit_code)
 """
-"""What ``car drive`` does, on a made-up machine."""
+"""What ``car drive`` does, on a made-up machine, and in the simulator whatever car.toml names."""
 LONGER_THAN_A_CHECK_NS = 4 * NS_PER_S
 
 
@@ -49,6 +60,15 @@ def test_a_headless_car_that_is_too_hot_ends_with_the_reason_and_what_to_do(tmp_
         records = list(session.records())
     assert records[0].refusal == "the processor is too hot"
     assert all(record.applied == NEUTRAL for record in records)
+
+
+def test_a_headless_car_that_is_not_calibrated_ends_with_the_reason_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "mycar").mkdir()
+    (tmp_path / "mycar" / "car.toml").write_text('[drivetrain]\nkind = "servo_esc"\n', encoding="utf-8")
+    done = run_to_end(command(tmp_path / "machine", "--headless"), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "steering and throttle are not calibrated yet" in done.stdout
+    assert "car calibrate" in " ".join(done.stdout.split())
 
 
 def test_heat_keeps_a_car_from_arming_and_does_not_stop_one_that_drives(tmp_path: Path) -> None:
