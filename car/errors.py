@@ -7,7 +7,9 @@
     CarError (Exception)
     ├── ConfigError (ValueError)            car.toml has an unknown key or a value that is not allowed
     ├── SessionError (ValueError)           not a session, or nothing in it can be read
-    │   └── TubError                        not a Donkey Car tub, or nothing in it can be read
+    │   ├── TubError                        not a Donkey Car tub, or nothing in it can be read
+    │   ├── NoSuchSession (LookupError)     the car has no session of that name
+    │   └── SessionBusy                     it is being recorded, or its name is taken
     ├── RecordingError (OSError)            a recording cannot be written
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
     ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
@@ -38,6 +40,14 @@ class SessionError(CarError, ValueError):
 
 class TubError(SessionError):
     """Not a Donkey Car tub, or nothing in it can be read."""
+
+
+class NoSuchSession(SessionError, LookupError):
+    """The car has no session of that name, or the session no such frame."""
+
+
+class SessionBusy(SessionError):
+    """A session is being recorded, or its name is taken."""
 
 
 class RecordingError(CarError, OSError):

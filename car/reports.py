@@ -14,8 +14,9 @@ from rich.text import Text
 from car.console import console
 from car.errors import SessionError
 from car.replay import Difference, Replay
+from car.sessions.library import NOT_CLOSED, damage_words
 from car.sessions.overview import overview
-from car.sessions.reader import Damage, Session
+from car.sessions.reader import Session
 from car.simulation import Scene, Simulation
 from car.statistics import LoopStatistics
 from models.contract import ModelError
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from car.faults.menu import InjectedFault
     from car.faults.trials import FaultTrial
     from car.processes.drive import DriveSummary
-
-NOT_CLOSED = "not closed: run `car sessions repair`"
 
 
 @contextlib.contextmanager
@@ -130,7 +129,7 @@ def show_session(session: Session) -> None:
         "started": info.started,
         "camera": f"{camera.width}x{camera.height} at {info.rate_hz:g}/s, {camera.fov_deg:g}° {camera.lens}",
         "length": f"{session.duration_s:.1f} s, {session.frame_count} frames",
-        "damage": damage_words(session.damage),
+        "damage": damage_words(session.damage) or "none",
         **info.extra,
         "software": ", ".join(f"{name} {version}" for name, version in info.software.items()),
     }
@@ -167,18 +166,6 @@ def show_model_list(paths: list[Path]) -> None:
             drives,
         )
     console.print(table)
-
-
-def damage_words(damage: Damage) -> str:
-    """Return in words what is wrong with a session's file."""
-    words = []
-    if damage.holes:
-        words.append(f"{damage.holes} holes, {damage.bytes_skipped} bytes lost")
-    if damage.info_lost:
-        words.append("description lost")
-    if damage.unclosed:
-        words.append(NOT_CLOSED)
-    return ", ".join(words) or "none"
 
 
 def _difference_cells(difference: Difference) -> list[str]:

@@ -14,13 +14,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from car.drive_record import DriveRecord
 from car.errors import SessionError, TrainingError
-from car.gate import GateState, Mode
 from car.sessions.edits import edits_path
+from car.sessions.labels import label_of
 from car.sessions.reader import Session
 from hardware.camera import CameraGeometry
-from hardware.drivetrain import Command
 from training.progress import Progress, ProgressCallback, ignore_progress
 
 CACHE_VERSION = 1
@@ -54,18 +52,6 @@ class Dataset:
     recordings: tuple[Recording, ...]
     height: int
     width: int
-
-
-def label_of(record: DriveRecord) -> Command | None:
-    """Return what a pilot should learn from ``record``; None when nobody drove.
-
-    In manual mode that is what the driver asked for: what was applied is late by the gate's slew limit. Otherwise it
-    is what was applied, because a driver's stick says nothing while the pilot drives.
-    """
-    if record.gate_state is not GateState.ARMED or record.mode is Mode.CALIBRATION:
-        return None
-    command = record.driver if record.mode is Mode.MANUAL and record.driver is not None else record.applied
-    return command if command.is_valid() else None
 
 
 def load_dataset(sessions: Sequence[Path], progress: ProgressCallback = ignore_progress) -> Dataset:

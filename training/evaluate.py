@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from car.errors import SessionError, TrainingError
 from car.pilots.tflite_pilot import TflitePilot
+from car.sessions.labels import label_of
 from car.sessions.reader import Session
 from hardware.camera import Frame
 from models.contract import OUTPUTS
 from models.loader import load_model
 from models.runner import Model
-from training.dataset import label_of
 
 Values = NDArray[np.float64]
 Label = tuple[float, float]

@@ -79,6 +79,12 @@ def locking(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether ``path`` is being written or repaired; raises OSError."""
+    with locking(path) as ours:
+        return not ours
+
+
 def publish(temporary: Path, path: Path) -> None:
     """Give the finished file ``temporary`` its name, ``path``, when all of it is on the disk; raises OSError."""
     with temporary.open("r+b") as file:

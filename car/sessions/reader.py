@@ -8,7 +8,7 @@ import re
 import statistics
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -100,9 +100,7 @@ class Session(Closing):
         self._source = source
         self._tables = {topic: _Table() for topic in TOPICS}
         scanner = Scanner(source)
-        for chunk in scanner.chunks():
-            for message in scanner.messages_in(chunk):
-                self._tables[message.topic].add(message)
+        self._scan(scanner)
         if not any(table.offsets for table in self._tables.values()):
             raise SessionError(_why_nothing(path, source, scanner))
         info = read_info(source)
@@ -126,6 +124,28 @@ class Session(Closing):
         times_ns = self._tables[CAMERA].times_ns or self._tables[DRIVE].times_ns
         return (max(times_ns) - min(times_ns)) / NS_PER_S if times_ns else 0.0
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The numbers of the frames, in the order of the file."""
+        return self._tables[CAMERA].numbers
+
+    @property
+    def times_ns(self) -> Sequence[int]:
+        """When the frames were captured, in the order of the file."""
+        return self._tables[CAMERA].times_ns
+
+    def catch_up(self) -> bool:
+        """Take in what was written since the session was opened, for one that is being recorded; True if anything was.
+
+        What the session says of its damage stays what it was when it was opened.
+        """
+        if not self._source.grow():
+            return False
+        before = self.frame_count
+        self._scan(Scanner(self._source, self._trusted))
+        self.__dict__.pop("_first_cycles", None)
+        return self.frame_count > before
+
     def frame_at(self, index: int) -> EncodedFrame:
         """Return the frame at ``index`` 0 … ``frame_count`` − 1 in the order of the file.
 
@@ -133,6 +153,14 @@ class Session(Closing):
         """
         table = self._tables[CAMERA]
         return messages.frame_from_bytes(self._payload(table, index), table.numbers[index], table.times_ns[index])
+
+    def record_at(self, index: int) -> DriveRecord | None:
+        """Return the first control cycle that acted on the frame at ``index``, None if there is none.
+
+        Raises IndexError beyond the last frame, SessionError when the disk cannot read it any more.
+        """
+        row = self._first_cycles.get(self._tables[CAMERA].numbers[index])
+        return None if row is None else messages.record_from_bytes(self._payload(self._tables[DRIVE], row))
 
     def frames(self) -> Iterator[EncodedFrame]:
         """Yield all frames, edits or not."""
@@ -154,10 +182,9 @@ class Session(Closing):
         Frames without a cycle are passed over. Raises SessionError when the list of edits is broken.
         """
         edits = Edits.load(self.path)
-        for index, number in enumerate(self._tables[CAMERA].numbers):
-            row = self._first_cycles.get(number)
-            if row is not None and not edits.excludes(number):
-                record = messages.record_from_bytes(self._payload(self._tables[DRIVE], row))
+        for index, number in enumerate(self.numbers):
+            record = None if edits.excludes(number) else self.record_at(index)
+            if record is not None:
                 yield Sample(self.frame_at(index), record)
 
     def sha256(self) -> str:
@@ -170,6 +197,12 @@ class Session(Closing):
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._source.close()
+
+    def _scan(self, scanner: Scanner) -> None:
+        for chunk in scanner.chunks():
+            for message in scanner.messages_in(chunk):
+                self._tables[message.topic].add(message)
+        self._trusted = scanner.trusted
 
     @cached_property
     def _first_cycles(self) -> dict[int, int]:

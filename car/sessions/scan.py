@@ -52,6 +52,11 @@ class Source:
         self._descriptor = descriptor
         self._turn = threading.Lock()
 
+    def grow(self) -> bool:
+        """Take note of what was appended since; True if anything was."""
+        before, self.size = self.size, os.fstat(self._descriptor).st_size
+        return self.size > before
+
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset`` on; fewer at the end of the file and where the disk refuses."""
         # Not a memory map: what a failing card answers there is not an error but the end of the process.
@@ -88,9 +93,10 @@ class Scanner:
     While ``chunks`` runs it counts ``holes``, the places where the row of records was broken (in most
     of them at least one chunk is lost), and ``bytes_skipped``, what they span, with a last record that was cut short.
     ``closed`` says that the file ends with a whole summary, ``compression`` names the one its chunks have (ours: none).
+    ``trusted`` is the end of the last chunk found; a scanner that starts there goes on where this one had to stop.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start: int = len(MAGIC)) -> None:
         self._source = source
         self.has_magic = source.read(0, len(MAGIC)) == MAGIC
         self.closed = ends_with_summary(source)
@@ -100,6 +106,7 @@ class Scanner:
         self.foreign_messages = 0
         self.holes = 0
         self.bytes_skipped = 0
+        self.trusted = start
 
     def messages_in(self, chunk: Chunk) -> Iterator[Message]:
         """Yield the messages of our topics in ``chunk``."""
@@ -122,21 +129,21 @@ class Scanner:
             self.holes += 1
             self.bytes_skipped += min(len(MAGIC), self._source.size)
         end = self._source.size - (len(MAGIC) if self.closed else 0)
-        position = trusted = len(MAGIC)
+        position = self.trusted
         while position < end:
             kind, length = self._head_at(position)
-            chunk = self._chunk_at(position) if kind == CHUNK else None
+            chunk = self.chunk_at(position) if kind == CHUNK else None
             if chunk is None and (kind == 0 or (kind == CHUNK and not self._is_compressed(position))):
                 # What led here may itself have been wrong, so the search starts at the last thing known to be right.
-                found = self._next_chunk(trusted)
+                found = self._next_chunk(self.trusted)
                 self._note_gap(position, found, end)
                 if found is None:
                     return
-                position, chunk = found, self._chunk_at(found)
+                position, chunk = found, self.chunk_at(found)
                 kind, length = self._head_at(found)
             position += _HEAD.size + length
             if chunk is not None:
-                trusted = position
+                self.trusted = position
                 yield chunk
 
     def _head_at(self, position: int) -> tuple[int, int]:
@@ -148,7 +155,8 @@ class Scanner:
         fits = length <= min(MAX_RECORD_BYTES, self._source.size - position - _HEAD.size)
         return (kind, length) if 0 < kind <= _LAST_KIND and fits else (0, 0)
 
-    def _chunk_at(self, position: int) -> Chunk | None:
+    def chunk_at(self, position: int) -> Chunk | None:
+        """Return the chunk whose record starts at ``position``, None if there is none or its CRC is wrong."""
         kind, length = self._head_at(position)
         body = self._source.read(position + _HEAD.size, length)
         first = _CHUNK_HEAD.size + _LENGTH.size
@@ -175,7 +183,7 @@ class Scanner:
         while position < self._source.size:
             window = self._source.read(position, WINDOW_BYTES + _PATTERN_BYTES - 1)
             for match in _CHUNK_PATTERN.finditer(window):
-                if self._chunk_at(position + match.start()) is not None:
+                if self.chunk_at(position + match.start()) is not None:
                     return position + match.start()
             position += WINDOW_BYTES
         return None

@@ -14,10 +14,11 @@ from car.errors import SessionError, TrainingError
 from car.gate import GateState, Mode
 from car.sessions.edits import Edits, FrameRange
 from car.sessions.format import EncodedFrame
+from car.sessions.labels import label_of
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL, Command
 from tests.training.drives import GEOMETRY, draw, record, steer, write_drive, write_rows
-from training.dataset import CACHE_FOLDER, label_of, load_dataset, load_recording
+from training.dataset import CACHE_FOLDER, load_dataset, load_recording
 from training.progress import Progress
 
 FRAME = Frame(draw(0.0), captured_ns=0, number=0)
