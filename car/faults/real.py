@@ -11,16 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import tomlkit
 
 from car.config import CarConfig
 from car.drivetrain_config import SimulatedSection
 from car.errors import TrialError
+from car.faults.controls import Controls
 from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial
 from car.faults.strikes import Processes
+from car.faults.web_controls import WebControls
 from car.neutral import CONFIG_NAME
+from car.web.access_store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrains.timeline import Applied, read_timeline
 
@@ -31,6 +35,7 @@ DRIVES_S = 0.5
 NOTICE_NS = 50 * NS_PER_MS
 END_TIMEOUT_S = 15.0
 POLL_S = 0.01
+Found = TypeVar("Found")
 TIMELINE = "wheels.timeline"
 WALL_CLOCK = """\
 import os, time
@@ -56,8 +61,11 @@ def run_real(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: fl
         # A process that has just been killed may still be writing.
         folder = stack.enter_context(TemporaryDirectory(prefix="car-fault-", ignore_cleanup_errors=True))
         car = stack.enter_context(CarUnderTest(fault, config, model, Path(folder)))
+        controls = stack.enter_context(WebControls(car.wait_for_page().port)) if fault.controls else None
+        if controls is not None:
+            controls.arm(fault.mode)
         car.wait_until_it_drives()
-        outcome = car.break_and_watch().judge(None if allowed_ms is None else allowed_ms + margin_ms)
+        outcome = car.break_and_watch(controls).judge(None if allowed_ms is None else allowed_ms + margin_ms)
         if outcome.held and fault.ends_the_drive and not car.ends_with_an_error():
             return Outcome(False, "neutral, but the program did not end with an error")
     return outcome
@@ -98,20 +106,29 @@ class CarUnderTest:
         self._process.kill()
         self._process.communicate()
 
+    def wait_for_page(self) -> ServerAddress:
+        """Wait until the car's server listens, and return where."""
+        store = AccessStore(self._folder, self._clock)
+        return self._wait_for(store.running_server)
+
     def wait_until_it_drives(self) -> None:
         """Wait until the wheels turn, and a little longer."""
         self._wait_for(lambda: any(entry.command.throttle > 0.0 for entry in self._entries()))
         time.sleep(DRIVES_S)
         self._processes = self._find_processes()
 
-    def break_and_watch(self) -> Trial:
-        """Let the fault set in, watch the wheels for as long as the fault asks, and end the drive."""
+    def break_and_watch(self, controls: Controls | None) -> Trial:
+        """Let the fault set in, at the processes, the devices or the controls, and watch the wheels."""
         processes = self._processes or self._find_processes()
         onset_ns = self._clock.now_ns() + NOTICE_NS
         self._tell(onset_ns)
         self._clock.sleep_until_ns(onset_ns)
         if self._fault.strike is not None:
             self._fault.strike(processes)
+        if controls is not None:
+            for after_s, act in self._fault.acts:
+                self._clock.sleep_until_ns(onset_ns + round(after_s * NS_PER_S))
+                act(controls)
         end_ns = onset_ns + round(self._fault.watch_s * NS_PER_S)
         self._clock.sleep_until_ns(end_ns)
         return Trial(self._entries(), onset_ns, end_ns)
@@ -130,13 +147,15 @@ class CarUnderTest:
     def _entries(self) -> list[Applied]:
         return read_timeline(self._timeline) if self._timeline.exists() else []
 
-    def _wait_for(self, condition: Callable[[], bool]) -> None:
+    def _wait_for(self, find: Callable[[], Found | None]) -> Found:
+        """Wait until ``find`` finds something, and return it."""
         deadline_s = time.monotonic() + START_TIMEOUT_S
-        while not condition():
+        while not (found := find()):
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 words = self._log.read_text("utf-8", "replace").strip().splitlines()[-1:]
                 raise TrialError(f"The car did not start to drive: {' '.join(words) or 'it said nothing'}. Try again.")
             time.sleep(POLL_S)
+        return found
 
     def _find_processes(self) -> Processes:
         drive = self._process.pid

@@ -59,11 +59,7 @@ def faults_named(name: str, clocks: Sequence[TrialClock]) -> Sequence[InjectedFa
 
 def clocks_of(fault: InjectedFault, clocks: Sequence[TrialClock]) -> list[TrialClock]:
     """Return those of ``clocks`` on which ``fault`` can happen."""
-    return [clock for clock in clocks if _can_happen(fault, clock)]
-
-
-def _can_happen(fault: InjectedFault, clock: TrialClock) -> bool:
-    return not fault.controls if clock is TrialClock.REAL else not fault.takes_processes
+    return [clock for clock in clocks if clock is TrialClock.REAL or not fault.takes_processes]
 
 
 def try_fault(fault: InjectedFault, clocks: Sequence[TrialClock], config: CarConfig, model: Path) -> FaultTrial:
