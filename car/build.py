@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 
 import models
-from car.config import CarConfig
+from car.config import CameraSection, CarConfig
 from car.neutral import outputs_of
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Camera, CameraGeometry
+from hardware.cameras.restarting import RestartingCamera
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
 from hardware.drivetrains.timeline import TimelineFile
@@ -64,12 +65,34 @@ def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, distur
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
     """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there."""
     world = make_world(config, clock, config.simulator.track, config.simulator.seed)
+    camera = open_camera(config.camera, clock) or world.camera
     drivetrain = world.drivetrain
     if config.drivetrain.is_real:
         raise DrivetrainError(f"This version has no {config.drivetrain.kind} yet. Use the simulated drivetrain.")
     if config.drivetrain.timeline:
         drivetrain = TimelineFile(drivetrain, Path(config.drivetrain.timeline))
-    return Devices(world.camera, drivetrain, world.odometry)
+    return Devices(camera, drivetrain, world.odometry)
+
+
+def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
+    """Open a real camera, which is opened again when it stops; None for the simulated one, which belongs to its world.
+
+    Raises CameraError when it is not there.
+    """
+    if section.kind == "picamera":
+        from hardware.cameras.picamera import HeldExposure, PicameraCamera
+
+        exposure = HeldExposure() if section.fixed_exposure else None
+        number = int(section.device or "0")
+        return RestartingCamera(
+            lambda: PicameraCamera(section.geometry, section.rate_hz, clock, number=number, exposure=exposure), clock
+        )
+    if section.kind == "usb":
+        from hardware.cameras.usb import DEFAULT_DEVICE, UsbCamera
+
+        device = section.device or DEFAULT_DEVICE
+        return RestartingCamera(lambda: UsbCamera(section.geometry, section.rate_hz, clock, device), clock)
+    return None
 
 
 def neutral_outputs(config: CarConfig) -> list[Output]:

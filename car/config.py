@@ -29,7 +29,9 @@ TEMPLATE = """\
 name = {name}
 
 [camera]
-kind = "simulated"
+kind = "simulated"      # or "picamera", "usb"
+device = ""             # which one: 0 or 1 for picamera, for usb /dev/video0 or better a path in /dev/v4l/by-id
+fixed_exposure = true   # picamera: measure the light at the start and hold it, so that a recording has one look
 width = 160             # pixels
 height = 120
 rate_hz = 30.0
@@ -72,7 +74,9 @@ class CarSection(Section):
 class CameraSection(Section):
     """The camera and how it is mounted."""
 
-    kind: Literal["simulated"] = "simulated"
+    kind: Literal["simulated", "picamera", "usb"] = "simulated"
+    device: str = ""
+    fixed_exposure: bool = True
     width: Annotated[int, Field(ge=32, le=1920)] = 160
     height: Annotated[int, Field(ge=24, le=1080)] = 120
     rate_hz: Annotated[float, Field(ge=10, le=120)] = 30.0
@@ -89,6 +93,12 @@ class CameraSection(Section):
                 f"{self.width}x{self.height} at {self.rate_hz:g}/s needs {needed_mb:.0f} MB of shared memory, "
                 f"and at most {MAX_BUFFER_MB} MB is allowed: make the frames smaller or fewer"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _names_a_device_of_its_kind(self) -> Self:
+        if self.kind == "picamera" and self.device and not self.device.isdecimal():
+            raise ValueError(f'device is "{self.device}": a picamera is named by its number, "0" or "1"')
         return self
 
     @property

@@ -81,6 +81,7 @@ class DriveSummary:
     last: DriveRecord | None
     dropped: int
     refused: int
+    camera_restarts: int
 
 
 def drive(options: DriveOptions) -> DriveSummary:
@@ -125,7 +126,9 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
         loop.run(watch.should_end)
         neutral_ns = clock.now_ns()
     outcome, exit_code = watch.outcome(neutral_ns)
-    return DriveSummary(outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused)
+    return DriveSummary(
+        outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused, devices.camera.restarts
+    )
 
 
 def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:

@@ -14,7 +14,6 @@ import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
@@ -210,7 +209,7 @@ def held_controls(metadata: Mapping[str, Any], limits: Mapping[str, tuple[Any, A
     }
 
 
-def _import_picamera2() -> ModuleType:
+def _import_picamera2() -> Any:
     try:
         import picamera2
     # A module built for another NumPy raises ValueError.
@@ -222,7 +221,7 @@ def _import_picamera2() -> ModuleType:
     return picamera2
 
 
-def _open_device(picamera2: ModuleType, number: int) -> Any:
+def _open_device(picamera2: Any, number: int) -> Any:
     cameras = picamera2.Picamera2.global_camera_info()
     if not cameras:
         raise CameraError(

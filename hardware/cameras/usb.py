@@ -38,9 +38,9 @@ class UsbCamera(Camera):
 
         camera = UsbCamera(CameraGeometry(), 30.0, SystemClock(), "/dev/v4l/by-id/usb-046d_HD_Webcam-video-index0")
 
-    Few of them give frames as small as a pilot takes: a larger frame of the same shape is scaled down. Frames are stamped
-    with the driver's time where it tells one, else with that of their arrival. ``rate_hz`` becomes the camera's own
-    where that is another. Raises CameraError when there is no such camera, or its frames have another shape.
+    Few of them give frames as small as a pilot takes: a larger frame of the same shape is scaled down. Frames are
+    stamped with the driver's time where it tells one, else with that of their arrival. ``rate_hz`` becomes the camera's
+    own where that is another. Raises CameraError when there is no such camera, or its frames have another shape.
     """
 
     def __init__(self, geometry: CameraGeometry, rate_hz: float, clock: Clock, device: str = DEFAULT_DEVICE) -> None:
@@ -79,8 +79,8 @@ class UsbCamera(Camera):
         asked = self.geometry
         if abs(width * asked.height / (height * asked.width) - 1) > SHAPE_TOLERANCE or width < asked.width:
             raise CameraError(
-                f"The camera at {self._device} gives {width}x{height}, which cannot be made {asked.width}x{asked.height}. "
-                f"Set camera.height in car.toml to {round(asked.width * height / width)}, or ask for another size."
+                f"The camera at {self._device} gives {width}x{height}, which is no larger form of "
+                f"{asked.width}x{asked.height}. Set camera.width and camera.height in car.toml to a size it has."
             )
         return np.asarray(pixels, np.uint8)
 
@@ -91,7 +91,7 @@ class UsbCamera(Camera):
                 if not taken or pixels.shape != self._decoded.shape:
                     raise CameraError(f"The camera at {self._device} is gone. Plug it in again.")
                 captured_ns = self._captured_ns(self._clock.now_ns())
-                self._inbox.put(self._to_image(pixels), captured_ns)
+                self._inbox.put(self._to_image(np.asarray(pixels, np.uint8)), captured_ns)
         except CameraError as error:
             self._inbox.fail(error)
         except Exception as error:  # noqa: BLE001 - a thread that dies unheard is a camera that has stopped for no reason

@@ -1,0 +1,210 @@
+"""The Pi's camera, on a thin fake of picamera2 0.3.38."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hardware.camera import CameraGeometry, check_camera
+from hardware.cameras.picamera import HeldExposure, PicameraCamera, full_view_mode
+from hardware.clock import NS_PER_MS, SystemClock
+from hardware.errors import CameraError, CameraTimeout
+from tests.hardware.cameras.fake_picamera2 import IMX219_MODES, READ_OUT_NS, Rig
+
+GEOMETRY = CameraGeometry(width=160, height=120)
+RATE_HZ = 80.0
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    rig = Rig()
+    monkeypatch.setitem(sys.modules, "picamera2", rig.module())
+    return rig
+
+
+def open_camera(exposure: HeldExposure | None = None, **options: Any) -> PicameraCamera:
+    return PicameraCamera(GEOMETRY, RATE_HZ, SystemClock(), exposure=exposure, **options)
+
+
+def test_it_passes_the_check_of_every_camera(rig: Rig) -> None:
+    check_camera(open_camera())
+    assert rig.open == []
+
+
+@pytest.mark.parametrize("align", [1, 64])
+@pytest.mark.parametrize("pixel_format", [None, "BGR888", "RGB888", "XBGR8888", "XRGB8888", "YUV420"])
+def test_a_red_card_stays_red_whatever_the_camera_makes_of_the_format(
+    rig: Rig, pixel_format: str | None, align: int
+) -> None:
+    rig.pixel_format, rig.align, rig.rgb = pixel_format, align, (220, 20, 30)
+    with open_camera() as camera:
+        image = camera.next_frame(timeout_ms=5000).image
+    assert np.abs(image.astype(int) - rig.rgb).max() <= 3
+
+
+def test_the_sensor_is_run_in_the_mode_that_sees_everything_and_gives_exactly_the_rate(rig: Rig) -> None:
+    open_camera().close()
+    (configuration,) = rig.configurations
+    assert configuration["sensor"] == {"output_size": (1640, 1232), "bit_depth": 10}
+    assert configuration["controls"]["FrameDurationLimits"] == (12_500, 12_500)
+
+
+def test_a_rate_that_the_full_view_does_not_have_is_refused_with_the_one_it_has() -> None:
+    with pytest.raises(CameraError, match=r"83\.7 frames.*rate_hz"):
+        full_view_mode(IMX219_MODES, 90.0)
+
+
+def test_frames_keep_the_sensor_s_own_time(rig: Rig) -> None:
+    with open_camera() as camera:
+        rig.stall()
+        before_ns = SystemClock().now_ns()
+        rig.deliver()
+        frame = camera.next_frame(timeout_ms=0)
+        assert before_ns - READ_OUT_NS <= frame.captured_ns <= SystemClock().now_ns() - READ_OUT_NS
+
+
+def test_a_slow_consumer_gets_the_newest_frame_and_holds_nothing_up(rig: Rig) -> None:
+    with open_camera() as camera:
+        rig.stall()
+        rig.deliver(2)
+        before = camera.next_frame(timeout_ms=0)
+        rig.deliver(10)
+        after = camera.next_frame(timeout_ms=0)
+        assert after.number == before.number + 10
+        with pytest.raises(CameraTimeout):
+            camera.next_frame(timeout_ms=0)
+
+
+def test_a_frame_that_waited_too_long_is_not_handed_over(rig: Rig) -> None:
+    with open_camera() as camera:
+        rig.stall()
+        rig.deliver()
+        with pytest.raises(CameraTimeout):
+            camera.next_frame(timeout_ms=1, max_age_ms=0)
+
+
+def test_the_light_is_measured_once_and_then_held_without_smear(rig: Rig) -> None:
+    exposure = HeldExposure()
+    open_camera(exposure).close()
+    assert exposure.controls == {
+        "AeEnable": False,
+        "AwbEnable": False,
+        "ExposureTime": 10_000,
+        "AnalogueGain": pytest.approx(3.2),  # twice as much for 16 ms as it was, in 10
+        "ColourGains": (1.5, 1.7),
+    }
+    assert exposure.controls in rig.controls
+    rig.measured = {"ExposureTime": 100, "AnalogueGain": 1.0, "ColourGains": (1.0, 1.0)}
+    open_camera(exposure).close()
+    assert rig.configurations[-1]["controls"].items() >= exposure.controls.items()
+
+
+def test_without_a_held_exposure_the_camera_adapts_by_itself(rig: Rig) -> None:
+    open_camera().close()
+    assert all("AeEnable" not in controls for controls in rig.controls)
+
+
+def an_exposure_that_is_not_held(rig: Rig) -> None:
+    rig.holds_exposure = False
+
+
+def no_camera(rig: Rig) -> None:
+    rig.cameras = []
+
+
+def a_camera_in_use(rig: Rig) -> None:
+    rig.busy = True
+
+
+def another_size(rig: Rig) -> None:
+    rig.size = (192, 120)
+
+
+def another_sensor_mode(rig: Rig) -> None:
+    rig.sensor_size = (1920, 1080)
+
+
+def no_frames(rig: Rig) -> None:
+    rig.starts = False
+
+
+def a_usb_camera(rig: Rig) -> None:
+    rig.modes = [{"format": "MJPEG"}]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (an_exposure_that_is_not_held, "fixed_exposure = false"),
+        (no_camera, "ribbon cable.*list-cameras"),
+        (a_camera_in_use, "other program"),
+        (another_size, "192x120 where 160x120.*camera.width"),
+        (another_sensor_mode, "1920x1080 instead of 1640x1232"),
+        (no_frames, "no frames.*ribbon cable"),
+        (a_usb_camera, 'kind = "usb"'),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_next_step_and_the_camera_is_released(
+    rig: Rig, trouble: Callable[[Rig], None], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hardware.cameras.picamera.FIRST_FRAME_MS", 200.0)
+    trouble(rig)
+    with pytest.raises(CameraError, match=words):
+        open_camera(HeldExposure())
+    assert rig.open == []
+
+
+def test_a_number_that_no_camera_has_is_answered_with_those_there_are(rig: Rig) -> None:
+    with pytest.raises(CameraError, match=r"no camera 1.*0 \(imx219\)"):
+        open_camera(number=1)
+
+
+@pytest.mark.parametrize("error", [ImportError("No module"), ValueError("numpy.dtype size changed")])
+def test_without_picamera2_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    load = builtins.__import__
+
+    def refuse(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == "picamera2":
+            raise error
+        return load(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(CameraError, match=r"python3-picamera2.*--system-site-packages"):
+        open_camera()
+
+
+def test_a_frame_that_cannot_be_read_is_heard_of(rig: Rig) -> None:
+    with open_camera() as camera:
+        rig.stall()
+        rig.stamps_frames = False
+        rig.deliver()
+        with pytest.raises(CameraError, match=r"could not be read.*SensorTimestamp"):
+            camera.next_frame(timeout_ms=100, max_age_ms=0)
+
+
+def test_a_closed_camera_hands_out_nothing_that_is_left(rig: Rig) -> None:
+    camera = open_camera()
+    rig.stall()
+    rig.deliver()
+    camera.close()
+    camera.close()
+    with pytest.raises(CameraError, match="closed"):
+        camera.next_frame(timeout_ms=0)
+
+
+def test_a_gap_in_the_numbers_tells_what_the_camera_dropped(rig: Rig) -> None:
+    with open_camera() as camera:
+        rig.stall()
+        clock = SystemClock()
+        rig.deliver()
+        before = camera.next_frame(timeout_ms=0)
+        clock.sleep_until_ns(clock.now_ns() + 125 * NS_PER_MS)
+        rig.deliver()
+        after = camera.next_frame(timeout_ms=0)
+        expected = (after.captured_ns - before.captured_ns) * RATE_HZ / 1e9
+        assert after.number - before.number == round(expected) >= 10
