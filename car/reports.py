@@ -48,7 +48,7 @@ def show_drive(summary: DriveSummary) -> None:
         f"{summary.refused} commands refused",
     ]
     if summary.camera_restarts:
-        facts.append(f"the camera stopped, and was opened again {summary.camera_restarts} times")
+        facts.append(f"camera restarts: {summary.camera_restarts}")
     if summary.last is not None and summary.last.odometry is not None:
         odometry = summary.last.odometry
         facts.append(f"laps driven: {odometry.laps} · lane departures: {odometry.departures}")

@@ -29,8 +29,8 @@ def test_a_picamera_opens_as_car_toml_says(monkeypatch: pytest.MonkeyPatch, fixe
 
 
 def test_a_usb_camera_opens_as_car_toml_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", lambda _device, _backend: FakeCapture(UsbRig()))
     device = tmp_path / "video0"
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _device, _backend: FakeCapture(UsbRig(device)))
     device.touch()
     camera = open_camera(CameraSection(kind="usb", device=str(device), rate_hz=100), SystemClock())
     assert camera is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,20 +24,24 @@ DELAY_NS = 8 * NS_PER_MS
 
 @dataclass
 class UsbRig:
-    """A camera in a USB port, and what has been asked of it."""
+    """A camera in a USB port, and what has been asked of it; it is plugged in while the file ``device`` is there."""
 
+    device: Path
     sizes: list[tuple[int, int]] = field(default_factory=lambda: [(160, 120), (640, 480)])
     rates_hz: list[float] = field(default_factory=lambda: [100.0])
     stamps_frames: bool = True
     in_use: bool = False
     rgb: tuple[int, int, int] = (0, 0, 0)
     asked: dict[int, float] = field(default_factory=dict)
-    unplugged: threading.Event = field(default_factory=threading.Event)
     stalled: threading.Event = field(default_factory=threading.Event)
     reads: int = 0
     opened: int = 0
     released: int = 0
     refused: int = 0
+
+    @property
+    def plugged_in(self) -> bool:
+        return self.device.exists()
 
 
 class FakeCapture:
@@ -46,7 +51,7 @@ class FakeCapture:
         self._rig = rig
         busy = rig.in_use or rig.opened > rig.released
         rig.refused += busy
-        self._open = not (rig.unplugged.is_set() or busy)
+        self._open = rig.plugged_in and not busy
         self._size, self._rate_hz = rig.sizes[0], rig.rates_hz[0]
         self._stamp_ns = time.monotonic_ns()
         rig.opened += self._open
@@ -73,11 +78,11 @@ class FakeCapture:
 
     def read(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, Any]:
         period_ns = NS_PER_S / self._rate_hz
-        while self._rig.stalled.is_set() and not self._rig.unplugged.is_set():
+        while self._rig.stalled.is_set() and self._rig.plugged_in:
             time.sleep(period_ns / NS_PER_S)
         self._stamp_ns = max(self._stamp_ns + round(period_ns), time.monotonic_ns() - DELAY_NS)
         time.sleep(max(0.0, (self._stamp_ns + DELAY_NS - time.monotonic_ns()) / NS_PER_S))
-        if self._rig.unplugged.is_set():
+        if not self._rig.plugged_in:
             return False, None
         self._rig.reads += 1
         width, height = self._size
