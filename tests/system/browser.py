@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -18,10 +19,12 @@ SAMPLE_PERIOD_S = 0.025
 NEUTRAL_STICK = (0.0, 0.0)
 
 
-def open_socket(port: int, path: str = "/api/drive", origin: str | None = None) -> ClientConnection:
-    """Open a socket as the car's own page does, or as ``origin``'s."""
+@contextlib.contextmanager
+def open_socket(port: int, path: str = "/api/drive", origin: str | None = None) -> Iterator[ClientConnection]:
+    """Have a socket as the car's own page has it, or as ``origin``'s would."""
     address = f"127.0.0.1:{port}"
-    return connect(f"ws://{address}{path}", origin=Origin(origin or f"http://{address}"), compression=None)
+    with connect(f"ws://{address}{path}", origin=Origin(origin or f"http://{address}"), compression=None) as connection:
+        yield connection
 
 
 class Browser:
@@ -31,13 +34,15 @@ class Browser:
     """
 
     def __init__(self, port: int) -> None:
-        self.socket = open_socket(port)
+        self._stack = contextlib.ExitStack()
+        self.socket = self._stack.enter_context(open_socket(port))
         self.send: Callable[[str], None] = self.socket.send
         self.stick = NEUTRAL_STICK
         self.held = True
         self.state: dict[str, Any] = {}
         self.refused: list[str] = []
         self.samples = True
+        self.last_sample = ""
         self._sequence = 0
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._sample)]
@@ -52,7 +57,7 @@ class Browser:
 
     def close(self) -> None:
         self._ended.set()
-        self.socket.close()
+        self._stack.close()
         for thread in self._threads:
             thread.join()
 
@@ -74,14 +79,16 @@ class Browser:
         """Send what is held."""
         self._sequence += 1
         steering, throttle = self.stick
-        self.say(
-            type="sample",
-            seq=self._sequence,
-            client_ms=time.perf_counter() * 1000,
-            steering=steering,
-            throttle=throttle,
-            held=self.held,
-        )
+        sample = {
+            "type": "sample",
+            "seq": self._sequence,
+            "client_ms": time.perf_counter() * 1000,
+            "steering": steering,
+            "throttle": throttle,
+            "held": self.held,
+        }
+        self.last_sample = json.dumps(sample)
+        self.send(self.last_sample)
 
     def _listen(self) -> None:
         try:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import psutil
 
+from car.web.access_store import AccessStore
+from hardware.clock import SystemClock
+
 CAR = Path(sys.executable).with_name("car")
 PATIENCE_S = 60.0
 
@@ -47,12 +50,13 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 class DrivingCar:
-    """``car drive --headless`` in ``folder``, recording; a context manager that leaves no process behind."""
+    """``car drive`` in ``folder``, headless unless told otherwise; a context manager that leaves no process behind."""
 
-    def __init__(self, folder: Path, *arguments: str, in_own_group: bool = False) -> None:
-        self.sessions = folder / "mycar" / "sessions"
+    def __init__(self, folder: Path, *arguments: str, in_own_group: bool = False, headless: bool = True) -> None:
+        self.path = folder / "mycar"
+        self.sessions = self.path / "sessions"
         self.process = subprocess.Popen(
-            [str(CAR), "drive", "--headless", *arguments],
+            [str(CAR), "drive", *(["--headless"] if headless else []), *arguments],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -72,6 +76,15 @@ class DrivingCar:
     def session(self) -> Path:
         """The file of the session being recorded."""
         return next(self.sessions.glob("*.mcap"))
+
+    @property
+    def port(self) -> int:
+        """The port of the car's page, once it is there."""
+        store = AccessStore(self.path, SystemClock())
+        wait_for(lambda: store.running_server() is not None, "the page")
+        address = store.running_server()
+        assert address is not None
+        return address.port
 
     @property
     def desk(self) -> psutil.Process:
