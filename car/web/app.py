@@ -16,8 +16,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from car.errors import KNOWN_ERRORS
+from car.sessions.disk import reason
 from car.software import software_versions
-from car.web import drive_channel, pairing, status, video
+from car.web import drive_channel, pairing, sessions, status, video
 from car.web.access import Access, AccessGuard, refuse
 from car.web.context import WebContext
 
@@ -30,7 +31,14 @@ PAGES = {
     "/doctor": "doctor.html",
     "/pair": "pair.html",
 }
-ROUTERS = (status.router, pairing.router, drive_channel.router, video.router)
+ROUTERS = (status.router, pairing.router, drive_channel.router, video.router, sessions.router)
+SENTENCES = {
+    400: "The request cannot be read. Send it again.",
+    404: "There is nothing at this address. Check it.",
+    405: "That cannot be done with this address. Look it up in /api/openapi.json.",
+    416: "The file has no such part. Ask for less of it.",
+}
+"""What the framework's own refusals mean."""
 
 
 def create_app(context: WebContext, access: Access) -> FastAPI:
@@ -45,6 +53,7 @@ def create_app(context: WebContext, access: Access) -> FastAPI:
     app.state.context = context
     app.state.access = access
     app.state.attempts = pairing.Attempts(context.clock)
+    app.state.sessions = sessions.make_library(context)
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
     for path, name in PAGES.items():
@@ -54,6 +63,7 @@ def create_app(context: WebContext, access: Access) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _explain_request)
     for kind in KNOWN_ERRORS:
         app.add_exception_handler(kind, _explain)
+    app.add_exception_handler(OSError, _explain_disk)
     app.add_middleware(AccessGuard, access=access)
     return app
 
@@ -67,7 +77,7 @@ def _page(path: Path) -> Callable[[], Response]:
 
 def _explain_http(_request: Request, error: Exception) -> Response:
     http = cast(HTTPException, error)
-    return refuse(http.status_code, str(http.detail), http.headers)
+    return refuse(http.status_code, SENTENCES.get(http.status_code, f"{http.detail}."), http.headers)
 
 
 def _explain_request(_request: Request, error: Exception) -> Response:
@@ -78,4 +88,8 @@ def _explain_request(_request: Request, error: Exception) -> Response:
 
 
 def _explain(_request: Request, error: Exception) -> Response:
-    return refuse(409, str(error))
+    return refuse(404 if isinstance(error, LookupError) else 409, str(error))
+
+
+def _explain_disk(_request: Request, error: Exception) -> Response:
+    return refuse(409, f"The disk refuses ({reason(cast(OSError, error))}). Run `car doctor` on the car.")

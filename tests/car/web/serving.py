@@ -1,0 +1,65 @@
+"""The real server on a real port, over a desk without a drive."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from car.config import CarConfig, RecordingSection, WebSection
+from car.folder import CarFolder
+from car.processes.driver_hub import DriverHub
+from car.processes.driver_slot import DriverDesk, DriverSlot
+from car.processes.recorder_control import RecorderControl
+from car.processes.shared import CycleRing
+from car.web.context import WebContext
+from car.web.server import WebServer
+from hardware.clock import SystemClock
+from tests.frames import SMALL
+
+OURS = {"X-Pocketpilot": "1"}
+PORT = 8950
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A car whose pages are served, and a client that may use them."""
+
+    folder: CarFolder
+    context: WebContext
+    client: httpx.Client
+
+    def refused(self, method: str, path: str, status: int, *words: str, **options: object) -> None:
+        """Check that a request is refused with ``status`` and a sentence that has all of ``words``."""
+        answer = self.client.request(method, path, **options)  # type: ignore[arg-type]
+        assert answer.status_code == status, (answer.status_code, answer.text)
+        assert list(answer.json()) == ["error"]
+        sentence = answer.json()["error"]
+        assert sentence.endswith("."), sentence
+        for word in words:
+            assert word in sentence
+
+
+@contextlib.contextmanager
+def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
+    """Serve the pages of a car in ``car_dir``, which is made, for as long as the context lasts."""
+    for name in ("sessions", "models"):
+        (car_dir / name).mkdir(parents=True, exist_ok=True)
+    config = config or CarConfig(web=WebSection(port=PORT), recording=RecordingSection(min_free_mb=0))
+    folder = CarFolder(car_dir, config)
+    spawn, clock = multiprocessing.get_context("spawn"), SystemClock()
+    ring = CycleRing(spawn, SMALL, 20.0)
+    recorder = RecorderControl(ring, folder.sessions_dir, config, "first", clock)
+    context = WebContext(folder, "first", ring, DriverHub(DriverDesk(DriverSlot(spawn)), clock), recorder, clock)
+    server = WebServer(context)
+    server.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client:
+            yield Served(folder, context, client)
+    finally:
+        recorder.close()
+        server.close()
