@@ -58,6 +58,10 @@ autopilot_throttle_cap = 0.25
 port = 8887             # of the page; if it is taken, the next free one
 tls = false             # serve HTTPS with a certificate of the car's own; browsers give gamepads to secure pages only
 
+[gamepad]
+enabled = true          # one that is plugged into the car, or paired with it by Bluetooth
+throttle_limit = 0.5    # what its stick's end means
+
 [recording]
 enabled = true
 jpeg_quality = 75
@@ -131,6 +135,13 @@ class GateSection(Section):
         return Limits(autopilot_throttle_cap=self.autopilot_throttle_cap)
 
 
+class GamepadSection(Section):
+    """A gamepad on the car itself."""
+
+    enabled: bool = True
+    throttle_limit: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
 class RecordingSection(Section):
     """Sessions and their files."""
 
@@ -156,6 +167,7 @@ class CarConfig(Section):
     simulator: SimulatorSection = SimulatorSection()
     pilot: PilotSection = PilotSection()
     gate: GateSection = GateSection()
+    gamepad: GamepadSection = GamepadSection()
     recording: RecordingSection = RecordingSection()
     web: WebSection = WebSection()
 

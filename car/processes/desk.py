@@ -107,6 +107,7 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     recording.start()
     keys.start()
     checks.start()
+    _start_gamepad(job, hub, ended)
     with _pages(link, job, hub, recorder) as page:
         view = threading.Thread(target=_show, args=(link, job, recorder, page, ended), name="view", daemon=True)
         view.start()
@@ -160,6 +161,16 @@ def _check(driver: DriverDesk, job: DeskJob, ended: threading.Event) -> None:
     """Say again and again what stands in the way of arming; how it was at the start the drive process knows itself."""
     while not ended.wait(CHECK_PERIOD_S):
         driver.check(arming_problems(job.config, read_health(job.system_root)))
+
+
+def _start_gamepad(job: DeskJob, hub: DriverHub, ended: threading.Event) -> None:
+    """Listen to a gamepad on the car, where the packages for it are installed."""
+    from car.processes.gamepad import GamepadDriver, import_evdev
+
+    settings, evdev = job.config.gamepad, import_evdev()
+    if settings.enabled and evdev is not None:
+        driver = GamepadDriver(hub, SystemClock(), evdev, settings.throttle_limit)
+        threading.Thread(target=driver.run, args=(ended,), name="gamepad", daemon=True).start()
 
 
 def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, page: str, ended: threading.Event) -> None:
