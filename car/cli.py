@@ -83,6 +83,7 @@ def drive(
     laps: LapsOption = None,
     headless: Annotated[bool, typer.Option("--headless", help="Drive at once, with nobody at the controls.")] = False,
     record: Annotated[bool | None, typer.Option("--record/--no-record", help="Default: as car.toml says.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="HTTPS, by a certificate of the car's own.")] = False,
 ) -> None:
     """Drive the car from a page in the browser, or let a pilot drive it at once; Ctrl-C ends in neutral."""
     from car.processes.drive import DriveOptions
@@ -90,12 +91,33 @@ def drive(
     from car.reports import show_drive
 
     folder = _find_car(car)
+    if tls:
+        folder = folder.with_tls()
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
     with _open_pilot(model, folder, folder.config.camera.geometry) as pilot:
         summary = run_drive(DriveOptions(folder, pilot, headless, laps, records))
     show_drive(summary)
     raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def pair(
+    car: CarOption = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Let no browser in that was paired before.")] = False,
+) -> None:
+    """Let a phone or another machine drive the car: prints an address that works once."""
+    from car.web.access_store import AccessStore
+    from car.web.pair_command import pair as run_pair
+    from hardware.clock import SystemClock
+
+    folder = _find_car(car)
+    if forget:
+        AccessStore(folder.path, SystemClock()).forget_all()
+        typer.echo("No browser is paired any more, and the network does not reach the car.")
+        return
+    for line in run_pair(folder):
+        typer.echo(line)
 
 
 @app.command()

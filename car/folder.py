@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from car.config import CarConfig, load_config, template
@@ -21,6 +21,11 @@ class CarFolder:
     def sessions_dir(self) -> Path:
         """Where drives are recorded."""
         return self.path / "sessions"
+
+    def with_tls(self) -> CarFolder:
+        """Return the same car, its page served by HTTPS."""
+        web = self.config.web.model_copy(update={"tls": True})
+        return replace(self, config=self.config.model_copy(update={"web": web}))
 
     @property
     def models_dir(self) -> Path:

@@ -15,9 +15,10 @@ import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, cast
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -85,6 +86,11 @@ class Access:
         if origin is None:
             return scope["type"] == "http" and headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
         return origin == f"{'https' if self.tls else 'http'}://{headers.get('host', '')}"
+
+
+def access_of(connection: HTTPConnection) -> Access:
+    """Return who decides on a request or a socket; for ``Depends``."""
+    return cast(Access, connection.app.state.access)
 
 
 class AccessGuard:

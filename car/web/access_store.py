@@ -145,8 +145,9 @@ class AccessStore:
             return ()
         seen = (status.st_mtime_ns, status.st_ino)
         if seen != self._seen:
-            digests = self._read("browsers.json").get("sha256", [])
-            self._hashes = tuple(digest for digest in digests if isinstance(digest, str))
+            digests = self._read("browsers.json").get("sha256")
+            known = digests if isinstance(digests, list) else []
+            self._hashes = tuple(digest for digest in known if isinstance(digest, str))
             self._seen = seen
         return self._hashes
 

@@ -8,50 +8,45 @@ import socket
 import threading
 
 import uvicorn
+from fastapi import FastAPI
 
-from car.errors import CarError
+from car.errors import AccessError, CarError
 from car.web.access import Access
 from car.web.access_store import AccessStore, ServerAddress
 from car.web.app import create_app
+from car.web.certificate import Certificate, own_certificate
 from car.web.context import WebContext
+from car.web.sockets import MAX_MESSAGE_BYTES
 
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - opened by pairing only
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - pairing alone opens it
 PORTS_TRIED = 20
-END_TIMEOUT_S = 3
 LOOK_PERIOD_S = 0.5
-MAX_MESSAGE_BYTES = 1024
+END_TIMEOUT_S = 3.0
 PING_S = 5.0
+"""Until a browser is given up that does not answer any more."""
 
 
 class WebServer:
     """Serves the pages on loopback, and to the network from when a browser is being paired until all are forgotten.
 
-    ``where`` says where a browser finds them. Raises CarError when there is no port for it.
+    ``where`` says where a browser finds them. Raises CarError when there is no port, or no certificate, for it.
     """
 
     def __init__(self, context: WebContext) -> None:
         self._store = AccessStore(context.folder.path, context.clock)
-        self._socket = _first_free(context.config.web.port)
-        self.port: int = self._socket.getsockname()[1]
-        access = Access(self._store, tls=False)
-        self.where = f"Drive it from http://{LOOPBACK}:{self.port}/"
-        config = uvicorn.Config(
-            create_app(context, access),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            proxy_headers=False,
-            http="h11",
-            ws="websockets-sansio",
-            ws_max_size=MAX_MESSAGE_BYTES,
-            ws_per_message_deflate=False,
-            ws_ping_interval=PING_S,
-            ws_ping_timeout=PING_S,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self._certificate = own_certificate(self._store.folder) if context.config.web.tls else None
+        self._listener = _first_free(context.config.web.port)
+        self.port: int = self._listener.getsockname()[1]
+        self._app = create_app(context, Access(self._store, tls=self._certificate is not None))
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+
+    @property
+    def where(self) -> str:
+        """Where the page is, in words."""
+        if self._certificate is None:
+            return f"Drive it from http://{LOOPBACK}:{self.port}/"
+        return f"Drive it from https://{LOOPBACK}:{self.port}/ (certificate's SHA-256 {self._certificate.fingerprint})"
 
     def start(self) -> None:
         """Begin to serve."""
@@ -59,27 +54,90 @@ class WebServer:
 
     def close(self) -> None:
         """Close every connection, and end."""
-        self._server.should_exit = True
+        self._ended.set()
         self._thread.join(END_TIMEOUT_S)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        with contextlib.suppress(CarError):
-            self._store.announce(ServerAddress(self.port, tls=False))
-        await self._server.serve(sockets=[self._socket])
+        """Serve until ended, and the network for as long as the store says so."""
+        servers = {LOOPBACK: _Serving(self._app, self._listener, self._certificate)}
+        fingerprint = self._certificate.fingerprint if self._certificate else ""
+        with contextlib.suppress(AccessError):
+            self._store.announce(ServerAddress(self.port, self._certificate is not None, fingerprint))
+        while not self._ended.is_set():
+            opens = self._store.opens_network
+            if opens and EVERYWHERE not in servers:
+                with contextlib.suppress(OSError):
+                    _let_share(self._listener)
+                    listener = _bound(EVERYWHERE, self.port, shares=True)
+                    servers[EVERYWHERE] = _Serving(self._app, listener, self._certificate)
+            elif not opens and EVERYWHERE in servers:
+                await servers.pop(EVERYWHERE).end()
+            await asyncio.sleep(LOOK_PERIOD_S / 5)
+        await asyncio.gather(*(server.end() for server in servers.values()))
+
+
+class _Serving:
+    """One listener and all its connections, which end with it."""
+
+    def __init__(self, app: FastAPI, listener: socket.socket, certificate: Certificate | None) -> None:
+        self._server = uvicorn.Server(_config(app, certificate))
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+
+    async def end(self) -> None:
+        self._server.should_exit = True
+        await self._task
+
+
+def _config(app: FastAPI, certificate: Certificate | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        # What is asked for is nobody's business, and no header of a proxy says who asks.
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="off",
+        http="h11",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+    )
 
 
 def _first_free(port: int) -> socket.socket:
     """Return a socket on ``port``, or on the first free one after it."""
     for candidate in range(port, port + PORTS_TRIED):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((LOOPBACK, candidate))
-        except OSError:
-            listener.close()
-            continue
-        return listener
+        with contextlib.suppress(OSError):
+            return _bound(LOOPBACK, candidate)
     raise CarError(f"No port from {port} to {port + PORTS_TRIED - 1} is free for the page. Set `port` under [web].")
+
+
+def _bound(host: str, port: int, *, shares: bool = False) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_REUSEPORT"):  # Elsewhere "reuse" means that anyone may have the port as well.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shares:
+            _let_share(listener)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _let_share(listener: socket.socket) -> None:
+    """Let one's own loopback listener and the one for all addresses have the same port.
+
+    Loopback connections go to the former. It was bound before it could be shared, so that a port that is taken is seen.
+    """
+    if hasattr(socket, "SO_REUSEPORT"):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from car.web.access import access_of
 from hardware.clock import NS_PER_S, Clock
 
 BROKE_THE_RULES, TRY_LATER = 1008, 1013
 MAX_MESSAGE_BYTES = 1024
+WATCH_PERIOD_S = 0.5
 MAX_MESSAGES_PER_S = 250
 
 
@@ -41,8 +43,12 @@ async def converse(
     hear: Callable[[str], Awaitable[None]],
     talk: Callable[[], Coroutine[None, None, None]],
 ) -> None:
-    """Give ``hear`` every message and run ``talk``, until the browser is gone or one of them raises RuleBroken."""
-    tasks = [asyncio.create_task(_listen(socket, clock, hear)), asyncio.create_task(talk())]
+    """Give ``hear`` every message and run ``talk``, until the browser is gone, is forgotten or breaks a rule.
+
+    ``hear`` and ``talk`` may raise RuleBroken.
+    """
+    jobs = (_listen(socket, clock, hear), talk(), _watch(socket))
+    tasks = [asyncio.create_task(job) for job in jobs]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -66,3 +72,11 @@ async def _listen(socket: WebSocket, clock: Clock, hear: Callable[[str], Awaitab
         if text is None or len(text) > MAX_MESSAGE_BYTES or not rate.is_kept():
             raise RuleBroken
         await hear(text)
+
+
+async def _watch(socket: WebSocket) -> None:
+    """Return by RuleBroken when the browser is not paired any more."""
+    access = access_of(socket)
+    while access.is_trusted(socket.scope):
+        await asyncio.sleep(WATCH_PERIOD_S)
+    raise RuleBroken

@@ -13,7 +13,7 @@ import httpx
 from car.config import CarConfig, RecordingSection, WebSection
 from car.folder import CarFolder
 from car.processes.driver_hub import DriverHub
-from car.processes.driver_slot import DriverDesk, DriverSlot
+from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing
 from car.web.context import WebContext
@@ -27,11 +27,13 @@ PORT = 8950
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A car whose pages are served, and a client that may use them."""
+    """A car whose pages are served, a client that may use them, and what the drive loop would hear of its drivers."""
 
     folder: CarFolder
     context: WebContext
     client: httpx.Client
+    port: int
+    slot: SlotDriver
 
     def refused(self, method: str, path: str, status: int, *words: str, **options: object) -> None:
         """Check that a request is refused with ``status`` and a sentence that has all of ``words``."""
@@ -54,12 +56,13 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     spawn, clock = multiprocessing.get_context("spawn"), SystemClock()
     ring = CycleRing(spawn, SMALL, 20.0)
     recorder = RecorderControl(ring, folder.sessions_dir, config, "first", clock)
-    context = WebContext(folder, "first", ring, DriverHub(DriverDesk(DriverSlot(spawn)), clock), recorder, clock)
+    slot = DriverSlot(spawn)
+    context = WebContext(folder, "first", ring, DriverHub(DriverDesk(slot), clock), recorder, clock)
     server = WebServer(context)
     server.start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client:
-            yield Served(folder, context, client)
+            yield Served(folder, context, client, server.port, SlotDriver(slot))
     finally:
         recorder.close()
         server.close()
