@@ -69,9 +69,8 @@ class AccessStore:
             ) from error
         return self._folder
 
-    @property
     def opens_network(self) -> bool:
-        """True while the network may reach the car: a browser is paired, or one is about to be."""
+        """Tell whether the network may reach the car: while a browser is paired, or one is about to be."""
         return bool(self._browsers()) or self._code() is not None
 
     def new_code(self) -> str:

@@ -67,7 +67,7 @@ class WebServer:
         with contextlib.suppress(AccessError):
             self._store.announce(ServerAddress(self.port, self._certificate is not None, fingerprint))
         while not self._ended.is_set():
-            opens = self._store.opens_network
+            opens = self._store.opens_network()
             if opens and EVERYWHERE not in servers:
                 with contextlib.suppress(OSError):
                     _let_share(self._listener)
@@ -116,7 +116,10 @@ def _first_free(port: int) -> socket.socket:
     """Return a socket on ``port``, or on the first free one after it."""
     for candidate in range(port, port + PORTS_TRIED):
         with contextlib.suppress(OSError):
-            return _bound(LOOPBACK, candidate)
+            listener = _bound(LOOPBACK, candidate)
+            # From here on whoever comes waits for the server, instead of being turned away.
+            listener.listen()
+            return listener
     raise CarError(f"No port from {port} to {port + PORTS_TRIED - 1} is free for the page. Set `port` under [web].")
 
 

@@ -50,9 +50,9 @@ def test_a_code_is_valid_for_ten_minutes_and_until_the_machine_is_started_again(
 ) -> None:
     code = store.new_code()
     clock.advance_ns(CODE_VALID_NS)
-    assert store.opens_network
+    assert store.opens_network()
     clock.advance_ns(1)
-    assert not store.opens_network
+    assert not store.opens_network()
     assert store.redeem(code) is None
     code = store.new_code()
     assert AccessStore(tmp_path, VirtualClock()).redeem(code) is None
@@ -65,15 +65,15 @@ def test_a_new_code_replaces_the_one_before(store: AccessStore) -> None:
 
 
 def test_the_network_is_open_while_a_browser_is_paired_or_about_to_be(store: AccessStore) -> None:
-    assert not store.opens_network
+    assert not store.opens_network()
     store.new_code()
-    assert store.opens_network
+    assert store.opens_network()
     store.forget_all()
-    assert not store.opens_network
+    assert not store.opens_network()
     token = paired(store)
-    assert store.opens_network
+    assert store.opens_network()
     store.forget(token)
-    assert not store.opens_network
+    assert not store.opens_network()
     assert not store.is_paired(token)
 
 
@@ -125,7 +125,7 @@ def test_broken_files_let_nobody_in(store: AccessStore, tmp_path: Path, content:
     assert not store.is_paired(token)
     assert store.redeem("a") is None
     assert store.running_server() is None
-    assert not store.opens_network
+    assert not store.opens_network()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, clock: VirtualClock) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from car.config import CarConfig, WebSection
@@ -150,12 +150,16 @@ def test_a_browser_that_is_forgotten_is_out_at_once_and_its_sockets_are_closed(
     with connect(base.replace("http", "ws") + "/api/drive", origin=Origin(base), additional_headers=cookie) as socket:
         assert network.post("/api/forget").status_code == 204
         with pytest.raises(ConnectionClosed):
-            while True:
-                socket.recv(timeout=5)
+            read_to_the_end(socket)
     store.new_code()
     wait_for(lambda: answers(network), "the network's listener")
     network.cookies = kept
     assert network.get("/api/status").status_code == 401
+
+
+def read_to_the_end(socket: ClientConnection) -> None:
+    while True:
+        socket.recv(timeout=10)
 
 
 @pytest.mark.parametrize("path", SOCKETS)
