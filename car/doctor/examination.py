@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from car.config import CarConfig
-from car.doctor import board, setup, software, storage
+from car.doctor import board, camera, outputs, setup, software, storage
 from car.doctor.patient import Machine, Patient, installed_version
 from car.doctor.report import Finding, Report, Verdict, warning
 from car.errors import ConfigError
@@ -37,9 +37,21 @@ CHECKS = (
     Check("arrays", "Software", "NumPy, OpenCV", software.arrays_and_images),
     Check("runtime", "Software", "TFLite runtime", software.runtime),
     Check("pilot", "Software", "pilot", software.pilot),
+    Check("libcamera", "Camera", "libcamera", camera.libcamera, pi_only=True),
+    Check("camera", "Camera", "camera", camera.camera),
+    Check("drivetrain", "Outputs", "drivetrain", outputs.drivetrain),
+    Check("steering", "Outputs", "steering", outputs.steering),
+    Check("gpio", "Outputs", "GPIO", outputs.gpio, pi_only=True),
+    Check("pwm", "Outputs", "PWM", outputs.pwm, pi_only=True),
+    Check("i2c", "Outputs", "I²C", outputs.i2c, pi_only=True),
+    Check("overlays", "Outputs", "overlays", outputs.overlays, pi_only=True),
+    Check("released_pins", "Outputs", "strict_gpiod", outputs.released_pins, pi_only=True),
+    Check("permissions", "Outputs", "permissions", setup.permissions, pi_only=True),
     Check("configuration", "Car", "car.toml", setup.configuration),
     Check("disk_space", "Car", "disk space", storage.disk_space),
     Check("disk_speed", "Car", "disk speed", storage.disk_speed),
+    Check("gamepad", "Car", "gamepad", setup.gamepad),
+    Check("service", "Car", "service", setup.service, pi_only=True),
 )
 
 

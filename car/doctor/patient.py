@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import getpass
 import importlib.util
 import os
 import platform
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from car.config import CarConfig
+from car.processes.gamepad import find_pad, import_evdev
 from hardware.health import ROOT
 
 COMMAND_TIMEOUT_S = 5.0
+# linux/gpio.h: the chip's name, its label, the number of its lines
+GET_CHIPINFO = 0x8044B401
+CHIPINFO = struct.Struct("32s32sI")
 
 
 def installed_version(package: str) -> str | None:
@@ -37,6 +43,52 @@ def may_use(path: Path) -> bool:
     return os.access(path, os.R_OK | os.W_OK)
 
 
+def gpio_label(path: Path) -> str:
+    """Return what a GPIO chip is called, or nothing where it cannot be opened."""
+    import fcntl  # Not on Windows.
+
+    info = bytearray(CHIPINFO.size)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(descriptor, GET_CHIPINFO, info)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return ""
+    return str(CHIPINFO.unpack(info)[1].rstrip(b"\0").decode(errors="replace"))
+
+
+def i2c_answers(bus: int, addresses: Iterable[int]) -> list[int]:
+    """Return which of ``addresses`` answer on an I²C bus; one that a driver of the kernel has counts as an answer.
+
+    Each is asked to send one byte, which a write in i2cdetect's way would not be as harmless as.
+    """
+    from smbus2 import SMBus
+
+    answers = []
+    with SMBus(bus) as device:
+        for address in addresses:
+            try:
+                device.read_byte(address)
+            except OSError as problem:
+                if problem.errno != errno.EBUSY:
+                    continue
+            answers.append(address)
+    return answers
+
+
+def gamepad_name() -> str | None:
+    """Return what the gamepad is called that is plugged in, or nothing; None where evdev is not installed."""
+    if (evdev := import_evdev()) is None:
+        return None
+    device = find_pad(evdev)
+    if device is None:
+        return ""
+    device.close()
+    return str(device.name)
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """This computer; or, for a test, one whose files are below ``root`` and whose other answers are made up."""
@@ -48,6 +100,10 @@ class Machine:
     version_of: Callable[[str], str | None] = installed_version
     has_module: Callable[[str], bool] = has_module
     may_use: Callable[[Path], bool] = may_use
+    gpio_label: Callable[[Path], str] = gpio_label
+    i2c_answers: Callable[[int, Iterable[int]], list[int]] = i2c_answers
+    gamepad_name: Callable[[], str | None] = gamepad_name
+    user: str = getpass.getuser()
 
     @property
     def board(self) -> str:

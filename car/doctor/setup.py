@@ -1,12 +1,24 @@
-"""What ``car.toml`` says of the car."""
+"""The car's configuration, the user's rights on this machine, and the service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from car.doctor.patient import Patient
-from car.doctor.report import Verdict, error, ok, split_advice
+from car.doctor.report import Verdict, error, ok, split_advice, warning
 from car.neutral import CONFIG_NAME
+
+DEVICES = {
+    "dev/gpiochip*": "gpio",
+    "sys/class/pwm/pwmchip*/export": "gpio",
+    "dev/i2c-1": "i2c",
+    "dev/video*": "video",
+    "dev/media*": "video",
+    "dev/dma_heap/*": "video",
+    "dev/input/event*": "input",
+}
+"""What a car on a Raspberry Pi drives with, and the group that may."""
+UNIT = "pocketpilot@*"
 
 
 def configuration(patient: Patient) -> Iterator[Verdict]:
@@ -15,3 +27,54 @@ def configuration(patient: Patient) -> Iterator[Verdict]:
         yield error(*split_advice(patient.problem))
     else:
         yield ok(f"{patient.folder / CONFIG_NAME} is in order.")
+
+
+def permissions(patient: Patient) -> Iterator[Verdict]:
+    """Whether this user may use the machine's devices."""
+    machine = patient.machine
+    groups: dict[str, str] = {}
+    for pattern, group in DEVICES.items():
+        for path in sorted(machine.root.glob(pattern)):
+            if not machine.may_use(path):
+                groups.setdefault(group, f"/{path.relative_to(machine.root)}")
+    if groups:
+        names = ",".join(groups)
+        text = f"{machine.user} may not use {', '.join(groups.values())}."
+        fix = f"sudo usermod -aG {names} {machine.user} && sudo reboot"
+        is_driving = patient.config.drivetrain.is_real or patient.config.camera.kind != "simulated"
+        yield error(text, fix) if is_driving and set(groups) != {"input"} else warning(text, fix)
+    else:
+        yield ok(f"{machine.user} may use the pins, the buses and the cameras.")
+
+
+def service(patient: Patient) -> Iterator[Verdict]:
+    """Whether the car starts with the machine, and how the service is."""
+    listing = patient.machine.run("systemctl", "list-units", "--all", "--plain", "--no-legend", UNIT)
+    states = [line.split()[:4] for line in (listing or "").splitlines()]
+    failed = [state[0] for state in states if len(state) == 4 and state[2] == "failed"]
+    active = [state[0] for state in states if len(state) == 4 and state[2] == "active"]
+    folder = patient.machine.root / "etc/systemd/system"
+    enabled = [path.name for path in sorted(folder.glob(f"*.wants/{UNIT}"))]
+    if failed:
+        yield error(f"The service {failed[0]} has failed.", f"journalctl -u {failed[0]} -e")
+    elif active:
+        yield ok(f"The service {active[0]} is running.")
+    elif enabled:
+        yield ok(f"The service {enabled[0]} starts with the machine.")
+    elif (folder / "pocketpilot@.service").exists():
+        yield ok(
+            f"The service is installed, and not enabled: sudo systemctl enable --now pocketpilot@{patient.machine.user}"
+        )
+    else:
+        yield ok("There is no service: the car is started by hand.")
+
+
+def gamepad(patient: Patient) -> Iterator[Verdict]:
+    """Whether a gamepad on the car can drive it."""
+    name = patient.machine.gamepad_name()
+    if name is None:
+        yield ok("A gamepad on the car needs evdev, which is not installed: sudo apt install python3-evdev")
+    elif not patient.config.gamepad.enabled:
+        yield ok("car.toml has the gamepad off.")
+    else:
+        yield ok(f"{name} is there; hold R1 or L1 to drive." if name else "No gamepad is plugged in or paired.")

@@ -13,13 +13,24 @@ from car.folder import init_car
 from tests.machines import VENV
 
 BOOKWORM_VERSIONS = {"numpy": "1.26.4", "opencv-python-headless": "4.11.0.86", "tflite-runtime": "2.14.0"}
+PCA9685 = 0x40
 TRIXIE_VERSIONS = {"numpy": "2.5.5", "opencv-python-headless": "5.0.0.93", "ai-edge-litert": "2.3.0"}
 
 
 def machine_at(root: Path, versions: dict[str, str | None], **answers: Any) -> Machine:
     """Return the machine whose files are below ``root``, and in which these packages are installed."""
-    prefix = root / VENV if (root / VENV).exists() else Path("/usr")
-    return Machine(root=root, prefix=prefix, version_of=versions.get, **answers)
+    made_up: dict[str, Any] = {
+        "prefix": root / VENV if (root / VENV).exists() else Path("/usr"),
+        "version_of": versions.get,
+        "has_module": lambda _name: True,
+        "may_use": lambda _path: True,
+        # Of a made-up chip, the file says what it is called.
+        "gpio_label": lambda path: path.read_text(encoding="utf-8"),
+        "i2c_answers": lambda _bus, addresses: [address for address in addresses if address == PCA9685],
+        "gamepad_name": lambda: "",
+        "user": "pi",
+    }
+    return Machine(root=root, **{**made_up, **answers})
 
 
 class Clinic:

@@ -1,0 +1,75 @@
+"""The camera: what is plugged in, and whether Python can reach it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from car.doctor.patient import Machine, Patient
+from car.doctor.report import Verdict, error, ok, warning
+
+MODULES = ("libcamera", "picamera2")
+LIST_COMMANDS = ("rpicam-hello", "libcamera-hello")
+"""Of Trixie and Bookworm, and of older Bookworms."""
+_CAMERA = re.compile(r"^\d+ : (\S+)", re.MULTILINE)
+_MODE = re.compile(r"(\d+x\d+) \[([\d.]+) fps")
+
+
+def libcamera(patient: Patient) -> Iterator[Verdict]:
+    """Whether libcamera and picamera2, which come with Raspberry Pi OS alone, are visible from here."""
+    missing = [name for name in MODULES if not patient.machine.has_module(name)]
+    if not missing:
+        yield ok("libcamera and picamera2 are visible in this Python.")
+    elif patient.config.camera.kind == "picamera":
+        yield error(f"{' and '.join(missing)} cannot be found from this Python.", "sudo apt install python3-picamera2")
+    else:
+        yield ok(f"{' and '.join(missing)} cannot be found from this Python, and are not needed.")
+
+
+def camera(patient: Patient) -> Iterator[Verdict]:
+    """Which cameras there are, and with which modes."""
+    kind = patient.config.camera.kind
+    if kind == "simulated":
+        yield ok("The camera is simulated.")
+    if kind == "picamera" or (kind == "simulated" and patient.machine.is_pi):
+        yield from _ribbon_cameras(patient.machine, is_needed=kind == "picamera")
+    if kind == "usb":
+        yield _usb_cameras(patient.machine, patient.config.camera.device)
+
+
+def _ribbon_cameras(machine: Machine, *, is_needed: bool) -> Iterator[Verdict]:
+    listing = next((text for name in LIST_COMMANDS if (text := machine.run(name, "--list-cameras")) is not None), None)
+    if listing is None:
+        text = "No program is installed that lists the cameras"
+        yield warning(f"{text}.", "sudo apt install rpicam-apps-lite") if is_needed else ok(f"{text}.")
+        return
+    for name, modes in _cameras(listing):
+        yield ok(f"{name} is plugged in; modes: {', '.join(modes) or 'not told'}.")
+    if is_needed and not _CAMERA.search(listing):
+        yield error(
+            "No camera is plugged in, or its ribbon is the wrong way round.",
+            "Switch the Pi off, push the ribbon in straight, then: rpicam-hello --list-cameras",
+        )
+
+
+def _cameras(listing: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each camera in what ``rpicam-hello --list-cameras`` prints, with its modes."""
+    _, *parts = _CAMERA.split(listing)
+    for name, details in zip(parts[::2], parts[1::2], strict=True):
+        modes = _MODE.findall(details)
+        yield name, list(dict.fromkeys(f"{size} at {float(rate):.0f}/s" for size, rate in modes))
+
+
+def _usb_cameras(machine: Machine, device: str) -> Verdict:
+    found = [path.name for path in sorted(machine.root.glob("dev/v4l/by-id/usb-*-video-index0"))]
+    words = ", ".join(found) or "none"
+    if device and not machine.exists(device.removeprefix("/")):
+        return error(
+            f"There is no {device}; USB cameras: {words}.",
+            f'[camera] device = "/dev/v4l/by-id/{found[0]}"'
+            if found
+            else "Plug the camera in, then: ls /dev/v4l/by-id",
+        )
+    if not found:
+        return error("No USB camera is plugged in.", "Plug it in, then: ls /dev/v4l/by-id")
+    return ok(f"USB cameras: {words}.")

@@ -1,0 +1,176 @@
+"""What turns the wheels: calibration, steps of the steering, GPIO and PWM chips, the I²C bus, config.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from car.arming import ADVICE, COARSEST_STEERING_US
+from car.doctor.patient import Machine, Patient
+from car.doctor.report import Verdict, error, ok, warning
+from car.drivetrain_config import DifferentialSection, ServoEscSection
+from car.drivetrain_defaults import I2C_ADDRESS, I2C_BUS
+from car.gate import ArmRefusal
+
+CONFIG_TXT = "boot/firmware/config.txt"
+PWM_OVERLAY = "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4"
+STRICT_GPIO = "dtparam=strict_gpiod"
+HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711")
+"""The chips with the 40-pin header, of a Raspberry Pi 5 and 4; their numbers change from kernel to kernel."""
+CHANNELS = {"fe20c000.pwm": (12, 13, 18, 19), "1f00098000.pwm": (12, 13, 18, 19)}
+"""The PWM devices of a Raspberry Pi 4 and 5, and the GPIOs that they reach."""
+GPIO_PINS = ("lgpio", "fine_lgpio")
+I2C_DEVICES = {
+    0x3C: "a display",
+    0x40: "a PCA9685",
+    0x41: "a current sensor, or a PCA9685",
+    0x48: "an ADC",
+    0x60: "a PCA9685 on a motor board",
+    0x68: "a motion sensor, or a clock",
+}
+"""The addresses that are asked, and what mostly lives there. Others are left alone: to some devices a read means
+something."""
+
+
+def drivetrain(patient: Patient) -> Iterator[Verdict]:
+    """Whether the machine has what car.toml wants to drive with, and whether that is calibrated."""
+    section, calibrated = patient.config.drivetrain, patient.config.calibration.calibrated
+    if not section.is_real:
+        yield ok("The drivetrain is simulated.")
+    elif not patient.machine.is_pi:
+        yield error(
+            f"car.toml has a {section.kind} drivetrain, and this is not a Pi.",
+            '[drivetrain] kind = "simulated", or run it on the Raspberry Pi',
+        )
+    elif calibrated is None:
+        yield error(f"The {section.kind} drivetrain is not calibrated.", ADVICE[ArmRefusal.NOT_CALIBRATED])
+    else:
+        yield ok(f"The {section.kind} drivetrain was calibrated on {calibrated}.")
+
+
+def steering(patient: Patient) -> Iterator[Verdict]:
+    """How finely the steering can be set through the configured pins."""
+    section, calibration = patient.config.drivetrain, patient.config.calibration
+    step_us = section.steering_step_us
+    if step_us is None or not isinstance(section, ServoEscSection):
+        yield ok("The steering is not made of pulses.")
+        return
+    positions = int(abs(calibration.steering_right_us - calibration.steering_left_us) / step_us) + 1
+    text = f"{section.pins} sets the steering in steps of {step_us:g} µs: {positions} positions from left to right"
+    if step_us > COARSEST_STEERING_US:
+        yield error(f"{text}, too coarse to arm.", ADVICE[ArmRefusal.COARSE_STEERING])
+    else:
+        yield ok(f"{text}.")
+
+
+def gpio(patient: Patient) -> Iterator[Verdict]:
+    """Which GPIO chips there are, by name, and whether the header's is among them."""
+    machine = patient.machine
+    chips = {path.name: machine.gpio_label(path) for path in sorted(machine.root.glob("dev/gpiochip*"))}
+    words = ", ".join(f"{name} is {label or 'not to be opened'}" for name, label in chips.items()) or "none"
+    if any(label in HEADER_LABELS for label in chips.values()):
+        yield ok(f"GPIO chips: {words}.")
+    elif _uses_gpio(patient):
+        yield error(f"The chip of the 40-pin header is not to be found; GPIO chips: {words}.", "ls -l /dev/gpiochip*")
+    else:
+        yield ok(f"GPIO chips: {words}; none is needed.")
+
+
+def pwm(patient: Patient) -> Iterator[Verdict]:
+    """Which PWM chips there are, by the name of their hardware, and whether they reach the configured pins."""
+    folder = patient.machine.root / "sys/class/pwm"
+    chips = {path.name: (path / "device").resolve().name for path in sorted(folder.glob("pwmchip*"))}
+    words = ", ".join(f"{name} is {device}" for name, device in chips.items()) or "none"
+    section = patient.config.drivetrain
+    wanted = (
+        (section.steering_pin, section.throttle_pin)
+        if isinstance(section, ServoEscSection) and section.pins == "hardware_pwm"
+        else ()
+    )
+    reached = {pin for device in chips.values() for pin in CHANNELS.get(device, ())}
+    missing = [f"GPIO{pin}" for pin in wanted if pin not in reached]
+    if missing:
+        yield error(f"No hardware PWM reaches {' and '.join(missing)}; PWM chips: {words}.", _add_line(PWM_OVERLAY))
+    else:
+        yield ok(f"PWM chips: {words}.")
+
+
+def released_pins(patient: Patient) -> Iterator[Verdict]:
+    """Whether a pin becomes an input when its program is gone, whatever it was set to."""
+    lines = _active_lines(patient.machine)
+    outlives = any(
+        patient.machine.text(f"sys/module/{module}/parameters/persist_gpio_outputs") == "Y"
+        for module in ("pinctrl_bcm2835", "pinctrl_rp1")
+    )
+    if _has_parameter(lines, "strict_gpiod"):
+        if outlives:
+            yield warning("config.txt has strict_gpiod, and it is not in force yet.", "sudo reboot")
+        else:
+            yield ok("config.txt has strict_gpiod: a pin that its program lets go of becomes an input.")
+    elif _uses_gpio(patient):
+        yield error(
+            "config.txt lacks strict_gpiod: a killed program's pins stay as they are, motors at full power included.",
+            _add_line(STRICT_GPIO),
+        )
+    else:
+        yield ok("config.txt lacks strict_gpiod, which only motors on GPIO pins need.")
+
+
+def overlays(patient: Patient) -> Iterator[Verdict]:
+    """Which overlays config.txt loads."""
+    lines = _active_lines(patient.machine)
+    names = [line.removeprefix("dtoverlay=") for line in lines if line.startswith("dtoverlay=")]
+    yield ok(f"Overlays: {'; '.join(filter(None, names)) or 'none'}.")
+
+
+def i2c(patient: Patient) -> Iterator[Verdict]:
+    """Which of the known addresses answer on the I²C bus, and whether the servo board's is among them."""
+    board = _servo_board(patient)
+    bus, address = (board.i2c_bus, board.i2c_address) if board else (I2C_BUS, I2C_ADDRESS)
+    device = f"/dev/i2c-{bus}"
+    if not patient.machine.exists(device.removeprefix("/")):
+        text = f"There is no {device}: the I²C bus is off"
+        yield error(f"{text}.", "sudo raspi-config nonint do_i2c 0") if board else ok(f"{text}, and not needed.")
+        return
+    known = I2C_DEVICES if board is None else {**I2C_DEVICES, address: "car.toml's PCA9685"}
+    answers = patient.machine.i2c_answers(bus, sorted(known))
+    words = ", ".join(f"{number:#04x} ({known[number]})" for number in answers)
+    if board is not None and address not in answers:
+        yield error(
+            f"No PCA9685 answers at {address:#04x} on {device}, but {words or 'nothing'}.",
+            f"Check its wiring and its power, then look again: i2cdetect -y {bus}",
+        )
+    else:
+        yield ok(f"On {device} answer: {words or 'none of the known addresses'}.")
+
+
+def _servo_board(patient: Patient) -> ServoEscSection | DifferentialSection | None:
+    section = patient.config.drivetrain
+    return section if isinstance(section, ServoEscSection | DifferentialSection) and section.pins == "pca9685" else None
+
+
+def _uses_gpio(patient: Patient) -> bool:
+    section = patient.config.drivetrain
+    return isinstance(section, ServoEscSection | DifferentialSection) and section.pins in GPIO_PINS
+
+
+def _active_lines(machine: Machine) -> list[str]:
+    """Return the lines of config.txt that hold for this board, without comments."""
+    filters = {"[all]", f"[pi{machine.board.removeprefix('Raspberry Pi ')[:1]}]"}
+    lines, holds = [], True
+    for line in (line.partition("#")[0].strip() for line in machine.text(CONFIG_TXT).splitlines()):
+        if line.startswith("["):
+            holds = line in filters
+        elif line and holds:
+            lines.append(line)
+    return lines
+
+
+def _has_parameter(lines: list[str], name: str) -> bool:
+    """Tell whether one of the lines sets a parameter of the device tree; several may stand in one, with commas."""
+    parameters = [part for line in lines if line.startswith("dtparam=") for part in line[8:].split(",")]
+    return any(part.partition("=")[0].strip() == name and not part.endswith(("=off", "=0")) for part in parameters)
+
+
+def _add_line(line: str) -> str:
+    # The last filter or overlay in the file must not take the line for its own.
+    return f"printf '[all]\\ndtoverlay=\\n{line}\\n' | sudo tee -a /{CONFIG_TXT} && sudo reboot"

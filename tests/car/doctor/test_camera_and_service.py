@@ -1,0 +1,141 @@
+"""What the doctor says of the camera, and of the service."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from car.doctor.patient import gamepad_name, gpio_label, has_module, i2c_answers, installed_version
+from car.doctor.report import Level
+from tests.car.doctor.patients import BOOKWORM_VERSIONS, Clinic, bad
+from tests.machines import add_command, make_machine, make_pi_4
+
+BY_ID = "dev/v4l/by-id/usb-046d_HD_Webcam-video-index0"
+
+
+@pytest.fixture
+def pi(tmp_path: Path) -> Clinic:
+    return Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
+
+
+def configure(clinic: Clinic, kind: str, device: str = "") -> None:
+    clinic.configure(f'[camera]\nkind = "{kind}"\ndevice = "{device}"\n')
+
+
+def test_a_camera_on_the_ribbon_is_told_with_its_modes(pi: Clinic) -> None:
+    configure(pi, "picamera")
+    assert pi.finding("camera").text == "imx219 is plugged in; modes: 640x480 at 103/s, 1640x1232 at 42/s."
+    assert bad(pi.examine()) == []
+
+
+def test_two_cameras_are_told_apart(pi: Clinic) -> None:
+    configure(pi, "picamera")
+    lines = "0 : imx708 [4608x2592] (/base/a)\\n    Modes: 'X' : 1536x864 [120.13 fps - x]\\n1 : ov5647 [x] (/base/b)"
+    add_command(pi.root, "usr/bin/rpicam-hello", f'printf "Available cameras\\n{lines}\\n"')
+    texts = [finding.text for finding in pi.examine().findings if finding.check == "camera"]
+    assert texts == ["imx708 is plugged in; modes: 1536x864 at 120/s.", "ov5647 is plugged in; modes: not told."]
+
+
+def test_no_camera_on_the_ribbon_is_an_error_where_one_is_wanted(pi: Clinic) -> None:
+    add_command(pi.root, "usr/bin/rpicam-hello", 'echo "No cameras available!"')
+    assert bad(pi.examine()) == []
+    configure(pi, "picamera")
+    assert pi.finding("camera").level is Level.ERROR
+
+
+def test_the_older_name_of_the_listing_command_does_as_well(pi: Clinic) -> None:
+    configure(pi, "picamera")
+    (pi.root / "usr/bin/rpicam-hello").rename(pi.root / "usr/bin/libcamera-hello")
+    assert "imx219" in pi.finding("camera").text
+    (pi.root / "usr/bin/libcamera-hello").unlink()
+    finding = pi.finding("camera")
+    assert (finding.level, finding.fix) == (Level.WARNING, "sudo apt install rpicam-apps-lite")
+
+
+def test_a_libcamera_that_python_cannot_see_is_an_error_where_it_is_needed(pi: Clinic) -> None:
+    pi.answers["has_module"] = lambda name: name != "libcamera"
+    assert pi.finding("libcamera").level is Level.OK
+    configure(pi, "picamera")
+    finding = pi.finding("libcamera")
+    assert (finding.level, finding.fix) == (Level.ERROR, "sudo apt install python3-picamera2")
+    assert finding.text.startswith("libcamera cannot be found")
+
+
+def test_a_usb_camera_is_told_by_its_lasting_name_and_a_missing_one_is_an_error(pi: Clinic) -> None:
+    configure(pi, "usb")
+    assert pi.finding("camera").level is Level.ERROR
+    make_machine(pi.root, {BY_ID: "", "dev/video0": ""})
+    assert "usb-046d_HD_Webcam" in pi.finding("camera").text
+    configure(pi, "usb", "/dev/video0")
+    assert pi.finding("camera").level is Level.OK
+    configure(pi, "usb", "/dev/video7")
+    finding = pi.finding("camera")
+    assert finding.level is Level.ERROR
+    assert finding.fix == f'[camera] device = "/{BY_ID}"'
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "words"),
+    [
+        ("pocketpilot@pi.service loaded active running Pocketpilot, driven by pi", Level.OK, "is running"),
+        ("pocketpilot@pi.service loaded failed failed Pocketpilot, driven by pi", Level.ERROR, "has failed"),
+        ("", Level.OK, "started by hand"),
+    ],
+)
+def test_the_services_state_is_told(pi: Clinic, line: str, level: Level, words: str) -> None:
+    add_command(pi.root, "usr/bin/systemctl", f'test "$1" = list-units && echo "{line}"')
+    finding = pi.finding("service")
+    assert finding.level is level
+    assert words in finding.text
+    assert finding.fix == ("journalctl -u pocketpilot@pi.service -e" if level is Level.ERROR else "")
+
+
+def test_a_service_that_is_installed_is_told_with_what_enables_it(pi: Clinic) -> None:
+    make_machine(pi.root, {"etc/systemd/system/pocketpilot@.service": ""})
+    assert "sudo systemctl enable --now pocketpilot@pi" in pi.finding("service").text
+    make_machine(pi.root, {"etc/systemd/system/multi-user.target.wants/pocketpilot@pi.service": ""})
+    assert "pocketpilot@pi.service starts with the machine" in pi.finding("service").text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [(None, "apt install python3-evdev"), ("", "No gamepad"), ("Wireless Controller", "Wireless Controller is there")],
+)
+def test_a_gamepad_is_told_by_its_name(pi: Clinic, name: str | None, words: str) -> None:
+    pi.answers["gamepad_name"] = lambda: name
+    finding = pi.finding("gamepad")
+    assert (finding.level, words in finding.text) == (Level.OK, True)
+
+
+def test_this_machines_own_answers_are_answers(tmp_path: Path) -> None:
+    assert gamepad_name() in (None, "")
+    assert gpio_label(tmp_path / "nothing") == ""
+    assert gpio_label(Path("/dev/null")) == ""
+    assert has_module("json")
+    assert not has_module("no_such_module")
+    assert installed_version("no-such-package") is None
+
+
+class I2cBus:
+    """An smbus2.SMBus at which some addresses answer, one is held by a driver, and a write would be seen."""
+
+    def __init__(self, bus: int) -> None:
+        assert bus == 1
+
+    def __enter__(self) -> "I2cBus":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read_byte(self, i2c_addr: int, force: bool | None = None) -> int:
+        if i2c_addr == 0x68:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        if i2c_addr != 0x40:
+            raise OSError(errno.EREMOTEIO, "Remote I/O error")
+        return 0
+
+
+def test_the_i2c_bus_is_only_read_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smbus2.SMBus", I2cBus)
+    assert i2c_answers(1, [0x3C, 0x40, 0x68]) == [0x40, 0x68]
