@@ -21,6 +21,7 @@ from car.gate import (
     Decision,
     Disarm,
     DriverCommand,
+    DriverLeft,
     Event,
     Fault,
     FrameArrived,
@@ -41,7 +42,7 @@ commands = st.builds(Command, st.sampled_from([0.0, 0.3, -1.0, 1.0]), throttles)
 wild_numbers = st.sampled_from([math.nan, math.inf, -math.inf, 1.0001, -1.0001, 1e300])
 wild_commands = st.one_of(st.builds(Command, wild_numbers, throttles), st.builds(Command, throttles, wild_numbers))
 ages_ns = st.sampled_from([ms * MS + extra for ms in (0, 5, 50, 150, 200, 300, 2000) for extra in (0, 1)])
-pauses_ns = st.sampled_from([ms * MS + extra for ms in (0, 10, 20, 50, 100, 250, 1000) for extra in (0, 1)])
+pauses_ns = st.sampled_from([ms * MS + extra for ms in (0, 10, 20, 50, 100, 250, 1000, 3_600_000) for extra in (0, 1)])
 modes = st.sampled_from(Mode)
 problems = st.sampled_from([ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED])
 
@@ -53,6 +54,7 @@ class Diary:
     samples: list[DriverCommand] = field(default_factory=list)
     frames_ns: list[int] = field(default_factory=list)
     pilot: list[tuple[int, Command]] = field(default_factory=list)
+    left_ns: int | None = None
     problems: tuple[ArmRefusal, ...] = ()
     released_after_ns: int | None = None
     must_stand: bool = True
@@ -67,6 +69,12 @@ class Diary:
     def link_age_ns(self, now_ns: int) -> float:
         newest = self.newest()
         return math.inf if newest is None else now_ns - newest.sampled_ns
+
+    def silent_ns(self, now_ns: int) -> float:
+        """Return for how long the driver has been gone, whether it left or fell silent."""
+        newest = self.newest()
+        times_ns = [time_ns for time_ns in (newest and newest.sampled_ns, self.left_ns) if time_ns is not None]
+        return now_ns - max(times_ns, default=-math.inf)
 
     def frame_age_ns(self, now_ns: int) -> float:
         return now_ns - max(self.frames_ns, default=-math.inf)
@@ -112,6 +120,12 @@ class GateMachine(RuleBasedStateMachine):
     @rule(command=commands)
     def pilot(self, command: Command) -> None:
         self.say(PilotCommand(command))
+
+    @rule()
+    def driver_leaves(self) -> None:
+        self.say(DriverLeft())
+        if self.gate.mode is not Mode.AUTO:
+            assert self.decide().command == NEUTRAL
 
     @rule(command=wild_commands, by_driver=st.booleans())
     def wild(self, command: Command, by_driver: bool) -> None:
@@ -224,6 +238,10 @@ class GateMachine(RuleBasedStateMachine):
                 diary.samples.append(event)
                 if not held and abs(command.throttle) > 0.05 and diary.newest() is event:
                     diary.released_after_ns = self.now_ns
+            case DriverLeft():
+                # Whatever it held last counts for nothing, and whoever comes next shows a stick at neutral first.
+                diary.samples.clear()
+                diary.left_ns = diary.released_after_ns = self.now_ns
             case PilotCommand(command):
                 if is_sane(command):
                     diary.pilot.append((self.now_ns, command))
@@ -278,6 +296,8 @@ class GateMachine(RuleBasedStateMachine):
         assert (decision.trip is not None) == (decision.state is GateState.TRIPPED)
         if stalled:
             assert decision.state is GateState.TRIPPED
+        if before is GateState.ARMED and self.must_trip(decision.mode):
+            assert decision.state is GateState.TRIPPED
         if before is GateState.ARMED and self.link_is_lost(decision.mode):
             self.diary.released_after_ns = self.now_ns
         if before is GateState.ARMED and decision.state is GateState.TRIPPED:
@@ -285,6 +305,12 @@ class GateMachine(RuleBasedStateMachine):
         self.check_output(decision)
         self.diary.output, self.diary.decided_ns = decision.command, self.now_ns
         return decision
+
+    def must_trip(self, mode: Mode) -> bool:
+        """Tell whether something is so late that only a person may let the car drive on."""
+        if mode is not Mode.CALIBRATION and self.diary.frame_age_ns(self.now_ns) > 150 * MS:
+            return True
+        return self.link_is_lost(mode) and (mode is not Mode.MANUAL or self.diary.silent_ns(self.now_ns) >= 2000 * MS)
 
     def link_is_lost(self, mode: Mode) -> bool:
         limit_ns = (200 if mode is Mode.CALIBRATION else 300) * MS
