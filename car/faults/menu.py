@@ -18,8 +18,10 @@ from car.gate import Mode
 from car.pilots.base import Pilot
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from hardware.camera import Camera
+from hardware.drivetrain import Drivetrain
 from hardware.simulated.faults import (
     BrokenCamera,
+    BrokenDrivetrain,
     FrozenCamera,
     HangingDrivetrain,
     LateCamera,
@@ -88,8 +90,8 @@ def _camera(make: Callable[[Camera, Onset], Camera]) -> Callable[[Devices, Onset
     return lambda devices, onset: replace(devices, camera=make(devices.camera, onset))
 
 
-def _hang_bus(devices: Devices, onset: Onset) -> Devices:
-    return replace(devices, drivetrain=HangingDrivetrain(devices.drivetrain, onset))
+def _drivetrain(make: Callable[[Drivetrain, Onset], Drivetrain]) -> Callable[[Devices, Onset], Devices]:
+    return lambda devices, onset: replace(devices, drivetrain=make(devices.drivetrain, onset))
 
 
 def _stall_odometry(devices: Devices, onset: Onset) -> Devices:
@@ -124,7 +126,7 @@ MENU = (
         STALL_MS,
         pilot=lambda pilot, onset: SlowPilot(pilot, onset, SLOW_PILOT_MS),
     ),
-    InjectedFault("pilot-raises", "the pilot raises an exception", STALL_MS, pilot=RaisingPilot),
+    InjectedFault("pilot-raises", "the pilot raises an exception", STALL_MS, pilot=RaisingPilot, records=True),
     InjectedFault(
         "pilot-blocks",
         f"an answer takes {BLOCK_MS / 1000:g} s",
@@ -163,8 +165,22 @@ MENU = (
     ),
     *(_stop(mode) for mode in Mode),
     InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_odometry),
-    InjectedFault("bus-hangs", "a write to the bus never returns", STALL_MS, devices=_hang_bus, strike=strikes.nothing),
-    InjectedFault("drive-killed", "SIGKILL to the drive process", KILLED_MS, strike=strikes.kill_drive),
+    InjectedFault(
+        "bus-hangs",
+        "a write to the bus never returns",
+        STALL_MS,
+        devices=_drivetrain(HangingDrivetrain),
+        strike=strikes.nothing,
+        records=True,
+    ),
+    InjectedFault(
+        "bus-fails",
+        "every write to the bus fails",
+        STALL_MS,
+        devices=_drivetrain(BrokenDrivetrain),
+        strike=strikes.nothing,
+    ),
+    InjectedFault("drive-killed", "SIGKILL to the drive process", KILLED_MS, strike=strikes.kill_drive, records=True),
     InjectedFault("drive-frozen", "SIGSTOP to the drive process", KILLED_MS, strike=strikes.freeze_drive),
     InjectedFault("drive-ended", "SIGTERM to the drive process", STOP_MS, strike=strikes.end_drive),
     InjectedFault("guard-killed", "SIGKILL to the guard", STALL_MS, strike=strikes.kill_guard),
@@ -176,6 +192,15 @@ MENU = (
         mode=Mode.MANUAL,
         controls=True,
         strike=strikes.kill_desk,
+    ),
+    InjectedFault(
+        "desk-frozen",
+        "SIGSTOP to the desk, with a driver",
+        LINK_MS,
+        LINK_WORST_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        strike=strikes.freeze_desk,
     ),
     InjectedFault("all-killed", "SIGKILL to all, then `car neutral`", ALL_KILLED_MS, strike=strikes.kill_all),
     InjectedFault("disk-full", "the disk takes nothing more", None, records=True, strike=strikes.fill_disk),

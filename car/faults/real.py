@@ -139,6 +139,12 @@ class CarUnderTest:
             return self._process.wait(END_TIMEOUT_S) != 0
         return False
 
+    def end(self) -> str:
+        """End the drive as a service manager does, and return what was printed."""
+        self._process.terminate()
+        self._process.wait(END_TIMEOUT_S)
+        return self._log.read_text("utf-8", "replace")
+
     def _tell(self, onset_ns: int) -> None:
         if self._process.stdin is not None:
             self._process.stdin.write(f"{onset_ns}\n".encode())

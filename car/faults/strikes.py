@@ -55,6 +55,11 @@ def kill_desk(processes: Processes) -> None:
     os.kill(processes.desk, signal.SIGKILL)
 
 
+def freeze_desk(processes: Processes) -> None:
+    """Stop the desk as a debugger does, its sockets open."""
+    os.kill(processes.desk, signal.SIGSTOP)
+
+
 def kill_guard(processes: Processes) -> None:
     """Kill the guard."""
     os.kill(processes.guard, signal.SIGKILL)
@@ -68,11 +73,12 @@ def kill_all(processes: Processes) -> None:
 
 
 def fill_disk(processes: Processes) -> None:
-    """Let no file of the desk grow any more: each write fails as it does on a full disk."""
+    """Let the recording grow no more: each write fails as it does on a full disk."""
     if sys.platform == "linux":
         import resource
 
-        resource.prlimit(processes.desk, resource.RLIMIT_FSIZE, (0, 0))
+        size = max((path.stat().st_size for path in (processes.folder / "sessions").iterdir()), default=0)
+        resource.prlimit(processes.desk, resource.RLIMIT_FSIZE, (size, size))
 
 
 def jump_wall_clock(processes: Processes) -> None:

@@ -71,13 +71,18 @@ class Watchdog(threading.Thread):
 
 @contextlib.contextmanager
 def watching(drivetrain: Drivetrain, clock: Clock, guard: GuardPipe) -> Iterator[Watchdog]:
-    """Have a watchdog for as long as the context lasts."""
+    """Have a watchdog for as long as the context lasts.
+
+    At the end the wheels are put to neutral, whatever has become of the loop; without that, the guard is not told that
+    it may wait.
+    """
     watchdog = Watchdog(drivetrain, clock, guard.beat, guard.will_write)
     watchdog.start()
     try:
         yield watchdog
     finally:
         watchdog.end()
+        drivetrain.neutral()
         guard.pause()
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 
 from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import Command, Drivetrain, Odometry
-from hardware.errors import CameraError, CameraTimeout
+from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 
 
 class Onset:
@@ -123,8 +124,8 @@ class LateCamera(FaultyCamera):
         return captured_ns + (self._delay_ns if self._onset.has_come_by(captured_ns) else 0)
 
 
-class HangingDrivetrain(Drivetrain):
-    """A drivetrain on a bus that never answers again: the write hangs, and so does every other that waits its turn."""
+class FaultyDrivetrain(Drivetrain):
+    """A drivetrain on a bus that passes commands on to another one; what goes wrong is its heirs'."""
 
     def __init__(self, drivetrain: Drivetrain, onset: Onset) -> None:
         self._drivetrain = drivetrain
@@ -133,24 +134,41 @@ class HangingDrivetrain(Drivetrain):
         self.steering_step_us = drivetrain.steering_step_us
 
     def apply(self, command: Command) -> Command:
-        """Apply ``command``, or hang."""
+        """Apply ``command``, unless the bus has failed."""
         with self._bus:
-            self._hang_if_due()
+            if self._onset.is_past:
+                self._fail()
             return self._drivetrain.apply(command)
 
     def neutral(self) -> None:
-        """Go to neutral, or hang."""
+        """Go to neutral, unless the bus has failed."""
         with self._bus:
-            self._hang_if_due()
+            if self._onset.is_past:
+                self._fail()
             self._drivetrain.neutral()
 
     def close(self) -> None:
-        """Close the other drivetrain."""
+        """Go to neutral, unless the bus has failed, and close the other drivetrain, which then cannot either."""
+        self.neutral()
         self._drivetrain.close()
 
-    def _hang_if_due(self) -> None:
-        if self._onset.is_past:
-            threading.Event().wait()
+    @abstractmethod
+    def _fail(self) -> None:
+        """Do what a bus does that has failed."""
+
+
+class HangingDrivetrain(FaultyDrivetrain):
+    """Its bus never answers again: the write hangs, and so does every other that waits its turn."""
+
+    def _fail(self) -> None:
+        threading.Event().wait()
+
+
+class BrokenDrivetrain(FaultyDrivetrain):
+    """Its bus answers every write with an error."""
+
+    def _fail(self) -> None:
+        raise DrivetrainError("The bus does not answer. Look at its cable.")
 
 
 class StallingOdometry:

@@ -72,9 +72,8 @@ class Diary:
 
     def silent_ns(self, now_ns: int) -> float:
         """Return for how long the driver has been gone, whether it left or fell silent."""
-        newest = self.newest()
-        times_ns = [time_ns for time_ns in (newest and newest.sampled_ns, self.left_ns) if time_ns is not None]
-        return now_ns - max(times_ns, default=-math.inf)
+        since_left_ns = math.inf if self.left_ns is None else now_ns - self.left_ns
+        return min(self.link_age_ns(now_ns), since_left_ns)
 
     def frame_age_ns(self, now_ns: int) -> float:
         return now_ns - max(self.frames_ns, default=-math.inf)

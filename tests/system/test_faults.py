@@ -7,10 +7,11 @@ import pytest
 
 from car.build import find_model
 from car.config import SHIPPED_PILOT, CarConfig
-from car.faults.menu import InjectedFault
-from car.faults.real import run_real
+from car.faults.menu import InjectedFault, fault_named
+from car.faults.real import CarUnderTest, run_real
 from car.faults.trials import TrialClock, faults_named
-from tests.system.car_process import assert_refused, run_car
+from car.sessions.reader import Session
+from tests.system.car_process import assert_refused, run_car, wait_for
 
 NOISE_MS = 400.0
 """What a busy machine may add; ``car simulate --fault all`` shows the figures themselves."""
@@ -22,6 +23,23 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="real processes 
 def test_the_promise_is_held(fault: InjectedFault) -> None:
     outcome = run_real(fault, CarConfig(), find_model(SHIPPED_PILOT, Path()), NOISE_MS)
     assert outcome.held, outcome
+
+
+@pytest.mark.parametrize("name", ["pilot-raises", "bus-hangs", "drive-killed"])
+def test_the_session_is_closed_whatever_ends_the_drive(tmp_path: Path, name: str) -> None:
+    with CarUnderTest(fault_named(name), CarConfig(), find_model(SHIPPED_PILOT, Path()), tmp_path) as car:
+        car.wait_until_it_drives()
+        car.break_and_watch(None)
+        assert car.ends_with_an_error()
+        (path,) = (tmp_path / "sessions").glob("*.mcap")
+        wait_for(lambda: not Session.open(path).damage, "the desk to close the session")
+
+
+def test_the_recording_ends_on_a_full_disk_and_the_driver_is_told(tmp_path: Path) -> None:
+    with CarUnderTest(fault_named("disk-full"), CarConfig(), find_model(SHIPPED_PILOT, Path()), tmp_path) as car:
+        car.wait_until_it_drives()
+        car.break_and_watch(None)
+        assert "recording stopped" in car.end()
 
 
 def test_the_command_tells_what_was_promised_and_what_was_measured(tmp_path: Path) -> None:

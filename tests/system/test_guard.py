@@ -54,6 +54,16 @@ def test_an_orderly_end_is_neutral_and_leaves_the_guard_nothing_to_do(
     assert {applied.process for applied in ended} == {car.process.pid}
 
 
+def test_the_guard_outlives_what_is_meant_for_the_drive_process(tmp_path: Path, car: DrivingCar) -> None:
+    guard = car.guard
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        guard.send_signal(number)
+    assert os.getsid(guard.pid) == guard.pid != os.getsid(car.process.pid)
+    car.process.kill()
+    wait_for(lambda: timeline(tmp_path)[-1].process == guard.pid, "the guard")
+    assert timeline(tmp_path)[-1].command == NEUTRAL
+
+
 @pytest.mark.parametrize(("key", "exit_code"), [(b" ", 1), (b"q", 0)])
 def test_a_key_in_the_terminal_ends_the_drive_in_neutral(tmp_path: Path, key: bytes, exit_code: int) -> None:
     (tmp_path / "mycar").mkdir()

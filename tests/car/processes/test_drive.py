@@ -1,12 +1,13 @@
 """What the drive process passes on to its desk, and what its capture thread does with a camera that fails."""
 
+import gc
 import multiprocessing
 from dataclasses import replace
 
 import pytest
 
 from car.gate import GateState
-from car.processes.drive import Publisher, capturing
+from car.processes.drive import Publisher, capturing, settle_memory
 from car.processes.shared import CycleRing, RingReader
 from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.cameras.recorded import RecordedCamera
@@ -68,3 +69,11 @@ def test_whatever_a_camera_raises_reaches_the_loop_as_a_camera_error() -> None:
         assert latest.take(timeout_ms=10_000) is not None
         with pytest.raises(CameraError, match="odd"):
             latest.take(timeout_ms=10_000)
+
+
+def test_what_the_start_has_made_is_spared_by_the_collector() -> None:
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

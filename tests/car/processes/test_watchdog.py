@@ -125,6 +125,30 @@ def test_closing_may_take_its_time_once_the_wheels_are_neutral(tmp_path: Path) -
     assert not path.exists()
 
 
+@pytest.mark.parametrize("breaks", ["raise OSError", "time.sleep(3600)"])
+def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path: Path, breaks: str) -> None:
+    path = tmp_path / "wheels"
+    code = (
+        "import time\n"
+        "from car.processes.watchdog import guarded, watching\n"
+        "from hardware.clock import SystemClock\n"
+        "from hardware.drivetrains.timeline import TimelineDrivetrain\n"
+        "class Stuck(TimelineDrivetrain):\n"
+        "    def neutral(self):\n"
+        f"        {breaks}\n"
+        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as guard:\n"
+        "    clock = SystemClock()\n"
+        "    try:\n"
+        "        with watching(Stuck(clock), clock, guard):\n"
+        "            pass\n"
+        "    finally:\n"
+        "        time.sleep(3600)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert done.returncode == -9
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
 def test_without_a_guard_the_car_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(HardwareError, match="did not start"):

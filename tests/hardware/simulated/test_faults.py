@@ -10,9 +10,10 @@ from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import Command, Odometry
 from hardware.drivetrains.timeline import TimelineDrivetrain
-from hardware.errors import CameraError, CameraTimeout
+from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from hardware.simulated.faults import (
     BrokenCamera,
+    BrokenDrivetrain,
     FrozenCamera,
     HangingDrivetrain,
     LateCamera,
@@ -105,6 +106,17 @@ def test_a_bus_that_hangs_holds_up_whoever_writes_to_it(onset: Onset, clock: Vir
         writer.join(0.05)
         assert writer.is_alive()
     assert len(wheels.timeline) == 2
+
+
+def test_a_bus_that_is_broken_says_so_at_every_write(onset: Onset, clock: VirtualClock) -> None:
+    wheels = TimelineDrivetrain(clock)
+    broken = BrokenDrivetrain(wheels, onset)
+    broken.apply(Command(0.0, 0.5))
+    onset.time_ns = clock.now_ns()
+    for write in (lambda: broken.apply(Command(0.0, 0.5)), broken.neutral, broken.close):
+        with pytest.raises(DrivetrainError, match="cable"):
+            write()
+    assert len(wheels.timeline) == 1
 
 
 def test_a_part_that_stalls_does_so_once(onset: Onset, clock: VirtualClock) -> None:
