@@ -27,7 +27,10 @@ class WebControls(Controls, Closing):
 
     def __init__(self, port: int) -> None:
         address = f"127.0.0.1:{port}"
-        self._socket = connect(f"ws://{address}/api/drive", origin=Origin(f"http://{address}"), compression=None)
+        self._closing = contextlib.ExitStack()
+        self._socket = self._closing.enter_context(
+            connect(f"ws://{address}/api/drive", origin=Origin(f"http://{address}"), compression=None)
+        )
         self._sending = threading.Lock()
         self._waiting: list[str] | None = None
         self._stick = NEUTRAL
@@ -43,7 +46,7 @@ class WebControls(Controls, Closing):
         """Be gone."""
         self._ended.set()
         with contextlib.suppress(ConnectionClosed, OSError):
-            self._socket.close()
+            self._closing.close()
         for thread in self._threads:
             thread.join()
 

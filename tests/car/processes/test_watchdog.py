@@ -140,7 +140,7 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
         "    clock = SystemClock()\n"
         "    try:\n"
         "        with watching(Stuck(clock), clock, guard):\n"
-        "            pass\n"
+        "            guard.beat()\n"
         "    finally:\n"
         "        time.sleep(3600)\n"
     )
