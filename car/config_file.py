@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import tomlkit
@@ -14,7 +15,7 @@ from car.config import check_config
 from car.errors import ConfigError
 from car.sessions.disk import reason, replacing
 
-Value = str | int | float | bool
+Value = str | int | float | bool | date
 
 _turn = threading.Lock()
 
