@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
 
 import models
 from car.config import CameraSection, CarConfig
+from car.drivetrains import open_drivetrain
 from car.neutral import outputs_of
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Camera, CameraGeometry
@@ -18,7 +19,6 @@ from hardware.cameras.restarting import RestartingCamera
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
 from hardware.drivetrains.timeline import TimelineFile
-from hardware.errors import DrivetrainError
 from hardware.neutral import Output
 from hardware.simulated.disturbance import Disturbance
 from hardware.simulated.track import make_track
@@ -63,15 +63,26 @@ def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, distur
 
 
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
-    """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there."""
-    world = make_world(config, clock, config.simulator.track, config.simulator.seed)
-    camera = open_camera(config.camera, clock) or world.camera
-    drivetrain = world.drivetrain
-    if config.drivetrain.is_real:
-        raise DrivetrainError(f"This version has no {config.drivetrain.kind} yet. Use the simulated drivetrain.")
-    if config.drivetrain.timeline:
-        drivetrain = TimelineFile(drivetrain, Path(config.drivetrain.timeline))
-    return Devices(camera, drivetrain, world.odometry)
+    """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there.
+
+    A simulated one is of a world in which the other may be real, so that each can be tried out on its own.
+    """
+    with contextlib.ExitStack() as opened:
+        if camera := open_camera(config.camera, clock):
+            opened.enter_context(camera)
+        if wheels := open_drivetrain(config, clock):
+            opened.enter_context(wheels)
+        if camera and wheels:
+            devices = Devices(camera, wheels, None)
+        else:
+            world = make_world(config, clock, config.simulator.track, config.simulator.seed)
+            odometry = None if wheels else world.odometry
+            devices = Devices(camera or world.camera, wheels or world.drivetrain, odometry)
+        if config.drivetrain.timeline:
+            drivetrain = TimelineFile(devices.drivetrain, Path(config.drivetrain.timeline))
+            devices = replace(devices, drivetrain=drivetrain)
+        opened.pop_all()
+    return devices
 
 
 def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
@@ -97,7 +108,7 @@ def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
 
 def neutral_outputs(config: CarConfig) -> list[Output]:
     """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``."""
-    return outputs_of(config.drivetrain.model_dump())
+    return outputs_of(config.model_dump(mode="json", exclude_none=True))
 
 
 def model_files(car_dir: Path) -> list[Path]:

@@ -98,11 +98,11 @@ class DifferentialSection(_I2cSection):
 
     kind: Literal["differential"]
     pins: Literal["fine_lgpio", "lgpio", "pca9685"] = defaults.DIFFERENTIAL_PINS
-    left_forward_pin: int = defaults.LEFT_PINS[0]
-    left_backward_pin: int = defaults.LEFT_PINS[1]
+    left_forward_pin: int = defaults.MOTOR_PINS["left_forward_pin"]
+    left_backward_pin: int = defaults.MOTOR_PINS["left_backward_pin"]
     left_enable_pin: int | None = None
-    right_forward_pin: int = defaults.RIGHT_PINS[0]
-    right_backward_pin: int = defaults.RIGHT_PINS[1]
+    right_forward_pin: int = defaults.MOTOR_PINS["right_forward_pin"]
+    right_backward_pin: int = defaults.MOTOR_PINS["right_backward_pin"]
     right_enable_pin: int | None = None
     standby_pin: int | None = None
     frequency_hz: Annotated[float, Field(ge=50, le=1000)] = defaults.MOTOR_FREQUENCY_HZ
@@ -139,9 +139,9 @@ DrivetrainSection = Annotated[
 class CalibrationSection(Section):
     """What ``car calibrate`` found, and on which day; without a day, a real car does not arm.
 
-    A servo mounted the other way round has its left pulse longer than its right one, and an ESC its forward pulses
-    shorter than neutral. A motor that runs backwards is ``inverted``; below ``motor_start`` of full power it does not
-    turn.
+    Where the wheels begin to turn is taken for neutral until it is known. A servo mounted the other way round has its
+    left pulse longer than its right one, and an ESC its forward pulses shorter than neutral. A motor that runs
+    backwards is ``inverted``; below ``motor_start`` of full power it does not turn.
     """
 
     calibrated: date | None = None
@@ -156,6 +156,14 @@ class CalibrationSection(Section):
     left_inverted: bool = False
     right_inverted: bool = False
     motor_start: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _starts_at_neutral(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "neutral_us" not in content:
+            return content
+        neutral_us = content["neutral_us"]
+        return {"forward_start_us": neutral_us, "reverse_start_us": neutral_us, **content}
 
     @property
     def servo(self) -> ServoPulses:

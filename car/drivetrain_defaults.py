@@ -14,9 +14,8 @@ PCA9685_SERVO_PINS = (1, 0)
 GPIO_SERVO_PINS = (12, 13)
 """Steering and throttle: channels, and the GPIOs that have hardware PWM."""
 
-LEFT_PINS = (17, 27)
-RIGHT_PINS = (23, 24)
-"""Forward and backward; a Raspberry Pi pulls them down from power-on, so that no motor starts by itself."""
+MOTOR_PINS = {"left_forward_pin": 17, "left_backward_pin": 27, "right_forward_pin": 23, "right_backward_pin": 24}
+"""GPIOs that a Raspberry Pi pulls down from power-on, so that no motor starts by itself."""
 
 I2C_BUS = 1
 I2C_ADDRESS = 0x40

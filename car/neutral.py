@@ -9,23 +9,92 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from car import drivetrain_defaults as defaults
 from hardware.neutral import Output, write_neutral
+from hardware.pins.resolution import US_PER_S, pulse_step_us
 
 USAGE = "usage: car neutral [--car DIR]"
 CONFIG_NAME = "car.toml"
 DEFAULT_CAR = "mycar"
+NS_PER_US = 1000
 
 
-def outputs_of(drivetrain: Mapping[str, Any], folder: str = "") -> list[Output]:
-    """Return how the outputs of a car with this ``[drivetrain]`` section are put to neutral from outside.
+def outputs_of(content: Mapping[str, Any], folder: str = "") -> list[Output]:
+    """Return how the outputs of a car with this ``car.toml`` are put to neutral from outside.
 
-    A file in it is named from the car's ``folder``.
+    A file in it is named from the car's ``folder``. What is missing or makes no sense has its default here.
     """
-    timeline = drivetrain.get("timeline")
-    return [{"kind": "timeline", "path": os.path.join(folder, str(timeline))}] if timeline else []  # noqa: PTH118
+    drivetrain, calibration = (_section(content, name) for name in ("drivetrain", "calibration"))
+    kind = drivetrain.get("kind", "simulated")
+    unknown: Output = {"kind": f"of a {kind!r} drivetrain"}
+    outputs = list(_KINDS[kind](drivetrain, calibration)) if kind in _KINDS else [unknown]
+    if timeline := drivetrain.get("timeline"):
+        outputs.append({"kind": "timeline", "path": os.path.join(folder, str(timeline))})  # noqa: PTH118
+    return outputs
+
+
+def _simulated(_drivetrain: Mapping[str, Any], _calibration: Mapping[str, Any]) -> Iterator[Output]:
+    return iter(())
+
+
+def _servo_esc(drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) -> Iterator[Output]:
+    pins = drivetrain.get("pins", defaults.SERVO_ESC_PINS)
+    numbers = zip(("steering_pin", "throttle_pin"), defaults.servo_pins(str(pins)), strict=True)
+    steering_pin, throttle_pin = (_integer(drivetrain, name, default) for name, default in numbers)
+    pulses_us = [_number(calibration, name, defaults.CENTRE_US) for name in ("steering_centre_us", "neutral_us")]
+    frequency_hz = _number(drivetrain, "frequency_hz", defaults.SERVO_FREQUENCY_HZ)
+    if pins == "pca9685":
+        step_us = pulse_step_us("pca9685", frequency_hz, _number(drivetrain, "oscillator_hz", defaults.OSCILLATOR_HZ))
+        counts = [round(pulse_us / step_us) for pulse_us in pulses_us]
+        yield _pca9685(drivetrain, dict(zip((str(steering_pin), str(throttle_pin)), counts, strict=True)))
+        if "oe_pin" in drivetrain:
+            yield {"kind": "output_enable", "gpio": drivetrain["oe_pin"]}
+    elif pins == "hardware_pwm":
+        for gpio, pulse_us in zip((steering_pin, throttle_pin), pulses_us, strict=True):
+            yield {"kind": "hardware_pwm", "gpio": gpio, "pulse_ns": round(pulse_us * NS_PER_US)}
+    else:
+        gpios = [steering_pin, throttle_pin]
+        yield {"kind": "servo_lines", "gpios": gpios, "pulse_us": pulses_us, "period_us": US_PER_S / frequency_hz}
+
+
+def _differential(drivetrain: Mapping[str, Any], _calibration: Mapping[str, Any]) -> Iterator[Output]:
+    pins = {name: _integer(drivetrain, name, number) for name, number in defaults.MOTOR_PINS.items()}
+    pins |= {name: _integer(drivetrain, name, 0) for name in drivetrain if name.endswith("_pin")}
+    if drivetrain.get("pins", defaults.DIFFERENTIAL_PINS) == "pca9685":
+        yield _pca9685(drivetrain, {str(channel): 0 for channel in pins.values()})
+    else:
+        yield {"kind": "low_lines", "gpios": list(pins.values())}
+
+
+_KINDS = {"simulated": _simulated, "servo_esc": _servo_esc, "differential": _differential}
+
+
+def _pca9685(drivetrain: Mapping[str, Any], counts: Mapping[str, int]) -> Output:
+    bus = _integer(drivetrain, "i2c_bus", defaults.I2C_BUS)
+    return {
+        "kind": "pca9685",
+        "bus": bus,
+        "address": _integer(drivetrain, "i2c_address", defaults.I2C_ADDRESS),
+        "counts": counts,
+    }
+
+
+def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = content.get(name, {})
+    return section if isinstance(section, dict) else {}
+
+
+def _integer(section: Mapping[str, Any], name: str, default: int) -> int:
+    value = section.get(name)
+    return value if isinstance(value, int) else default
+
+
+def _number(section: Mapping[str, Any], name: str, default: float) -> float:
+    value = section.get(name)
+    return value if isinstance(value, int | float) and 0 < value < US_PER_S else default
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,14 +108,14 @@ def main(arguments: Sequence[str]) -> int:
     path = os.path.join(folder, CONFIG_NAME)  # noqa: PTH118 - pathlib costs a tenth of the time this command has
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            drivetrain = tomllib.load(file).get("drivetrain", {})
+            content = tomllib.load(file)
     except OSError as error:
         return _fail(f"{path} cannot be read ({error.strerror}). Name the car with --car, and cut its power.")
     except ValueError as error:
         return _fail(f"{path} is not valid TOML ({error}). Cut the car's power, and mend that line.")
-    if not isinstance(drivetrain, dict):
+    if not isinstance(content.get("drivetrain", {}), dict):
         return _fail(f"{path} has a drivetrain that is not a section. Cut the car's power, and mend that line.")
-    problems = write_neutral(outputs_of(drivetrain, folder))
+    problems = write_neutral(outputs_of(content, folder))
     return _fail(" ".join(problems)) if problems else 0
 
 

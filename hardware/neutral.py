@@ -2,13 +2,18 @@
 
 The guard, and ``ExecStopPost`` after everything else is dead, have little time and must not depend on what has just
 failed. So this module imports next to nothing, and takes plain data: a list of outputs, each a mapping that says how it
-is written.
+is written. Neutral comes first, on all of them; an ESC sees it for some periods, and then the outputs are off.
 
-=============  =================  ============================================
-``"kind"``     other keys         what is written
-=============  =================  ============================================
-``"timeline"`` ``"path"``         a neutral command at the end of the file
-=============  =================  ============================================
+===================  ==================================================  ==================================
+``"kind"``           other keys                                          what is written
+===================  ==================================================  ==================================
+``"timeline"``       ``"path"``                                          a neutral command at the file's end
+``"pca9685"``        ``"bus"`` ``"address"`` ``"counts"`` (by channel)   pulses, then the chip's all-off
+``"hardware_pwm"``   ``"gpio"`` ``"pulse_ns"``                           a pulse, then not enabled
+``"servo_lines"``    ``"gpios"`` ``"pulse_us"`` ``"period_us"``          some pulses by hand, then low
+``"low_lines"``      ``"gpios"``                                         low, which is an H-bridge's off
+``"output_enable"``  ``"gpio"``                                          high at the end, a PCA9685's off
+===================  ==================================================  ==================================
 """
 
 from __future__ import annotations
@@ -16,22 +21,37 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Output = Mapping[str, str]
+TYPE_CHECKING = False  # as typing has it, whose import would be a third of the guard's
+if TYPE_CHECKING:
+    from typing import Any
+
+Output = Mapping[str, "Any"]
 
 TIMELINE_ENTRY = struct.Struct("<qddq")
 """Time in ns, steering, throttle, and the process that wrote it."""
 
+HOLD_S = 0.06
+"""How long neutral lasts before the outputs are turned off: three periods at 50 Hz."""
+PULSES = 3
+
 
 def write_neutral(outputs: Sequence[Output]) -> list[str]:
-    """Put every output to neutral, whatever becomes of the others; return a sentence for each that failed."""
-    problems = []
+    """Put every output to neutral, then turn it off, whatever becomes of the others.
+
+    Returns a sentence for each that failed. None of it may be there any more: what is off already stays off.
+    """
+    problems: list[str] = []
+    writing = []
     for output in outputs:
-        try:
-            _WRITERS[output["kind"]](output)
-        except (OSError, KeyError, ValueError) as error:
-            problems.append(f"The output {dict(output)} could not be put to neutral ({error!r}). Cut its power.")
+        steps = _steps(output)
+        if _advance(steps, output, problems):
+            writing.append((steps, output))
+    if writing:
+        time.sleep(HOLD_S)
+    for steps, output in writing:
+        _advance(steps, output, problems)
     return problems
 
 
@@ -46,8 +66,104 @@ def append_to_timeline(path: str, steering: float, throttle: float) -> None:
         os.close(descriptor)
 
 
-def _write_timeline(output: Output) -> None:
+def _steps(output: Output) -> Iterator[None]:
+    yield from _WRITERS[output["kind"]](output)
+
+
+def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool:
+    """Go on until neutral is written, or the output is off; return False when there is no more to be done."""
+    try:
+        next(steps)
+    except StopIteration:
+        return False
+    except (OSError, ImportError, KeyError, TypeError, ValueError) as error:
+        problems.append(f"The output {dict(output)} could not be put to neutral ({error!r}). Cut its power.")
+        return False
+    return True
+
+
+def _write_timeline(output: Output) -> Iterator[None]:
     append_to_timeline(output["path"], 0.0, 0.0)
+    return iter(())
 
 
-_WRITERS: dict[str, Callable[[Output], None]] = {"timeline": _write_timeline}
+def _write_pca9685(output: Output) -> Iterator[None]:
+    from smbus2 import SMBus
+
+    from hardware.pins import pca9685_registers as registers
+
+    address = output["address"]
+    with SMBus(output["bus"]) as bus:
+        mode = bus.read_byte_data(address, registers.MODE1)
+        bus.write_byte_data(address, registers.MODE1, mode & registers.SLEEP | registers.AUTO_INCREMENT)
+        # A chip that has lost its power sleeps, at another frequency: its pulses would mean something else.
+        if not mode & registers.SLEEP:
+            for channel, counts in output["counts"].items():
+                pulse = registers.pulse_bytes(counts)
+                bus.write_i2c_block_data(address, registers.channel_register(int(channel)), pulse)
+            yield
+        bus.write_i2c_block_data(address, registers.ALL_LED, registers.pulse_bytes(0))
+
+
+def _write_hardware_pwm(output: Output) -> Iterator[None]:
+    from hardware.pins import sysfs_pwm
+
+    found = sysfs_pwm.find_channel(output["gpio"])
+    if found is None:
+        raise FileNotFoundError(f"GPIO {output['gpio']} has no hardware PWM in {sysfs_pwm.PWM_CLASS}")
+    folder = f"{found[0]}/pwm{found[1]}"
+    if not os.path.exists(folder):  # noqa: PTH110 - pathlib costs a tenth of the time car neutral has
+        return
+    if sysfs_pwm.read(f"{folder}/enable"):
+        sysfs_pwm.write(f"{folder}/duty_cycle", output["pulse_ns"])
+        yield
+    sysfs_pwm.write(f"{folder}/duty_cycle", 0)
+    sysfs_pwm.write(f"{folder}/enable", 0)
+
+
+def _write_servo_lines(output: Output) -> Iterator[None]:
+    from hardware.pins.gpiochip import Lines
+
+    lines = Lines(output["gpios"], 0)
+    try:
+        for _ in range(PULSES):
+            started_s = time.monotonic()
+            for index, pulse_us in enumerate(output["pulse_us"]):
+                _pulse(lines.set, index, pulse_us / 1e6)
+            time.sleep(max(started_s + output["period_us"] / 1e6 - time.monotonic(), 0.0))
+    finally:
+        lines.close()
+    return iter(())
+
+
+def _pulse(set_level: Callable[[int, int], None], index: int, length_s: float) -> None:
+    set_level(index, 1)
+    # A sleep may last a tenth of a millisecond too long, which is a twentieth of full throttle.
+    end_s = time.perf_counter() + length_s
+    while time.perf_counter() < end_s:
+        pass
+    set_level(index, 0)
+
+
+def _write_low_lines(output: Output) -> Iterator[None]:
+    from hardware.pins.gpiochip import Lines
+
+    Lines(output["gpios"], 0).close()
+    return iter(())
+
+
+def _write_output_enable(output: Output) -> Iterator[None]:
+    yield
+    from hardware.pins.gpiochip import Lines
+
+    Lines([output["gpio"]], 1).close()
+
+
+_WRITERS: dict[str, Callable[[Output], Iterator[None]]] = {
+    "timeline": _write_timeline,
+    "pca9685": _write_pca9685,
+    "hardware_pwm": _write_hardware_pwm,
+    "servo_lines": _write_servo_lines,
+    "low_lines": _write_low_lines,
+    "output_enable": _write_output_enable,
+}

@@ -10,25 +10,19 @@
 
 from __future__ import annotations
 
+from hardware.pins.pca9685_registers import prescale
+
 US_PER_S = 1e6
-PCA9685_STEPS = 4096
-PCA9685_PRESCALES = range(3, 256)
 HARDWARE_PWM_STEP_US = 0.1
 FINE_LGPIO_STEP_US = 1.0
 LGPIO_STEPS = 100
-
-
-def pca9685_prescale(frequency_hz: float, oscillator_hz: float) -> int:
-    """Return what to write to PRE_SCALE for the frequency nearest to ``frequency_hz``; datasheet, section 7.3.5."""
-    nearest = round(oscillator_hz / (PCA9685_STEPS * frequency_hz)) - 1
-    return min(max(nearest, PCA9685_PRESCALES.start), PCA9685_PRESCALES.stop - 1)
 
 
 def pulse_step_us(pins: str, frequency_hz: float, oscillator_hz: float = 25e6) -> float:
     """Return the smallest change of a pulse that ``pins`` can make, in µs; raises ValueError for unknown ones."""
     match pins:
         case "pca9685":
-            return (pca9685_prescale(frequency_hz, oscillator_hz) + 1) / oscillator_hz * US_PER_S
+            return (prescale(frequency_hz, oscillator_hz) + 1) / oscillator_hz * US_PER_S
         case "hardware_pwm":
             return HARDWARE_PWM_STEP_US
         case "fine_lgpio":

@@ -51,7 +51,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[calibration]\nsteering_left_us = 400\n", ["`calibration.steering_left_us`", "400", "500"]),
         ("[calibration]\nforward_max_us = 2600\n", ["`calibration.forward_max_us`", "2600", "2500"]),
         ("[calibration]\nsteering_centre_us = 2100\n", ["`calibration`", "centre", "2100", "between"]),
-        ("[calibration]\nneutral_us = 1600\n", ["`calibration`", "throttle", "1600"]),
+        ("[calibration]\nneutral_us = 1600\nforward_start_us = 1550\n", ["`calibration`", "throttle", "1600"]),
+        ("[calibration]\nneutral_us = 'middle'\n", ["`calibration.neutral_us`", "middle"]),
         ("[camera\n", ["TOML"]),
     ],
 )

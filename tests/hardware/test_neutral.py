@@ -1,0 +1,173 @@
+"""Neutral from outside, for every kind of output: neutral first, then off, whatever is left of it."""
+
+from pathlib import Path
+
+import pytest
+from gpiozero import PWMOutputDevice
+
+from hardware.drivetrain import NEUTRAL
+from hardware.drivetrains.timeline import read_timeline
+from hardware.neutral import Output, write_neutral
+from hardware.pins import sysfs_pwm as sysfs_pwm_module
+from hardware.pins.hardware_pwm import HardwarePwmFactory
+from tests.hardware.fakes import gpiochip, i2c, sysfs_pwm
+
+PI_4_LINES = {0: "pinctrl-bcm2711"}
+SERVO_LINES: Output = {"kind": "servo_lines", "gpios": [12, 13], "pulse_us": [1500.0, 1480.0], "period_us": 20_000.0}
+PCA9685: Output = {"kind": "pca9685", "bus": 1, "address": 0x40, "counts": {"1": 307, "0": 303}}
+
+
+def running_pca9685(*, throttle_counts: int = 400) -> i2c.Pca9685:
+    """A chip as a killed drive leaves it: throttle on channel 0, steering on channel 1."""
+    chip = i2c.Pca9685()
+    chip.write(i2c.PRE_SCALE, [121])
+    chip.write(i2c.MODE1, [i2c.AUTO_INCREMENT])
+    for channel, counts in ((0, throttle_counts), (1, 250)):
+        chip.write(i2c.LED0 + 4 * channel, [0, 0, counts & 0xFF, counts >> 8])
+    chip.history.clear()
+    return chip
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it slept, instead of sleeping."""
+    slept: list[float] = []
+    monkeypatch.setattr("hardware.neutral.time.sleep", slept.append)
+    return slept
+
+
+def test_a_pca9685_goes_to_neutral_then_off(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    held: list[tuple[float, ...]] = []
+    monkeypatch.setattr("hardware.neutral.time.sleep", lambda seconds: held.append((seconds, *chip.pulses_us[:2])))
+    assert write_neutral([PCA9685]) == []
+    [(seconds, throttle_us, steering_us)] = held
+    assert seconds >= 3 * 0.02
+    assert (throttle_us, steering_us) == pytest.approx((1478.6, 1498.2), abs=0.1)
+    assert chip.pulses_us == (0.0,) * 16
+    assert all(not pulses[0] or pulses[0] == pytest.approx(1478.6, abs=0.1) for pulses in chip.history[1:])
+
+
+def test_a_pca9685_that_lost_its_power_is_not_woken(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
+    chip = i2c.Pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    assert write_neutral([PCA9685]) == []
+    assert not chip.history
+    assert chip.registers[i2c.MODE1] & i2c.SLEEP
+    assert not naps
+
+
+def test_a_pca9685_without_auto_increment_gets_it(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
+    chip = running_pca9685()
+    chip.write(i2c.MODE1, [0])
+    i2c.install(monkeypatch, {0x40: chip})
+    assert write_neutral([PCA9685]) == []
+    assert chip.pulses_us == (0.0,) * 16
+
+
+def test_hardware_pwm_goes_to_neutral_then_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel = sysfs_pwm.install(monkeypatch, tmp_path, sysfs_pwm.PI_5)
+    _device = PWMOutputDevice(13, frequency=50, initial_value=0.1, pin_factory=HardwarePwmFactory(kernel))
+    kernel.sent.clear()
+    monkeypatch.setattr("hardware.neutral.time.sleep", lambda _: kernel.sent.append((("", 0), -1)))
+    assert write_neutral([{"kind": "hardware_pwm", "gpio": 13, "pulse_ns": 1_490_000}]) == []
+    assert [duty for _, duty in kernel.sent] == [1_490_000, -1, 0, 0]
+
+
+def test_hardware_pwm_that_was_released_already_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]
+) -> None:
+    kernel = sysfs_pwm.install(monkeypatch, tmp_path, sysfs_pwm.PI_4)
+    output: Output = {"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_500_000}
+    assert write_neutral([output]) == []
+    _device = PWMOutputDevice(12, frequency=50, pin_factory=HardwarePwmFactory(kernel))
+    sysfs_pwm_module.write(f"{kernel.channel('fe20c000.pwm', 0)}/enable", 0)
+    assert write_neutral([output]) == []
+    assert {duty for _, duty in kernel.sent} == {0}
+    assert not naps
+
+
+def test_servo_lines_get_neutral_pulses_then_stay_low(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, {0: "gpio-brcmstb@107d508500", 15: "pinctrl-rp1"})
+    assert write_neutral([SERVO_LINES]) == []
+    for gpio, pulse_us in ((12, 1500.0), (13, 1480.0)):
+        pulses_us = kernel.pulses_us(gpio)
+        assert len(pulses_us) == 3
+        # A busy machine may make one longer, and none shorter.
+        assert min(pulses_us) == pytest.approx(pulse_us, abs=50)
+        assert kernel.last_level(gpio) == 0
+
+
+def test_an_h_bridges_lines_are_low_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    assert write_neutral([{"kind": "low_lines", "gpios": [17, 27, 23, 24, 22]}]) == []
+    assert [(change.gpio, change.level) for change in kernel.levels] == [(17, 0), (27, 0), (23, 0), (24, 0), (22, 0)]
+    assert not naps
+
+
+def test_output_enable_goes_off_when_the_pulses_have_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]
+) -> None:
+    chip = running_pca9685()
+    order: list[tuple[int | None, bool]] = []
+    i2c.install(monkeypatch, {0x40: chip})
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    monkeypatch.setattr(
+        "hardware.neutral.time.sleep", lambda _: order.append((kernel.last_level(4), chip.pulses_us[0] > 0))
+    )
+    assert write_neutral([PCA9685, {"kind": "output_enable", "gpio": 4}]) == []
+    assert order == [(None, True)]
+    assert kernel.last_level(4) == 1
+
+
+@pytest.mark.parametrize("requests", [0, 3])
+def test_a_line_that_a_dying_program_still_has_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, requests: int
+) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    kernel.busy[23] = requests
+    assert write_neutral([{"kind": "low_lines", "gpios": [17, 23]}]) == []
+    assert kernel.last_level(23) == 0
+
+
+def test_a_line_that_a_living_program_has_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    kernel.busy[23] = 2**30
+    [problem] = write_neutral([{"kind": "low_lines", "gpios": [17, 23]}])
+    assert "busy" in problem
+    assert "power" in problem
+
+
+def broken_outputs() -> list[Output]:
+    return [
+        {"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_500_000},
+        {"kind": "low_lines", "gpios": [17]},
+        {"kind": "pca9685", "bus": 9, "address": 0x40, "counts": {}},
+        {"kind": "pca9685", "bus": 1, "address": 0x41, "counts": {"0": 300}},
+        {"kind": "of a 'tracks' drivetrain"},
+        {"kind": "timeline"},
+    ]
+
+
+@pytest.mark.parametrize("output", broken_outputs(), ids=lambda output: str(output["kind"]))
+def test_what_cannot_be_written_is_said_and_hinders_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float], output: Output
+) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    sysfs_pwm.install(monkeypatch, tmp_path / "sys", {})
+    gpiochip.install(monkeypatch, tmp_path / "dev", {0: "gpio-mockup"})
+    wheels = tmp_path / "wheels.timeline"
+    [problem] = write_neutral([output, PCA9685, {"kind": "timeline", "path": str(wheels)}])
+    assert "could not be put to neutral" in problem
+    assert chip.pulses_us == (0.0,) * 16
+    assert [applied.command for applied in read_timeline(wheels)] == [NEUTRAL]
+
+
+def test_a_bus_that_breaks_while_neutral_is_held_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    chips = {0x40: running_pca9685()}
+    i2c.install(monkeypatch, chips)
+    monkeypatch.setattr("hardware.neutral.time.sleep", lambda _: chips.clear())
+    [problem] = write_neutral([PCA9685])
+    assert "Remote I/O" in problem
