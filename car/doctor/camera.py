@@ -16,14 +16,18 @@ _MODE = re.compile(r"(\d+x\d+) \[([\d.]+) fps")
 
 
 def libcamera(patient: Patient) -> Iterator[Verdict]:
-    """Whether libcamera and picamera2, which come with Raspberry Pi OS alone, are visible from here."""
-    missing = [name for name in MODULES if not patient.machine.has_module(name)]
-    if not missing:
-        yield ok("libcamera and picamera2 are visible in this Python.")
-    elif patient.config.camera.kind == "picamera":
-        yield error(f"{' and '.join(missing)} cannot be found from this Python.", "sudo apt install python3-picamera2")
+    """Whether libcamera and picamera2, which come with Raspberry Pi OS alone, can be imported here."""
+    problem = patient.machine.import_problem(*MODULES)
+    if not problem:
+        yield ok("libcamera and picamera2 work in this Python.")
+    elif patient.config.camera.kind != "picamera":
+        yield ok("libcamera and picamera2 do not work in this Python, and are not needed.")
     else:
-        yield ok(f"{' and '.join(missing)} cannot be found from this Python, and are not needed.")
+        again = "" if "No module named" in problem else "--reinstall "
+        yield error(
+            f"libcamera and picamera2 do not work in this Python ({problem}).",
+            f"sudo apt install {again}python3-picamera2, once Python and NumPy above are well",
+        )
 
 
 def camera(patient: Patient) -> Iterator[Verdict]:

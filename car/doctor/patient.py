@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import getpass
-import importlib.util
 import os
 import platform
 import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from car.processes.gamepad import find_pad, import_evdev
 from hardware.health import ROOT
 
 COMMAND_TIMEOUT_S = 5.0
+IMPORT_TIMEOUT_S = 30.0
 # linux/gpio.h: the chip's name, its label, the number of its lines
 GET_CHIPINFO = 0x8044B401
 CHIPINFO = struct.Struct("32s32sI")
@@ -33,9 +33,31 @@ def installed_version(package: str) -> str | None:
     return None
 
 
-def has_module(name: str) -> bool:
-    """Tell whether Python finds a module of that name, without importing it."""
-    return importlib.util.find_spec(name) is not None
+def import_problem(*modules: str) -> str:
+    """Return why Python cannot import ``modules``, or nothing when it can.
+
+    A process of its own tries, because a module that was built for another Python or NumPy may crash, and because they
+    take a second or two on a Raspberry Pi.
+    """
+    command = [sys.executable, "-P", "-c", f"import {', '.join(modules)}"]
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, errors="replace", timeout=IMPORT_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end in {IMPORT_TIMEOUT_S:.0f} s"
+    if done.returncode == 0:
+        return ""
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"the process ended with {done.returncode}"
+
+
+def user_name() -> str:
+    """Return the name of this user; in a container it may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "$USER"
 
 
 def may_use(path: Path) -> bool:
@@ -98,12 +120,12 @@ class Machine:
     python: str = platform.python_version()
     prefix: Path = Path(sys.prefix)
     version_of: Callable[[str], str | None] = installed_version
-    has_module: Callable[[str], bool] = has_module
+    import_problem: Callable[..., str] = import_problem
     may_use: Callable[[Path], bool] = may_use
     gpio_label: Callable[[Path], str] = gpio_label
     i2c_answers: Callable[[int, Iterable[int]], list[int]] = i2c_answers
     gamepad_name: Callable[[], str | None] = gamepad_name
-    user: str = getpass.getuser()
+    user: str = field(default_factory=user_name)
 
     @property
     def board(self) -> str:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from car.doctor.patient import Patient
 from car.doctor.report import Verdict, error, ok, warning
@@ -19,7 +20,7 @@ SCARCE_FACTOR = 2
 
 def disk_space(patient: Patient) -> Iterator[Verdict]:
     """How much can still be recorded."""
-    free_mb = shutil.disk_usage(patient.folder).free / 1e6
+    free_mb = shutil.disk_usage(_existing(patient.folder)).free / 1e6
     needed_mb = patient.config.recording.min_free_mb
     text = f"{free_mb / 1000:.1f} GB are free"
     advice = "Delete sessions that you do not need; `car sessions list` shows their sizes."
@@ -34,15 +35,16 @@ def disk_space(patient: Patient) -> Iterator[Verdict]:
 def disk_speed(patient: Patient) -> Iterator[Verdict]:
     """How fast the disk takes what is recorded, fsync included."""
     block = os.urandom(TRIAL_BYTES)
+    folder = _existing(patient.folder)
     try:
-        with tempfile.NamedTemporaryFile(dir=patient.folder, prefix=".doctor-") as file:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
             started_ns = time.perf_counter_ns()
             file.write(block)
             file.flush()
             os.fsync(file.fileno())
             speed_mb_s = TRIAL_BYTES / 1e6 / ((time.perf_counter_ns() - started_ns) / 1e9)
     except OSError as problem:
-        yield error(f"Nothing can be written to {patient.folder} ({problem.strerror}).", f"ls -ld {patient.folder}")
+        yield error(f"Nothing can be written to {folder} ({problem.strerror}).", f"ls -ld {folder}")
         return
     if speed_mb_s < SLOW_MB_S:
         yield warning(
@@ -50,3 +52,8 @@ def disk_speed(patient: Patient) -> Iterator[Verdict]:
         )
     else:
         yield ok(f"The disk writes {speed_mb_s:.0f} MB/s.")
+
+
+def _existing(folder: Path) -> Path:
+    """Return ``folder``, or the one above it in which it would be made."""
+    return next(path for path in (folder, *folder.resolve().parents) if path.is_dir())

@@ -28,6 +28,7 @@ from car.folder import CarFolder
 from car.gate import Mode
 from car.processes.driver_hub import DriverHub, Seat
 from car.processes.driver_slot import DriverDesk, DriverSlot
+from car.processes.gamepad import GamepadDriver, import_evdev
 from car.processes.keyboard import open_keyboard
 from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing, RingReader
@@ -165,8 +166,6 @@ def _check(driver: DriverDesk, job: DeskJob, ended: threading.Event) -> None:
 
 def _start_gamepad(job: DeskJob, hub: DriverHub, ended: threading.Event) -> None:
     """Listen to a gamepad on the car, where the packages for it are installed."""
-    from car.processes.gamepad import GamepadDriver, import_evdev
-
     settings, evdev = job.config.gamepad, import_evdev()
     if settings.enabled and evdev is not None:
         driver = GamepadDriver(hub, SystemClock(), evdev, settings.throttle_limit)

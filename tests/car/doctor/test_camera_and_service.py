@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.patient import gamepad_name, gpio_label, has_module, i2c_answers, installed_version
+from car.doctor.patient import gamepad_name, gpio_label, i2c_answers, import_problem, installed_version, user_name
 from car.doctor.report import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, Clinic, bad
 from tests.machines import add_command, make_machine, make_pi_4
@@ -53,12 +53,13 @@ def test_the_older_name_of_the_listing_command_does_as_well(pi: Clinic) -> None:
 
 
 def test_a_libcamera_that_python_cannot_see_is_an_error_where_it_is_needed(pi: Clinic) -> None:
-    pi.answers["has_module"] = lambda name: name != "libcamera"
+    pi.answers["import_problem"] = lambda *_: "ModuleNotFoundError: No module named 'libcamera'"
     assert pi.finding("libcamera").level is Level.OK
     configure(pi, "picamera")
     finding = pi.finding("libcamera")
-    assert (finding.level, finding.fix) == (Level.ERROR, "sudo apt install python3-picamera2")
-    assert finding.text.startswith("libcamera cannot be found")
+    assert finding.level is Level.ERROR
+    assert finding.fix.startswith("sudo apt install python3-picamera2")
+    assert "No module named 'libcamera'" in finding.text
 
 
 def test_a_usb_camera_is_told_by_its_lasting_name_and_a_missing_one_is_an_error(pi: Clinic) -> None:
@@ -111,8 +112,9 @@ def test_this_machines_own_answers_are_answers(tmp_path: Path) -> None:
     assert gamepad_name() in (None, "")
     assert gpio_label(tmp_path / "nothing") == ""
     assert gpio_label(Path("/dev/null")) == ""
-    assert has_module("json")
-    assert not has_module("no_such_module")
+    assert import_problem("json", "decimal") == ""
+    assert import_problem("json", "no_such_module") == "ModuleNotFoundError: No module named 'no_such_module'"
+    assert user_name()
     assert installed_version("no-such-package") is None
 
 

@@ -85,8 +85,9 @@ def test_a_mistake_in_car_toml_is_a_finding_and_the_rest_is_examined(tmp_path: P
 
 
 def test_a_folder_without_a_car_is_a_finding(tmp_path: Path) -> None:
-    report = examine(tmp_path / "nowhere")
-    assert ("configuration", Level.ERROR) in {(finding.check, finding.level) for finding in report.findings}
+    (finding,) = bad(examine(tmp_path / "far" / "away"))
+    assert (finding.check, finding.level) == ("configuration", Level.ERROR)
+    assert "car init away" in finding.fix
 
 
 def test_everything_bad_says_what_mends_it_and_every_check_has_its_own_name(tmp_path: Path) -> None:
