@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hardware.clock import NS_PER_MS
+from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import Applied
 
 SIGN_OF_LIFE_MS = 200
@@ -49,6 +50,8 @@ class Trial:
             return Outcome(False, "did not drive when the fault set in")
         if not all(entry.command.is_valid() for entry in self.timeline):
             return Outcome(False, "a command was not a number, or out of range")
+        if self.timeline[0].command != NEUTRAL:
+            return Outcome(False, "the first command was not neutral")
         return self._judge_driving() if allowed_ms is None else self._judge_stop(allowed_ms)
 
     def _judge_stop(self, allowed_ms: float) -> Outcome:

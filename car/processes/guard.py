@@ -33,6 +33,9 @@ READ_BYTES = 65_536
 WAITS_S: dict[bytes, float | None] = {PAUSED: None, WRITING: WRITE_TIMEOUT_S}
 """How long the guard waits for the next byte after one that is no heartbeat."""
 
+DIED = "The drive process died. The guard puts the wheels to neutral; start the car again."
+STUCK = "The drive process did not answer. The guard has ended it and puts the wheels to neutral; start the car again."
+
 
 class Pulse:
     """Listens to the heartbeats; ``beat`` is set by each, ``closed`` when no more can come."""
@@ -70,10 +73,12 @@ def main(arguments: list[str]) -> int:
     pulse.wait_until_it_stops(timeout_s)
     if pulse.closed and pulse.last == ENDED:
         return 0
+    words = []
     if not (pulse.closed and pulse.last == FAILED):
         _end(drive_process)
-    problems = write_neutral(outputs)
-    sys.stderr.write("".join(f"guard: {problem}\n" for problem in problems))
+        words.append(DIED if pulse.closed else STUCK)
+    words += write_neutral(outputs)
+    sys.stderr.write("".join(f"guard: {word}\n" for word in words))
     return 1
 
 

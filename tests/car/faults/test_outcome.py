@@ -15,7 +15,7 @@ DRIVING = Command(0.1, 0.2)
 
 
 def trial(*entries: tuple[float, Command]) -> Trial:
-    timeline = [Applied(round(time_ms * NS_PER_MS), command) for time_ms, command in entries]
+    timeline = [Applied(round(time_ms * NS_PER_MS), command) for time_ms, command in ((0, NEUTRAL), *entries)]
     return Trial(timeline, ONSET_MS * NS_PER_MS, END_MS * NS_PER_MS)
 
 
@@ -59,6 +59,11 @@ def test_a_car_that_stood_already_shows_nothing() -> None:
 def test_no_wheel_is_ever_told_what_is_no_command(wild: Command) -> None:
     seen = trial(*steady(500, 1000, DRIVING), (1000, wild), *steady(1025, 2000, NEUTRAL))
     assert not seen.judge(100).held
+
+
+def test_the_first_command_ever_is_neutral() -> None:
+    seen = trial(*steady(500, 1100, DRIVING), *steady(1100, 2000, NEUTRAL))
+    assert not Trial(seen.timeline[1:], seen.onset_ns, seen.end_ns).judge(100).held
 
 
 def test_driving_on_is_to_be_told_so_all_the_time() -> None:

@@ -12,7 +12,7 @@ from car.processes.watchdog import PERIOD_S, STALL_NS, GuardPipe, Watchdog, guar
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
-from hardware.errors import HardwareError
+from hardware.errors import DrivetrainError, HardwareError
 
 PROMISED_NS = 250 * NS_PER_MS
 
@@ -44,6 +44,25 @@ def test_a_stalled_loop_is_neutral_within_the_promise_and_stays_so() -> None:
     assert drivetrain.timeline[0].command == NEUTRAL
     assert len(drivetrain.timeline) >= 38
     assert watchdog.stalls == 1
+
+
+class Broken(TimelineDrivetrain):
+    """Its bus fails."""
+
+    def neutral(self) -> None:
+        raise DrivetrainError("gone")
+
+
+def test_a_watchdog_that_cannot_write_is_heard_of_no_more() -> None:
+    clock = VirtualClock()
+    told: list[str] = []
+    watchdog = Watchdog(
+        Broken(clock), clock, beat=lambda: told.append("beat"), will_write=lambda: told.append("will write")
+    )
+    clock.advance_ns(2 * STALL_NS)
+    with pytest.raises(DrivetrainError):
+        watchdog.run()
+    assert told == ["will write"]
 
 
 def test_each_stall_is_counted_once() -> None:
@@ -80,11 +99,14 @@ def test_a_write_of_neutral_that_hangs_is_not_waited_for(tmp_path: Path) -> None
     outputs = f'[{{"kind": "timeline", "path": "{path}"}}]'
     # Its patience for heartbeats is longer than this test's: only the write that was announced can end it.
     command = [sys.executable, "-P", "-m", "car.processes.guard", "1", "3600000", outputs]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as guard:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as guard:
         assert guard.stdin is not None
         guard.stdin.write(HEARTBEAT + WRITING)
         guard.stdin.flush()
         assert guard.wait(timeout=60) == 1
+        assert guard.stderr is not None
+        assert b"did not answer" in guard.stderr.read()
     assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
 
 
@@ -100,6 +122,7 @@ def test_a_pipe_that_closes_without_goodbye_means_neutral(tmp_path: Path) -> Non
     done = run_guard(HEARTBEAT * 3, f'[{{"kind": "timeline", "path": "{path}"}}]')
     # The shell stood in for the drive process, and has been ended.
     assert done.returncode == -9
+    assert b"guard: The drive process died." in done.stderr
     (applied,) = read_timeline(path)
     assert applied.command == NEUTRAL
 
