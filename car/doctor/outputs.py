@@ -10,14 +10,11 @@ from car.doctor.report import Verdict, error, ok, warning
 from car.drivetrain_config import DifferentialSection, ServoEscSection
 from car.drivetrain_defaults import I2C_ADDRESS, I2C_BUS
 from car.gate import ArmRefusal
+from hardware.pins.sysfs_pwm import CHANNELS
 
 CONFIG_TXT = "boot/firmware/config.txt"
 PWM_OVERLAY = "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4"
 STRICT_GPIO = "dtparam=strict_gpiod"
-HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711")
-"""The chips with the 40-pin header, of a Raspberry Pi 5 and 4; their numbers change from kernel to kernel."""
-CHANNELS = {"fe20c000.pwm": (12, 13, 18, 19), "1f00098000.pwm": (12, 13, 18, 19)}
-"""The PWM devices of a Raspberry Pi 4 and 5, and the GPIOs that they reach."""
 GPIO_PINS = ("lgpio", "fine_lgpio")
 I2C_DEVICES = {
     0x3C: "a display",
@@ -64,6 +61,8 @@ def steering(patient: Patient) -> Iterator[Verdict]:
 
 def gpio(patient: Patient) -> Iterator[Verdict]:
     """Which GPIO chips there are, by name, and whether the header's is among them."""
+    from hardware.pins.gpiochip import HEADER_LABELS  # Not on Windows.
+
     machine = patient.machine
     chips = {path.name: machine.gpio_label(path) for path in sorted(machine.root.glob("dev/gpiochip*"))}
     words = ", ".join(f"{name} is {label or 'not to be opened'}" for name, label in chips.items()) or "none"

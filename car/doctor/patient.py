@@ -21,9 +21,6 @@ from hardware.health import ROOT
 
 COMMAND_TIMEOUT_S = 5.0
 IMPORT_TIMEOUT_S = 30.0
-# linux/gpio.h: the chip's name, its label, the number of its lines
-GET_CHIPINFO = 0x8044B401
-CHIPINFO = struct.Struct("32s32sI")
 
 
 def installed_version(package: str) -> str | None:
@@ -67,7 +64,10 @@ def may_use(path: Path) -> bool:
 
 def gpio_label(path: Path) -> str:
     """Return what a GPIO chip is called, or nothing where it cannot be opened."""
-    import fcntl  # Not on Windows.
+    # Not on Windows.
+    import fcntl
+
+    from hardware.pins.gpiochip import CHIPINFO, GET_CHIPINFO
 
     info = bytearray(CHIPINFO.size)
     try:

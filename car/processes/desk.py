@@ -35,7 +35,7 @@ from car.processes.shared import CycleRing, RingReader
 from car.processes.view import DriveView
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
-from hardware.health import ROOT, read_health
+from hardware.health import ROOT, Health, read_health
 
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the drive process comes first."""
@@ -104,12 +104,12 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     hub = DriverHub(driver, clock)
     recording = threading.Thread(target=recorder.run, args=(ended,), name="recorder")
     keys = threading.Thread(target=_listen, args=(hub, ended), name="keys")
-    checks = threading.Thread(target=_check, args=(driver, job, ended), name="checks", daemon=True)
+    checks = HealthChecks(driver, job, ended)
     recording.start()
     keys.start()
     checks.start()
     _start_gamepad(job, hub, ended)
-    with _pages(link, job, hub, recorder) as page:
+    with _pages(link, job, hub, recorder, checks) as page:
         view = threading.Thread(target=_show, args=(link, job, recorder, page, ended), name="view", daemon=True)
         view.start()
         link.ready.value = True
@@ -130,14 +130,17 @@ def _wait_for_the_end(link: DeskLink, ended: threading.Event) -> None:
 
 
 @contextlib.contextmanager
-def _pages(link: DeskLink, job: DeskJob, hub: DriverHub, recorder: RecorderControl) -> Iterator[str]:
+def _pages(
+    link: DeskLink, job: DeskJob, hub: DriverHub, recorder: RecorderControl, checks: HealthChecks
+) -> Iterator[str]:
     """Serve the pages for as long as the context lasts; yields in words where they are, or why they are not."""
     # Only here, because the drive process imports this module too.
     from car.web.context import WebContext
     from car.web.server import WebServer
 
     try:
-        server = WebServer(WebContext(job.folder, job.pilot, link.ring, hub, recorder, SystemClock()))
+        context = WebContext(job.folder, job.pilot, link.ring, hub, recorder, SystemClock(), lambda: checks.health)
+        server = WebServer(context)
     except CarError as error:
         yield f"There is no page: {error}"
         return
@@ -158,10 +161,24 @@ def _listen(hub: DriverHub, ended: threading.Event) -> None:
                 seat.sample(NEUTRAL, clock.now_ns())
 
 
-def _check(driver: DriverDesk, job: DeskJob, ended: threading.Event) -> None:
-    """Say again and again what stands in the way of arming; how it was at the start the drive process knows itself."""
-    while not ended.wait(CHECK_PERIOD_S):
-        driver.check(arming_problems(job.config, read_health(job.system_root)))
+class HealthChecks(threading.Thread):
+    """Says again and again what stands in the way of arming; how it was at the start the drive process knows itself.
+
+    ``health`` is how the machine was when it last looked.
+    """
+
+    def __init__(self, driver: DriverDesk, job: DeskJob, ended: threading.Event) -> None:
+        super().__init__(name="checks", daemon=True)
+        self._driver = driver
+        self._job = job
+        self._ended = ended
+        self.health = Health(None, None)
+
+    def run(self) -> None:
+        """Look until ended."""
+        while not self._ended.wait(CHECK_PERIOD_S):
+            self.health = read_health(self._job.system_root)
+            self._driver.check(arming_problems(self._job.config, self.health))
 
 
 def _start_gamepad(job: DeskJob, hub: DriverHub, ended: threading.Event) -> None:

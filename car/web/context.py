@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,6 +14,7 @@ from car.processes.driver_hub import DriverHub
 from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing
 from hardware.clock import Clock
+from hardware.health import Health
 
 BROWSER = "browser"
 """What the seats of browsers are called."""
@@ -20,7 +22,10 @@ BROWSER = "browser"
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The car whose pages are served, and the desk's parts that they use; ``pilot`` is its pilot's name."""
+    """The car whose pages are served, and the desk's parts that they use.
+
+    ``pilot`` is its pilot's name; ``health`` tells how the machine is.
+    """
 
     folder: CarFolder
     pilot: str
@@ -28,6 +33,7 @@ class WebContext:
     hub: DriverHub
     recorder: RecorderControl
     clock: Clock
+    health: Callable[[], Health] = lambda: Health(None, None)
 
     @property
     def config(self) -> CarConfig:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -154,7 +155,7 @@ class DriveChannel:
                 "missed": recording.missed,
                 "failure": recording.failure,
             },
-            "health": {},
+            "health": asdict(self._context.health()),
             "pilot_name": self._context.pilot,
             "stop_counter": self._stops,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -24,5 +25,5 @@ def status(request: Request, context: Annotated[WebContext, Depends(context_of)]
         "viewers": context.hub.count(BROWSER),
         "driver_present": context.hub.driver is not None,
         "tls": request.app.state.access.tls,
-        "health": {},
+        "health": asdict(context.health()),
     }

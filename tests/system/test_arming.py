@@ -3,8 +3,12 @@
 A car that drives is not stopped by it.
 """
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from car.sessions.reader import Session
 from hardware.clock import NS_PER_S, SystemClock
@@ -49,6 +53,13 @@ def timeline(folder: Path) -> list[Applied]:
     return read_timeline(path) if path.exists() else []
 
 
+def status(car: TerminalCar) -> dict[str, Any]:
+    address = re.search(r"http://127\.0\.0\.1:\d+/", car.screen())
+    assert address is not None
+    answer: dict[str, Any] = httpx.get(f"{address[0]}api/status").raise_for_status().json()
+    return answer
+
+
 def test_a_headless_car_that_is_too_hot_ends_with_the_reason_and_what_to_do(tmp_path: Path) -> None:
     set_temperature(tmp_path / "machine", 85)
     done = run_to_end(command(tmp_path / "machine", "--headless"), cwd=tmp_path)
@@ -86,6 +97,7 @@ def test_heat_keeps_a_car_from_arming_and_does_not_stop_one_that_drives(tmp_path
     set_temperature(machine, 85)
     with TerminalCar(tmp_path, command=command(machine)) as car:
         wait_for(lambda: "disarmed" in car.screen(), "the view")
+        wait_for(lambda: status(car)["health"]["temperature_c"] == 85, "the page to tell the temperature")
         car.press(b"a")
         wait_for(lambda: "the processor is too hot" in car.screen(), "the refusal")
         assert all(applied.command == NEUTRAL for applied in timeline(tmp_path))
