@@ -18,6 +18,7 @@ is written. Neutral comes first, on all of them; an ESC sees it for some periods
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import time
@@ -53,6 +54,15 @@ def write_neutral(outputs: Sequence[Output]) -> list[str]:
     for steps, output in writing:
         _advance(steps, output, problems)
     return problems
+
+
+def prepare(outputs: Sequence[Output]) -> None:
+    """Load what ``write_neutral`` will need for these outputs: later, the disk may be the thing that hangs."""
+    for output in outputs:
+        for name in _MODULES.get(output["kind"], ()):
+            # What is missing now will be missing then, and is said then.
+            with contextlib.suppress(ImportError):
+                __import__(name)
 
 
 def append_to_timeline(path: str, steering: float, throttle: float) -> None:
@@ -159,6 +169,13 @@ def _write_output_enable(output: Output) -> Iterator[None]:
     Lines([output["gpio"]], 1).close()
 
 
+_MODULES = {
+    "pca9685": ("smbus2", "hardware.pins.pca9685_registers"),
+    "hardware_pwm": ("hardware.pins.sysfs_pwm",),
+    "servo_lines": ("hardware.pins.gpiochip",),
+    "low_lines": ("hardware.pins.gpiochip",),
+    "output_enable": ("hardware.pins.gpiochip",),
+}
 _WRITERS: dict[str, Callable[[Output], Iterator[None]]] = {
     "timeline": _write_timeline,
     "pca9685": _write_pca9685,

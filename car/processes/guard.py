@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from hardware.neutral import write_neutral
+from hardware.neutral import prepare, write_neutral
 
 HEARTBEAT = b"."
 WRITING = b"W"
@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
     drive_process, timeout_s, outputs = int(arguments[0]), int(arguments[1]) / 1000, json.loads(arguments[2])
     pulse = Pulse()
     threading.Thread(target=pulse.listen, daemon=True).start()
+    prepare(outputs)
     os.write(1, HEARTBEAT)
     pulse.wait_until_it_stops(timeout_s)
     if pulse.closed and pulse.last == ENDED:

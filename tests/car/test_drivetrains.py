@@ -1,16 +1,18 @@
 """From car.toml to wheels that turn, and to what puts them to neutral from outside."""
 
+import contextlib
 import sys
 from pathlib import Path
 
 import pytest
 
-from car.build import neutral_outputs
+from car.build import neutral_outputs, open_devices
 from car.config import CarConfig, check_config
 from car.drivetrains import open_drivetrain
 from car.neutral import main, outputs_of
 from hardware.clock import VirtualClock
 from hardware.drivetrain import Command
+from hardware.drivetrains.timeline import read_timeline
 from hardware.errors import DrivetrainError
 from tests.hardware.fakes import gpiochip, i2c, lgpio, sysfs_pwm
 
@@ -107,6 +109,22 @@ def test_what_is_not_there_is_said_in_one_line_and_all_is_let_go(
     assert not library.outputs
     assert not library.opened or drivetrain.get("oe_pin")
     assert chip.pulses_us == (0.0,) * 16
+
+
+def test_the_car_has_these_wheels_and_a_world_around_its_simulated_camera(machine: Machine, tmp_path: Path) -> None:
+    chip, kernel, _ = machine
+    config = config_of({"kind": "servo_esc", "timeline": str(tmp_path / "wheels.timeline")})
+    with contextlib.closing(open_devices(config, kernel)) as devices:
+        devices.drivetrain.apply(Command(0.0, 0.5))
+        assert chip.pulses_us[0] == pytest.approx(1750.0, abs=2.5)
+        assert devices.odometry is None
+        assert devices.drivetrain.steering_step_us == pytest.approx(4.88)
+    assert chip.pulses_us == (0.0,) * 16
+    assert [round(applied.command.throttle, 2) for applied in read_timeline(tmp_path / "wheels.timeline")] == [
+        0,
+        0.5,
+        0,
+    ]
 
 
 @pytest.mark.parametrize("module", ["gpiozero", "smbus2"])

@@ -1,5 +1,8 @@
 """Neutral from outside, for every kind of output: neutral first, then off, whatever is left of it."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,6 +166,29 @@ def test_what_cannot_be_written_is_said_and_hinders_nothing_else(
     assert "could not be put to neutral" in problem
     assert chip.pulses_us == (0.0,) * 16
     assert [applied.command for applied in read_timeline(wheels)] == [NEUTRAL]
+
+
+@pytest.mark.parametrize(
+    ("output", "modules"),
+    [
+        (PCA9685, {"smbus2", "hardware.pins.pca9685_registers"}),
+        ({"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_500_000}, {"hardware.pins.sysfs_pwm"}),
+        (SERVO_LINES, {"hardware.pins.gpiochip"}),
+        ({"kind": "low_lines", "gpios": [17]}, {"hardware.pins.gpiochip"}),
+        ({"kind": "output_enable", "gpio": 4}, {"hardware.pins.gpiochip"}),
+    ],
+    ids=lambda value: str(value.get("kind")) if isinstance(value, dict) else "",
+)
+def test_all_that_an_output_needs_is_loaded_beforehand(output: Output, modules: set[str]) -> None:
+    code = (
+        "import json, sys; from hardware.neutral import prepare, write_neutral; output = json.loads(sys.argv[1]);"
+        "prepare([output]); before = set(sys.modules); write_neutral([output]);"
+        "print(json.dumps([sorted(before), sorted(set(sys.modules) - before)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(output)], capture_output=True, text=True, check=True)
+    before, later = json.loads(done.stdout)
+    assert modules <= set(before)
+    assert not later
 
 
 def test_a_bus_that_breaks_while_neutral_is_held_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from hardware.drivetrain import NEUTRAL, Command, check_drivetrain
 from hardware.drivetrains.direction import PAUSE_NS, TAP_NS
 from hardware.drivetrains.pulses import EscPulses, ServoPulses
 from hardware.drivetrains.servo_esc import ServoEsc
+from hardware.drivetrains.timeline import TimelineFile, read_timeline
 from hardware.errors import DrivetrainError
 from hardware.pins.opening import open_gpios
 from hardware.pins.pca9685 import Pca9685Factory
@@ -35,6 +36,21 @@ on_all_pins = pytest.mark.parametrize("rig", ALL_PINS, indirect=True)
 @on_fine_pins
 def test_it_keeps_every_promise_of_a_drivetrain(rig: Rig) -> None:
     check_drivetrain(rig.open, rig.clock, rig.outputs)
+
+
+@on_fine_pins
+def test_so_does_one_with_a_timeline(rig: Rig, tmp_path: Path) -> None:
+    timeline = tmp_path / "wheels.timeline"
+    check_drivetrain(lambda: TimelineFile(rig.open(), timeline), rig.clock, rig.outputs)
+    assert TimelineFile(rig.open(), timeline).steering_step_us == rig.step_us
+    assert read_timeline(timeline)[0].command == NEUTRAL
+
+
+def test_a_timeline_that_cannot_be_written_closes_the_wheels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rig = make_rig("pca9685", monkeypatch, tmp_path)
+    with pytest.raises(DrivetrainError, match="timeline"):
+        TimelineFile(rig.open(), tmp_path / "no" / "such" / "folder")
+    assert rig.pulses_us()[-1] == (0.0, 0.0)
 
 
 @on_fine_pins

@@ -29,7 +29,7 @@ class SysfsPwm(VirtualClock):
         self.root = folder / "class" / "pwm"
         self.root.mkdir(parents=True)
         self.sent: list[tuple[tuple[str, int], int]] = []
-        self._udev: list[tuple[int, Path]] = []
+        self._udev: dict[Path, int] = {}
         for number, device in chips.items():
             hardware = folder / "devices" / "platform" / device
             chip = hardware / "pwm" / f"pwmchip{number}"
@@ -50,10 +50,10 @@ class SysfsPwm(VirtualClock):
 
     def sleep_until_ns(self, time_ns: int) -> None:
         super().sleep_until_ns(time_ns)
-        for ready_ns, folder in self._udev:
-            if ready_ns <= self.now_ns():
-                for file in folder.iterdir():
-                    file.chmod(0o664)
+        for folder in [folder for folder, ready_ns in self._udev.items() if ready_ns <= self.now_ns()]:
+            del self._udev[folder]
+            for file in folder.iterdir():
+                file.chmod(0o664)
 
     def write(self, path: str, value: int) -> None:
         """Write a file, as the driver does: refuse what the kernel refuses, and see what it does when it does not."""
@@ -63,6 +63,7 @@ class SysfsPwm(VirtualClock):
             return
         if file.name == "unexport":
             folder = file.parent / f"pwm{value}"
+            self._udev.pop(folder, None)
             for inner in folder.iterdir():
                 inner.unlink()
             folder.rmdir()
@@ -84,7 +85,7 @@ class SysfsPwm(VirtualClock):
         for name in ("period", "duty_cycle", "enable"):
             (folder / name).write_text("0\n")
             (folder / name).chmod(0o400)
-        self._udev.append((self.now_ns() + UDEV_NS, folder))
+        self._udev[folder] = self.now_ns() + UDEV_NS
 
 
 _write_for_real = sysfs_pwm.write
