@@ -4,6 +4,8 @@
 
     HardwareError (OSError)                 hardware/errors.py: cameras, drivetrains, tracks
     ModelError (ValueError)                 models/contract.py: not a model, wrong shape, wrong card
+    ├── NoSuchModel (LookupError)           the car has no model of that name
+    └── ModelNameTaken                      the car has another model of that name
     CarError (Exception)
     ├── ConfigError (ValueError)            car.toml has an unknown key or a value that is not allowed
     ├── SessionError (ValueError)           not a session, or nothing in it can be read
@@ -24,6 +26,14 @@ from __future__ import annotations
 
 from hardware.errors import HardwareError
 from models.contract import ModelError
+
+
+class NoSuchModel(ModelError, LookupError):
+    """The car has no model of that name."""
+
+
+class ModelNameTaken(ModelError):
+    """The car has another model of that name."""
 
 
 class CarError(Exception):

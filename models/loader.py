@@ -36,18 +36,22 @@ _ZIP_ERRORS = (
 )
 
 
-def load_model(path: Path, runtime: str = "") -> Model:
+def load_model(path: Path, runtime: str = "", *, tried_sha256: str = "") -> Model:
     """Load the pilot model in the file ``path``, for the first TFLite runtime that is installed or the one named.
 
-    Raises ModelError when there is no such file, it is no TFLite model or a damaged one, its inputs and outputs are
-    not those of ``models.contract``, its card is of another model, or no TFLite runtime is installed. A file without a
-    card is loaded, with a warning.
+    ``tried_sha256`` is the SHA-256 of the whole file if it has been tried out already, in a process of its own; another
+    file is refused then. Raises ModelError when there is no such file, it is no TFLite model or a damaged one, its
+    inputs and outputs are not those of ``models.contract``, its card is of another model, or no TFLite runtime is
+    installed. A file without a card is loaded, with a warning.
     """
     try:
-        content, entries = _split(_read(path))
+        whole = _read(path)
+        if tried_sha256 not in ("", hashlib.sha256(whole).hexdigest()):
+            raise ModelError("the file has changed since it was tried out. Try again.")
+        content, entries = _split(whole)
         card = _find_card(entries)
         _check_hash(content, card)
-        if card is None or not card.model_sha256:
+        if not tried_sha256 and (card is None or not card.model_sha256):
             # Nothing vouches for these bytes, and the runtimes crash on damaged ones.
             try_out(content)
         warnings = () if card else (f"{path.name} has no model card: nobody can say what it was trained on.",)

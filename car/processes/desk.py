@@ -30,6 +30,7 @@ from car.processes.driver_hub import DriverHub, Seat
 from car.processes.driver_slot import DriverDesk, DriverSlot
 from car.processes.gamepad import GamepadDriver, import_evdev
 from car.processes.keyboard import open_keyboard
+from car.processes.pilot_switch import PilotLink, PilotSwitch
 from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing, RingReader
 from car.processes.view import DriveView
@@ -57,6 +58,7 @@ class DeskLink:
     def __init__(self, context: SpawnContext, config: CarConfig) -> None:
         self.ring = CycleRing(context, config.camera.geometry, config.camera.rate_hz)
         self.slot = DriverSlot(context)
+        self.pilots = PilotLink(context)
         self.ready = context.RawValue(c_bool, False)
         self.finished = context.RawValue(c_bool, False)
 
@@ -100,6 +102,7 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     recorder = RecorderControl(link.ring, job.folder.sessions_dir, job.config, job.pilot, clock)
     if job.records:
         recorder.switch_on()
+    pilots = PilotSwitch(link.pilots, job.pilot, told=recorder.use_pilot)
     driver = DriverDesk(link.slot)
     hub = DriverHub(driver, clock)
     recording = threading.Thread(target=recorder.run, args=(ended,), name="recorder")
@@ -109,8 +112,8 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     keys.start()
     checks.start()
     _start_gamepad(job, hub, ended)
-    with _pages(link, job, hub, recorder, checks) as page:
-        view = threading.Thread(target=_show, args=(link, job, recorder, page, ended), name="view", daemon=True)
+    with _pages(link, job, pilots, hub, recorder, checks) as page:
+        view = threading.Thread(target=_show, args=(link, job, pilots, recorder, page, ended), name="view", daemon=True)
         view.start()
         link.ready.value = True
         _wait_for_the_end(link, ended)
@@ -131,7 +134,7 @@ def _wait_for_the_end(link: DeskLink, ended: threading.Event) -> None:
 
 @contextlib.contextmanager
 def _pages(
-    link: DeskLink, job: DeskJob, hub: DriverHub, recorder: RecorderControl, checks: HealthChecks
+    link: DeskLink, job: DeskJob, pilots: PilotSwitch, hub: DriverHub, recorder: RecorderControl, checks: HealthChecks
 ) -> Iterator[str]:
     """Serve the pages for as long as the context lasts; yields in words where they are, or why they are not."""
     # Only here, because the drive process imports this module too.
@@ -139,7 +142,7 @@ def _pages(
     from car.web.server import WebServer
 
     try:
-        context = WebContext(job.folder, job.pilot, link.ring, hub, recorder, SystemClock(), lambda: checks.health)
+        context = WebContext(job.folder, pilots, link.ring, hub, recorder, SystemClock(), lambda: checks.health)
         server = WebServer(context)
     except CarError as error:
         yield f"There is no page: {error}"
@@ -189,13 +192,15 @@ def _start_gamepad(job: DeskJob, hub: DriverHub, ended: threading.Event) -> None
         threading.Thread(target=driver.run, args=(ended,), name="gamepad", daemon=True).start()
 
 
-def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, page: str, ended: threading.Event) -> None:
+def _show(
+    link: DeskLink, job: DeskJob, pilots: PilotSwitch, recorder: RecorderControl, page: str, ended: threading.Event
+) -> None:
     """Say where the page is, show the drive until it ends, and at last say what was recorded.
 
     Nobody misses a view that nobody can see.
     """
     console = Console()
-    view = DriveView(f"{job.config.car.name} · {job.pilot}", round(job.config.camera.rate_hz * VIEW_WINDOW_S))
+    view = DriveView(job.config.car.name, round(job.config.camera.rate_hz * VIEW_WINDOW_S))
     cycles = RingReader(link.ring, with_frames=False)
     turn = 0
     with contextlib.suppress(OSError):
@@ -206,9 +211,9 @@ def _show(link: DeskLink, job: DeskJob, recorder: RecorderControl, page: str, en
                     view.add(cycle.record)
                 turn += 1
                 if console.is_terminal and turn % VIEWS_PER_PANEL == 0:
-                    live.update(view.panel(str(recorder.status)), refresh=True)
+                    live.update(view.panel(pilots.name, str(recorder.status)), refresh=True)
                 elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
-                    console.print(view.line(str(recorder.status)), soft_wrap=True)
+                    console.print(view.line(pilots.name, str(recorder.status)), soft_wrap=True)
         console.print(f"recording {recorder.status}", soft_wrap=True)
 
 

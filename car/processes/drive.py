@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -28,9 +29,12 @@ from car.entry import interrupts
 from car.folder import CarFolder
 from car.gate import ArmRefusal, Checks, Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
+from car.pilots.swappable import SwappablePilot
+from car.pilots.tflite_pilot import TflitePilot
 from car.processes.desk import DeskJob, DeskLink, run_desk
 from car.processes.driver_slot import SlotDriver
 from car.processes.notify import ServiceNotifier
+from car.processes.pilot_switch import exchanging
 from car.processes.shared import FRAMELESS_HZ, CycleRing
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.statistics import LoopStatistics
@@ -38,6 +42,7 @@ from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from hardware.errors import CameraError, CameraTimeout
 from hardware.health import ROOT, read_health
+from models.loader import load_model
 
 CAPTURE_TIMEOUT_MS = 1000.0
 DESK_START_TIMEOUT_S = 5.0
@@ -102,6 +107,7 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
     gate = Gate(options.config.gate.limits, mode, headless=options.headless)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     driver = SlotDriver(link.slot)
+    pilot = SwappablePilot(options.pilot)
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
@@ -112,9 +118,10 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
         stack.callback(service.stopping)
         watch = DriveWatch(options, driver, ending, watchdog, service, desk)
         latest = stack.enter_context(capturing(devices.camera))
+        stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         loop = DriveLoop(
             latest,
-            options.pilot,
+            pilot,
             gate,
             devices.drivetrain,
             clock,
@@ -294,6 +301,18 @@ def capturing(camera: Camera) -> Iterator[LatestFrame]:
         yield latest
     finally:
         thread.end()
+
+
+def load_pilot(geometry: CameraGeometry, path: Path, sha256: str) -> Pilot:
+    """Return the pilot in ``path``, which was tried out when its hash was ``sha256``, ready for its first real frame.
+
+    Raises ModelError when it cannot be loaded, is another one by now, or takes frames of another size.
+    """
+    model = load_model(path, tried_sha256=sha256)
+    model.check_fits(geometry.height, geometry.width)
+    pilot = TflitePilot(model)
+    warm_up(pilot, geometry)
+    return pilot
 
 
 def warm_up(pilot: Pilot, geometry: CameraGeometry) -> None:

@@ -29,28 +29,29 @@ class DriveView:
         self._newest = record
         self._statistics.add(record)
 
-    def panel(self, recording: str) -> RenderableType:
-        """Return the view; ``recording`` says what the recorder does."""
+    def panel(self, pilot: str, recording: str) -> RenderableType:
+        """Return the view; ``pilot`` is the name of the one that drives, ``recording`` says what the recorder does."""
         if self._newest is None:
             return Panel("waiting for the camera ...", title=self._title)
         rows = Table.grid(padding=(0, 2))
-        for name, value in self._rows(self._newest, recording):
+        for name, value in self._rows(self._newest, pilot, recording):
             rows.add_row(Text(name, style="dim"), value)
         return Panel(Group(rows, Text(KEYS, style="dim")), title=self._title, expand=False)
 
-    def line(self, recording: str) -> str:
+    def line(self, pilot: str, recording: str) -> str:
         """Return the view as one line of plain text."""
         if self._newest is None:
             return "waiting for the camera"
         console = Console(width=400, color_system=None)
         with console.capture() as capture:
             console.print(
-                *(Text.assemble(name, " ", value) for name, value in self._rows(self._newest, recording)), sep=" · "
+                *(Text.assemble(name, " ", value) for name, value in self._rows(self._newest, pilot, recording)),
+                sep=" · ",
             )
         return " ".join(capture.get().split())
 
-    def _rows(self, record: DriveRecord, recording: str) -> list[tuple[str, Text]]:
-        rows = [("gate", _gate_text(record))]
+    def _rows(self, record: DriveRecord, pilot: str, recording: str) -> list[tuple[str, Text]]:
+        rows = [("gate", _gate_text(record)), ("pilot", Text(pilot))]
         if (odometry := record.odometry) is not None:
             rows.append(("lap", Text(f"{odometry.laps + 1} · lane departures: {odometry.departures}")))
             rows.append(("speed", Text(f"{odometry.speed_m_s:.2f} m/s")))

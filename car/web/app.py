@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from car.errors import KNOWN_ERRORS
 from car.sessions.disk import reason
 from car.software import software_versions
-from car.web import drive_channel, pairing, sessions, status, video
+from car.web import drive_channel, models, pairing, sessions, status, video
 from car.web.access import Access, AccessGuard, refuse
 from car.web.context import WebContext
 
@@ -31,7 +31,7 @@ PAGES = {
     "/doctor": "doctor.html",
     "/pair": "pair.html",
 }
-ROUTERS = (status.router, pairing.router, drive_channel.router, video.router, sessions.router)
+ROUTERS = (status.router, pairing.router, drive_channel.router, video.router, sessions.router, models.router)
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",
@@ -54,6 +54,7 @@ def create_app(context: WebContext, access: Access) -> FastAPI:
     app.state.access = access
     app.state.attempts = pairing.Attempts(context.clock)
     app.state.sessions = sessions.make_library(context)
+    app.state.models = models.make_library(context)
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
     for path, name in PAGES.items():
@@ -77,7 +78,7 @@ def _page(path: Path) -> Callable[[], Response]:
 
 def _explain_http(_request: Request, error: Exception) -> Response:
     http = cast(HTTPException, error)
-    return refuse(http.status_code, SENTENCES.get(http.status_code, f"{http.detail}."), http.headers)
+    return refuse(http.status_code, SENTENCES.get(http.status_code, http.detail), http.headers)
 
 
 def _explain_request(_request: Request, error: Exception) -> Response:

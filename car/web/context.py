@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from car.config import CarConfig
 from car.folder import CarFolder
 from car.processes.driver_hub import DriverHub
+from car.processes.pilot_switch import PilotSwitch
 from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing
 from hardware.clock import Clock
@@ -22,13 +23,10 @@ BROWSER = "browser"
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The car whose pages are served, and the desk's parts that they use.
-
-    ``pilot`` is its pilot's name; ``health`` tells how the machine is.
-    """
+    """The car whose pages are served, and the desk's parts that they use; ``health`` tells how the machine is."""
 
     folder: CarFolder
-    pilot: str
+    pilots: PilotSwitch
     ring: CycleRing
     hub: DriverHub
     recorder: RecorderControl
@@ -39,6 +37,11 @@ class WebContext:
     def config(self) -> CarConfig:
         """The car's configuration."""
         return self.folder.config
+
+    @property
+    def pilot(self) -> str:
+        """The name of the pilot that drives now."""
+        return self.pilots.name
 
 
 def context_of(connection: HTTPConnection) -> WebContext:

@@ -1,4 +1,4 @@
-"""The real server on a real port, over a desk without a drive."""
+"""The real server on a real port, over a desk whose drive process is a thread that exchanges pilots, no more."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import contextlib
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from car.config import CarConfig, RecordingSection, WebSection
-from car.folder import CarFolder
+from car.build import find_model, open_pilot
+from car.config import SHIPPED_PILOT, CarConfig, RecordingSection, WebSection
+from car.folder import CarFolder, init_car
+from car.pilots.swappable import SwappablePilot
+from car.processes.drive import load_pilot
 from car.processes.driver_hub import DriverHub
 from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from car.processes.pilot_switch import PilotLink, PilotSwitch, exchanging
 from car.processes.recorder_control import RecorderControl
 from car.processes.shared import CycleRing
 from car.web.context import WebContext
@@ -34,6 +39,7 @@ class Served:
     client: httpx.Client
     port: int
     slot: SlotDriver
+    pilot: SwappablePilot
 
     def refused(self, method: str, path: str, status: int, *words: str, **options: object) -> None:
         """Check that a request is refused with ``status`` and a sentence that has all of ``words``."""
@@ -49,20 +55,25 @@ class Served:
 @contextlib.contextmanager
 def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     """Serve the pages of a car in ``car_dir``, which is made, for as long as the context lasts."""
-    for name in ("sessions", "models"):
-        (car_dir / name).mkdir(parents=True, exist_ok=True)
+    init_car(car_dir)
     config = config or CarConfig(web=WebSection(port=PORT), recording=RecordingSection(min_free_mb=0))
     folder = CarFolder(car_dir, config)
     spawn, clock = multiprocessing.get_context("spawn"), SystemClock()
     ring = CycleRing(spawn, SMALL, 20.0)
     recorder = RecorderControl(ring, folder.sessions_dir, config, "first", clock)
-    slot = DriverSlot(spawn)
-    context = WebContext(folder, "first", ring, DriverHub(DriverDesk(slot), clock), recorder, clock)
+    slot, link = DriverSlot(spawn), PilotLink(spawn)
+    shipped, _ = open_pilot(find_model(SHIPPED_PILOT, car_dir), config.camera.geometry)
+    pilot = SwappablePilot(shipped)
+    pilots = PilotSwitch(link, pilot.name, told=recorder.use_pilot)
+    context = WebContext(folder, pilots, ring, DriverHub(DriverDesk(slot), clock), recorder, clock)
     server = WebServer(context)
     server.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client:
-            yield Served(folder, context, client, server.port, SlotDriver(slot))
+        with (
+            exchanging(link, pilot, partial(load_pilot, config.camera.geometry)),
+            httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client,
+        ):
+            yield Served(folder, context, client, server.port, SlotDriver(slot), pilot)
     finally:
         recorder.close()
         server.close()

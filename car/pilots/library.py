@@ -1,0 +1,189 @@
+"""The models of a car, by name: listed with their cards, and added to once they have been tried out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from car.build import MODEL_SUFFIX, find_model, model_files
+from car.errors import ModelNameTaken, NoSuchModel
+from car.pilots.trial import Trial, try_model
+from car.sessions.disk import publish, reason
+from hardware.camera import CameraGeometry
+from models.contract import ModelCard, ModelError
+from models.loader import read_card
+
+PART_SUFFIX = ".part"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first"
+
+_State = tuple[Path, int, int]
+"""A file, when it was last written, and its size: one that was replaced is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model in a list.
+
+    ``fits`` tells whether this car can drive with it, ``why`` not; ``shipped`` that it came with Pocketpilot; ``card``
+    is its card as JSON, None where it has none.
+    """
+
+    name: str
+    bytes: int
+    active: bool
+    fits: bool
+    why: str
+    shipped: bool
+    card: dict[str, Any] | None
+
+
+class ModelLibrary:
+    """The models in a car's folder, and those that ship; for any thread.
+
+    ::
+
+        library = ModelLibrary(car.path, car.config.camera.geometry)
+        incoming = library.incoming("evening")
+        incoming.write_bytes(content)
+        library.accept(incoming, "evening")
+        trial = library.try_out("evening")
+
+    A name is that of a file in the two folders, without its suffix; nothing else can be reached by one. The car's own
+    model goes before one of the same name that ships.
+    """
+
+    def __init__(self, car_dir: Path, camera: CameraGeometry) -> None:
+        self._car_dir = car_dir
+        self._camera = camera
+        self._turn = threading.Lock()
+        self._trials: dict[_State, Trial | ModelError] = {}
+
+    def rows(self, active: str) -> list[ModelRow]:
+        """Return all models; ``active`` is the name of the pilot that drives, which is its file's."""
+        return [self._row(name, path, active) for name, path in self._files().items()]
+
+    def row(self, name: str, active: str) -> ModelRow:
+        """Return what a list shows of a model; raises NoSuchModel."""
+        return self._row(name, self.path(name), active)
+
+    def path(self, name: str) -> Path:
+        """Return the file of a model; raises NoSuchModel."""
+        path = self._files().get(name)
+        if path is None:
+            raise NoSuchModel(f"There is no model {name!r}. Reload the list of models.")
+        return path
+
+    def try_out(self, name: str) -> Trial:
+        """Return how the model did in a trial; raises ModelError when it did not do well, or does not fit this car."""
+        path = self.path(name)
+        trial = self._trial(path)
+        if isinstance(trial, ModelError):
+            raise trial
+        if (why := self._misfit(trial.height, trial.width)) is not None:
+            raise ModelError(f"{name} {why}")
+        return trial
+
+    def setting(self, name: str) -> str:
+        """Return what ``car.toml`` has to say to mean this model."""
+        path = self.path(name)
+        with contextlib.suppress(ModelError):
+            if find_model(name, self._car_dir) == path:
+                return name
+        return str(path)
+
+    def incoming(self, name: str, *, replace: bool = False) -> Path:
+        """Return where a file may be written that is to become the model ``name``; see ``accept``.
+
+        Raises ModelError when that is no name, ModelNameTaken when the car has a model of that name, unless that is to
+        be replaced.
+        """
+        target = self._target(name, replace=replace)
+        target.parent.mkdir(exist_ok=True)
+        return target.with_name(f".{name}.{secrets.token_hex(4)}{PART_SUFFIX}")
+
+    def accept(self, incoming: Path, name: str, *, replace: bool = False) -> None:
+        """Make the file ``incoming`` the model ``name`` if a trial goes well; raises ModelError and as ``incoming``."""
+        try_model(incoming, name)
+        try:
+            with self._turn:
+                publish(incoming, self._target(name, replace=replace))
+        except OSError as error:
+            raise ModelError(f"{name} cannot be written ({reason(error)}). Free some space on the disk.") from error
+
+    def _target(self, name: str, *, replace: bool) -> Path:
+        if not NAME.fullmatch(name) or name.endswith(MODEL_SUFFIX):
+            raise ModelError(f"A model cannot be called {name!r}. Use {NAME_RULE}, and leave out {MODEL_SUFFIX}.")
+        target = self._car_dir / "models" / f"{name}{MODEL_SUFFIX}"
+        if os.path.lexists(target) and not replace:
+            raise ModelNameTaken(f"There is a model {name} already. Give this one another name, or say to replace it.")
+        return target
+
+    def _files(self) -> dict[str, Path]:
+        """Return the file of each name, the car's own before those that ship."""
+        files: dict[str, Path] = {}
+        for path in model_files(self._car_dir):
+            if not path.name.startswith("."):
+                files.setdefault(path.stem, path)
+        return files
+
+    def _row(self, name: str, path: Path, active: str) -> ModelRow:
+        card, why = self._examined(path)
+        return ModelRow(
+            name=name,
+            bytes=path.stat().st_size,
+            active=path.name == active,
+            fits=not why,
+            why=why,
+            shipped=path.parent != self._car_dir / "models",
+            card=None if card is None else json.loads(card.to_json()),
+        )
+
+    def _examined(self, path: Path) -> tuple[ModelCard | None, str]:
+        """Return a model's card, and in words why this car cannot drive with it, empty if it can.
+
+        A card says enough for a list; a file without one has to be tried out. What a trial has shown goes before both.
+        """
+        try:
+            card = read_card(path)
+        except ModelError as error:
+            return None, str(error).removeprefix(f"{path}: ")
+        trial = self._trial(path) if card is None else self._trials.get(_state_of(path))
+        if isinstance(trial, ModelError):
+            return card, str(trial)
+        shown = trial or card
+        why = None if shown is None else self._misfit(shown.height, shown.width)
+        return card, f"It {why}" if why else ""
+
+    def _misfit(self, height: int, width: int) -> str | None:
+        camera = self._camera
+        if (height, width) == (camera.height, camera.width):
+            return None
+        return (
+            f"takes frames of {width}x{height}, this camera gives {camera.width}x{camera.height}. "
+            "Set the camera to that size, or train a model for this one."
+        )
+
+    def _trial(self, path: Path) -> Trial | ModelError:
+        state = _state_of(path)
+        if state not in self._trials:
+            try:
+                self._trials[state] = try_model(path, path.stem)
+            except ModelError as error:
+                self._trials[state] = error
+        return self._trials[state]
+
+
+def _state_of(path: Path) -> _State:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise NoSuchModel(f"{path.stem} is not there any more. Reload the list of models.") from error
+    return path, status.st_mtime_ns, status.st_size

@@ -1,0 +1,38 @@
+"""A pilot that can be exchanged while it drives."""
+
+from __future__ import annotations
+
+from car.pilots.base import Pilot, PilotOutput
+from hardware.camera import Frame
+
+
+class SwappablePilot(Pilot):
+    """Drives as the pilot in it does, which another thread may exchange for another one between two frames.
+
+    ::
+
+        pilot = SwappablePilot(TflitePilot(first))
+        loop = DriveLoop(frames, pilot, gate, drivetrain, clock)
+        pilot.swap(TflitePilot(second))   # from any thread, once it has been warmed up
+
+    The frame that the old one is looking at is still its own, the next one is the new one's: no frame is without a
+    pilot. To the gate nothing has changed. What the old one said is valid for as long as ever, and a new one that does
+    not answer in time trips it like any other.
+    """
+
+    def __init__(self, pilot: Pilot) -> None:
+        self.name = pilot.name
+        self._pilot = pilot
+
+    def drive(self, frame: Frame) -> PilotOutput:
+        """Return what the pilot in it would do on seeing ``frame``."""
+        return self._pilot.drive(frame)
+
+    def swap(self, pilot: Pilot) -> None:
+        """Let ``pilot`` drive from the next frame on."""
+        # The one before is not closed: the loop may be in the middle of it. It goes with whoever still holds it.
+        self._pilot, self.name = pilot, pilot.name
+
+    def close(self) -> None:
+        """Close the pilot that drives now."""
+        self._pilot.close()

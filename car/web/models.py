@@ -1,0 +1,89 @@
+"""Models over HTTP: listed with their cards, added once they were tried out, and exchanged while the car drives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Query, Request
+
+from car.build import MODEL_SUFFIX
+from car.config_file import change_config
+from car.errors import NoSuchModel
+from car.neutral import CONFIG_NAME
+from car.pilots.library import ModelLibrary, ModelRow
+from car.web.context import WebContext, context_of
+from car.web.problems import PROBLEMS
+from car.web.uploads import RAW_BODY, receive
+from models.contract import MAX_MODEL_BYTES
+
+router = APIRouter(tags=["models"], responses=PROBLEMS)
+
+
+def make_library(context: WebContext) -> ModelLibrary:
+    """Return the library of the models of the car of ``context``."""
+    return ModelLibrary(context.folder.path, context.config.camera.geometry)
+
+
+def library_of(request: Request) -> ModelLibrary:
+    """Return the car's models; for ``Depends``."""
+    return cast(ModelLibrary, request.app.state.models)
+
+
+Library = Annotated[ModelLibrary, Depends(library_of)]
+Context = Annotated[WebContext, Depends(context_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """Which model drives now, and which drove before it: what one click goes back to, empty if there is none."""
+
+    name: str
+    previous: str
+
+
+@router.get("/models")
+def list_models(library: Library, context: Context) -> list[ModelRow]:
+    """Return the car's models and those that ship."""
+    return library.rows(context.pilots.name)
+
+
+@router.post("/models", status_code=201, openapi_extra=RAW_BODY)
+async def add_model(
+    request: Request,
+    library: Library,
+    context: Context,
+    name: Annotated[str, Query(min_length=1, max_length=64)],
+    replace: Annotated[bool, Query(description="Take the place of the model of that name.")] = False,
+) -> ModelRow:
+    """Take a ``.tflite`` file, the request's body, as a new model, if a trial shows that it is one."""
+    incoming = library.incoming(name, replace=replace)
+    try:
+        await receive(request, incoming, MAX_MODEL_BYTES, context.config.recording.min_free_mb * 1_000_000)
+        await anyio.to_thread.run_sync(lambda: library.accept(incoming, name, replace=replace))
+    finally:
+        incoming.unlink(missing_ok=True)
+    return await anyio.to_thread.run_sync(library.row, name, context.pilots.name)
+
+
+@router.post("/models/previous")
+def go_back(library: Library, context: Context) -> Activated:
+    """Let the model drive that drove before."""
+    previous = context.pilots.previous.removesuffix(MODEL_SUFFIX)
+    if not previous:
+        raise NoSuchModel("No other model has driven since the car was started. Choose one from the list.")
+    return _activate(library, context, previous)
+
+
+@router.post("/models/{name}/activate")
+def activate_model(library: Library, context: Context, name: str) -> Activated:
+    """Let a model drive, from the next frame on, and after the next start too."""
+    return _activate(library, context, name)
+
+
+def _activate(library: ModelLibrary, context: WebContext, name: str) -> Activated:
+    trial = library.try_out(name)
+    context.pilots.use(library.path(name), trial.sha256)
+    change_config(context.folder.path / CONFIG_NAME, {"pilot": {"model": library.setting(name)}})
+    return Activated(name, context.pilots.previous.removesuffix(MODEL_SUFFIX))

@@ -1,0 +1,150 @@
+"""The car's models by name: nothing else can be reached, and nothing becomes one that has not been tried out."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import models
+from car.errors import ModelNameTaken, NoSuchModel
+from car.pilots.library import ModelLibrary
+from car.pilots.trial import try_model
+from hardware.camera import CameraGeometry
+from models.contract import ModelCard, ModelError
+from models.loader import append_card, load_model, read_card
+
+SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
+CAMERA = CameraGeometry(160, 120)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> ModelLibrary:
+    (tmp_path / "models").mkdir()
+    return ModelLibrary(tmp_path, CAMERA)
+
+
+def add(library: ModelLibrary, name: str, content: bytes, *, replace: bool = False) -> None:
+    incoming = library.incoming(name, replace=replace)
+    try:
+        incoming.write_bytes(content)
+        library.accept(incoming, name, replace=replace)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def test_models_that_ship_are_listed_with_their_card(library: ModelLibrary) -> None:
+    row = library.row("simulated-lane", "simulated-lane.tflite")
+    assert (row.active, row.fits, row.why, row.shipped, row.bytes) == (True, True, "", True, SHIPPED.stat().st_size)
+    assert row.card is not None
+    assert row.card["width"] == 160
+    assert [row.name for row in library.rows("")] == ["simulated-lane"]
+
+
+def test_an_added_model_is_listed_and_drives(library: ModelLibrary, tmp_path: Path) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    assert [(row.name, row.active, row.shipped) for row in library.rows("evening.tflite")] == [
+        ("evening", True, False),
+        ("simulated-lane", False, True),
+    ]
+    trial = library.try_out("evening")
+    assert load_model(library.path("evening"), tried_sha256=trial.sha256).width == 160
+    assert library.setting("evening") == "evening"
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["evening.tflite"]
+
+
+def test_the_cars_own_model_goes_before_one_of_the_same_name_that_ships(library: ModelLibrary) -> None:
+    add(library, "simulated-lane", SHIPPED.read_bytes())
+    (row,) = library.rows("")
+    assert not row.shipped
+
+
+def test_a_model_for_other_frames_is_kept_but_not_driven_with(library: ModelLibrary, tiny_models: Path) -> None:
+    add(library, "small", (tiny_models / "good.tflite").read_bytes())
+    row = library.row("small", "")
+    assert (row.fits, row.card) == (False, None)
+    assert "32x24" in row.why
+    with pytest.raises(ModelError, match="small takes frames of 32x24"):
+        library.try_out("small")
+
+
+def test_the_card_alone_tells_that_a_model_does_not_fit(library: ModelLibrary, tmp_path: Path) -> None:
+    path = tmp_path / "models" / "other.tflite"
+    shutil.copy(SHIPPED, path)
+    card = read_card(path)
+    assert card is not None
+    append_card(path, replace(card, width=320, height=240))
+    row = library.row("other", "")
+    assert not row.fits
+    assert "320x240" in row.why
+
+
+def test_nothing_is_added_that_is_no_pilot_model(library: ModelLibrary, tmp_path: Path, tiny_models: Path) -> None:
+    damaged = bytearray(SHIPPED.read_bytes())
+    damaged[5000:6000] = bytes(1000)
+    contents = {
+        "nothing": b"",
+        "text": b"hello",
+        "magic": b"\0\0\0\0TFL3" + bytes(100),
+        "damaged": bytes(damaged),
+        "cut": SHIPPED.read_bytes()[:5000],
+        "renamed": (tiny_models / "renamed_outputs.tflite").read_bytes(),
+    }
+    for name, content in contents.items():
+        with pytest.raises(ModelError, match=f"^{name}: ") as caught:
+            add(library, name, content)
+        assert str(tmp_path) not in str(caught.value)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_model_that_crashes_the_runtime_crashes_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(ModelError, match="evening crashes the TFLite runtime"):
+        try_model(SHIPPED, "evening")
+
+
+def test_another_of_the_same_name_is_not_replaced_unless_that_is_said(library: ModelLibrary, tiny_models: Path) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    with pytest.raises(ModelNameTaken, match="already"):
+        library.incoming("evening")
+    add(library, "evening", (tiny_models / "good.tflite").read_bytes(), replace=True)
+    assert not library.row("evening", "").fits
+    assert not library.row("evening", "").fits
+
+
+def test_one_that_came_meanwhile_is_not_replaced(library: ModelLibrary, tmp_path: Path) -> None:
+    incoming = library.incoming("evening")
+    incoming.write_bytes(SHIPPED.read_bytes())
+    (tmp_path / "models" / "evening.tflite").write_text("mine")
+    with pytest.raises(ModelNameTaken):
+        library.accept(incoming, "evening")
+    assert (tmp_path / "models" / "evening.tflite").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", ".a", "a\0", "x" * 65, "a b", "a.tflite", "é", "a\n"])
+def test_no_name_leads_out_of_the_folder(library: ModelLibrary, name: str) -> None:
+    with pytest.raises(ModelError):
+        library.incoming(name)
+    with pytest.raises(NoSuchModel):
+        library.path(name)
+
+
+def test_a_file_that_is_no_model_is_listed_with_what_is_wrong(library: ModelLibrary, tmp_path: Path) -> None:
+    (tmp_path / "models" / "odd.tflite").write_text("hello")
+    row = library.row("odd", "")
+    assert not row.fits
+    assert "not a TFLite model" in row.why
+    assert str(tmp_path) not in row.why
+
+
+def test_a_card_that_lies_is_found_out_when_its_model_is_to_drive(
+    library: ModelLibrary, tmp_path: Path, tiny_models: Path
+) -> None:
+    path = tmp_path / "models" / "odd.tflite"
+    shutil.copy(tiny_models / "good.tflite", path)
+    append_card(path, ModelCard("odd", height=120, width=160))
+    with pytest.raises(ModelError, match="its card says 160x120"):
+        library.try_out("odd")
+    assert not library.row("odd", "").fits

@@ -1,0 +1,103 @@
+"""The models' API, on the real server, with a pilot that is really exchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+import models
+from car.config import load_config
+from models.contract import MAX_MODEL_BYTES
+from tests.car.web.serving import OURS, Served, serving
+
+SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path / "mycar") as served:
+        yield served
+
+
+def test_models_are_listed_with_cards(served: Served) -> None:
+    (row,) = served.client.get("models").json()
+    assert (row["name"], row["active"], row["fits"], row["shipped"]) == ("simulated-lane", True, True, True)
+    assert row["card"]["metrics"]["steering"]["mae"] > 0
+
+
+def test_a_model_is_uploaded_activated_and_left_again_in_one_click(served: Served) -> None:
+    answer = served.client.post("models", params={"name": "evening"}, content=SHIPPED.read_bytes())
+    assert answer.status_code == 201
+    assert (answer.json()["name"], answer.json()["active"], answer.json()["fits"]) == ("evening", False, True)
+    assert served.client.post("models/evening/activate").json() == {"name": "evening", "previous": "simulated-lane"}
+    assert served.pilot.name == "evening.tflite"
+    assert served.client.get("status").json()["pilot"] == "evening.tflite"
+    assert [row["active"] for row in served.client.get("models").json()] == [True, False]
+    path = served.folder.path / "car.toml"
+    assert load_config(path).pilot.model == "evening"
+    assert "# a file, a name in models/" in path.read_text()
+    assert served.client.post("models/previous").json() == {"name": "simulated-lane", "previous": "evening"}
+    assert served.pilot.name == "simulated-lane.tflite"
+    assert load_config(path).pilot.model == "simulated-lane"
+
+
+def test_a_model_is_replaced_only_when_that_is_said(served: Served) -> None:
+    content = SHIPPED.read_bytes()
+    served.client.post("models", params={"name": "evening"}, content=content)
+    served.refused("POST", "models?name=evening", 409, "already", content=content)
+    assert served.client.post("models", params={"name": "evening", "replace": True}, content=content).status_code == 201
+
+
+def test_without_another_model_there_is_no_way_back(served: Served) -> None:
+    served.refused("POST", "models/previous", 404, "No other model")
+
+
+def test_what_is_refused_leaves_nothing_behind_and_the_pilot_drives_on(served: Served, tiny_models: Path) -> None:
+    small = (tiny_models / "good.tflite").read_bytes()
+    assert served.client.post("models?name=small", content=small).json()["fits"] is False
+    served.refused("POST", "models/small/activate", 409, "32x24")
+    served.refused("POST", "models/none/activate", 404, "no model")
+    served.refused("POST", "models/..%2Fcar/activate", 404)
+    (served.folder.models_dir / "odd.tflite").write_text("hello")
+    served.refused("POST", "models/odd/activate", 409, "not a TFLite model")
+    for content, status in ((b"", 422), (b"hello", 409), (b"PK\3\4" + bytes(1000), 409), (small[:-500], 409)):
+        served.refused("POST", "models?name=bad", status, content=content)
+    for name in ("", ".", "..%2Fcar", "a%00", "x" * 65, "%ff", "a%20b"):
+        served.refused("POST", f"models?name={name}", 422 if name in {"", "x" * 65} else 409, content=small)
+    served.refused("POST", "models", 422, content=small)
+    served.refused("POST", "models?name=a&replace=perhaps", 422, content=small)
+    assert sorted(path.name for path in served.folder.models_dir.iterdir()) == ["odd.tflite", "small.tflite"]
+    assert served.pilot.name == "simulated-lane.tflite"
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent_and_while_it_is(served: Served) -> None:
+    url = served.client.base_url
+    connection = HTTPConnection(url.host, url.port)
+    with contextlib.closing(connection):
+        connection.putrequest("POST", "/api/models?name=large")
+        for name, value in {**OURS, "Content-Length": str(MAX_MODEL_BYTES + 1)}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+    pieces = (bytes(1_000_000) for _ in range(MAX_MODEL_BYTES // 1_000_000 + 1))
+    served.refused("POST", "models?name=large", 413, "MB", content=pieces)
+    assert list(served.folder.models_dir.iterdir()) == []
+
+
+def test_a_setting_that_cannot_be_written_is_said(served: Served) -> None:
+    served.client.post("models?name=evening", content=SHIPPED.read_bytes())
+    (served.folder.path / "car.toml").write_text("nonsense")
+    served.refused("POST", "models/evening/activate", 409, "not valid TOML")
+
+
+def test_a_model_that_was_taken_away_meanwhile_is_no_more(served: Served) -> None:
+    shutil.copy(SHIPPED, served.folder.models_dir / "evening.tflite")
+    served.client.post("models/evening/activate")
+    served.client.post("models/simulated-lane/activate")
+    (served.folder.models_dir / "evening.tflite").unlink()
+    served.refused("POST", "models/previous", 404, "evening")
