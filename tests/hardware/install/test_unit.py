@@ -15,6 +15,8 @@ import pytest
 from car.processes.drive import DESK_END_TIMEOUT_S, DESK_START_TIMEOUT_S
 from car.processes.notify import WATCHDOG_PERIOD_NS
 from hardware.clock import NS_PER_S
+from hardware.drivetrain import NEUTRAL
+from hardware.drivetrains.timeline import read_timeline
 from tests.system.car_process import CAR, PATIENCE_S, run_car
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="No service manager of this kind is here.")
@@ -38,6 +40,13 @@ def command(key: str) -> list[str]:
     return [str(CAR), *words[1:]]
 
 
+def make_car(home: Path) -> None:
+    """Make ``mycar``, whose wheels write what they are told to the file ``mycar/wheels``."""
+    run_car("init", "mycar", cwd=home)
+    config = home / "mycar/car.toml"
+    config.write_text(config.read_text("utf-8").replace('timeline = ""', 'timeline = "wheels"'), encoding="utf-8")
+
+
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
@@ -49,9 +58,9 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 @pytest.fixture
 def service(tmp_path: Path, manager: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """Start the car as the unit does: from a home with ``mycar`` in it, without a terminal."""
-    run_car("init", "mycar", cwd=tmp_path)
+    make_car(tmp_path)
     process = subprocess.Popen(
-        [*command("ExecStart"), "--headless"],
+        command("ExecStart"),
         cwd=tmp_path,
         env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},
         stdin=subprocess.DEVNULL,
@@ -89,19 +98,24 @@ def test_a_drive_that_hangs_is_no_longer_alive_to_the_manager(
         list(iter(lambda: manager.recv(64), b""))
 
 
-def test_the_car_that_the_unit_starts_stands_until_a_person_arms_it() -> None:
+def test_the_car_that_the_unit_starts_stands_until_a_person_arms_it(
+    service: subprocess.Popen[bytes], manager: socket.socket, tmp_path: Path
+) -> None:
+    for _ in range(4):
+        manager.recv(64)
     assert "--headless" not in command("ExecStart")
+    commands = [applied.command for applied in read_timeline(tmp_path / "mycar/wheels")]
+    assert commands
+    assert set(commands) == {NEUTRAL}
     assert settings()["Restart"] == "on-failure"
 
 
 def test_neutral_is_written_to_the_car_that_the_unit_drives(tmp_path: Path) -> None:
     assert command("ExecStopPost")[1] == "neutral"
     assert command("ExecStopPost")[2:] == command("ExecStart")[2:]
-    run_car("init", "mycar", cwd=tmp_path)
-    config = tmp_path / "mycar/car.toml"
-    config.write_text(config.read_text("utf-8").replace('timeline = ""', 'timeline = "wheels"'), encoding="utf-8")
+    make_car(tmp_path)
     subprocess.run(command("ExecStopPost"), cwd=tmp_path, check=True)
-    assert (tmp_path / "mycar/wheels").stat().st_size > 0
+    assert [applied.command for applied in read_timeline(tmp_path / "mycar/wheels")] == [NEUTRAL]
 
 
 def test_the_manager_is_more_patient_than_the_car() -> None:
