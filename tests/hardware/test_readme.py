@@ -1,0 +1,47 @@
+"""What hardware/README.md gives to copy works; it leaves out no key of ``car.toml``."""
+
+import re
+import runpy
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from car.config import CarConfig
+from car.drivetrain_config import CalibrationSection, DifferentialSection, ServoEscSection
+
+README = Path(__file__).parents[2] / "hardware/README.md"
+TEXT = README.read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return [found[1] for found in re.finditer(rf"^ *```{language}\n(.*?)^ *```", TEXT, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_every_car_toml_that_it_gives_is_one(block: str) -> None:
+    config = CarConfig.model_validate(tomllib.loads(block))
+    assert config.camera.kind == "picamera"
+
+
+def test_each_car_on_it_has_real_wheels() -> None:
+    cars = [
+        CarConfig.model_validate(content)
+        for block in blocks("toml")
+        if "drivetrain" in (content := tomllib.loads(block))
+    ]
+    assert [car.drivetrain.kind for car in cars] == ["servo_esc", "servo_esc", "differential", "differential"]
+
+
+def test_its_device_of_your_own_takes_at_most_30_lines_and_keeps_every_promise(tmp_path: Path) -> None:
+    example, check = blocks("python")
+    assert len(example.splitlines()) <= 30
+    program = tmp_path / "device.py"
+    program.write_text(example + check, encoding="utf-8")
+    runpy.run_path(str(program))
+
+
+@pytest.mark.parametrize("section", [ServoEscSection, DifferentialSection, CalibrationSection])
+def test_it_names_every_key(section: type[ServoEscSection | DifferentialSection | CalibrationSection]) -> None:
+    missing = [key for key in section.model_fields if f"`{key}`" not in TEXT and key != "kind"]
+    assert not missing
