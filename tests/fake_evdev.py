@@ -164,10 +164,9 @@ class DeviceOfFile(InputDevice):
         super()._check()
 
 
-def hold_pad(path: Path, *keys: int, **axes: float) -> None:
-    """Write what is held for a FileEvdev: buttons, and axes such as ``x=0.5``."""
-    codes = {"x": gamepad.ABS_X, "y": gamepad.ABS_RY}
-    content = {"keys": keys, "axes": {codes[name]: position for name, position in axes.items()}}
+def hold_pad(path: Path, *keys: int, x: float = 0.0, y: float = 0.0) -> None:
+    """Write what is held for a FileEvdev: buttons, the left stick sideways and the right one up (−1) or down."""
+    content = {"keys": keys, "axes": {gamepad.ABS_X: x, gamepad.ABS_RY: y}}
     new = path.with_suffix(".new")
     new.write_text(json.dumps(content), encoding="utf-8")
     new.replace(path)
