@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from car.errors import KNOWN_ERRORS
 from car.sessions.disk import reason
 from car.software import software_versions
-from car.web import drive_channel, models, pairing, sessions, status, video
+from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, video
 from car.web.access import Access, AccessGuard, refuse
 from car.web.context import WebContext
 
@@ -31,7 +31,16 @@ PAGES = {
     "/doctor": "doctor.html",
     "/pair": "pair.html",
 }
-ROUTERS = (status.router, pairing.router, drive_channel.router, video.router, sessions.router, models.router)
+ROUTERS = (
+    status.router,
+    pairing.router,
+    drive_channel.router,
+    video.router,
+    sessions.router,
+    models.router,
+    calibration.router,
+    doctor.router,
+)
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",

@@ -20,9 +20,10 @@ from car.web import messages
 from car.web.client_clock import ClientClock
 from car.web.context import BROWSER, WebContext, context_of
 from car.web.live import LiveDrive
+from car.web.output_trial import OutputTrial
 from car.web.sockets import TRY_LATER, RuleBroken, converse
 from hardware.clock import NS_PER_MS, NS_PER_S
-from hardware.drivetrain import Command
+from hardware.drivetrain import NEUTRAL, Command
 
 STATE_PERIOD_S = 0.05
 PING_PERIOD_NS = NS_PER_S // 4
@@ -58,6 +59,7 @@ class DriveChannel:
         self._clock = context.clock
         self._client_clock = ClientClock()
         self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock)
+        self._bench = OutputTrial(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
         self._pinged_ns = 0
@@ -109,6 +111,8 @@ class DriveChannel:
                 if not seat.may_act():
                     return False
                 recorder.erase(seconds)
+            case messages.TryOutput(name=name, value=value):
+                self._bench.try_value(name, value, arrived_ns)
             case messages.Act(type=what):
                 return self._act(what)
         return True
@@ -129,7 +133,10 @@ class DriveChannel:
         if sampled_ns is None:
             return
         self._age_ns = arrived_ns - sampled_ns
-        self._seat.sample(Command(sample.steering, sample.throttle), sampled_ns, held=sample.held)
+        command = Command(sample.steering, sample.throttle)
+        if self._live.is_calibrating:
+            command = self._bench.command(arrived_ns) if sample.held else NEUTRAL
+        self._seat.sample(command, sampled_ns, held=sample.held)
 
     async def _refuse(self, why: str) -> None:
         self._refused += 1

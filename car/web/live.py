@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from car.drive_record import DriveRecord
+from car.gate import GateState, Mode
 from car.processes.shared import CycleRing, RingReader
 from car.statistics import LoopStatistics
 from hardware.clock import NS_PER_S, Clock
@@ -40,6 +41,12 @@ class LiveDrive:
             self.frame_rate_hz = round(self._statistics.frame_rate_hz(), 1)
             if figures := self._statistics.figures():
                 self.latency_ms = {"p50": round(figures[-1].p50_ms, 2), "p99": round(figures[-1].p99_ms, 2)}
+
+    @property
+    def is_calibrating(self) -> bool:
+        """True while the gate is armed for calibration, as far as has been heard."""
+        record = self.newest
+        return record is not None and record.gate_state is GateState.ARMED and record.mode is Mode.CALIBRATION
 
     def state(self) -> dict[str, Any]:
         """Return what the page shows of the drive, as JSON has it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter
 
 from car.gate import Mode
 
@@ -74,7 +74,17 @@ class Erase(_Message):
     seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 
 
-DriveMessage = Annotated[Sample | Pong | Arm | ChangeMode | Act | Record | Erase, Field(discriminator="type")]
+class TryOutput(_Message):
+    """Show on the wheels what a value of the calibration does; it has to be said again while it is held."""
+
+    type: Literal["try_output"]
+    name: Annotated[str, Field(max_length=64)]
+    value: StrictBool | Annotated[float, Field(allow_inf_nan=False)]
+
+
+DriveMessage = Annotated[
+    Sample | Pong | Arm | ChangeMode | Act | Record | Erase | TryOutput, Field(discriminator="type")
+]
 DRIVE_MESSAGES: TypeAdapter[DriveMessage] = TypeAdapter(DriveMessage)
 
 

@@ -7,6 +7,7 @@ import { Sampler } from "./sampler.js";
 import { channel, gateWords, stop, stopBySpace } from "./shell.js";
 
 const REPEAT_MS = 80; // a tried output is valid for 200 ms, and must be asked for again while it is held
+const TICK_MS = 1000; // how long a tick is shown on the wheels
 
 const values = new Map();
 let saved = new Map();
@@ -52,7 +53,7 @@ function fieldRow(field) {
     values.set(name, value);
     slider.value = number.value = value;
     showChanges();
-    tryOut(field, value);
+    tryOut(name, value);
   };
   slider.value = number.value = field.value;
   slider.addEventListener("input", () => set(Number(slider.value)));
@@ -64,7 +65,12 @@ function fieldRow(field) {
 
 function tickRow({ name, label, value, help = "" }) {
   const box = el("input", { type: "checkbox", id: name, checked: value });
-  box.addEventListener("change", () => { values.set(name, box.checked); showChanges(); });
+  box.addEventListener("change", () => {
+    values.set(name, box.checked);
+    showChanges();
+    tryOut(name, box.checked);
+    setTimeout(() => { trying = null; }, TICK_MS);
+  });
   return el("div", { class: "field", "data-name": name }, el("label", { class: "tick", for: name }, box, label), help ? el("p", { class: "help small muted" }, help) : null);
 }
 
@@ -92,9 +98,9 @@ function beginOrEnd() {
 
 const isCalibrating = () => channel.state?.gate === "armed" && channel.state.mode === "calibration";
 
-function tryOut({ output, unit = "µs" }, value) {
-  if (!isCalibrating() || unit !== "µs") return;
-  trying = { type: "try_output", output, pulse_us: value };
+function tryOut(name, value) {
+  if (!isCalibrating()) return;
+  trying = { type: "try_output", name, value };
   channel.send(trying);
 }
 
