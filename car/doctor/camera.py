@@ -13,6 +13,7 @@ LIST_COMMANDS = ("rpicam-hello", "libcamera-hello")
 """Of Trixie and Bookworm, and of older Bookworms."""
 _CAMERA = re.compile(r"^\d+ : (\S+)", re.MULTILINE)
 _MODE = re.compile(r"(\d+x\d+) \[([\d.]+) fps")
+_USB_MODE = re.compile(r"Size: Discrete (\d+x\d+)\s+Interval: Discrete [\d.]+s \(([\d.]+) fps\)")
 
 
 def libcamera(patient: Patient) -> Iterator[Verdict]:
@@ -60,11 +61,16 @@ def _cameras(listing: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each camera in what ``rpicam-hello --list-cameras`` prints, with its modes."""
     _, *parts = _CAMERA.split(listing)
     for name, details in zip(parts[::2], parts[1::2], strict=True):
-        modes = _MODE.findall(details)
-        yield name, list(dict.fromkeys(f"{size} at {float(rate):.0f}/s" for size, rate in modes))
+        yield name, _in_words(_MODE.findall(details))
+
+
+def _in_words(modes: list[tuple[str, str]]) -> list[str]:
+    return list(dict.fromkeys(f"{size} at {float(rate):.0f}/s" for size, rate in modes))
 
 
 def _usb_cameras(machine: Machine, device: str) -> Verdict:
+    if machine.platform != "linux":
+        return ok("This system does not tell which USB cameras there are.")
     found = [path.name for path in sorted(machine.root.glob("dev/v4l/by-id/usb-*-video-index0"))]
     words = ", ".join(found) or "none"
     if device and not machine.exists(device.removeprefix("/")):
@@ -76,4 +82,6 @@ def _usb_cameras(machine: Machine, device: str) -> Verdict:
         )
     if not found:
         return error("No USB camera is plugged in.", "Plug it in, then: ls /dev/v4l/by-id")
-    return ok(f"USB cameras: {words}.")
+    listing = machine.run("v4l2-ctl", "--device", device or f"/dev/v4l/by-id/{found[0]}", "--list-formats-ext") or ""
+    modes = ", ".join(_in_words(_USB_MODE.findall(listing))) or "not told without v4l2-ctl, of apt's v4l-utils"
+    return ok(f"USB cameras: {words}; modes: {modes}.")

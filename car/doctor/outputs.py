@@ -131,7 +131,15 @@ def i2c(patient: Patient) -> Iterator[Verdict]:
         yield error(f"{text}.", "sudo raspi-config nonint do_i2c 0") if board else ok(f"{text}, and not needed.")
         return
     known = I2C_DEVICES if board is None else {**I2C_DEVICES, address: "car.toml's PCA9685"}
-    answers = patient.machine.i2c_answers(bus, sorted(known))
+    try:
+        answers = patient.machine.i2c_answers(bus, sorted(known))
+    except ImportError:
+        yield warning("Nobody can look at the I²C bus without smbus2.", f'{patient.machine.pip} "smbus2>=0.4,<1"')
+        return
+    except OSError as problem:
+        user = patient.machine.user
+        yield warning(f"{device} cannot be opened ({problem.strerror}).", f"sudo usermod -aG i2c {user} && sudo reboot")
+        return
     words = ", ".join(f"{number:#04x} ({known[number]})" for number in answers)
     if board is not None and address not in answers:
         yield error(

@@ -84,7 +84,8 @@ def gpio_label(path: Path) -> str:
 def i2c_answers(bus: int, addresses: Iterable[int]) -> list[int]:
     """Return which of ``addresses`` answer on an I²C bus; one that a driver of the kernel has counts as an answer.
 
-    Each is asked to send one byte, which a write in i2cdetect's way would not be as harmless as.
+    Each is asked for one byte and told nothing: a write, which is i2cdetect's way, some devices obey. Raises OSError when
+    the bus cannot be opened, ImportError without smbus2.
     """
     from smbus2 import SMBus
 
@@ -118,6 +119,7 @@ class Machine:
     root: Path = ROOT
     bits: int = struct.calcsize("P") * 8
     python: str = platform.python_version()
+    platform: str = sys.platform
     prefix: Path = Path(sys.prefix)
     version_of: Callable[[str], str | None] = installed_version
     import_problem: Callable[..., str] = import_problem
@@ -142,6 +144,11 @@ class Machine:
         """Return what /etc/os-release says of ``key``, or nothing."""
         lines = (line.partition("=") for line in self.text("etc/os-release").splitlines())
         return next((value.strip('"') for name, _, value in lines if name == key), "")
+
+    @property
+    def pip(self) -> str:
+        """The beginning of a command that installs a package into this Python."""
+        return f"{self.prefix}/bin/pip install" if self.is_pi else f"{sys.executable} -m pip install"
 
     @property
     def system_name(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 
@@ -42,15 +41,15 @@ def arrays_and_images(patient: Patient) -> Iterator[Verdict]:
     numpy, opencv = machine.version_of("numpy"), machine.version_of(OPENCV)
     if numpy is None or opencv is None:
         missing = "NumPy" if numpy is None else "OpenCV"
-        yield error(f"{missing} is not installed.", f"{_pip(machine)} numpy {OPENCV}")
+        yield error(f"{missing} is not installed.", f"{machine.pip} numpy {OPENCV}")
     elif _release(numpy) >= (2,) and _has_old_picamera(machine):
         yield error(
             f"NumPy {numpy} breaks Bookworm's picamera2, which is built for NumPy 1.",
-            f'{_pip(machine)} "numpy<2" "{OPENCV}<4.12"',
+            f'{machine.pip} "numpy<2" "{OPENCV}<4.12"',
         )
     elif _release(numpy) < (2,) and _release(opencv) >= OPENCV_OF_NUMPY_2:
         yield error(
-            f"OpenCV {opencv} needs NumPy 2, and this is NumPy {numpy}.", f'{_pip(machine)} "{OPENCV}<4.12" "numpy<2"'
+            f"OpenCV {opencv} needs NumPy 2, and this is NumPy {numpy}.", f'{machine.pip} "{OPENCV}<4.12" "numpy<2"'
         )
     else:
         yield ok(f"NumPy {numpy} and OpenCV {opencv} fit together.")
@@ -67,7 +66,7 @@ def runtime(patient: Patient) -> Iterator[Verdict]:
     if found:
         yield ok(", ".join(f"{name} {version}" for name, version in found.items()) + ".")
     else:
-        yield error("No TFLite runtime works here.", f'{_pip(machine)} "ai-edge-litert>=2,<3"')
+        yield error("No TFLite runtime works here.", f'{machine.pip} "ai-edge-litert>=2,<3"')
 
 
 def pilot(patient: Patient) -> Iterator[Verdict]:
@@ -110,10 +109,6 @@ def judge_latency(name: str, p50_ms: float, p99_ms: float, period_ms: float) -> 
 
 def _has_old_picamera(machine: Machine) -> bool:
     return machine.is_pi and machine.system("VERSION_CODENAME") == "bookworm"
-
-
-def _pip(machine: Machine) -> str:
-    return f"{machine.prefix}/bin/pip install" if machine.is_pi else f"{sys.executable} -m pip install"
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -10,6 +10,19 @@ from car.doctor.report import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, Clinic, bad
 from tests.machines import add_command, make_machine, make_pi_4
 
+USB_MODES = """\
+ioctl: VIDIOC_ENUM_FMT
+\tType: Video Capture
+
+\t[0]: 'MJPG' (Motion-JPEG, compressed)
+\t\tSize: Discrete 1280x720
+\t\t\tInterval: Discrete 0.033s (30.000 fps)
+\t\tSize: Discrete 640x480
+\t\t\tInterval: Discrete 0.017s (60.000 fps)
+\t[1]: 'YUYV' (YUYV 4:2:2)
+\t\tSize: Discrete 640x480
+\t\t\tInterval: Discrete 0.017s (60.000 fps)
+"""
 BY_ID = "dev/v4l/by-id/usb-046d_HD_Webcam-video-index0"
 
 
@@ -73,6 +86,21 @@ def test_a_usb_camera_is_told_by_its_lasting_name_and_a_missing_one_is_an_error(
     finding = pi.finding("camera")
     assert finding.level is Level.ERROR
     assert finding.fix == f'[camera] device = "/{BY_ID}"'
+
+
+def test_a_usb_cameras_modes_are_told_where_they_can_be(pi: Clinic) -> None:
+    configure(pi, "usb")
+    make_machine(pi.root, {BY_ID: ""})
+    assert "not told" in pi.finding("camera").text
+    add_command(pi.root, "usr/bin/v4l2-ctl", f"test $2 = /{BY_ID} && cat <<'END'\n{USB_MODES}END")
+    assert pi.finding("camera").text.endswith("modes: 1280x720 at 30/s, 640x480 at 60/s.")
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_a_usb_camera_on_a_system_that_does_not_tell_is_no_error(pi: Clinic, platform: str) -> None:
+    configure(pi, "usb")
+    pi.answers["platform"] = platform
+    assert pi.finding("camera").level is Level.OK
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What turns the wheels: what the doctor says of pins, buses, config.txt and the steering's steps."""
 
+import errno
 import subprocess
 from pathlib import Path
 
@@ -148,6 +149,23 @@ def test_a_servo_board_that_does_not_answer_is_an_error_with_those_that_do(pi: C
     assert finding.level is Level.ERROR
     assert "0x40" in finding.text
     assert "0x68 (a motion sensor, or a clock)" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("problem", "fix"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "sudo usermod -aG i2c pi && sudo reboot"),
+        (ImportError("smbus2"), "smbus2"),
+    ],
+)
+def test_a_bus_that_cannot_be_looked_at_is_told_with_what_to_do(pi: Clinic, problem: Exception, fix: str) -> None:
+    def answers(_bus: int, _addresses: list[int]) -> list[int]:
+        raise problem
+
+    pi.answers["i2c_answers"] = answers
+    finding = pi.finding("i2c")
+    assert finding.level is Level.WARNING
+    assert fix in finding.fix
 
 
 def test_the_servo_board_is_asked_for_where_car_toml_says_it_is(pi: Clinic) -> None:
