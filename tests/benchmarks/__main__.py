@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import footprint, gamepad, link_loss, loop, pilot, simulator, stops, training
+from tests.benchmarks import footprint, gamepad, link_loss, loop, pilot, simulator, stops, training, wheels
 from tests.benchmarks.figures import show_machine
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "footprint": footprint.measure,
     "stops": stops.measure,
     "gamepad": gamepad.measure,
+    "wheels": wheels.measure,
     "link_loss": link_loss.measure,
     "simulator": simulator.measure,
     "training": training.measure,

@@ -74,7 +74,7 @@ class SysfsPwm(VirtualClock):
         values[file.name] = value
         if values["duty_cycle"] > values["period"] or (values["enable"] and not values["period"]):
             raise OSError(errno.EINVAL, "Invalid argument", path)
-        _write_for_real(path, value)
+        write_for_real(path, value)
         key = (str(file.parent.parent), int(file.parent.name.removeprefix("pwm")))
         self.sent.append((key, values["duty_cycle"] if values["enable"] else 0))
 
@@ -88,7 +88,7 @@ class SysfsPwm(VirtualClock):
         self._udev[folder] = self.now_ns() + UDEV_NS
 
 
-_write_for_real = sysfs_pwm.write
+write_for_real = sysfs_pwm.write
 
 
 def install(monkeypatch: pytest.MonkeyPatch, folder: Path, chips: Mapping[int, str]) -> SysfsPwm:
