@@ -77,6 +77,8 @@ def append_to_timeline(path: str, steering: float, throttle: float) -> None:
 
 
 def _steps(output: Output) -> Iterator[None]:
+    if output["kind"] not in _WRITERS:
+        raise OSError("nobody knows how to write it")
     yield from _WRITERS[output["kind"]](output)
 
 
@@ -87,9 +89,20 @@ def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool
     except StopIteration:
         return False
     except (OSError, ImportError, KeyError, TypeError, ValueError) as error:
-        problems.append(f"The output {dict(output)} could not be put to neutral ({error!r}). Cut its power.")
+        problems.append(f"The output {_in_words(output)} could not be put to neutral: {_reason(error)}. Cut its power.")
         return False
     return True
+
+
+def _in_words(output: Output) -> str:
+    keys = ", ".join(f"{key} {value}" for key, value in output.items() if key != "kind")
+    return f"{output['kind']} ({keys})" if keys else str(output["kind"])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return repr(error)
 
 
 def _write_timeline(output: Output) -> Iterator[None]:
@@ -120,7 +133,7 @@ def _write_hardware_pwm(output: Output) -> Iterator[None]:
 
     found = sysfs_pwm.find_channel(output["gpio"])
     if found is None:
-        raise FileNotFoundError(f"GPIO {output['gpio']} has no hardware PWM in {sysfs_pwm.PWM_CLASS}")
+        raise FileNotFoundError(f"the GPIO has no hardware PWM in {sysfs_pwm.PWM_CLASS}")
     folder = f"{found[0]}/pwm{found[1]}"
     if not os.path.exists(folder):  # noqa: PTH110 - pathlib costs a tenth of the time car neutral has
         return

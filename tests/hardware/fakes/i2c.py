@@ -66,7 +66,7 @@ class Pca9685:
         elif register in range(ALL_LED, ALL_LED + 4):
             for channel in range(CHANNELS):
                 self.registers[LED0 + 4 * channel + register - ALL_LED] = value
-            if register == ALL_LED + 3 and value & 0x10:
+            if register == ALL_LED + 3 and value & 0x10 and not self.registers[MODE1] & SLEEP:
                 self.registers[MODE1] &= ~RESTART
         else:
             self.registers[register] = value
@@ -84,7 +84,9 @@ class Pca9685:
             return 0
         if on_high & 0x10:
             return COUNTS
-        return ((off_high & 0x0F) << 8 | off_low) - ((on_high & 0x0F) << 8 | on_low)
+        counts = ((off_high & 0x0F) << 8 | off_low) - ((on_high & 0x0F) << 8 | on_low)
+        # On and off at the same count is not allowed, and what the chip then does is not said: take the worst.
+        return counts or COUNTS
 
 
 class FakeBus:
@@ -123,12 +125,15 @@ class FakeBus:
         return self.chips[address]
 
 
-def install(monkeypatch: pytest.MonkeyPatch, chips: Mapping[int, Pca9685], number: int = 1) -> None:
-    """Have ``smbus2.SMBus(number)`` open a bus with these chips, and every other number fail."""
+def install(monkeypatch: pytest.MonkeyPatch, chips: Mapping[int, Pca9685], number: int = 1) -> list[FakeBus]:
+    """Have ``smbus2.SMBus(number)`` open a bus with these chips, and every other number fail; return those opened."""
+    opened: list[FakeBus] = []
 
     def open_bus(asked: int) -> FakeBus:
         if asked != number:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", f"/dev/i2c-{asked}")
-        return FakeBus(chips)
+        opened.append(FakeBus(chips))
+        return opened[-1]
 
     monkeypatch.setattr("smbus2.SMBus", open_bus)
+    return opened

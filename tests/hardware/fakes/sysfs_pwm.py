@@ -21,7 +21,8 @@ class SysfsPwm(VirtualClock):
     """``/sys/class/pwm`` in ``folder``, and the clock of its time; chips are numbered, and known by their device.
 
     An exported channel's files appear at once, and may be written when udev has come round, 30 ms later. ``sent`` has
-    every duty of an enabled channel in order, in ns, by chip and channel.
+    every duty of an enabled channel in order, in ns, by chip and channel; ``left_enabled`` tells whether one was given
+    back while it still pulsed.
     """
 
     def __init__(self, folder: Path, chips: Mapping[int, str]) -> None:
@@ -29,6 +30,7 @@ class SysfsPwm(VirtualClock):
         self.root = folder / "class" / "pwm"
         self.root.mkdir(parents=True)
         self.sent: list[tuple[tuple[str, int], int]] = []
+        self.left_enabled = False
         self._udev: dict[Path, int] = {}
         for number, device in chips.items():
             hardware = folder / "devices" / "platform" / device
@@ -64,6 +66,7 @@ class SysfsPwm(VirtualClock):
         if file.name == "unexport":
             folder = file.parent / f"pwm{value}"
             self._udev.pop(folder, None)
+            self.left_enabled |= (folder / "enable").read_text() == "1\n"
             for inner in folder.iterdir():
                 inner.unlink()
             folder.rmdir()

@@ -108,4 +108,5 @@ def test_closing_ends_the_pulses_and_gives_the_channel_back(kernel: SysfsPwm) ->
     factory.close()
     factory.close()
     assert kernel.sent[-1][1] == 0
+    assert not kernel.left_enabled
     assert not kernel.channel("fe20c000.pwm", 0).exists()

@@ -6,7 +6,7 @@ from gpiozero import GPIOPinInUse, PinInvalidFunction, PinInvalidPin, PinInvalid
 from hardware.clock import NS_PER_MS, VirtualClock
 from hardware.errors import DrivetrainError
 from hardware.pins.pca9685 import Pca9685Factory
-from tests.hardware.fakes.i2c import AUTO_INCREMENT, LED0, MODE1, PRE_SCALE, SLEEP, FakeBus, Pca9685, install
+from tests.hardware.fakes.i2c import AUTO_INCREMENT, LED0, MODE1, PRE_SCALE, RESTART, SLEEP, FakeBus, Pca9685, install
 
 
 def open_factory(
@@ -55,6 +55,19 @@ def test_what_a_sleeping_chip_had_in_its_registers_never_comes_out() -> None:
     with open_factory(chip) as factory:
         _device = PWMOutputDevice(0, frequency=50, initial_value=0.075, pin_factory=factory)
     assert {pulse_us for pulses in chip.history for pulse_us in pulses[1:]} <= {0.0}
+
+
+def test_a_chip_that_was_put_to_sleep_while_it_pulsed_pulses_again() -> None:
+    chip = Pca9685()
+    chip.write(MODE1, [AUTO_INCREMENT])
+    chip.write(LED0, [0, 0, 0x99, 0x01])
+    chip.write(MODE1, [AUTO_INCREMENT | SLEEP])
+    assert chip.registers[MODE1] & RESTART
+    with (
+        open_factory(chip) as factory,
+        PWMOutputDevice(0, frequency=50, initial_value=0.075, pin_factory=factory),
+    ):
+        assert chip.pulses_us[0] == pytest.approx(1500.0, abs=5)
 
 
 def test_a_chip_that_runs_at_another_frequency_sends_nothing_of_before_at_ours() -> None:
@@ -140,9 +153,10 @@ def test_what_no_channel_can_do_is_refused() -> None:
 
 
 def test_no_bus_and_no_chip_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, {0x41: Pca9685()})
+    buses = install(monkeypatch, {0x41: Pca9685()})
     with pytest.raises(DrivetrainError, match="i2c_arm=on"):
         Pca9685Factory(bus=7)
     with pytest.raises(DrivetrainError, match=r"0x40.*wiring"):
         Pca9685Factory(bus=1)
     Pca9685Factory(bus=1, address=0x41, clock=VirtualClock()).close()
+    assert [bus.closed for bus in buses] == [True, True]
