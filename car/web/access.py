@@ -111,8 +111,9 @@ class AccessGuard:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                # After an update of the car, a browser must not put old parts of a page together with new ones.
+                is_file = scope["path"].startswith("/static/")
+                headers.setdefault("Cache-Control", "no-cache" if is_file else "no-store")
             await send(message)
 
         answer = self._access.refusal(scope)

@@ -23,7 +23,7 @@ function modelCard(model) {
   const card = model.card ?? {};
   return el("li", { class: model.active ? "card model active" : "card model" },
     el("header", {}, el("h2", {}, model.name),
-      model.active ? el("span", { class: "badge go" }, "Drives now") : null,
+      model.active ? el("span", { class: "badge go" }, "Drives now") : model.shipped ? el("span", { class: "badge" }, "Ships with Pocketpilot") : null,
       model.fits ? null : el("span", { class: "badge warn" }, "Does not fit")),
     model.fits ? null : el("p", { class: "note warn" }, model.why),
     errorBars(card.metrics?.steering),

@@ -19,6 +19,7 @@ export class Sampler extends EventTarget {
     setInterval(() => this.sample(), PERIOD_MS);
     const look = () => this.#look();
     for (const kind of ["blur", "focus", "pagehide", "pageshow"]) window.addEventListener(kind, look);
+    window.addEventListener("blur", () => { inputs.release(); this.sample(); });
     for (const kind of ["visibilitychange", "freeze", "resume"]) document.addEventListener(kind, look);
     channel.addEventListener("link", () => { if (!channel.isOpen) inputs.release(); });
     this.#look();

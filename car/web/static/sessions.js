@@ -24,7 +24,7 @@ function entry(session) {
   const leftOut = session.left_out_frames ? `, ${count(session.left_out_frames)} left out` : "";
   const laps = session.laps == null ? "" : ` · ${count(session.laps, "lap")}`;
   return el("li", {}, el("a", { href: `#${encodeURIComponent(session.name)}`, "aria-current": session.name === chosen() ? "true" : null },
-    session.frames ? el("img", { src: `/api/sessions/${encodeURIComponent(session.name)}/frames/${Math.floor(session.frames / 3)}.jpg`, alt: "", loading: "lazy" }) : el("img", { src: "/static/icon.svg", alt: "" }),
+    session.frames ? el("img", { src: `/api/sessions/${encodeURIComponent(session.name)}/thumbnail.jpg`, alt: "", loading: "lazy" }) : el("img", { src: "/static/icon.svg", alt: "" }),
     el("strong", {}, when(session)),
     el("span", { class: "small muted" }, `${duration(session.seconds)}${laps} · ${bytes(session.bytes)}`),
     el("span", { class: "small muted" }, session.recording ? el("span", { class: "badge bad" }, el("span", { class: "dot" }), "Recording") : `${count(session.frames)} frames${leftOut}`)));

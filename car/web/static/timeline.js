@@ -16,7 +16,7 @@ export class Timeline {
     this.length = length;
     this.onseek = onseek;
     this.onselect = onselect;
-    this.rows = { steering: [], throttle: [] };
+    this.rows = { frame: [], steering: [], throttle: [] };
     this.ranges = [];
     this.selection = null;
     this.index = 0;
@@ -51,7 +51,7 @@ export class Timeline {
     context.fillRect(0, 0, width, height);
     context.fillStyle = colour("line");
     context.fillRect(0, height / 2, width, 1);
-    for (const name of ["throttle", "steering"]) this.#plot(context, width, height, this.rows[name], colour(name));
+    for (const name of ["throttle", "steering"]) this.#plot(context, x, height, this.rows[name], colour(name));
     for (const [first, last] of this.ranges) this.#leaveOut(context, x(first), x(last), height);
     if (this.selection) this.#mark(context, x(this.selection[0]), x(this.selection[1]), height);
     context.fillStyle = colour("ink");
@@ -61,11 +61,11 @@ export class Timeline {
     context.fill();
   }
 
-  #plot(context, width, height, values, stroke) {
+  #plot(context, x, height, values, stroke) {
     context.strokeStyle = stroke;
     context.lineWidth = 1.4;
     context.beginPath();
-    values.forEach((value, i) => context.lineTo((i / Math.max(1, values.length - 1)) * width, 8 + ((1 - value) / 2) * (height - 16)));
+    values.forEach((value, i) => context.lineTo(x(this.rows.frame[i]), 8 + ((1 - value) / 2) * (height - 16)));
     context.stroke();
   }
 

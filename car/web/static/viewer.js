@@ -6,6 +6,7 @@ import { FrameStore } from "./frames.js";
 import { drawGauges, drawWay } from "./overlay.js";
 import { Timeline } from "./timeline.js";
 
+const MAX_EVENTS = 50;
 const STEERING = "#82adff", THROTTLE = "#f6a94a", WAY = "#3ddcb5";
 
 /** Shows a session in `place`; `onchange` hears when it was cut, thrown away or is left. */
@@ -80,10 +81,16 @@ export class Viewer {
           button("Starts here", () => this.#selectFrom()), button("Ends here", () => this.#selectTo()), this.cutButton, this.undoButton)),
       el("div", { class: "two" },
         el("section", { class: "card" }, el("h3", {}, "Steering"), this.histogram, this.balance),
-        el("section", { class: "card stack" }, el("h3", {}, "At a glance"), this.facts)));
+        el("section", { class: "card stack" }, el("h3", {}, "At a glance"), this.facts, this.#events())));
     this.timeline = new Timeline(strip, this.session.frames, { onseek: (index) => this.seek(index), onselect: () => this.#showSelection() });
     this.timeline.rows = this.rows;
     this.#showSession();
+  }
+
+  #events() {
+    const seek = (seconds) => () => this.seek(Math.round(seconds * this.rateHz));
+    return el("ul", { class: "events small" }, this.session.events.slice(0, MAX_EVENTS).map(({ t_s: seconds, text }) =>
+      el("li", {}, el("button", { class: "plain compact", onclick: seek(seconds) }, duration(seconds)), text)));
   }
 
   #back() { return el("a", { class: "button compact back", href: "#" }, "All sessions"); }
@@ -92,9 +99,8 @@ export class Viewer {
     const { session } = this;
     this.timeline.ranges = session.ranges;
     this.timeline.draw();
-    this.undoButton.disabled = session.ranges.length === 0;
-    const leftOut = session.ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-    const rows = [["Length", duration(session.seconds)], ["Frames", count(session.frames)], ["Left out", count(leftOut)], ["Laps", session.laps == null ? "–" : count(session.laps)], ["Size", bytes(session.bytes)]];
+    this.undoButton.disabled = session.cuts === 0;
+    const rows = [["Length", duration(session.seconds)], ["Frames", count(session.frames)], ["Left out", count(session.left_out_frames)], ["Laps", session.laps == null ? "–" : count(session.laps)], ["Size", bytes(session.bytes)]];
     this.facts.replaceChildren(...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
     this.#drawHistogram();
     this.#showBalance();
@@ -144,8 +150,8 @@ export class Viewer {
     const isSure = await confirmed("Delete this session?", "It goes to the trash, from where you can take it back.", "Delete", { danger: true });
     if (!isSure) return;
     try {
-      await call("DELETE", this.path);
-      toast(`${this.name} is in the trash.`, { action: ["Undo", async () => { await post(`${this.path}/restore`); this.onchange(); }] });
+      const { trashed } = await call("DELETE", this.path);
+      toast(`${this.name} is in the trash.`, { action: ["Undo", async () => { await post(`sessions/${encodeURIComponent(trashed)}/restore`); this.onchange(); }] });
       location.hash = "";
       this.onchange();
     } catch (error) {
