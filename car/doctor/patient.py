@@ -84,8 +84,8 @@ def gpio_label(path: Path) -> str:
 def i2c_answers(bus: int, addresses: Iterable[int]) -> list[int]:
     """Return which of ``addresses`` answer on an I²C bus; one that a driver of the kernel has counts as an answer.
 
-    Each is asked for one byte and told nothing: a write, which is i2cdetect's way, some devices obey. Raises OSError when
-    the bus cannot be opened, ImportError without smbus2.
+    Each is asked for one byte and told nothing: a write, which is i2cdetect's way, some devices obey. Raises OSError
+    when the bus cannot be opened, ImportError without smbus2.
     """
     from smbus2 import SMBus
 

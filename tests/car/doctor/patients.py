@@ -58,5 +58,10 @@ class Clinic:
 
 
 def bad(report: Report) -> list[Finding]:
-    """Return all findings that are not ok."""
-    return [finding for finding in report.findings if finding.level is not Level.OK]
+    """Return all findings that are not ok, but for those on how fast this machine is at the moment."""
+    measured = {("pilot", Level.WARNING), ("disk_speed", Level.WARNING)}
+    return [
+        finding
+        for finding in report.findings
+        if finding.level is not Level.OK and (finding.check, finding.level) not in measured
+    ]
