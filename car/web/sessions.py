@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, cast
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,13 +22,16 @@ from car.sessions.format import EncodedFrame
 from car.sessions.index import Timeline
 from car.sessions.library import Deletion, SessionDetails, SessionLibrary, SessionRow
 from car.sessions.trash import TrashedSession
-from car.web.context import WebContext
+from car.sessions.upload import MAX_ARCHIVE_BYTES, Import, import_archive, workshop
+from car.web.context import WebContext, context_of
 from car.web.problems import PROBLEMS
+from car.web.uploads import RAW_BODY, receive
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import Command
 
 MAX_RECORDS = 1000
 MAX_POINTS = 5000
+MAX_FILE_NAME = 255
 THUMBNAIL_WIDTH = 160
 FRAME_CACHE = {"Cache-Control": "private, max-age=600"}
 """A frame does not change, but another session may get the name of one that was thrown away."""
@@ -52,6 +59,7 @@ def library_of(request: Request) -> SessionLibrary:
 
 
 Library = Annotated[SessionLibrary, Depends(library_of)]
+Context = Annotated[WebContext, Depends(context_of)]
 
 
 class Cut(BaseModel):
@@ -161,6 +169,30 @@ def download_session(library: Library, name: str) -> FileResponse:
     """Return the session's file, or the range of it that is asked for."""
     path = library.closed_path(name)
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+
+@router.post("/sessions/import", status_code=201, openapi_extra=RAW_BODY)
+async def import_tubs(
+    request: Request,
+    context: Context,
+    name: Annotated[str, Query(max_length=MAX_FILE_NAME, description="The file's name.")] = "",
+) -> Import:
+    """Take a .zip or a .tar.gz of Donkey Car tubs, the request's body, and import each as a session."""
+    recording, sessions_dir = context.config.recording, context.folder.sessions_dir
+    min_free_bytes = recording.min_free_mb * 1_000_000
+    # Even tidying up takes a while, and the driver's commands come through this thread.
+    with contextlib.ExitStack() as stack:
+        folder = await anyio.to_thread.run_sync(stack.enter_context, workshop(sessions_dir))
+        try:
+            await receive(request, folder / "upload", MAX_ARCHIVE_BYTES, min_free_bytes)
+            stem = name.removesuffix(".zip").removesuffix(".gz").removesuffix(".tar")
+            run = partial(
+                import_archive, folder / "upload", sessions_dir, stem, context.config.car.name, min_free_bytes
+            )
+            return await anyio.to_thread.run_sync(run)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(stack.close)
 
 
 @router.delete("/sessions/{name}")
