@@ -33,7 +33,7 @@ ADVICE = {
 def arming_problems(config: CarConfig, health: Health) -> tuple[ArmRefusal, ...]:
     """Return what stands in the way of arming, the most important first; what a machine cannot tell is no problem.
 
-    ``config`` is what the car was started with: a calibration made since then has not reached its outputs.
+    ``config`` has the newest calibration, which reaches the outputs when somebody arms.
     """
     return (*_machine_problems(health), *drivetrain_problems(config))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 
 import models
 from car.config import CameraSection, CarConfig
-from car.drivetrains import open_drivetrain
+from car.drivetrain_config import CalibrationSection
+from car.drivetrains import calibrate, open_drivetrain
 from car.neutral import outputs_of
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Camera, CameraGeometry
@@ -31,11 +33,15 @@ MODEL_SUFFIX = ".tflite"
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What a car drives with; ``odometry`` is None on a car that measures no motion."""
+    """What a car drives with; ``odometry`` is None on a car that measures no motion.
+
+    ``calibrate`` has the drivetrain follow another calibration from neutral on; None where there is none to follow.
+    """
 
     camera: Camera
     drivetrain: Drivetrain
     odometry: Callable[[], Odometry] | None
+    calibrate: Callable[[CalibrationSection], None] | None = None
 
     def close(self) -> None:
         """Put the drivetrain to neutral and release both devices."""
@@ -43,6 +49,14 @@ class Devices:
             self.drivetrain.close()
         finally:
             self.camera.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Wheels:
+    """A drivetrain of real wheels; ``calibrate`` has it follow another calibration, from neutral on."""
+
+    drivetrain: Drivetrain
+    calibrate: Callable[[CalibrationSection], None]
 
 
 def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
@@ -70,19 +84,39 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
     with contextlib.ExitStack() as opened:
         if camera := open_camera(config.camera, clock):
             opened.enter_context(camera)
-        if wheels := open_drivetrain(config, clock):
-            opened.enter_context(wheels)
+        if wheels := open_wheels(config, clock):
+            opened.enter_context(wheels.drivetrain)
         if camera and wheels:
-            devices = Devices(camera, wheels, None)
+            devices = Devices(camera, wheels.drivetrain, None, wheels.calibrate)
         else:
             world = make_world(config, clock, config.simulator.track, config.simulator.seed)
-            odometry = None if wheels else world.odometry
-            devices = Devices(camera or world.camera, wheels or world.drivetrain, odometry)
-        if config.drivetrain.timeline:
-            drivetrain = TimelineFile(devices.drivetrain, Path(config.drivetrain.timeline))
-            devices = replace(devices, drivetrain=drivetrain)
+            devices = Devices(camera or world.camera, *_wheels_in_world(wheels, world, config))
         opened.pop_all()
     return devices
+
+
+def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
+    """Open real wheels; None for the simulated ones, which belong to their world.
+
+    Raises DrivetrainError when they are not there.
+    """
+    drivetrain = open_drivetrain(config, clock)
+    if drivetrain is None:
+        return None
+    return Wheels(_with_timeline(drivetrain, config), functools.partial(calibrate, drivetrain))
+
+
+def _wheels_in_world(
+    wheels: Wheels | None, world: World, config: CarConfig
+) -> tuple[Drivetrain, Callable[[], Odometry] | None, Callable[[CalibrationSection], None] | None]:
+    if wheels is None:
+        return _with_timeline(world.drivetrain, config), world.odometry, None
+    return wheels.drivetrain, None, wheels.calibrate
+
+
+def _with_timeline(drivetrain: Drivetrain, config: CarConfig) -> Drivetrain:
+    path = config.drivetrain.timeline
+    return TimelineFile(drivetrain, Path(path)) if path else drivetrain
 
 
 def open_camera(section: CameraSection, clock: Clock) -> Camera | None:

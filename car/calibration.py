@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 from car.config import CarConfig, load_config
-from car.config_file import change_config
 from car.drive_loop import Driver
 from car.drivetrain_config import CalibrationSection, DifferentialSection, ServoEscSection
 from car.errors import ConfigError
@@ -105,6 +104,9 @@ def save_calibration(path: Path, changes: Mapping[str, Value]) -> None:
     writes nothing, when a value is no part of this car's calibration, is outside what a servo takes without harm, or
     does not go with the others.
     """
+    # Only here: the drive process imports this module too, and never writes the file.
+    from car.config_file import change_config
+
     known = [field.name for field in calibration_fields(load_config(path))]
     for name in changes:
         if name not in known:

@@ -143,6 +143,19 @@ def doctor(
     raise typer.Exit(1 if report.level is Level.ERROR else 0)
 
 
+@app.command()
+def calibrate(car: CarOption = None) -> None:
+    """Find the car's pulses with its wheels off the ground: centre, ends, neutral, and where it begins to move."""
+    from car.processes.calibrate import calibrate as run_calibration
+
+    folder = _find_car(car)
+    if not sys.stdout.isatty():
+        _fail("There is no terminal with keys to calibrate by. Run it in one, or use the page that car drive serves.")
+    outcome, exit_code = run_calibration(folder)
+    typer.echo(outcome)
+    raise typer.Exit(exit_code)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def neutral(context: typer.Context) -> None:
     """Put every output of the car to neutral, from outside a running drive too."""

@@ -37,6 +37,27 @@ def open_drivetrain(config: CarConfig, clock: Clock) -> Drivetrain | None:
         ) from error
 
 
+def calibrate(drivetrain: Drivetrain, calibration: CalibrationSection) -> None:
+    """Have ``drivetrain``, as ``open_drivetrain`` gave it, go to neutral and follow another calibration from there on.
+
+    Raises DrivetrainError when it is closed, or the pins cannot be written.
+    """
+    from hardware.drivetrains.differential import Differential
+    from hardware.drivetrains.servo_esc import ServoEsc
+
+    match drivetrain:
+        case ServoEsc():
+            drivetrain.calibrate(calibration.servo, calibration.esc)
+        case Differential():
+            drivetrain.calibrate(
+                left_inverted=calibration.left_inverted,
+                right_inverted=calibration.right_inverted,
+                start=calibration.motor_start,
+            )
+        case _:
+            raise DrivetrainError(f"A {type(drivetrain).__name__} has nothing to calibrate. Use its own tools.")
+
+
 def _open(config: CarConfig, clock: Clock) -> Drivetrain | None:
     match config.drivetrain:
         case ServoEscSection() as section:

@@ -18,6 +18,11 @@ class CarFolder:
     config: CarConfig
 
     @property
+    def config_path(self) -> Path:
+        """The file that ``config`` was read from."""
+        return self.path / CONFIG_NAME
+
+    @property
     def sessions_dir(self) -> Path:
         """Where drives are recorded."""
         return self.path / "sessions"

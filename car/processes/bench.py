@@ -17,7 +17,7 @@ from car.calibration import (
 from car.config import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
-from car.gate import GateState, Mode
+from car.gate import ArmRefusal, GateState, Mode
 from car.processes.driver_slot import DriverDesk
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL, Command
@@ -45,6 +45,11 @@ class Line:
     value: str
     chosen: bool
     changed: bool
+
+    @property
+    def mark(self) -> str:
+        """What says that it is not saved."""
+        return "not saved" if self.changed else ""
 
 
 class CalibrationBench:
@@ -171,7 +176,9 @@ def gate_words(record: DriveRecord | None) -> str:
         return "waiting for the drivetrain"
     if record.gate_state is GateState.ARMED:
         return "ready: the wheels turn when you try something"
-    return ": ".join(filter(None, ("nothing moves", record.refusal or record.trip)))
+    # Pressing y once too often was refused as well, and is nobody's reason now.
+    refusal = "" if record.refusal == ArmRefusal.ALREADY_ARMED else record.refusal
+    return ": ".join(filter(None, ("nothing moves", record.trip, refusal)))
 
 
 def _in_words(field: CalibrationField, value: Value) -> str:

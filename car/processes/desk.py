@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.live import Live
 
 from car.arming import arming_problems
+from car.calibration import CurrentCalibration
 from car.config import CarConfig
 from car.entry import make_output_safe
 from car.errors import CarError
@@ -87,14 +88,7 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     Keys, checks, pages, view and recorder have a thread each: a terminal that takes nothing more must not keep a stop
     from getting through, nor the session from being closed.
     """
-    make_output_safe()
-    ended = threading.Event()
-    # The drive process alone answers Ctrl-C; the desk ends once the car stands and the last cycle is written.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "SIGTTOU"):
-        # Putting the terminal in order must not stop the desk, should the job have gone into the background meanwhile.
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
+    ended = become_desk()
     if hasattr(os, "nice"):
         os.nice(DESK_NICENESS)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -125,9 +119,27 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
         os._exit(1)
 
 
-def _wait_for_the_end(link: DeskLink, ended: threading.Event) -> None:
+def become_desk() -> threading.Event:
+    """Make this process one that serves a drive process; return what SIGTERM sets."""
+    make_output_safe()
+    ended = threading.Event()
+    # The drive process alone answers Ctrl-C; the desk ends once the car stands and the last cycle is written.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGTTOU"):
+        # Putting the terminal in order must not stop the desk, should the job have gone into the background meanwhile.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
+    return ended
+
+
+def is_over(link: DeskLink) -> bool:
+    """Tell whether the drive process has finished, or is gone."""
     parent = multiprocessing.parent_process()
-    while not ended.wait(END_PERIOD_S) and not link.finished.value and (parent is None or parent.is_alive()):
+    return link.finished.value or (parent is not None and not parent.is_alive())
+
+
+def _wait_for_the_end(link: DeskLink, ended: threading.Event) -> None:
+    while not ended.wait(END_PERIOD_S) and not is_over(link):
         pass
     ended.set()
 
@@ -179,9 +191,11 @@ class HealthChecks(threading.Thread):
 
     def run(self) -> None:
         """Look until ended."""
+        current = CurrentCalibration(self._job.folder.config_path, self._job.config.calibration)
         while not self._ended.wait(CHECK_PERIOD_S):
             self.health = read_health(self._job.system_root)
-            self._driver.check(arming_problems(self._job.config, self.health))
+            config = self._job.config.model_copy(update={"calibration": current.read()})
+            self._driver.check(arming_problems(config, self.health))
 
 
 def _start_gamepad(job: DeskJob, hub: DriverHub, ended: threading.Event) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 
 from car.arming import ADVICE, arming_problems
 from car.build import Devices, neutral_outputs, open_devices
+from car.calibration import CalibrationSwitch, CurrentCalibration
 from car.config import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
@@ -97,7 +98,7 @@ def drive(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = DeskLink(multiprocessing.get_context("spawn"), options.config)
     job = DeskJob(options.folder, options.records, options.pilot.name, options.system_root)
-    with end_signals() as ending, desk_process(link, job) as desk:
+    with end_signals() as ending, desk_process(link, run_desk, job) as desk:
         return _drive(options, link, desk, ending)
 
 
@@ -119,13 +120,14 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
         watch = DriveWatch(options, driver, ending, watchdog, service, desk)
         latest = stack.enter_context(capturing(devices.camera))
         stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
+        at_controls = AutoStart(gate, driver) if options.headless else driver
         loop = DriveLoop(
             latest,
             pilot,
             gate,
             devices.drivetrain,
             clock,
-            driver=GuardReport(AutoStart(gate, driver) if options.headless else driver, guard),
+            driver=GuardReport(_with_calibration(at_controls, gate, devices, options.folder), guard),
             observer=Publisher(link.ring, clock),
             odometry=devices.odometry,
         )
@@ -136,6 +138,14 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
     return DriveSummary(
         outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused, devices.camera.restarts
     )
+
+
+def _with_calibration(driver: Driver, gate: Gate, devices: Devices, folder: CarFolder) -> Driver:
+    """Return the driver, who may try out pulses if the drivetrain has some."""
+    if devices.calibrate is None:
+        return driver
+    current = CurrentCalibration(folder.config_path, folder.config.calibration)
+    return CalibrationSwitch(driver, gate, current, devices.calibrate)
 
 
 def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:
@@ -186,12 +196,7 @@ class DriveWatch:
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
         if self._ending.number is not None:
-            name = signal.Signals(self._ending.number).name
-            after_ms = (neutral_ns - self._ending.time_ns) / NS_PER_MS
-            return (
-                f"Ended by {name}; the wheels were neutral {after_ms:.0f} ms later.",
-                EXIT_BY_SIGNAL + self._ending.number,
-            )
+            return self._ending.outcome(neutral_ns)
         if self._gave_up() and self.last is not None:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
         if (problem := self._may_not_begin()) is not None:
@@ -345,6 +350,13 @@ class EndSignal:
         if self.number is None:
             self.number, self.time_ns = number, self._clock.now_ns()
 
+    def outcome(self, neutral_ns: int) -> tuple[str, int]:
+        """Return in words, and as an exit code, that it has ended the drive with the wheels neutral at that time."""
+        number = self.number or 0
+        after_ms = (neutral_ns - self.time_ns) / NS_PER_MS
+        name = signal.Signals(number).name
+        return f"Ended by {name}; the wheels were neutral {after_ms:.0f} ms later.", EXIT_BY_SIGNAL + number
+
 
 @contextlib.contextmanager
 def end_signals() -> Iterator[EndSignal]:
@@ -382,9 +394,12 @@ def deaf_children() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def desk_process(link: DeskLink, job: DeskJob) -> Iterator[SpawnProcess]:
-    """Run the desk for as long as the context lasts; then let it write what is left, and end it if it cannot."""
-    process = multiprocessing.get_context("spawn").Process(target=run_desk, args=(link, job), name="desk")
+def desk_process(link: DeskLink, run: Callable[..., None], *arguments: object) -> Iterator[SpawnProcess]:
+    """Run a desk, by ``run(link, *arguments)``, for as long as the context lasts.
+
+    Then let it write what is left, and end it if it cannot.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=run, args=(link, *arguments), name="desk")
     with deaf_children():
         process.start()
     try:

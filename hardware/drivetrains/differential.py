@@ -66,6 +66,13 @@ class Differential(LockedDrivetrain):
                 standby.on()
             self._opened = opened.pop_all()
 
+    def calibrate(self, *, left_inverted: bool, right_inverted: bool, start: float) -> None:
+        """Go to neutral, and from there on turn the motors these ways, from ``start`` of full power up."""
+        with self._standing():
+            self._left.set_inverted(left_inverted)
+            self._right.set_inverted(right_inverted)
+            self._start = start
+
     def _drive(self, command: Command) -> Command:
         throttle = self._direction.throttle(command.throttle, self._clock.now_ns())
         left = self._send(self._left, throttle * min(1 + command.steering, 1.0))
@@ -106,6 +113,13 @@ class _Motor(Closing):
             if pins.enable is not None:
                 opened.enter_context(DigitalOutputDevice(pins.enable, initial_value=True, pin_factory=factory))
             self._opened = opened.pop_all()
+        self._is_inverted = pins.inverted
+
+    def set_inverted(self, is_inverted: bool) -> None:
+        """Turn the other way round from now on, or not; for a motor that stands."""
+        if is_inverted != self._is_inverted:
+            self._is_inverted = is_inverted
+            self._forward, self._backward = self._backward, self._forward
 
     def set_power(self, power: float) -> float:
         """Turn it with ``power`` in −1 … +1; return the power that the pins were set to."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from gpiozero import GPIOZeroError
@@ -41,7 +43,7 @@ class LockedDrivetrain(Drivetrain):
         neutrals = self._neutrals
         with self._lock, _in_words():
             if self._closed:
-                raise DrivetrainError("The drivetrain is closed. Open the car again to go on.")
+                raise _closed()
             return self._drive(command) if neutrals == self._neutrals else self._stop()
 
     def neutral(self) -> None:
@@ -64,6 +66,17 @@ class LockedDrivetrain(Drivetrain):
             finally:
                 self._release()
 
+    @contextmanager
+    def _standing(self) -> Iterator[None]:
+        """Change what neutral and the commands mean: neutral before by the old meaning, and after by the new one."""
+        self._neutrals += 1
+        with self._lock, _in_words():
+            if self._closed:
+                raise _closed()
+            self._stop()
+            yield
+            self._stop()
+
     @abstractmethod
     def _drive(self, command: Command) -> Command:
         """Set the pins by ``command`` and return what they were really set to."""
@@ -75,6 +88,10 @@ class LockedDrivetrain(Drivetrain):
     @abstractmethod
     def _release(self) -> None:
         """Turn the outputs off and let go of them."""
+
+
+def _closed() -> DrivetrainError:
+    return DrivetrainError("The drivetrain is closed. Open the car again to go on.")
 
 
 class _in_words:  # noqa: N801 - used as a function, in every cycle, where a generator would cost more

@@ -62,6 +62,11 @@ class ServoEsc(LockedDrivetrain):
                 output_enable.on()
             self._opened = opened.pop_all()
 
+    def calibrate(self, servo: ServoPulses, esc: EscPulses) -> None:
+        """Go to neutral, and from there on follow these pulses."""
+        with self._standing():
+            self._servo, self._esc = servo, esc
+
     def _drive(self, command: Command) -> Command:
         throttle = self._direction.throttle(command.throttle, self._clock.now_ns())
         steering_us = self._send(self._steering, self._servo.pulse_us(command.steering))

@@ -11,7 +11,7 @@ import pytest
 from car.calibration import Value
 from car.config import CarConfig
 from car.errors import ConfigError
-from car.gate import Arm, Event, GateState, Mode, Stop, TripReason
+from car.gate import Arm, ArmRefusal, Event, GateState, Mode, Stop, TripReason
 from car.processes.bench import LIFT, TRY_NS, CalibrationBench, gate_words, split_keys
 from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from hardware.clock import NS_PER_MS
@@ -160,5 +160,7 @@ def test_it_is_said_why_nothing_moves() -> None:
     assert "ready" in gate_words(record)
     assert gate_words(replace(record, gate_state=GateState.DISARMED)) == "nothing moves"
     tripped = replace(record, gate_state=GateState.TRIPPED, trip=TripReason.LINK_LOST.value)
-    assert gate_words(tripped) == "nothing moves: the link to the driver was lost"
+    for refusal, words in ((ArmRefusal.ALREADY_ARMED, ""), (ArmRefusal.TOO_HOT, ": the processor is too hot")):
+        shown = gate_words(replace(tripped, refusal=refusal.value))
+        assert shown == f"nothing moves: the link to the driver was lost{words}"
     assert gate_words(None) == "waiting for the drivetrain"

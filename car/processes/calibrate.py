@@ -1,0 +1,145 @@
+"""``car calibrate``: the drive process without a camera or a pilot, and a desk process that has the keys.
+
+The outputs belong to a gate, a watchdog and a guard, as when the car drives: whatever breaks leaves neutral.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import multiprocessing
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from car.arming import arming_problems
+from car.build import neutral_outputs, open_wheels
+from car.calibration import CalibrationSwitch, CurrentCalibration, save_calibration
+from car.drive_loop import DriveLoop
+from car.drive_record import DriveRecord
+from car.errors import ConfigError
+from car.folder import CarFolder
+from car.gate import Checks, Gate, GateState, Mode
+from car.processes.bench import KEYS, CalibrationBench, gate_words, split_keys
+from car.processes.desk import SAMPLE_PERIOD_S, DeskLink, become_desk, is_over
+from car.processes.drive import EndSignal, GuardReport, Publisher, desk_process, end_signals, wait_until_ready
+from car.processes.driver_slot import DriverDesk, SlotDriver
+from car.processes.keyboard import open_keyboard
+from car.processes.shared import RingReader
+from car.processes.watchdog import Watchdog, guarded, watching
+from hardware.camera import Frame
+from hardware.clock import NS_PER_MS, Clock, SystemClock
+from hardware.health import ROOT, read_health
+
+DESK_LOST = "The process that had the keys ended before its time. The wheels are neutral. Start it again."
+
+
+def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
+    """Let a person at the terminal calibrate the car; return how it ended, in words and as an exit code.
+
+    Raises ConfigError on a car that has nothing to calibrate, HardwareError when its drivetrain is not there.
+    """
+    if not folder.config.drivetrain.is_real:
+        raise ConfigError(
+            f"The wheels of {folder.config_path} are simulated, and need no calibration. "
+            "Set [drivetrain] to the kind that the car has."
+        )
+    link = DeskLink(multiprocessing.get_context("spawn"), folder.config)
+    with end_signals() as ending, desk_process(link, run_calibration_desk, folder) as desk:
+        return _calibrate(folder, link, desk, ending, system_root)
+
+
+def _calibrate(
+    folder: CarFolder, link: DeskLink, desk: SpawnProcess, ending: EndSignal, system_root: Path
+) -> tuple[str, int]:
+    clock, config = SystemClock(), folder.config
+    gate = Gate(config.gate.limits, Mode.CALIBRATION)
+    gate.handle(Checks(arming_problems(config, read_health(system_root))), clock.now_ns())
+    driver = SlotDriver(link.slot)
+    with contextlib.ExitStack() as stack:
+        guard = stack.enter_context(guarded(neutral_outputs(config)))
+        wheels = open_wheels(config, clock)
+        if wheels is None:
+            raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
+        stack.enter_context(wheels.drivetrain)
+        wait_until_ready(link, desk)
+        watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard))
+        current = CurrentCalibration(folder.config_path, config.calibration)
+        loop = DriveLoop(
+            NoFrames(clock),
+            None,
+            gate,
+            wheels.drivetrain,
+            clock,
+            driver=GuardReport(CalibrationSwitch(driver, gate, current, wheels.calibrate), guard),
+            observer=Publisher(link.ring, clock),
+        )
+        loop.run(functools.partial(_should_end, watchdog, ending, driver, desk))
+        neutral_ns = clock.now_ns()
+    if ending.number is not None:
+        return ending.outcome(neutral_ns)
+    return ("The wheels are neutral.", 0) if driver.wants_to_quit else (DESK_LOST, 1)
+
+
+def _should_end(
+    watchdog: Watchdog, ending: EndSignal, driver: SlotDriver, desk: SpawnProcess, _record: DriveRecord
+) -> bool:
+    watchdog.loop_came_round()
+    return ending.number is not None or driver.wants_to_quit or not desk.is_alive()
+
+
+class NoFrames:
+    """A source without frames, for a gate in a mode that needs none."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def take(self, timeout_ms: float) -> Frame | None:
+        """Return None after ``timeout_ms``."""
+        self._clock.sleep_until_ns(self._clock.now_ns() + round(timeout_ms * NS_PER_MS))
+        return None
+
+
+def run_calibration_desk(link: DeskLink, folder: CarFolder) -> None:
+    """Pass on what the person at the keys tries, and show where it stands, until the drive process has finished.
+
+    It all happens in one thread: a terminal that takes nothing more stops whatever is being tried.
+    """
+    ended = become_desk()
+    clock, desk, console = SystemClock(), DriverDesk(link.slot), Console()
+    bench = CalibrationBench(folder.config, desk, functools.partial(save_calibration, folder.config_path))
+    cycles = RingReader(link.ring, with_frames=False)
+    record: DriveRecord | None = None
+    shown: object = None
+    with open_keyboard() as keyboard, Live(console=console, auto_refresh=False, transient=True) as live:
+        link.ready.value = True
+        while not ended.is_set() and not is_over(link):
+            for key in split_keys(keyboard.wait(SAMPLE_PERIOD_S)):
+                bench.press(key, clock.now_ns())
+            desk.sample(bench.command(clock.now_ns()), clock.now_ns())
+            for cycle in cycles.read():
+                record = cycle.record
+            # Drawing takes longer than all the rest, and the next command has to wait for it.
+            if (to_show := (bench.lines, bench.message, gate_words(record))) != shown:
+                shown = to_show
+                live.update(_panel(folder.config.car.name, bench, record), refresh=True)
+
+
+def _panel(name: str, bench: CalibrationBench, record: DriveRecord | None) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    for line in bench.lines:
+        rows.add_row(
+            "▸" if line.chosen else " ", Text(line.label, "bold" if line.chosen else ""), line.value, line.mark
+        )
+    is_ready = record is not None and record.gate_state is GateState.ARMED
+    texts = [
+        Text(gate_words(record), "green" if is_ready else "yellow"),
+        Text(bench.message, "bold"),
+        Text(bench.field.help, "italic"),
+    ]
+    return Panel(Group(*texts, rows, Text(KEYS, "dim")), title=f"{name} · calibrate", expand=False)
