@@ -102,7 +102,11 @@ def press_until(car: TerminalCar, keys: bytes, condition: Callable[[], bool], wh
         car.press(keys)
         return condition()
 
-    wait_for(press_and_see, what)
+    try:
+        wait_for(press_and_see, what)
+    except AssertionError:
+        print(words(car)[-2000:])
+        raise
 
 
 def arm(car: TerminalCar) -> None:
