@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from car.build import neutral_outputs, open_devices
+from car.build import neutral_outputs, open_devices, open_wheels
+from car.calibration import pulse_command, trial_calibration
 from car.config import CarConfig, check_config
+from car.drivetrain_config import CalibrationSection
 from car.drivetrains import open_drivetrain
 from car.neutral import main, outputs_of
 from hardware.clock import VirtualClock
@@ -207,3 +209,34 @@ def test_car_neutral_stops_what_a_killed_drive_left(
     assert chip.pulses_us == (0.0,) * 16
     assert not any(duty for (_, _), duty in kernel.sent[-1:])
     assert all(lines.last_level(level.gpio) == (level.gpio == 4) for level in lines.levels)
+
+
+def test_a_pulse_is_tried_on_the_trial_scale_and_the_saved_calibration_comes_back(machine: Machine) -> None:
+    chip, kernel, _ = machine
+    config = config_of({"kind": "servo_esc"})
+    wheels = open_wheels(config, kernel)
+    assert wheels is not None
+    trial = trial_calibration(config.calibration)
+    wheels.calibrate(trial)
+    for pulse_us in (600.0, 1480.0, 2300.0):
+        wheels.drivetrain.apply(pulse_command(trial, "steering", pulse_us))
+        assert chip.pulses_us[1] == pytest.approx(pulse_us, abs=2.5)
+    wheels.drivetrain.apply(pulse_command(trial, "throttle", 1560.0))
+    assert chip.pulses_us[0] == pytest.approx(1560.0, abs=2.5)
+    wheels.calibrate(config.calibration)
+    assert chip.pulses_us[:2] == pytest.approx((1500.0, 1480.0), abs=2.5)
+    wheels.drivetrain.apply(Command(1.0, 0.0))
+    assert chip.pulses_us[1] == pytest.approx(1910.0, abs=2.5)
+    wheels.drivetrain.close()
+
+
+def test_motors_take_their_calibration_while_they_stand(machine: Machine) -> None:
+    _, kernel, library = machine
+    wheels = open_wheels(config_of({"kind": "differential"}), kernel)
+    assert wheels is not None
+    changed = CalibrationSection(left_inverted=True, motor_start=0.5)
+    wheels.calibrate(changed)
+    wheels.drivetrain.apply(Command(0.0, 0.5))
+    duties = {sent.gpio: sent.high_us / sent.period_us for sent in library.sent if sent.period_us}
+    assert (duties[27], duties[23]) == pytest.approx((0.75, 0.75))
+    wheels.drivetrain.close()

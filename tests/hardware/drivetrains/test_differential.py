@@ -10,10 +10,10 @@ from hardware.drivetrain import Command, check_drivetrain
 from hardware.drivetrains.differential import Differential, MotorPins
 from hardware.drivetrains.direction import PAUSE_NS
 from hardware.errors import DrivetrainError
-from hardware.pins.opening import open_gpios
+from hardware.pins.opening import open_gpios, open_pins
 from hardware.pins.pca9685 import Pca9685Factory
 from tests.hardware.fakes.i2c import FakeBus, Pca9685
-from tests.hardware.fakes.rigs import MOTOR_PINS, MotorRig, make_motor_rig
+from tests.hardware.fakes.rigs import LEFT, MOTOR_PINS, RIGHT, MotorRig, make_motor_rig
 
 AXIS = st.floats(-1.0, 1.0)
 
@@ -130,3 +130,16 @@ def test_it_drives_through_a_pca9685_as_well() -> None:
             [0.5, 0, 1, 0, 0, 1], abs=1e-3
         )
     assert chip.pulses_us == (0.0,) * 16
+
+
+def test_another_calibration_is_followed_from_neutral_on(rig: MotorRig) -> None:
+    with Differential(open_pins("fine_lgpio", 100.0, rig.clock), LEFT, RIGHT, rig.clock) as drivetrain:
+        drivetrain.apply(Command(0.0, 0.5))
+        assert rig.powers()[-1] == pytest.approx((0.5, 0.5))
+        drivetrain.calibrate(left_inverted=True, right_inverted=False, start=0.2)
+        assert rig.powers()[-1] == (0.0, 0.0)
+        drivetrain.apply(Command(0.0, 0.5))
+        assert rig.powers()[-1] == pytest.approx((-0.6, 0.6))
+        drivetrain.calibrate(left_inverted=True, right_inverted=True, start=0.0)
+        drivetrain.apply(Command(0.0, 0.5))
+        assert rig.powers()[-1] == pytest.approx((-0.5, -0.5))

@@ -236,3 +236,21 @@ def test_output_enable_is_on_only_between_neutral_and_neutral(monkeypatch: pytes
     drivetrain.close()
     assert 4 not in library.outputs
     assert not library.opened
+
+
+@on_fine_pins
+def test_another_calibration_is_followed_from_neutral_on(rig: Rig) -> None:
+    servo, esc = ServoPulses(2500.0, 1530.0, 500.0), EscPulses(1520.0, 1520.0, 2020.0, 1520.0, 1020.0)
+    with rig.open() as drivetrain:
+        drivetrain.apply(Command(1.0, 1.0))
+        before = len(rig.outputs())
+        drivetrain.calibrate(servo, esc)
+        standing = rig.outputs()[before:]
+        assert pytest.approx(standing[1], abs=rig.step_us) == NEUTRAL_PULSES
+        assert standing[-1] == pytest.approx((servo.centre_us, esc.neutral_us), abs=rig.step_us)
+        assert all(pulses[1] < 1530 for pulses in standing[1:])
+        applied = drivetrain.apply(Command(-1.0, 0.2))
+        assert rig.outputs()[-1] == pytest.approx((2500.0, 1620.0), abs=rig.step_us)
+        assert (applied.steering, applied.throttle) == pytest.approx((-1.0, 0.2), abs=0.01)
+    with pytest.raises(DrivetrainError, match="closed"):
+        drivetrain.calibrate(servo, esc)
