@@ -117,15 +117,15 @@ def _write_pca9685(output: Output) -> Iterator[None]:
 
     address = output["address"]
     with SMBus(output["bus"]) as bus:
-        mode = bus.read_byte_data(address, registers.MODE1)
-        bus.write_byte_data(address, registers.MODE1, mode & registers.SLEEP | registers.AUTO_INCREMENT)
+        mode = registers.read(bus, address, registers.MODE1)
+        registers.write(bus, address, registers.MODE1, [mode & registers.SLEEP | registers.AUTO_INCREMENT])
         # A chip that has lost its power sleeps, at another frequency: its pulses would mean something else.
         if not mode & registers.SLEEP:
             for channel, counts in output["counts"].items():
                 pulse = registers.pulse_bytes(counts)
-                bus.write_i2c_block_data(address, registers.channel_register(int(channel)), pulse)
+                registers.write(bus, address, registers.channel_register(int(channel)), pulse)
             yield
-        bus.write_i2c_block_data(address, registers.ALL_LED, registers.pulse_bytes(0))
+        registers.write(bus, address, registers.ALL_LED, registers.pulse_bytes(0))
 
 
 def _write_hardware_pwm(output: Output) -> Iterator[None]:

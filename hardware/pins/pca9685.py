@@ -12,6 +12,8 @@ from hardware.pins import pca9685_registers as registers
 from hardware.pins.channels import ChannelFactory, ChannelPin
 
 CHANNELS = range(16)
+WRITES_BETWEEN_LOOKS = 64
+"""Half a second at 60 commands per second."""
 
 
 class Pca9685Factory(ChannelFactory):
@@ -43,6 +45,7 @@ class Pca9685Factory(ChannelFactory):
         self._prescale = registers.prescale(frequency_hz, oscillator_hz)
         self.frequency_hz = oscillator_hz / (registers.COUNTS * (self._prescale + 1))
         self._asked_hz = frequency_hz
+        self._writes = 0
         self._owns_bus = isinstance(bus, int)
         self._bus = _open_bus(bus) if self._owns_bus else bus
         try:
@@ -67,7 +70,10 @@ class Pca9685Factory(ChannelFactory):
         """Write registers from ``register`` on, in one transfer; raises OSError when the chip does not answer."""
         if self._bus is None:
             raise DrivetrainError("The PCA9685 is closed. Open the car again to go on.")
-        self._bus.write_i2c_block_data(self._address, register, values)
+        registers.write(self._bus, self._address, register, values)
+        self._writes += 1
+        if self._writes % WRITES_BETWEEN_LOOKS == 0:
+            self._look_whether_it_is_awake()
 
     def check_frequency(self, frequency_hz: float) -> float:
         """Return the chip's real frequency; raises DrivetrainError when a device wants another than it was set to."""
@@ -95,11 +101,18 @@ class Pca9685Factory(ChannelFactory):
         self._clock.sleep_until_ns(self._clock.now_ns() + round(registers.OSCILLATOR_START_S * NS_PER_S))
         self._write_byte(registers.MODE1, registers.AUTO_INCREMENT | registers.RESTART)
 
+    def _look_whether_it_is_awake(self) -> None:
+        # After a power dip it sleeps, takes every command, and sends nothing.
+        if self._read(registers.MODE1) & registers.SLEEP:
+            raise DrivetrainError(
+                "The PCA9685 has lost its power for a moment. Give it, and the servo, a supply that holds."
+            )
+
     def _read(self, register: int) -> int:
-        return int(self._bus.read_byte_data(self._address, register))
+        return registers.read(self._bus, self._address, register)
 
     def _write_byte(self, register: int, value: int) -> None:
-        self._bus.write_byte_data(self._address, register, value)
+        registers.write(self._bus, self._address, register, [value])
 
     def _close_bus(self) -> None:
         if self._owns_bus and self._bus is not None:

@@ -62,6 +62,13 @@ def test_a_pca9685_that_lost_its_power_is_not_woken(monkeypatch: pytest.MonkeyPa
     assert not naps
 
 
+def test_a_pca9685_on_a_disturbed_bus_is_asked_again(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip}, glitches=2)
+    assert write_neutral([PCA9685]) == []
+    assert chip.pulses_us == (0.0,) * 16
+
+
 def test_a_pca9685_without_auto_increment_gets_it(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
     chip = running_pca9685()
     chip.write(i2c.MODE1, [0])

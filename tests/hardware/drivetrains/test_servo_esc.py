@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gpiozero import DigitalOutputDevice, GPIOZeroError
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from hardware.clock import NS_PER_MS, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command, check_drivetrain
@@ -36,6 +37,16 @@ on_all_pins = pytest.mark.parametrize("rig", ALL_PINS, indirect=True)
 @on_fine_pins
 def test_it_keeps_every_promise_of_a_drivetrain(rig: Rig) -> None:
     check_drivetrain(rig.open, rig.clock, rig.outputs)
+
+
+def test_so_does_one_on_any_factory_of_gpiozeros() -> None:
+    clock = VirtualClock()
+    factory = MockFactory(pin_class=MockPWMPin)
+    pins = [factory.pin(number) for number in (12, 13)]
+    check_drivetrain(lambda: ServoEsc(factory, 12, 13, SERVO, ESC, clock), clock)
+    for pin, neutral_us in zip(pins, NEUTRAL_PULSES, strict=True):
+        pulses = [state.state for state in pin.states if state.state]
+        assert (pulses[0], pulses[-1]) == pytest.approx((neutral_us * 50e-6, neutral_us * 50e-6))
 
 
 @on_fine_pins

@@ -15,11 +15,15 @@ __all__ = ["AUTO_INCREMENT", "LED0", "MODE1", "PRE_SCALE", "RESTART", "SLEEP", "
 
 
 class FakeBus:
-    """An open I²C bus with chips by their address; ``unplugged`` makes it answer no more."""
+    """An open I²C bus with chips by their address; ``unplugged`` makes it answer no more.
+
+    So many transfers as ``glitches`` says fail, the next ones.
+    """
 
     def __init__(self, chips: Mapping[int, Pca9685]) -> None:
         self.chips = chips
         self.unplugged = False
+        self.glitches = 0
         self.closed = False
 
     def __enter__(self) -> Self:
@@ -45,12 +49,17 @@ class FakeBus:
         self.closed = True
 
     def _chip(self, address: int) -> Pca9685:
+        if self.glitches:
+            self.glitches -= 1
+            raise OSError(errno.EREMOTEIO, "Remote I/O error")
         if self.unplugged or self.closed or address not in self.chips:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
         return self.chips[address]
 
 
-def install(monkeypatch: pytest.MonkeyPatch, chips: Mapping[int, Pca9685], number: int = 1) -> list[FakeBus]:
+def install(
+    monkeypatch: pytest.MonkeyPatch, chips: Mapping[int, Pca9685], number: int = 1, glitches: int = 0
+) -> list[FakeBus]:
     """Have ``smbus2.SMBus(number)`` open a bus with these chips, and every other number fail; return those opened."""
     opened: list[FakeBus] = []
 
@@ -58,6 +67,7 @@ def install(monkeypatch: pytest.MonkeyPatch, chips: Mapping[int, Pca9685], numbe
         if asked != number:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", f"/dev/i2c-{asked}")
         opened.append(FakeBus(chips))
+        opened[-1].glitches = glitches
         return opened[-1]
 
     monkeypatch.setattr("smbus2.SMBus", open_bus)

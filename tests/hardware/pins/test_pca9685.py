@@ -5,7 +5,7 @@ from gpiozero import GPIOPinInUse, PinInvalidFunction, PinInvalidPin, PinInvalid
 
 from hardware.clock import NS_PER_MS, VirtualClock
 from hardware.errors import DrivetrainError
-from hardware.pins.pca9685 import Pca9685Factory
+from hardware.pins.pca9685 import WRITES_BETWEEN_LOOKS, Pca9685Factory
 from tests.hardware.fakes.i2c import AUTO_INCREMENT, LED0, MODE1, PRE_SCALE, RESTART, SLEEP, FakeBus, Pca9685, install
 
 
@@ -111,6 +111,43 @@ def test_off_and_on_have_bits_of_their_own(duty: float, pulse_us: float) -> None
     with open_factory(chip) as factory:
         _device = PWMOutputDevice(0, frequency=50, initial_value=duty, pin_factory=factory)
         assert chip.pulses_us[0] == pytest.approx(pulse_us, abs=0.1)
+
+
+def test_a_transfer_that_is_disturbed_is_sent_again_and_a_bus_that_is_dead_is_an_error() -> None:
+    chip = Pca9685()
+    bus = FakeBus({0x40: chip})
+    with (
+        Pca9685Factory(50, bus, clock=VirtualClock()) as factory,
+        PWMOutputDevice(0, frequency=50, pin_factory=factory) as device,
+    ):
+        bus.glitches = 2
+        device.value = 0.075
+        assert chip.pulses_us[0] == pytest.approx(1500.0, abs=5)
+        bus.glitches = 3
+        with pytest.raises(OSError, match="Remote I/O"):
+            device.value = 0.1
+        bus.glitches = 2
+    bus = FakeBus({0x40: chip})
+    bus.glitches = 2
+    Pca9685Factory(50, bus, clock=VirtualClock()).close()
+
+
+def test_a_chip_that_lost_its_power_for_a_moment_is_noticed() -> None:
+    chip = Pca9685()
+    with (
+        open_factory(chip) as factory,
+        PWMOutputDevice(0, frequency=50, initial_value=0.075, pin_factory=factory) as device,
+    ):
+        for _ in range(WRITES_BETWEEN_LOOKS):
+            device.value = 0.075
+        chip.registers = Pca9685().registers
+
+        def drive_on() -> None:
+            for _ in range(WRITES_BETWEEN_LOOKS):
+                device.value = 0.075
+
+        with pytest.raises(DrivetrainError, match="lost its power"):
+            drive_on()
 
 
 def test_closing_turns_every_channel_off_those_of_others_too() -> None:
