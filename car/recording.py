@@ -127,6 +127,11 @@ class Recorder:
         name = self._writer.path.stem
         return RecordingStatus(on, name, self._cycles.frames, self._missed, self._erased, failure)
 
+    @property
+    def next_number(self) -> int:
+        """The number of the ring's cycle that is to be recorded next."""
+        return self._reader.next_number
+
     def poll(self) -> None:
         """Write whatever the drive loop has published; a disk that fails ends the recording, never the drive."""
         for cycle in self._reader.read():

@@ -27,7 +27,8 @@ from car.folder import CarFolder
 from car.gate import Checks, Gate, GateState, Mode
 from car.processes.bench import KEYS, CalibrationBench, gate_words, split_keys
 from car.processes.desk import SAMPLE_PERIOD_S, DeskLink, become_desk, is_over
-from car.processes.drive import EndSignal, GuardReport, Publisher, desk_process, end_signals, wait_until_ready
+from car.processes.desk_keeper import desk_process, wait_until_ready
+from car.processes.drive import EndSignal, GuardReport, Publisher, end_signals
 from car.processes.driver_slot import DriverDesk, SlotDriver
 from car.processes.keyboard import open_keyboard
 from car.processes.shared import RingReader

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from ctypes import c_bool
+from ctypes import c_bool, c_uint64
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
 from pathlib import Path
@@ -54,13 +54,19 @@ VIEW_WINDOW_S = 3
 
 
 class DeskLink:
-    """All the memory that the drive process shares with its desk."""
+    """All the memory that the drive process shares with its desk.
+
+    ``records`` and ``recorded`` are for the desk that takes the place of one that died: whether it was recording, and
+    the number of the ring's cycle that would have been next.
+    """
 
     def __init__(self, context: SpawnContext, config: CarConfig) -> None:
         self.ring = CycleRing(context, config.camera.geometry, config.camera.rate_hz)
         self.slot = DriverSlot(context)
         self.pilots = PilotLink(context)
         self.ready = context.RawValue(c_bool, False)
+        self.records = context.RawValue(c_bool, False)
+        self.recorded = context.RawValue(c_uint64, 1)
         self.finished = context.RawValue(c_bool, False)
 
 
@@ -89,12 +95,13 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
     from getting through, nor the session from being closed.
     """
     ended = become_desk()
-    if hasattr(os, "nice"):
-        os.nice(DESK_NICENESS)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
-    recorder = RecorderControl(link.ring, job.folder.sessions_dir, job.config, job.pilot, clock)
-    if job.records:
+    is_first = not link.ready.value
+    recorder = RecorderControl(
+        link.ring, job.folder.sessions_dir, job.config, job.pilot, clock, first=link.recorded.value
+    )
+    if job.records if is_first else link.records.value:
         recorder.switch_on()
     pilots = PilotSwitch(link.pilots, job.pilot, told=recorder.use_pilot)
     driver = DriverDesk(link.slot)
@@ -110,7 +117,7 @@ def run_desk(link: DeskLink, job: DeskJob) -> None:
         view = threading.Thread(target=_show, args=(link, job, pilots, recorder, page, ended), name="view", daemon=True)
         view.start()
         link.ready.value = True
-        _wait_for_the_end(link, ended)
+        _wait_for_the_end(link, recorder, ended)
     keys.join()
     recording.join()
     view.join(VIEW_END_TIMEOUT_S)
@@ -138,9 +145,9 @@ def is_over(link: DeskLink) -> bool:
     return link.finished.value or (parent is not None and not parent.is_alive())
 
 
-def _wait_for_the_end(link: DeskLink, ended: threading.Event) -> None:
+def _wait_for_the_end(link: DeskLink, recorder: RecorderControl, ended: threading.Event) -> None:
     while not ended.wait(END_PERIOD_S) and not is_over(link):
-        pass
+        link.recorded.value, link.records.value = recorder.next_number, recorder.status.on
     ended.set()
 
 

@@ -6,15 +6,11 @@ import contextlib
 import ctypes
 import gc
 import multiprocessing
-import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import resource_tracker
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
 
@@ -32,7 +28,8 @@ from car.gate import ArmRefusal, Checks, Event, Fault, Gate, GateState, Mode
 from car.pilots.base import Pilot
 from car.pilots.swappable import SwappablePilot
 from car.pilots.tflite_pilot import TflitePilot
-from car.processes.desk import DeskJob, DeskLink, run_desk
+from car.processes.desk import DeskJob, DeskLink
+from car.processes.desk_keeper import DeskKeeper, DeskReport, keeping_desk
 from car.processes.driver_slot import SlotDriver
 from car.processes.notify import ServiceNotifier
 from car.processes.pilot_switch import exchanging
@@ -46,11 +43,7 @@ from hardware.health import ROOT, read_health
 from models.loader import load_model
 
 CAPTURE_TIMEOUT_MS = 1000.0
-DESK_START_TIMEOUT_S = 5.0
-DESK_START_POLL_S = 0.01
-DESK_END_TIMEOUT_S = 10.0
 WARM_UP_CALLS = 5
-DESK_LOST = "The desk process ended before its time, and the recording and the view with it."
 EXIT_BY_SIGNAL = 128
 """A program that a signal has ended exits with this plus the signal's number, as shells have it."""
 
@@ -88,6 +81,7 @@ class DriveSummary:
     dropped: int
     refused: int
     camera_restarts: int
+    desk_restarts: int
 
 
 def drive(options: DriveOptions) -> DriveSummary:
@@ -98,29 +92,35 @@ def drive(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = DeskLink(multiprocessing.get_context("spawn"), options.config)
     job = DeskJob(options.folder, options.records, options.pilot.name, options.system_root)
-    with end_signals() as ending, desk_process(link, run_desk, job) as desk:
-        return _drive(options, link, desk, ending)
+    driver, pilot = SlotDriver(link.slot), SwappablePilot(options.pilot)
+    with end_signals() as ending, keeping_desk(link, job, driver, pilot) as desk:
+        return _drive(options, link, driver, pilot, desk, ending)
 
 
-def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: EndSignal) -> DriveSummary:
+def _drive(
+    options: DriveOptions,
+    link: DeskLink,
+    driver: SlotDriver,
+    pilot: SwappablePilot,
+    desk: DeskKeeper,
+    ending: EndSignal,
+) -> DriveSummary:
     clock = SystemClock()
     mode = Mode.AUTO if options.headless else Mode.MANUAL
     gate = Gate(options.config.gate.limits, mode, headless=options.headless)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
-    driver = SlotDriver(link.slot)
-    pilot = SwappablePilot(options.pilot)
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         settle_memory()
-        wait_until_ready(link, desk)
+        desk.wait_until_ready()
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard))
         service = ServiceNotifier(clock)
         stack.callback(service.stopping)
-        watch = DriveWatch(options, driver, ending, watchdog, service, desk)
+        watch = DriveWatch(options, driver, ending, watchdog, service)
         latest = stack.enter_context(capturing(devices.camera))
         stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
-        at_controls = AutoStart(gate, driver) if options.headless else driver
+        at_controls = AutoStart(gate, driver) if options.headless else DeskReport(driver, desk)
         loop = DriveLoop(
             latest,
             pilot,
@@ -136,7 +136,14 @@ def _drive(options: DriveOptions, link: DeskLink, desk: SpawnProcess, ending: En
         neutral_ns = clock.now_ns()
     outcome, exit_code = watch.outcome(neutral_ns)
     return DriveSummary(
-        outcome, exit_code, watch.statistics, watch.last, latest.dropped, gate.refused, devices.camera.restarts
+        outcome,
+        exit_code,
+        watch.statistics,
+        watch.last,
+        latest.dropped,
+        gate.refused,
+        devices.camera.restarts,
+        desk.deaths,
     )
 
 
@@ -146,13 +153,6 @@ def _with_calibration(driver: Driver, gate: Gate, devices: Devices, folder: CarF
         return driver
     current = CurrentCalibration(folder.config_path, folder.config.calibration)
     return CalibrationSwitch(driver, gate, current, devices.calibrate)
-
-
-def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:
-    """Let the desk finish its start, which would take the processor from the first frames; not for ever, though."""
-    deadline_s = time.monotonic() + DESK_START_TIMEOUT_S
-    while not link.ready.value and desk.is_alive() and time.monotonic() < deadline_s:
-        time.sleep(DESK_START_POLL_S)
 
 
 class DriveWatch:
@@ -165,14 +165,12 @@ class DriveWatch:
         ending: EndSignal,
         watchdog: Watchdog,
         service: ServiceNotifier,
-        desk: SpawnProcess,
     ) -> None:
         self._options = options
         self._driver = driver
         self._ending = ending
         self._watchdog = watchdog
         self._service = service
-        self._desk = desk
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
         self._was_armed = False
@@ -185,13 +183,7 @@ class DriveWatch:
         self.last = record
         self._was_armed |= record.gate_state is GateState.ARMED
         asked_to = self._ending.number is not None or self._driver.wants_to_quit
-        return (
-            asked_to
-            or self._laps_done()
-            or self._gave_up()
-            or self._may_not_begin() is not None
-            or self._lost_its_driver()
-        )
+        return asked_to or self._laps_done() or self._gave_up() or self._may_not_begin() is not None
 
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
@@ -201,21 +193,18 @@ class DriveWatch:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
         if (problem := self._may_not_begin()) is not None:
             return f"The gate would not arm: {problem}. {ADVICE[problem]}", 1
-        if not self._desk.is_alive():
-            return f"{DESK_LOST} The wheels are neutral.", 1
         return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
 
     def _laps_done(self) -> bool:
         laps, odometry = self._options.laps, self.last.odometry if self.last else None
         return laps is not None and odometry is not None and odometry.laps >= laps
 
-    def _lost_its_driver(self) -> bool:
-        # The driver's keys come through the desk; a headless car needs neither.
-        return not self._options.headless and not self._desk.is_alive()
-
     def _gave_up(self) -> bool:
-        # Nobody is there to arm a headless car again.
-        return self._options.headless and self.last is not None and self.last.gate_state is GateState.TRIPPED
+        # Nobody is there to arm a headless car again, unless somebody sits at its page.
+        last = self.last
+        return (
+            self._options.headless and last is not None and last.gate_state is GateState.TRIPPED and last.driver is None
+        )
 
     def _may_not_begin(self) -> ArmRefusal | None:
         """Return what a headless car was refused for, if it is for a person to mend; a frame may yet come."""
@@ -371,42 +360,3 @@ def end_signals() -> Iterator[EndSignal]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def deaf_children() -> Iterator[None]:
-    """Start children that Ctrl-C and a closed terminal do not reach: this process answers those for all.
-
-    Blocked signals stay blocked in a child, from its first instruction on; here they are delivered a moment later.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    # A file struct.py where the user stands must not be taken for Python's own.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    # Starting it later, on its own, multiprocessing would unblock them again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def desk_process(link: DeskLink, run: Callable[..., None], *arguments: object) -> Iterator[SpawnProcess]:
-    """Run a desk, by ``run(link, *arguments)``, for as long as the context lasts.
-
-    Then let it write what is left, and end it if it cannot.
-    """
-    process = multiprocessing.get_context("spawn").Process(target=run, args=(link, *arguments), name="desk")
-    with deaf_children():
-        process.start()
-    try:
-        yield process
-    finally:
-        link.finished.value = True
-        process.join(DESK_END_TIMEOUT_S)
-        if process.is_alive():
-            process.kill()
-            process.join()

@@ -124,6 +124,11 @@ class SlotDriver:
         """True once the driver has asked to end the drive."""
         return self._seen.quits > 0
 
+    def put_in_order(self) -> None:
+        """Make the slot fit for another desk when one has died, perhaps while it wrote: no driver is there."""
+        state = self._slot.read() or self._seen
+        self._slot.write(replace(state, departures=state.departures + 1, sampled_ns=0))
+
     def events(self, now_ns: int) -> Iterator[Event]:
         """Yield what the driver did since the last call, a stop after everything else, so that it wins."""
         state = self._slot.read()
@@ -154,7 +159,8 @@ class DriverDesk:
 
     def __init__(self, slot: DriverSlot) -> None:
         self._slot = slot
-        self._state = DriverInput()
+        # Another desk may have pressed buttons before this one.
+        self._state = slot.read() or DriverInput()
         self._lock = threading.Lock()
 
     def sample(self, command: Command, sampled_ns: int, *, held: bool = True) -> None:

@@ -28,9 +28,13 @@ class RecorderControl:
         control.switch_on()
         control.erase(seconds=5)
         print(control.status)
+
+    ``first`` is the number of the ring's cycle with which the first session begins.
     """
 
-    def __init__(self, ring: CycleRing, sessions_dir: Path, config: CarConfig, pilot: str, clock: Clock) -> None:
+    def __init__(
+        self, ring: CycleRing, sessions_dir: Path, config: CarConfig, pilot: str, clock: Clock, *, first: int = 1
+    ) -> None:
         self._ring = ring
         self._sessions_dir = sessions_dir
         self._config = config
@@ -39,6 +43,7 @@ class RecorderControl:
         self._requests: deque[Callable[[], None]] = deque()
         self._recorder: Recorder | None = None
         self._is_at_start = True
+        self._first = first
         self._status = RecordingStatus()
 
     @property
@@ -46,6 +51,12 @@ class RecorderControl:
         """How the recording stands; the latest one's end when it is switched off."""
         recorder = self._recorder
         return self._status if recorder is None else recorder.status
+
+    @property
+    def next_number(self) -> int:
+        """The number of the ring's cycle that is to be recorded next."""
+        recorder = self._recorder
+        return self._first if recorder is None else recorder.next_number
 
     def switch_on(self) -> None:
         """Start a new session, unless one is being recorded."""
@@ -87,7 +98,7 @@ class RecorderControl:
             return
         self._stop()
         settings = self._config.recording
-        reader = RingReader(self._ring)
+        reader = RingReader(self._ring, first=self._first)
         if not self._is_at_start:
             # What came until now is in the session before, or was not meant to be recorded.
             reader.skip()

@@ -163,14 +163,20 @@ class CycleRing:
 class RingReader:
     """Reads a ring from its oldest cycle on; ``missed`` counts the cycles it came too late for.
 
-    Without ``with_frames`` it gives the records alone and spares itself the copies.
+    Without ``with_frames`` it gives the records alone and spares itself the copies. ``first`` is the number of the
+    cycle to begin with, the first one ever by default.
     """
 
-    def __init__(self, ring: CycleRing, *, with_frames: bool = True) -> None:
+    def __init__(self, ring: CycleRing, *, with_frames: bool = True, first: int = 1) -> None:
         self._ring = ring
         self._with_frames = with_frames
-        self._next = 1
+        self._next = first
         self.missed = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number of the cycle to be read next."""
+        return self._next
 
     def read(self) -> Iterator[Cycle]:
         """Yield every cycle published since the last call, oldest first; frames are copies, read-only."""

@@ -115,15 +115,19 @@ class AccessStore:
 
     def announce(self, address: ServerAddress) -> None:
         """Say where the server is, for ``car pair`` to print."""
-        self._write("server.json", asdict(address))
+        self._write("server.json", {**asdict(address), "process": os.getpid()})
 
     def running_server(self) -> ServerAddress | None:
-        """Return where the server is, or None when none answers where the last one was."""
+        """Return where the server is, or None when the last one is gone, or nothing answers where it was."""
+        content = self._read("server.json")
         try:
-            address = ServerAddress(**self._read("server.json"))
+            process = int(content.pop("process"))
+            if os.name == "posix":  # Its port may be another car's by now. (Windows would end the process.)
+                os.kill(process, 0)
+            address = ServerAddress(**content)
             with socket.create_connection(("127.0.0.1", address.port), timeout=1.0):
                 return address
-        except (TypeError, OSError, OverflowError):
+        except (KeyError, TypeError, ValueError, OSError, OverflowError):
             return None
 
     def _code(self) -> str | None:

@@ -20,8 +20,10 @@ from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
 from car.folder import CarFolder
 from car.gate import Gate, Mode
-from car.processes.desk import DeskJob, DeskLink, run_desk
-from car.processes.drive import Publisher, capturing, desk_process, wait_until_ready, warm_up
+from car.processes.desk import DeskJob, DeskLink
+from car.processes.desk_keeper import keeping_desk
+from car.processes.drive import Publisher, capturing, warm_up
+from car.processes.driver_slot import SlotDriver
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock
@@ -88,8 +90,9 @@ def drive_for(seconds: float, rate_hz: float | None, *, record: bool) -> Run:
         pilot, _ = open_pilot(find_model(SHIPPED_PILOT, folder.path), config.camera.geometry)
         warm_up(pilot, config.camera.geometry)
         link = DeskLink(multiprocessing.get_context("spawn"), config)
-        desk = stack.enter_context(desk_process(link, run_desk, DeskJob(folder, record, pilot.name)))
-        wait_until_ready(link, desk)
+        job = DeskJob(folder, record, pilot.name)
+        desk = stack.enter_context(keeping_desk(link, job, SlotDriver(link.slot), pilot))
+        desk.wait_until_ready()
         processes = [psutil.Process(), psutil.Process(desk.pid)]
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
         frames: FrameSource = ReadyFrames(clock)

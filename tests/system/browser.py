@@ -66,8 +66,11 @@ class Browser:
         self.send(json.dumps(message))
 
     def wait_for_state(self, **expected: Any) -> None:
-        """Wait until the car's state has all of ``expected``."""
-        wait_for(lambda: all(self.state.get(key) == value for key, value in expected.items()), f"{expected}")
+        """Wait until the car's state has all of ``expected``; fails the test, and tells the state, when it never has."""
+        try:
+            wait_for(lambda: all(self.state.get(key) == value for key, value in expected.items()), f"{expected}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the state is {self.state}, refused: {self.refused}") from None
 
     def arm(self, mode: str = "manual") -> None:
         """Take the car and arm it."""

@@ -108,3 +108,31 @@ def test_a_driver_who_leaves_takes_what_it_held_along_unless_another_has_come() 
     desk.lose_driver()
     desk.sample(Command(0.3, 0.0), sampled_ns=4)
     assert list(driver.events(0)) == [DriverLeft(), DriverCommand(Command(0.3, 0.0), 4)]
+
+
+def test_another_desk_goes_on_from_where_a_dead_one_stopped_and_no_press_counts_twice() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk, driver = DriverDesk(slot), SlotDriver(slot)
+    desk.sample(Command(0.1, 0.6), sampled_ns=5)
+    desk.stop()
+    list(driver.events(0))
+    driver.put_in_order()
+    assert list(driver.events(0)) == [DriverLeft()]
+    successor = DriverDesk(slot)
+    successor.sample(Command(0.0, 0.0), sampled_ns=3)
+    assert list(driver.events(0)) == [DriverCommand(Command(0.0, 0.0), 3)]
+    successor.stop()
+    assert list(driver.events(0)) == [Stop()]
+
+
+def test_a_desk_that_died_while_it_wrote_leaves_what_was_heard_last() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk, driver = DriverDesk(slot), SlotDriver(slot)
+    desk.stop()
+    list(driver.events(0))
+    # An odd number says that somebody is writing: nobody will ever finish.
+    slot._bytes()[0] |= 1
+    assert list(driver.events(0)) == []
+    driver.put_in_order()
+    DriverDesk(slot).stop()
+    assert list(driver.events(0)) == [DriverLeft(), Stop()]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from car.processes.drive import DESK_END_TIMEOUT_S, DESK_START_TIMEOUT_S
+from car.processes.desk_keeper import END_TIMEOUT_S, START_TIMEOUT_S
 from car.processes.notify import WATCHDOG_PERIOD_NS
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL
@@ -120,8 +120,8 @@ def test_neutral_is_written_to_the_car_that_the_unit_drives(tmp_path: Path) -> N
 
 def test_the_manager_is_more_patient_than_the_car() -> None:
     assert float(settings()["WatchdogSec"]) * NS_PER_S >= 4 * WATCHDOG_PERIOD_NS
-    assert float(settings()["TimeoutStopSec"]) > DESK_END_TIMEOUT_S
-    assert float(settings()["TimeoutStartSec"]) > DESK_START_TIMEOUT_S
+    assert float(settings()["TimeoutStopSec"]) > END_TIMEOUT_S
+    assert float(settings()["TimeoutStartSec"]) > START_TIMEOUT_S
 
 
 @pytest.mark.parametrize(
