@@ -72,9 +72,8 @@ class ServoEsc(LockedDrivetrain):
         steering_us = self._send(self._steering, self._servo.pulse_us(command.steering))
         throttle_us = self._send(self._throttle, self._esc.pulse_us(throttle))
         return Command(
-            self._servo.steering(steering_us),
-            # Rounded to the device's steps, neutral is not quite its calibrated pulse, and yet stands still.
-            self._esc.throttle(throttle_us) if throttle else 0.0,
+            _same_way(command.steering, self._servo.steering(steering_us)),
+            _same_way(throttle, self._esc.throttle(throttle_us)),
         )
 
     def _stop(self) -> Command:
@@ -91,6 +90,11 @@ class ServoEsc(LockedDrivetrain):
         device.value = pulse_us * self._frequency_hz / US_PER_S
         duty: float = device.value
         return duty * US_PER_S / self._frequency_hz
+
+
+def _same_way(asked: float, given: float) -> float:
+    """Return what was given, or 0: rounded to the device's steps, neutral is not quite neutral, and yet means it."""
+    return given if asked * given > 0 else 0.0
 
 
 def _pulses(factory: Factory, pin: int, frequency_hz: float, neutral_us: float) -> PWMOutputDevice:

@@ -64,6 +64,14 @@ def test_a_timeline_that_cannot_be_written_closes_the_wheels(monkeypatch: pytest
     assert rig.pulses_us()[-1] == (0.0, 0.0)
 
 
+@on_all_pins
+def test_neutral_is_answered_with_neutral_whatever_steps_the_device_has(rig: Rig) -> None:
+    with rig.open(servo=ServoPulses(1123.0, 1483.0, 1913.0)) as drivetrain:
+        assert drivetrain.apply(NEUTRAL) == NEUTRAL
+        small = [drivetrain.apply(Command(value / 1000, 0.0)).steering for value in range(-20, 21)]
+        assert small == sorted(small)
+
+
 @on_fine_pins
 def test_commands_give_monotone_clamped_calibrated_pulses(rig: Rig) -> None:
     with rig.open() as drivetrain:
