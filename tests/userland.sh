@@ -4,6 +4,7 @@
 #   sudo tests/userland.sh [bookworm|trixie]...                      default: both, in this machine's architecture
 #   sudo ARCHITECTURE=arm64 tests/userland.sh [bookworm|trixie]...   the Pi's, emulated: qemu-user-static, arch-test
 #
+# Where systemd-nspawn is (systemd-container), systemd itself is started there, and the service is broken in every way.
 # Needs root, mmdebstrap, and a network that reaches Debian's packages and pip's. For packages that only Raspberry Pi OS
 # has, empty ones stand in; off arm64, so does a dpkg that says arm64.
 set -euo pipefail
@@ -27,7 +28,7 @@ main() {
 make_userland() {
     local root=$work/$1
     mmdebstrap --quiet --variant=apt --architectures="$architecture" \
-        --include=ca-certificates,dpkg-dev,passwd,python3,systemd,udev,util-linux "$1" "$root"
+        --include=ca-certificates,dbus,dpkg-dev,passwd,python3,systemd-sysv,udev,util-linux "$1" "$root"
     # How this machine reaches its network is how the userland does.
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
@@ -74,7 +75,30 @@ drive_in() {
     # An emulated processor is too slow for real time, and the gate rightly stops what is late.
     if [ "$architecture" != arm64 ]; then
         part "a headless lap in real time" inside "$1" "${car[@]}" drive --headless --laps 1 --car /home/ada/mycar
+        ! command -v systemd-nspawn >/dev/null || part "the service under systemd" try_service "$work/$1"
     fi
+}
+
+try_service() {
+    cat >"$1/etc/systemd/system/trial.service" <<'END'
+[Unit]
+SuccessAction=poweroff-force
+FailureAction=poweroff-force
+
+[Service]
+ExecStart=/opt/pocketpilot/bin/python -P -u /home/ada/pocketpilot/tests/service_trial.py
+StandardOutput=file:/trial.log
+StandardError=file:/trial.log
+TimeoutStartSec=300
+Type=oneshot
+
+[Install]
+WantedBy=multi-user.target
+END
+    systemctl --quiet --root="$1" enable trial.service
+    timeout 300 systemd-nspawn --quiet --register=no --keep-unit --directory="$1" --boot >"$1/boot.log" 2>&1 </dev/null || true
+    cat "$1/trial.log"
+    grep -q '^The service holds' "$1/trial.log"
 }
 
 verify_service() {
