@@ -4,15 +4,15 @@ Linux passes on changes only, so that no event is no news: a pad that is held st
 the pad's state is asked for at every turn, stamped with the turn's own time, and a pad that is gone is no driver. It
 drives while its hold button is pressed:
 
-===================  ==================================
-left stick, sideways steering
-right stick, up      throttle
-R1 or L1, held       drives; let go, the car is neutral
-B (circle)           stop, whoever drives
-Start                arm; twice while another drives: take over
-Select               disarm, and let another drive
-Y (triangle)         next mode: manual, assist, auto
-===================  ==================================
+====================  ====================================================
+left stick, sideways  steering
+right stick, up       throttle
+R1 or L1, held        drives; let go, the car is neutral
+B (circle)            stop, whoever drives
+Start                 arm; twice while another drives: take over
+Select                disarm, and let another drive
+X or Y                next mode: manual, assist, auto (square or triangle)
+====================  ====================================================
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ MOST_EVENTS = 1000
 
 # linux/input-event-codes.h and linux/input.h; which button is where: Documentation/input/gamepad.rst in the kernel.
 EV_KEY, EV_ABS = 1, 3
-BTN_EAST, BTN_NORTH, BTN_TL, BTN_TR, BTN_SELECT, BTN_START = 0x131, 0x133, 0x136, 0x137, 0x13A, 0x13B
+BTN_EAST, BTN_NORTH, BTN_WEST = 0x131, 0x133, 0x134
+BTN_TL, BTN_TR, BTN_SELECT, BTN_START = 0x136, 0x137, 0x13A, 0x13B
 ABS_X, ABS_Y, ABS_RY, ABS_RZ = 0, 1, 4, 5
 BUS_BLUETOOTH = 5
 HOLD_BUTTONS = frozenset((BTN_TL, BTN_TR))
+MODE_BUTTONS = frozenset((BTN_NORTH, BTN_WEST))
+"""Drivers do not agree which is which: on an Xbox pad, north is X and west is Y."""
 THROTTLE_AXES = (ABS_RY, ABS_RZ, ABS_Y)
 """The right stick of pads that follow the kernel's rules, of others, and the left stick where it is alone."""
 
@@ -201,7 +204,7 @@ class GamepadDriver:
         self._do(seat, state.pressed)
 
     def _do(self, seat: Seat, pressed: frozenset[int]) -> None:
-        if BTN_NORTH in pressed and seat.drives:
+        if pressed & MODE_BUTTONS and seat.drives:
             self._mode = MODES[(MODES.index(self._mode) + 1) % len(MODES)]
             seat.change_mode(self._mode)
         if BTN_START in pressed and not seat.arm(self._mode):

@@ -35,6 +35,7 @@ from car.processes.gamepad import (
     BTN_START,
     BTN_TL,
     BTN_TR,
+    BTN_WEST,
     BUS_BLUETOOTH,
     GamepadDriver,
     Pad,
@@ -202,6 +203,7 @@ def test_a_bluetooth_pad_of_which_nothing_is_heard_is_let_go_of() -> None:
         (BTN_START, Arm(Mode.MANUAL)),
         (BTN_SELECT, Disarm()),
         (BTN_NORTH, ChangeMode(Mode.ASSIST)),
+        (BTN_WEST, ChangeMode(Mode.ASSIST)),
         (BTN_EAST, Stop()),
     ],
 )
@@ -351,7 +353,18 @@ def test_the_made_up_evdev_has_the_real_ones_names_and_arguments() -> None:
     assert fake_evdev.AbsInfo._fields == real.AbsInfo._fields
     assert set(fake_evdev.InputEvent._fields) == set(real.InputEvent.__slots__)
     assert fake_evdev.DeviceInfo._fields == real.device.DeviceInfo._fields
-    names = ["BTN_EAST", "BTN_NORTH", "BTN_TL", "BTN_TR", "BTN_SELECT", "BTN_START", "ABS_X", "ABS_RY", "ABS_RZ"]
+    names = [
+        "BTN_EAST",
+        "BTN_NORTH",
+        "BTN_WEST",
+        "BTN_TL",
+        "BTN_TR",
+        "BTN_SELECT",
+        "BTN_START",
+        "ABS_X",
+        "ABS_RY",
+        "ABS_RZ",
+    ]
     from car.processes import gamepad
 
     for name in (*names, "EV_KEY", "EV_ABS", "BUS_BLUETOOTH"):
