@@ -67,6 +67,7 @@ _MOTORS = (
 )
 
 
+_STARTS = ("forward_start_us", "reverse_start_us")
 _WHEELS = {"left_inverted": 1.0, "right_inverted": -1.0}
 """The steering with which one wheel turns alone."""
 
@@ -114,6 +115,12 @@ def save_calibration(path: Path, changes: Mapping[str, Value]) -> None:
             raise ConfigError(f"`{name}` is not calibrated on this car. Choose from: {names}.")
     today = datetime.now().astimezone().date()
     change_config(path, {"calibration": {**changes, "calibrated": today}})
+
+
+def changed_values(values: Mapping[str, Value], name: str, value: Value) -> dict[str, Value]:
+    """Return ``values`` with another one for ``name``; what begins at neutral goes along with neutral."""
+    follows = [start for start in _STARTS if name == "neutral_us" and values.get(start) == values[name]]
+    return {**values, name: value, **dict.fromkeys(follows, value)}
 
 
 def inverted_values(output: Output, values: Mapping[str, Value]) -> dict[str, Value]:

@@ -10,6 +10,7 @@ from car.calibration import (
     CalibrationField,
     Value,
     calibration_fields,
+    changed_values,
     field_command,
     inverted_values,
     trial_calibration,
@@ -133,13 +134,12 @@ class CalibrationBench:
 
     def _change(self, steps: int, now_ns: int) -> None:
         field, value = self.field, self._values[self.field.name]
-        if isinstance(value, bool):
-            self._values[field.name] = not value
-        else:
+        changed: Value = not value
+        if not isinstance(value, bool):
             asked = round(value + steps * field.step, 3)
-            self._values[field.name] = min(max(asked, field.minimum), field.maximum)
-            limit = self._values[field.name]
-            self.message = "" if asked == limit else f"{limit:g} {field.unit} is as far as is safe."
+            changed = min(max(asked, field.minimum), field.maximum)
+            self.message = "" if asked == changed else f"{changed:g} {field.unit} is as far as is safe."
+        self._values = changed_values(self._values, field.name, changed)
         self._try(now_ns)
 
     def _try(self, now_ns: int) -> None:

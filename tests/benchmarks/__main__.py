@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import footprint, gamepad, link_loss, loop, pilot, simulator, stops, training, wheels
+from tests.benchmarks import cameras, footprint, gamepad, link_loss, loop, pilot, simulator, stops, training, wheels
 from tests.benchmarks.figures import show_machine
 
 BENCHMARKS = {
     "loop": loop.measure,
     "pilot": pilot.measure,
+    "cameras": cameras.measure,
     "footprint": footprint.measure,
     "stops": stops.measure,
     "gamepad": gamepad.measure,

@@ -107,6 +107,13 @@ def test_a_servo_that_is_mounted_the_other_way_is_inverted() -> None:
     assert rig.command() == NEUTRAL
 
 
+def test_what_begins_at_neutral_goes_along_with_it() -> None:
+    rig = Rig()
+    rig.press(*["down"] * 4, "right", "up", "left")
+    shown = rig.shown()
+    assert (shown["Neutral"], shown["Forward, start"], shown["Reverse, start"]) == ("1490 µs", "1510 µs", "1490 µs")
+
+
 def test_motors_are_told_by_yes_and_no() -> None:
     rig = Rig("differential")
     rig.press("t")
