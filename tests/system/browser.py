@@ -66,7 +66,7 @@ class Browser:
         self.send(json.dumps(message))
 
     def wait_for_state(self, **expected: Any) -> None:
-        """Wait until the car's state has all of ``expected``; fails the test, and tells the state, when it never has."""
+        """Wait until the car's state has all of ``expected``; fails the test, telling the state, when it never has."""
         try:
             wait_for(lambda: all(self.state.get(key) == value for key, value in expected.items()), f"{expected}")
         except AssertionError as error:
