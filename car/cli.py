@@ -187,7 +187,7 @@ def simulate(
     from car.simulation import Goal, Scene, run_simulation
 
     if fault is not None:
-        if expert or laps or minutes or seed or disturb or record:
+        if expert or track or laps or minutes or seed is not None or disturb or record:
             _fail("A fault takes --car, --model and --clock alone. Leave out the others.")
         _break_car(fault, clock, car, model)
         return

@@ -1,8 +1,8 @@
 """The drive process of a trial: ``python -m car.faults.runner FAULT FOLDER``.
 
 It is ``car.processes.drive.drive`` with its desk and its guard, as always; the camera, the drivetrain or the pilot that
-it is handed fails once a time, in nanoseconds, has been written to the standard input. When that closes before, so does
-the drive.
+it is handed fails once a time, in nanoseconds, has been written to the standard input. When that closes, the drive
+ends.
 """
 
 from __future__ import annotations
@@ -55,11 +55,10 @@ def main(name: str, path: Path) -> int:
 
 
 def _listen(onset: Onset) -> None:
-    """Take the time of the onset from the standard input; whoever wrote it may be gone afterwards, but not before."""
+    """Take the time of the onset from the standard input, and end the drive when whoever wrote it is gone."""
     while line := os.read(0, 64):
         onset.time_ns = int(line)
-    if onset.time_ns is None:
-        os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

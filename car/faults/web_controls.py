@@ -20,6 +20,8 @@ from hardware.drivetrain import NEUTRAL
 
 ARM_TIMEOUT_S = 30.0
 ARM_PERIOD_S = 0.2
+CLOSE_TIMEOUT_S = 0.5
+"""Whoever is at the other end may be frozen."""
 
 
 class WebControls(Controls, Closing):
@@ -29,7 +31,12 @@ class WebControls(Controls, Closing):
         address = f"127.0.0.1:{port}"
         self._closing = contextlib.ExitStack()
         self._socket = self._closing.enter_context(
-            connect(f"ws://{address}/api/drive", origin=Origin(f"http://{address}"), compression=None)
+            connect(
+                f"ws://{address}/api/drive",
+                origin=Origin(f"http://{address}"),
+                compression=None,
+                close_timeout=CLOSE_TIMEOUT_S,
+            )
         )
         self._sending = threading.Lock()
         self._waiting: list[str] | None = None

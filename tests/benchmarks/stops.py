@@ -1,49 +1,47 @@
-"""How soon the wheels are neutral when the drive process is killed, frozen or ended, read from outside."""
+"""How soon the wheels are neutral whatever breaks: every fault of the menu in real processes, several times over."""
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from car.build import find_model
+from car.config import SHIPPED_PILOT, CarConfig
+from car.faults.menu import MENU, InjectedFault
+from car.faults.real import run_real
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
 from tests.benchmarks.figures import Figure, show
-from tests.system.car_process import DrivingCar, TerminalCar, wait_for
+from tests.system.car_process import TerminalCar, wait_for
 
-TRIALS = 10
-PEER = {signal.SIGTERM: "no shutdown at all"}
+TRIALS = 5
+KEY_TRIALS = 10
+PEER = {"drive-ended": "no shutdown at all"}
 
 
 def measure() -> None:
-    """Print the time from each signal to the first neutral command that stays."""
-    figures = []
-    for number, words in (
-        (signal.SIGKILL, "drive process killed → neutral by the guard"),
-        (signal.SIGSTOP, "drive process frozen → neutral by the guard"),
-        (signal.SIGTERM, "SIGTERM → neutral"),
-    ):
-        times_ms = [_trial(number) for _ in range(TRIALS)]
-        spread = f"p50 {np.median(times_ms):.0f} · worst {max(times_ms):.0f} ms · n {TRIALS}"
-        figures.append(Figure(words, spread, PEER.get(number, "")))
-    times_ms = [_stop_key_trial() for _ in range(TRIALS)]
-    spread = f"p50 {np.median(times_ms):.0f} · worst {max(times_ms):.0f} ms · n {TRIALS}"
-    show("Stopping", [*figures, Figure("stop key in the terminal → neutral", spread)])
+    """Print the time from each fault to the first neutral command that stays."""
+    figures = [Figure(f"{fault.what} → {fault.promise}", _trials(fault), PEER.get(fault.name, "")) for fault in MENU]
+    figures.append(Figure("stop key in the terminal → neutral", _spread([_stop_key() for _ in range(KEY_TRIALS)])))
+    show("Stopping", figures)
 
 
-def _trial(number: int) -> float:
-    with TemporaryDirectory() as name:
-        folder, wheels = _make_car(name)
-        with DrivingCar(folder, "--no-record") as car:
-            return _time_to_neutral(wheels, lambda: os.kill(car.process.pid, number))
+def _trials(fault: InjectedFault) -> str:
+    outcomes = [run_real(fault, CarConfig(), find_model(SHIPPED_PILOT, Path())) for _ in range(TRIALS)]
+    times_ms = [outcome.neutral_ms for outcome in outcomes if outcome.neutral_ms is not None]
+    held = f"{sum(outcome.held for outcome in outcomes)} of {TRIALS} held"
+    return f"{_spread(times_ms)} · {held}" if times_ms else held
 
 
-def _stop_key_trial() -> float:
+def _spread(times_ms: list[float]) -> str:
+    return f"p50 {np.median(times_ms):.0f} · worst {max(times_ms):.0f} ms · n {len(times_ms)}"
+
+
+def _stop_key() -> float:
     with TemporaryDirectory() as name:
         folder, wheels = _make_car(name)
         with TerminalCar(folder, "--no-record") as car:
