@@ -8,7 +8,7 @@ from hardware.drivetrain import Command
 
 STICK = Command(steering=0.1, throttle=0.6)
 """What the driver holds; calibration lets a third of it through."""
-SAMPLE_HZ = 20.0
+SAMPLE_HZ = 40.0
 
 
 class Controls(ABC):

@@ -15,11 +15,15 @@ SIGN_OF_LIFE_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a trial showed: ``neutral_ms`` after the fault the wheels were neutral for good, or what else, in words."""
+    """What a trial showed: ``neutral_ms`` after the fault the wheels were neutral for good, or what else, in words.
+
+    ``is_void`` says that it showed nothing, because the car stood already when the fault set in.
+    """
 
     held: bool
     words: str = ""
     neutral_ms: float | None = None
+    is_void: bool = False
 
     def __str__(self) -> str:
         """Return what was measured."""
@@ -47,7 +51,7 @@ class Trial:
         if not any(
             _moves(entry) for entry in self._between(self.onset_ns - SIGN_OF_LIFE_MS * NS_PER_MS, self.onset_ns)
         ):
-            return Outcome(False, "did not drive when the fault set in")
+            return Outcome(False, "stood already when the fault set in", is_void=True)
         if not all(entry.command.is_valid() for entry in self.timeline):
             return Outcome(False, "a command was not a number, or out of range")
         if self.timeline[0].command != NEUTRAL:

@@ -30,7 +30,9 @@ from hardware.drivetrains.timeline import Applied, read_timeline
 
 MARGIN_MS = 50.0
 """What another program on the machine may cost; the promises are for a car that has nothing else to do."""
+MAX_TRIES = 3
 START_TIMEOUT_S = 60.0
+DRIVE_TIMEOUT_S = 10.0
 DRIVES_S = 0.5
 NOTICE_NS = 50 * NS_PER_MS
 END_TIMEOUT_S = 15.0
@@ -54,8 +56,22 @@ def is_supported() -> bool:
 def run_real(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float = MARGIN_MS) -> Outcome:
     """Try ``fault`` on a simulated car like the one in ``config``, driven by ``model``, and say what came of it.
 
-    The promise may be missed by ``margin_ms``. Raises TrialError when the car does not start to drive.
+    The promise may be missed by ``margin_ms``. On a busy machine the gate may trip before anything is broken; then the
+    trial is repeated. Raises TrialError when the car does not come to drive.
     """
+    for tries_left in reversed(range(MAX_TRIES)):
+        try:
+            outcome = _try(fault, config, model, margin_ms)
+        except TrialError:
+            if not tries_left:
+                raise
+        else:
+            if not outcome.is_void:
+                return outcome
+    raise TrialError("The car stood still before anything was broken. Try again when the machine has less to do.")
+
+
+def _try(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float) -> Outcome:
     allowed_ms = fault.worst_ms or fault.promised_ms
     with contextlib.ExitStack() as stack:
         # A process that has just been killed may still be writing.
@@ -109,11 +125,12 @@ class CarUnderTest:
     def wait_for_page(self) -> ServerAddress:
         """Wait until the car's server listens, and return where."""
         store = AccessStore(self._folder, self._clock)
-        return self._wait_for(store.running_server)
+        return self._wait_for(store.running_server, START_TIMEOUT_S)
 
     def wait_until_it_drives(self) -> None:
         """Wait until the wheels turn, and a little longer."""
-        self._wait_for(lambda: any(entry.command.throttle > 0.0 for entry in self._entries()))
+        timeout_s = DRIVE_TIMEOUT_S if self._fault.controls else START_TIMEOUT_S
+        self._wait_for(lambda: any(entry.command.throttle > 0.0 for entry in self._entries()), timeout_s)
         time.sleep(DRIVES_S)
         self._processes = self._find_processes()
 
@@ -153,9 +170,9 @@ class CarUnderTest:
     def _entries(self) -> list[Applied]:
         return read_timeline(self._timeline) if self._timeline.exists() else []
 
-    def _wait_for(self, find: Callable[[], Found | None]) -> Found:
+    def _wait_for(self, find: Callable[[], Found | None], timeout_s: float) -> Found:
         """Wait until ``find`` finds something, and return it."""
-        deadline_s = time.monotonic() + START_TIMEOUT_S
+        deadline_s = time.monotonic() + timeout_s
         while not (found := find()):
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 words = self._log.read_text("utf-8", "replace").strip().splitlines()[-1:]
