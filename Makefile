@@ -10,10 +10,10 @@ TRAIN := $(VENV)/.train-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help drive demo test check mutation bench clean
+.PHONY: help drive demo test check mutation bench screenshots clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 drive: $(BASE) ## the simulated car drives itself until Ctrl-C
 	@$(BIN)/car drive --headless; code=$$?; if [ $$code -eq 130 ]; then exit 0; fi; exit $$code
@@ -34,6 +34,9 @@ mutation: $(DEV) ## break the gate in every small way; its tests must notice (Li
 
 bench: $(DEV) ## every figure that the README claims
 	@$(BIN)/python -m tests.benchmarks
+
+screenshots: $(DEV) ## every page, as a phone and a desk show it, into screenshots/ (needs Chromium)
+	@$(BIN)/python -m tests.system.chromium.screenshots screenshots
 
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

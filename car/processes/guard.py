@@ -76,8 +76,8 @@ def main(arguments: list[str]) -> int:
         return 0
     words = []
     if not (pulse.closed and pulse.last == FAILED):
-        _end(drive_process)
         words.append(DIED if pulse.closed else STUCK)
+        _end(drive_process)
     words += write_neutral(outputs)
     sys.stderr.write("".join(f"guard: {word}\n" for word in words))
     return 1

@@ -15,6 +15,7 @@ export class DriveChannel extends EventTarget {
   #heardMs = 0;
   #failures = 0;
   #ended = false;
+  #drove = false;
 
   constructor() {
     super();
@@ -57,9 +58,16 @@ export class DriveChannel extends EventTarget {
       const isFirst = this.state === null;
       this.state = message;
       this.#failures = 0;
-      if (isFirst) this.dispatchEvent(new Event("link"));
+      if (isFirst) this.#resume();
+      this.#drove = message.driver;
       this.dispatchEvent(new Event("state"));
     }
+  }
+
+  /** The link is there, perhaps again: whoever drove asks for the car, should the lost socket still seem to have it. */
+  #resume() {
+    if (this.#drove && !this.state.driver) this.send({ type: "take_over" });
+    this.dispatchEvent(new Event("link"));
   }
 
   #lost(socket) {

@@ -26,8 +26,10 @@ function show(report) {
     el("ul", { class: "findings" }, [...errors, ...warnings].map(problem)),
     fine.length ? el("h2", {}, `${count(fine.length, "thing")} in order`) : "",
     fine.length ? el("ul", { class: "card fine" }, fine.map((finding) =>
-      el("li", {}, el("strong", {}, finding.title), el("span", { class: "muted" }, finding.text)))) : "");
+      el("li", {}, el("strong", {}, capital(finding.title)), el("span", { class: "muted" }, finding.text)))) : "");
 }
+
+const capital = (words) => `${words[0].toUpperCase()}${words.slice(1)}`;
 
 function summary(errors, warnings) {
   if (errors) return el("p", { class: "note bad summary" }, `${count(errors, "error")} to mend${warnings ? `, and ${count(warnings, "warning")}` : ""}.`);
@@ -38,7 +40,7 @@ function summary(errors, warnings) {
 function problem({ level, title, text, fix }) {
   const [word, kind] = KINDS[level];
   return el("li", { class: "card finding" },
-    el("span", { class: `badge ${kind}` }, word), el("h3", {}, title), el("p", {}, text),
+    el("span", { class: `badge ${kind}` }, word), el("h3", {}, capital(title)), el("p", {}, text),
     fix ? el("div", { class: "fix" }, el("code", {}, fix), el("button", { class: "compact", onclick: () => copy(fix) }, "Copy")) : null);
 }
 

@@ -86,8 +86,8 @@ export function count(value, word = "") {
   return word ? `${text} ${word}${value === 1 ? "" : "s"}` : text;
 }
 
-/** When a session was started, in the reader's own time; its name where that is not known. */
-export function when({ name, started }) {
-  const time = started ? new Date(started) : null;
-  return time && !Number.isNaN(time.valueOf()) ? time.toLocaleString("en", { dateStyle: "medium", timeStyle: "short" }) : name;
+/** What a person calls a session: its name if somebody gave it one, else when it was started, in the reader's time. */
+export function title({ name, started }) {
+  const time = started ? new Date(started) : null, isDate = /^\d{4}-\d\d-\d\d/.test(name);
+  return isDate && time && !Number.isNaN(time.valueOf()) ? time.toLocaleString("en", { dateStyle: "medium", timeStyle: "short" }) : name;
 }

@@ -22,6 +22,7 @@ const MODES = {
 const inputs = new Inputs({
   pad: $("pad"),
   onchange: () => sampler.sample(),
+  onmove: () => sampler.sampleUnlessJustDone(),
   onstop: stopNow,
   onconnect: showSources,
 });

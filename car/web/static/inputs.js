@@ -58,13 +58,18 @@ export class TouchStick {
   #home = [0, 0];
   #offset = [0, 0];
 
-  constructor(pad, onchange) {
+  constructor(pad, { onchange, onmove }) {
     this.pad = pad;
     this.knob = pad.querySelector(".knob");
     this.base = pad.querySelector(".base");
     this.onchange = onchange;
+    this.onmove = onmove;
     pad.addEventListener("pointerdown", (event) => this.#grab(event));
-    pad.addEventListener("pointermove", (event) => event.pointerId === this.#pointer && this.#move(event));
+    pad.addEventListener("pointermove", (event) => {
+      if (event.pointerId !== this.#pointer) return;
+      this.#move(event);
+      this.onmove();
+    });
     for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) {
       pad.addEventListener(kind, (event) => event.pointerId === this.#pointer && this.release());
     }
@@ -97,6 +102,7 @@ export class TouchStick {
     const within = (at, size) => Math.max(reach, Math.min(size - reach, at));
     this.#home = [within(event.clientX - box.left, box.width), within(event.clientY - box.top, box.height)];
     this.#move(event);
+    this.onchange();
   }
 
   #move(event) {
@@ -106,7 +112,6 @@ export class TouchStick {
     if (length > 1) [x, y] = [x / length, y / length];
     this.#offset = [x, y];
     this.#show();
-    this.onchange();
   }
 
   #show() {
@@ -183,9 +188,9 @@ export class Tilt {
 export class Inputs {
   #padDrives = false;
 
-  constructor({ pad, onchange, onstop, onconnect }) {
+  constructor({ pad, onchange, onmove, onstop, onconnect }) {
     this.keyboard = new Keyboard(onchange);
-    this.stick = new TouchStick(pad, onchange);
+    this.stick = new TouchStick(pad, { onchange, onmove });
     this.tilt = new Tilt();
     this.gamepad = new Pad(onstop, (name) => { this.#padDrives = this.#padDrives && name !== ""; onchange(); onconnect(name); });
   }

@@ -1,14 +1,16 @@
 /** The models page: cards of what there is, one click to drive with another, one to go back. */
 
 import { get, post, upload } from "./api.js";
-import { $, bytes, count, el, toast } from "./dom.js";
+import { $, bytes, confirmed, count, el, toast } from "./dom.js";
 import "./shell.js";
 
 const MAX_MODEL_BYTES = 64 * 1024 * 1024;
+let own = new Set();
 
 async function show() {
   try {
     const models = await get("models");
+    own = new Set(models.filter((model) => !model.shipped).map((model) => model.name));
     $("models").replaceChildren(...(models.length ? models.map(modelCard) : [nothing()]));
   } catch (error) {
     $("models").replaceChildren(el("li", { class: "note bad", role: "alert" }, error.message));
@@ -86,10 +88,12 @@ async function uploadModel(file) {
   const panel = $("uploading");
   const say = (...children) => { panel.hidden = false; panel.replaceChildren(...children); };
   if (file.size > MAX_MODEL_BYTES) return say(el("p", { class: "note bad", role: "alert" }, `${file.name} has ${bytes(file.size)}; a model has at most ${bytes(MAX_MODEL_BYTES)}.`));
+  const name = file.name.replace(/\.tflite$/i, ""), replaces = own.has(name);
+  if (replaces && !(await confirmed(`Replace ${name}?`, "The car has a model of this name. The new one takes its place.", "Replace"))) return;
   const bar = el("progress", { max: 1, value: 0, "aria-label": "Upload" });
   say(el("p", {}, `Sending ${file.name}…`), bar);
   try {
-    await upload(`models?name=${encodeURIComponent(file.name.replace(/\.tflite$/i, ""))}`, file, (share) => { bar.value = share; });
+    await upload(`models?name=${encodeURIComponent(name)}&replace=${replaces}`, file, (share) => { bar.value = share; });
     panel.hidden = true;
     toast(`${file.name} was checked and fits.`);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Sends the car what the person's hands do, and at once that they have let go when this page is no longer looked at. */
 
 const PERIOD_MS = 25;
+const LEAST_MS = 10; // a finger moves more often than anybody needs to know
 
 /**
  * Samples `inputs` while this browser drives. Out of sight or out of focus it says "let go": the car is at neutral, and
@@ -9,6 +10,7 @@ const PERIOD_MS = 25;
 export class Sampler extends EventTarget {
   #sequence = 0;
   #wasAway = false;
+  #sampledMs = 0;
 
   constructor(channel, inputs) {
     super();
@@ -36,12 +38,18 @@ export class Sampler extends EventTarget {
     this.#send(this.#wasAway);
   }
 
+  /** Take a sample, unless the last one is too recent to be worth another. */
+  sampleUnlessJustDone() {
+    if (performance.now() - this.#sampledMs >= LEAST_MS) this.sample();
+  }
+
   #mayDrive(state) { return state.driver || !state.driver_present; }
 
   #send(letGo) {
     const client_ms = performance.now();
     const { steering, throttle, held } = letGo ? { steering: 0, throttle: 0, held: false } : this.inputs.read(client_ms);
     this.wish = { steering, throttle: throttle * this.throttleLimit, held };
+    this.#sampledMs = client_ms;
     this.#sequence += 1;
     this.channel.sample({ type: "sample", seq: this.#sequence, client_ms, ...this.wish });
   }

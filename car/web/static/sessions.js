@@ -1,7 +1,7 @@
 /** The sessions page: the list, the trash, the import; the session that is looked at is the viewer's. */
 
 import { get, post, upload } from "./api.js";
-import { $, bytes, count, duration, el, toast, when } from "./dom.js";
+import { $, bytes, count, duration, el, title, toast } from "./dom.js";
 import "./shell.js";
 import { Viewer } from "./viewer.js";
 
@@ -25,7 +25,7 @@ function entry(session) {
   const laps = session.laps == null ? "" : ` · ${count(session.laps, "lap")}`;
   return el("li", {}, el("a", { href: `#${encodeURIComponent(session.name)}`, "aria-current": session.name === chosen() ? "true" : null },
     session.frames ? el("img", { src: `/api/sessions/${encodeURIComponent(session.name)}/thumbnail.jpg`, alt: "", loading: "lazy" }) : el("img", { src: "/static/icon.svg", alt: "" }),
-    el("strong", {}, when(session)),
+    el("strong", {}, title(session)),
     el("span", { class: "small muted" }, `${duration(session.seconds)}${laps} · ${bytes(session.bytes)}`),
     el("span", { class: "small muted" }, session.recording ? el("span", { class: "badge bad" }, el("span", { class: "dot" }), "Recording") : `${count(session.frames)} frames${leftOut}`)));
 }

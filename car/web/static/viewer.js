@@ -1,7 +1,7 @@
 /** One session: its frames with the recorded commands on them, its timeline, and what is left out of it. */
 
 import { call, get, post } from "./api.js";
-import { bytes, colour, confirmed, count, duration, el, fitCanvas, toast, when } from "./dom.js";
+import { bytes, colour, confirmed, count, duration, el, fitCanvas, title, toast } from "./dom.js";
 import { FrameStore } from "./frames.js";
 import { drawGauges, drawWay } from "./overlay.js";
 import { Timeline } from "./timeline.js";
@@ -66,7 +66,7 @@ export class Viewer {
     this.facts = el("dl", { class: "figures" });
     this.place.replaceChildren(
       this.#back(),
-      el("div", { class: "row spread" }, el("h2", {}, when(this.session)),
+      el("div", { class: "row spread" }, el("h2", {}, title(this.session)),
         el("div", { class: "row" },
           el("a", { class: "button compact", href: `/api/${this.path}/download`, download: true }, "Download"),
           button("Delete", () => this.#trash(), { class: "compact danger", disabled: this.session.recording }))),

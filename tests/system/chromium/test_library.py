@@ -1,0 +1,154 @@
+"""A person looks after sessions and models in a real browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+import models
+from tests.car.sessions.recordings import write_session
+from tests.system.chromium.drive_page import DrivePage
+from tests.system.chromium.served_car import ServedCar
+
+FRAMES = 100
+MANY_FRAMES = 20_000
+SHIPPED = next(Path(models.__file__).parent.glob("*.tflite"))
+
+
+@pytest.fixture
+def evening(car: ServedCar) -> Iterator[Path]:
+    """Return the file of a session of the car."""
+    path = car.folder / "sessions" / "evening.mcap"
+    write_session(path, FRAMES)
+    yield path
+    path.unlink(missing_ok=True)
+    path.with_suffix(".edits.json").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def page(make_context: Callable[..., BrowserContext]) -> Page:
+    """Return a page of a browser at a desk."""
+    return make_context().new_page()
+
+
+def test_range_is_cut_out_of_a_session_and_taken_back(page: Page, evening: Path) -> None:
+    open_session(page, "evening")
+    select(page, 0.2, 0.5)
+    expect(page.locator(".says")).to_contain_text("Selected: 31 frames")
+    page.get_by_role("button", name="Leave it out").click()
+    expect(page.locator(".figures")).to_contain_text("Left out31")
+    edits = json.loads(evening.with_suffix(".edits.json").read_text(encoding="utf-8"))
+    assert edits["left_out"] == [[20, 50]] or edits["left_out"] == [[20, 49]]
+    page.locator(".timeline").press("Home")
+    expect(page.locator(".left-out")).to_be_hidden()
+    page.locator(".timeline").press("PageDown")
+    expect(page.locator(".left-out")).to_be_visible()
+    page.locator(".cutting").get_by_role("button", name="Undo").click()
+    expect(page.locator(".figures")).to_contain_text("Left out0")
+    expect(page.locator(".left-out")).to_be_hidden()
+
+
+def test_frames_are_stepped_through_and_played(page: Page, evening: Path) -> None:
+    open_session(page, "evening")
+    clock = page.locator(".transport output")
+    page.get_by_role("button", name="One frame on").click()
+    expect(clock).to_contain_text("frame 2 of 100")
+    assert brightness(page) > 0
+    page.get_by_role("button", name="Play").click()
+    expect(clock).to_contain_text("frame 100 of 100")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_session_of_twenty_thousand_frames_is_scrubbed_to_any_place(page: Page, car: ServedCar) -> None:
+    path = car.folder / "sessions" / "long.mcap"
+    write_session(path, MANY_FRAMES)
+    open_session(page, "long")
+    page.locator(".timeline").press("End")
+    expect(page.locator(".transport output")).to_contain_text("frame 20,000 of 20,000")
+    select(page, 0.1, 0.9)
+    expect(page.locator(".says")).to_contain_text("Selected: 16,")
+    assert brightness(page) > 0
+    path.unlink()
+
+
+def test_session_goes_to_the_trash_and_comes_back(page: Page, evening: Path) -> None:
+    open_session(page, "evening")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("#list")).to_contain_text("No sessions yet")
+    assert not evening.exists()
+    page.get_by_role("button", name="Trash").click()
+    page.get_by_role("button", name="Take back").first.click()
+    expect(page.locator(".toast").last).to_contain_text("is back")
+    page.get_by_role("button", name="Back to the sessions").click()
+    expect(page.locator("#list a")).to_contain_text("evening")
+    assert evening.exists()
+
+
+def test_session_is_downloaded_as_it_is(page: Page, evening: Path, tmp_path: Path) -> None:
+    open_session(page, "evening")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    download.value.save_as(tmp_path / "copy.mcap")
+    assert (tmp_path / "copy.mcap").read_bytes() == evening.read_bytes()
+
+
+def test_uploaded_model_is_tried_and_drives_until_one_goes_back(page: Page, car: ServedCar, tmp_path: Path) -> None:
+    upload = tmp_path / "kitchen.tflite"
+    shutil.copy(SHIPPED, upload)
+    page.goto("/models")
+    page.locator("#upload").set_input_files(upload)
+    card = page.locator(".model", has_text="kitchen")
+    card.get_by_role("button", name="Drive with it").click()
+    expect(card.locator(".badge")).to_have_text("Drives now")
+    driver = DrivePage(page.context.new_page(), car)
+    driver.page.goto("/")
+    expect(driver.page.locator("#pilot")).to_have_value("kitchen")
+    driver.page.close()
+    page.get_by_role("button", name="Back to previous").click()
+    expect(page.locator(".model", has_text="simulated-lane").locator(".badge")).to_have_text("Drives now")
+
+
+def test_what_is_no_model_is_not_taken(page: Page, car: ServedCar, tmp_path: Path) -> None:
+    upload = tmp_path / "notes.tflite"
+    upload.write_bytes(b"buy milk")
+    page.goto("/models")
+    page.locator("#upload").set_input_files(upload)
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert not (car.folder / "models" / "notes.tflite").exists()
+
+
+def open_session(page: Page, name: str) -> None:
+    """Open a session from the list and wait for its first frame."""
+    page.goto("/sessions")
+    page.locator("#list a", has_text=name).click()
+    expect(page.locator(".transport output")).to_contain_text("frame 1 of")
+
+
+def select(page: Page, start: float, end: float) -> None:
+    """Drag over the timeline from one share of it to another."""
+    box = page.locator(".timeline").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * start, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end, y, steps=8)
+    page.mouse.up()
+
+
+def brightness(page: Page) -> float:
+    """Wait until the screen shows a frame; return the mean of its red, which every frame of a test has."""
+    script = """canvas => new Promise(resolve => {
+        const look = () => {
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            const red = data.filter((_, i) => i % 4 === 0).reduce((sum, value) => sum + value, 0);
+            red > 0 ? resolve(red) : requestAnimationFrame(look);
+        };
+        look();
+    })"""
+    return float(page.locator(".screen canvas").evaluate(script))
