@@ -133,4 +133,8 @@ def _open_output_enable(pin: int) -> OutputDevice:
 
     from hardware.pins.opening import open_gpios
 
-    return DigitalOutputDevice(pin, active_high=False, pin_factory=open_gpios(fine=False))
+    with contextlib.ExitStack() as opened:
+        factory = opened.enter_context(open_gpios(fine=False))
+        output_enable = DigitalOutputDevice(pin, active_high=False, pin_factory=factory)
+        opened.pop_all()
+    return output_enable

@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 import weakref
 from abc import abstractmethod
-from collections import namedtuple
+from dataclasses import dataclass
 from typing import Any
 
-from gpiozero import Device, Factory, GPIOPinInUse, Pin, PinInvalidFunction, PinInvalidPin, PinInvalidState
+from gpiozero import Device, Factory, GPIOPinInUse, Pin, PinInvalidFunction, PinInvalidState
 
-ChannelInfo = namedtuple("ChannelInfo", ["name"])
-"""What gpiozero wants to know of a pin."""
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """What gpiozero wants to know of a pin: its name."""
+
+    name: int
 
 
 class ChannelFactory(Factory):  # type: ignore[misc] # gpiozero has no types
@@ -58,7 +62,8 @@ class ChannelFactory(Factory):  # type: ignore[misc] # gpiozero has no types
             pin.close()
 
     @abstractmethod
-    def _make_pin(self, name: int) -> ChannelPin: ...
+    def _make_pin(self, name: int) -> ChannelPin:
+        """Return a new pin for the channel of that number, or raise PinInvalidPin."""
 
 
 class ChannelPin(Pin):  # type: ignore[misc]
@@ -129,6 +134,3 @@ class ChannelPin(Pin):  # type: ignore[misc]
     @abstractmethod
     def _turn_off(self) -> None:
         """Send no more pulses, and stay low."""
-
-
-__all__ = ["ChannelFactory", "ChannelInfo", "ChannelPin", "PinInvalidPin"]

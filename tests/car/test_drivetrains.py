@@ -101,15 +101,17 @@ def test_two_motors_with_their_calibration(machine: Machine) -> None:
     ],
 )
 def test_what_is_not_there_is_said_in_one_line_and_all_is_let_go(
-    machine: Machine, drivetrain: dict[str, object], words: str
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, drivetrain: dict[str, object], words: str
 ) -> None:
     chip, kernel, library = machine
+    buses = i2c.install(monkeypatch, {0x40: chip})
     library.busy |= {5, 20}
     with pytest.raises(DrivetrainError, match=words) as caught:
         open_drivetrain(config_of(drivetrain), kernel)
     assert "\n" not in str(caught.value)
     assert not library.outputs
-    assert not library.opened or drivetrain.get("oe_pin")
+    assert not library.opened
+    assert all(bus.closed for bus in buses)
     assert chip.pulses_us == (0.0,) * 16
 
 

@@ -28,6 +28,8 @@ FREQUENCY_HZ = 50.0
 ALL_PINS = ("pca9685", "hardware_pwm", "fine_lgpio", "lgpio")
 FINE_PINS = ALL_PINS[:3]
 
+Pulses = Callable[[], Sequence[tuple[float, float]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Rig:
@@ -36,7 +38,7 @@ class Rig:
     pins: str
     clock: VirtualClock
     open_factory: Callable[[], Factory]
-    pulses_us: Callable[[], Sequence[tuple[float, float]]]
+    pulses_us: Pulses
 
     @property
     def step_us(self) -> float:
@@ -65,19 +67,30 @@ class Rig:
 def make_rig(pins: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Rig:
     """Return a rig on ``pins``, one of ALL_PINS; ``folder`` is empty."""
     if pins == "pca9685":
-        chip = i2c.Pca9685()
-        i2c.install(monkeypatch, {0x40: chip})
-        clock = VirtualClock()
-        pulses = lambda: [(pulses[STEERING_PIN], pulses[THROTTLE_PIN]) for pulses in chip.history]  # noqa: E731
+        clock, pulses_us = _on_pca9685(monkeypatch)
     elif pins == "hardware_pwm":
-        clock = kernel = sysfs_pwm.install(monkeypatch, folder, sysfs_pwm.PI_4)
-        pulses = lambda: _side_by_side([(channel[1], duty / 1e3) for channel, duty in kernel.sent])  # noqa: E731
+        clock, pulses_us = _on_hardware_pwm(monkeypatch, folder)
     else:
-        clock, library = VirtualClock(), lgpio.install(monkeypatch)
-        pulses = lambda: _side_by_side(  # noqa: E731
-            [(sent.gpio - STEERING_PIN, float(sent.high_us)) for sent in library.sent]
-        )
-    return Rig(pins, clock, lambda: open_pins(pins, FREQUENCY_HZ, clock), pulses)
+        clock, pulses_us = _on_lgpio(monkeypatch)
+    return Rig(pins, clock, lambda: open_pins(pins, FREQUENCY_HZ, clock), pulses_us)
+
+
+def _on_pca9685(monkeypatch: pytest.MonkeyPatch) -> tuple[VirtualClock, Pulses]:
+    chip = i2c.Pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    return VirtualClock(), lambda: [(pulses[STEERING_PIN], pulses[THROTTLE_PIN]) for pulses in chip.history]
+
+
+def _on_hardware_pwm(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[VirtualClock, Pulses]:
+    kernel = sysfs_pwm.install(monkeypatch, folder, sysfs_pwm.PI_4)
+    return kernel, lambda: _side_by_side([(channel, duty_ns / 1000) for (_, channel), duty_ns in kernel.sent])
+
+
+def _on_lgpio(monkeypatch: pytest.MonkeyPatch) -> tuple[VirtualClock, Pulses]:
+    library = lgpio.install(monkeypatch)
+    return VirtualClock(), lambda: _side_by_side(
+        [(sent.gpio - STEERING_PIN, float(sent.high_us)) for sent in library.sent]
+    )
 
 
 def _side_by_side(changes: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
