@@ -121,6 +121,23 @@ def pair(
 
 
 @app.command()
+def find(
+    seconds: Annotated[float, typer.Option("--seconds", min=0.5, max=60, help="How long to listen.")] = 3.0,
+) -> None:
+    """Find the cars in this network that a browser has been paired with."""
+    from car.web.announcement import find_cars
+
+    try:
+        cars = find_cars(seconds)
+    except OSError as error:
+        _fail(f"There is no network to look in ({error.strerror}). Connect to the car's.")
+    for car in cars:
+        typer.echo(f"{car.name}  {car.url}")
+    if not cars:
+        _fail("No car answers. Run `car drive` and `car pair` on the car, and be in its network.")
+
+
+@app.command()
 def doctor(
     car: CarOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,

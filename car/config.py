@@ -57,6 +57,7 @@ autopilot_throttle_cap = 0.25
 [web]
 port = 8887             # of the page; if it is taken, the next free one
 tls = false             # serve HTTPS with a certificate of the car's own; browsers give gamepads to secure pages only
+announce = true         # once a browser is paired, tell the network where the car is, for `car find`
 
 [gamepad]
 enabled = true          # one that is plugged into the car, or paired with it by Bluetooth
@@ -155,6 +156,7 @@ class WebSection(Section):
 
     port: Annotated[int, Field(ge=1024, le=65_000)] = 8887
     tls: bool = False
+    announce: bool = True
 
 
 class CarConfig(Section):

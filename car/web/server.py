@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from car.errors import AccessError, CarError
 from car.web.access import Access
 from car.web.access_store import AccessStore, ServerAddress
+from car.web.announcement import Announcer
 from car.web.app import create_app
 from car.web.certificate import Certificate, own_certificate
 from car.web.context import WebContext
@@ -38,6 +39,7 @@ class WebServer:
         self._listener = _first_free(context.config.web.port)
         self.port: int = self._listener.getsockname()[1]
         self._app = create_app(context, Access(self._store, tls=self._certificate is not None))
+        self._announcer = self._make_announcer(context)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 
@@ -51,11 +53,22 @@ class WebServer:
     def start(self) -> None:
         """Begin to serve."""
         self._thread.start()
+        if self._announcer is not None:
+            self._announcer.start()
 
     def close(self) -> None:
         """Close every connection, and end."""
+        if self._announcer is not None:
+            self._announcer.close()
         self._ended.set()
         self._thread.join(END_TIMEOUT_S)
+
+    def _make_announcer(self, context: WebContext) -> Announcer | None:
+        config = context.config
+        # Not the server's own store, which belongs to the server's thread.
+        is_open = AccessStore(context.folder.path, context.clock).opens_network
+        tls = self._certificate is not None
+        return Announcer(config.car.name, self.port, is_open, tls=tls) if config.web.announce else None
 
     def _run(self) -> None:
         asyncio.run(self._serve())

@@ -56,7 +56,7 @@ class Served:
 def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     """Serve the pages of a car in ``car_dir``, which is made, for as long as the context lasts."""
     init_car(car_dir)
-    config = config or CarConfig(web=WebSection(port=PORT), recording=RecordingSection(min_free_mb=0))
+    config = config or CarConfig(web=WebSection(port=PORT, announce=False), recording=RecordingSection(min_free_mb=0))
     folder = CarFolder(car_dir, config)
     spawn, clock = multiprocessing.get_context("spawn"), SystemClock()
     ring = CycleRing(spawn, SMALL, 20.0)

@@ -27,7 +27,7 @@ SERVO_ESC = '[drivetrain]\nkind = "servo_esc"   # from the shop\n'
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    config = CarConfig.model_validate({"drivetrain": {"kind": "servo_esc"}, "web": {"port": 8950}})
+    config = CarConfig.model_validate({"drivetrain": {"kind": "servo_esc"}, "web": {"port": 8950, "announce": False}})
     with serving(tmp_path / "mycar", config) as served:
         (served.folder.path / "car.toml").write_text(SERVO_ESC)
         yield served

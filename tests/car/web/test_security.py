@@ -221,7 +221,7 @@ def test_no_header_of_a_proxy_makes_a_browser_one_of_this_machine(network: httpx
 
 
 def test_with_tls_the_page_is_served_by_https_alone_with_the_fingerprint_that_was_shown(tmp_path: Path) -> None:
-    config = CarConfig(web=WebSection(port=PORT, tls=True))
+    config = CarConfig(web=WebSection(port=PORT, tls=True, announce=False))
     with serving(tmp_path, config) as served:
         address = AccessStore(tmp_path, SystemClock()).running_server()
         assert address is not None
