@@ -77,7 +77,7 @@ def show_faults(faults: Sequence[InjectedFault]) -> None:
 
 def show_trials(trials: Sequence[FaultTrial]) -> None:
     """Print for each fault what was promised, what was measured on each clock, and whether the promise was held."""
-    from car.faults.trials import TrialClock
+    from car.faults.menu import TrialClock
 
     table = Table("fault", "what happens", "promised", *(f"{clock} clock" for clock in TrialClock), "")
     for trial in trials:

@@ -6,8 +6,9 @@ somebody lengthens breaks a promise, and that is to be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from car.build import Devices
 from car.errors import TrialError
@@ -47,6 +48,13 @@ STALL_S = 1.0
 BURST_AFTER_S = 2.0
 
 
+class TrialClock(StrEnum):
+    """Where a fault is tried: in one thread and lock-step, or in real processes with real signals."""
+
+    VIRTUAL = "virtual"
+    REAL = "real"
+
+
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
     """One thing that goes wrong.
@@ -55,6 +63,7 @@ class InjectedFault:
     stay so for the ``watch_s`` that are watched; None promises that they drive on. The car drives in ``mode``,
     headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the
     controls do and how many seconds after the onset (``acts``), or a ``strike`` at its processes from outside.
+    ``only`` names the clock on which alone it can happen; a strike takes real processes in any case.
     """
 
     name: str
@@ -67,13 +76,16 @@ class InjectedFault:
     pilot: Callable[[Pilot, Onset], Pilot] | None = None
     acts: tuple[tuple[float, Callable[[Controls], None]], ...] = ()
     strike: Callable[[Processes], None] | None = None
+    only: TrialClock | None = None
     records: bool = False
     watch_s: float = 1.0
 
     @property
-    def takes_processes(self) -> bool:
-        """True for what only happens to real processes."""
-        return self.strike is not None
+    def clocks(self) -> Sequence[TrialClock]:
+        """The clocks on which it can happen."""
+        if self.strike is not None:
+            return (TrialClock.REAL,)
+        return tuple(TrialClock) if self.only is None else (self.only,)
 
     @property
     def ends_the_drive(self) -> bool:
@@ -107,6 +119,8 @@ def _stop(mode: Mode) -> InjectedFault:
         mode=mode,
         controls=True,
         acts=((0.0, lambda controls: controls.stop()),),
+        # The page moves no wheel of a car that has nothing to calibrate, as a simulated one.
+        only=TrialClock.VIRTUAL if mode is Mode.CALIBRATION else None,
     )
 
 
@@ -170,7 +184,7 @@ MENU = (
         "a write to the bus never returns",
         STALL_MS,
         devices=_drivetrain(HangingDrivetrain),
-        strike=strikes.nothing,
+        only=TrialClock.REAL,
         records=True,
     ),
     InjectedFault(
@@ -178,7 +192,7 @@ MENU = (
         "every write to the bus fails",
         STALL_MS,
         devices=_drivetrain(BrokenDrivetrain),
-        strike=strikes.nothing,
+        only=TrialClock.REAL,
     ),
     InjectedFault("drive-killed", "SIGKILL to the drive process", KILLED_MS, strike=strikes.kill_drive, records=True),
     InjectedFault("drive-frozen", "SIGSTOP to the drive process", KILLED_MS, strike=strikes.freeze_drive),

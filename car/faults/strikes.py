@@ -31,10 +31,6 @@ class Processes:
         return self.folder / "jumped"
 
 
-def nothing(_: Processes) -> None:
-    """Leave it to the devices."""
-
-
 def kill_drive(processes: Processes) -> None:
     """Kill the drive process."""
     os.kill(processes.drive, signal.SIGKILL)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from car.build import open_pilot
 from car.config import CarConfig
 from car.errors import TrialError
-from car.faults.menu import MENU, InjectedFault, fault_named
+from car.faults.menu import MENU, InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
 from car.faults.real import is_supported, run_real
 from car.faults.virtual import run_virtual
-
-
-class TrialClock(StrEnum):
-    """Where a fault is tried: in one thread and lock-step, or in real processes with real signals."""
-
-    VIRTUAL = "virtual"
-    REAL = "real"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +45,13 @@ def faults_named(name: str, clocks: Sequence[TrialClock]) -> Sequence[InjectedFa
         return [fault for fault in MENU if clocks_of(fault, clocks)]
     fault = fault_named(name)
     if not clocks_of(fault, clocks):
-        raise TrialError(f"{name} takes real processes. Give --clock real.")
+        raise TrialError(f"{name} happens on the {fault.clocks[0]} clock alone. Give --clock {fault.clocks[0]}.")
     return [fault]
 
 
 def clocks_of(fault: InjectedFault, clocks: Sequence[TrialClock]) -> list[TrialClock]:
     """Return those of ``clocks`` on which ``fault`` can happen."""
-    return [clock for clock in clocks if clock is TrialClock.REAL or not fault.takes_processes]
+    return [clock for clock in clocks if clock in fault.clocks]
 
 
 def try_fault(fault: InjectedFault, clocks: Sequence[TrialClock], config: CarConfig, model: Path) -> FaultTrial:

@@ -10,8 +10,9 @@ import numpy as np
 
 from car.build import find_model
 from car.config import SHIPPED_PILOT, CarConfig
-from car.faults.menu import MENU, InjectedFault
+from car.faults.menu import InjectedFault, TrialClock
 from car.faults.real import run_real
+from car.faults.trials import faults_named
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
@@ -25,7 +26,10 @@ PEER = {"drive-ended": "no shutdown at all"}
 
 def measure() -> None:
     """Print the time from each fault to the first neutral command that stays."""
-    figures = [Figure(f"{fault.what} → {fault.promise}", _trials(fault), PEER.get(fault.name, "")) for fault in MENU]
+    figures = [
+        Figure(f"{fault.what} → {fault.promise}", _trials(fault), PEER.get(fault.name, ""))
+        for fault in faults_named("all", [TrialClock.REAL])
+    ]
     figures.append(Figure("stop key in the terminal → neutral", _spread([_stop_key() for _ in range(KEY_TRIALS)])))
     show("Stopping", figures)
 

@@ -7,9 +7,9 @@ import pytest
 
 from car.build import find_model
 from car.config import SHIPPED_PILOT, CarConfig
-from car.faults.menu import InjectedFault, fault_named
+from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.real import CarUnderTest, run_real
-from car.faults.trials import TrialClock, faults_named
+from car.faults.trials import faults_named
 from car.sessions.reader import Session
 from tests.system.car_process import assert_refused, run_car, wait_for
 

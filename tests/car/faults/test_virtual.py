@@ -6,8 +6,9 @@ import pytest
 
 from car.build import find_model, open_pilot
 from car.config import SHIPPED_PILOT, CarConfig, GateSection
-from car.faults.menu import MENU, InjectedFault, fault_named
+from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
+from car.faults.trials import faults_named
 from car.faults.virtual import SharedClock, run_virtual
 from car.gate import Limits
 from car.processes import watchdog
@@ -22,9 +23,7 @@ def outcome_of(fault: InjectedFault) -> Outcome:
         return run_virtual(fault, CONFIG, pilot)
 
 
-@pytest.mark.parametrize(
-    "fault", [fault for fault in MENU if not fault.takes_processes], ids=lambda fault: str(fault.name)
-)
+@pytest.mark.parametrize("fault", faults_named("all", [TrialClock.VIRTUAL]), ids=lambda fault: str(fault.name))
 def test_the_promise_is_held(fault: InjectedFault) -> None:
     outcome = outcome_of(fault)
     assert outcome.held, outcome
