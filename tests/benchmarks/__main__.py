@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import cameras, footprint, gamepad, link_loss, loop, pilot, simulator, stops, training, wheels
+from tests.benchmarks import (
+    cameras,
+    footprint,
+    gamepad,
+    link_loss,
+    loop,
+    pages,
+    pilot,
+    simulator,
+    stops,
+    training,
+    wheels,
+)
 from tests.benchmarks.figures import show_machine
 
 BENCHMARKS = {
@@ -16,6 +28,7 @@ BENCHMARKS = {
     "gamepad": gamepad.measure,
     "wheels": wheels.measure,
     "link_loss": link_loss.measure,
+    "pages": pages.measure,
     "simulator": simulator.measure,
     "training": training.measure,
 }

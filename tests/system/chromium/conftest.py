@@ -16,9 +16,14 @@ from tests.system.chromium.served_car import ServedCar
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+def chromium_path() -> str | None:
+    """Return where Chromium is, if it is here."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
 def find_chromium() -> str:
     """Return where Chromium is; without one the test is skipped, but on CI it fails."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    path = chromium_path()
     if path is None:
         advice = "There is no Chromium here. Install it (on Debian: apt install chromium) to test the pages."
         if os.environ.get("CI"):
