@@ -4,56 +4,43 @@ from __future__ import annotations
 
 import gc
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
-from hardware.clock import SystemClock
+from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import Command, Drivetrain
-from hardware.neutral import HOLD_S
+from hardware.pins import pca9685_registers as registers
 from hardware.pins import sysfs_pwm
 from tests.benchmarks.figures import Figure, show, spread
+from tests.hardware.fakes.logged_bus.smbus2 import SMBus, install, transfers
 from tests.hardware.fakes.rigs import FINE_PINS, make_motor_rig, make_rig
 from tests.hardware.fakes.sysfs_pwm import write_for_real
+from tests.system.car_process import CAR
 
 COMMANDS = 2000
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - files that no disk delays, as the kernel's
 RUNS = 5
-NEUTRAL = """
-import sys
-import pytest
-from pathlib import Path
-from tests.hardware.fakes import i2c
-from car.neutral import main
-with pytest.MonkeyPatch.context() as monkeypatch:
-    chip = i2c.Pca9685()
-    i2c.install(monkeypatch, {0x40: chip})
-    chip.write(i2c.MODE1, [i2c.AUTO_INCREMENT])
-    import time
-    started_s = time.perf_counter()
-    assert main(["--car", sys.argv[1]]) == 0
-    print(time.perf_counter() - started_s)
-"""
 
 
 def measure() -> None:
     """Print the time of ``apply`` on each kind of pins, and of ``car neutral`` with neutral held before off."""
     figures = []
     for pins in FINE_PINS:
-        with pytest.MonkeyPatch.context() as monkeypatch, TemporaryDirectory() as folder:
+        with pytest.MonkeyPatch.context() as monkeypatch, TemporaryDirectory(dir=MEMORY) as folder:
             drivetrain = make_rig(pins, monkeypatch, Path(folder)).open()
             # The channels' files are real ones; what the kernel would do on top is not ours.
             monkeypatch.setattr(sysfs_pwm, "write", write_for_real)
             figures.append(_apply_figure(f"servo and ESC, {pins}", drivetrain))
     with pytest.MonkeyPatch.context() as monkeypatch:
         figures.append(_apply_figure("two motors, fine_lgpio", make_motor_rig(monkeypatch).open()))
-    neutrals_ms = [_neutral_s() * 1000 for _ in range(RUNS)]
-    held = (
-        f"{np.median(neutrals_ms):.0f} ms, worst of {RUNS}: {max(neutrals_ms):.0f} ms, {HOLD_S * 1000:.0f} of it held"
-    )
-    show("From a command to the pins, without what the hardware takes", [*figures, Figure("neutral, then off", held)])
+    neutrals_ms, offs_ms = zip(*(_car_neutral_ms() for _ in range(RUNS)), strict=True)
+    for what, times_ms in (("neutral", neutrals_ms), ("off", offs_ms)):
+        spread_ms = f"{np.median(times_ms):.0f} ms, worst of {RUNS}: {max(times_ms):.0f} ms"
+        figures.append(Figure(f"car neutral → {what}, pca9685", spread_ms))
+    show("From a command to the pins, without what the hardware takes", figures)
 
 
 def _apply_figure(what: str, drivetrain: Drivetrain) -> Figure:
@@ -69,8 +56,18 @@ def _apply_figure(what: str, drivetrain: Drivetrain) -> Figure:
     return Figure(what, spread(times_ns))
 
 
-def _neutral_s() -> float:
-    with TemporaryDirectory() as folder:
+def _car_neutral_ms() -> tuple[float, float]:
+    """Start ``car neutral`` for a car that was killed; return when its pulses were neutral, and when they had ended."""
+    with pytest.MonkeyPatch.context() as monkeypatch, TemporaryDirectory() as folder:
+        log = install(monkeypatch, Path(folder))
         (Path(folder) / "car.toml").write_text("[drivetrain]\nkind = 'servo_esc'\n", encoding="utf-8")
-        done = subprocess.run([sys.executable, "-c", NEUTRAL, folder], capture_output=True, text=True, check=True)
-        return float(done.stdout)
+        bus = SMBus(1)
+        bus.write_byte_data(0x40, registers.PRE_SCALE, registers.prescale(50.0, 25e6))
+        bus.write_byte_data(0x40, registers.MODE1, registers.AUTO_INCREMENT)
+        bus.write_i2c_block_data(0x40, registers.LED0, registers.pulse_bytes(400))
+        before = len(list(transfers(log)))
+        started_ns = SystemClock().now_ns()
+        subprocess.run([str(CAR), "neutral"], cwd=folder, check=True)
+        after = list(transfers(log))[before:]
+        neutral_ns = next(transfer.time_ns for transfer in after if transfer.pulses_us[0] == pytest.approx(1500, abs=5))
+        return (neutral_ns - started_ns) / NS_PER_MS, (after[-1].time_ns - started_ns) / NS_PER_MS

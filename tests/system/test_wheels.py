@@ -13,7 +13,6 @@ from tests.hardware.fakes.logged_bus import smbus2
 from tests.hardware.fakes.logged_bus.smbus2 import Transfer
 from tests.system.car_process import DrivingCar, run_car, wait_for
 
-ROOT = Path(__file__).parents[2]
 STEERING, THROTTLE = 1, 0
 CAR = """\
 [drivetrain]
@@ -31,11 +30,9 @@ NOISE_MS = 200
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(smbus2.__file__).parent), str(ROOT)]))
-    monkeypatch.setenv("I2C_LOG", str(tmp_path / "i2c.log"))
     (tmp_path / "mycar").mkdir()
     (tmp_path / "mycar" / "car.toml").write_text(CAR, encoding="utf-8")
-    return tmp_path / "i2c.log"
+    return smbus2.install(monkeypatch, tmp_path)
 
 
 @pytest.fixture

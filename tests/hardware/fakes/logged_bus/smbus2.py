@@ -1,7 +1,7 @@
 """``smbus2`` for other processes: one PCA9685 whose every transfer is appended to a file, for a test to read back.
 
-With this folder on PYTHONPATH, ``car`` and its guard drive a chip that lives as long as the file that the environment
-names in I2C_LOG.
+With this folder on PYTHONPATH, as ``install`` has it, ``car`` and its guard drive a chip that lives as long as the file
+that the environment names in I2C_LOG.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from hardware.clock import SystemClock
 from tests.hardware.fakes.pca9685 import Pca9685
+
+if TYPE_CHECKING:
+    import pytest
 
 ENTRY = struct.Struct("<qiBB4s")
 """Time in ns, the process, the register, how many values there are, and the values."""
@@ -37,6 +40,15 @@ def transfers(path: Path) -> Iterator[Transfer]:
         time_ns, process, register, count, values = entry
         chip.write(register, list(values[:count]))
         yield Transfer(time_ns, process, chip.pulses_us)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Have every process that is started from now on use this bus; return the file in ``folder`` that it writes."""
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parents[3])]))
+    log = folder / "i2c.log"
+    monkeypatch.setenv("I2C_LOG", str(log))
+    return log
 
 
 class SMBus:
