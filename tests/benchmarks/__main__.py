@@ -6,6 +6,7 @@ import sys
 
 from tests.benchmarks import (
     cameras,
+    crowd,
     footprint,
     gamepad,
     link_loss,
@@ -15,6 +16,7 @@ from tests.benchmarks import (
     simulator,
     stops,
     training,
+    viewers,
     wheels,
 )
 from tests.benchmarks.figures import show_machine
@@ -29,6 +31,8 @@ BENCHMARKS = {
     "wheels": wheels.measure,
     "link_loss": link_loss.measure,
     "pages": pages.measure,
+    "viewers": viewers.measure,
+    "crowd": crowd.measure,
     "simulator": simulator.measure,
     "training": training.measure,
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,8 +73,17 @@ class ReadyFrames:
         return Frame(frame.image, self._clock.now_ns(), frame.number)
 
 
-def drive_for(seconds: float, rate_hz: float | None, *, record: bool) -> Run:
-    """Drive on frames that come at ``rate_hz``, or as fast as the loop takes them, recording or not."""
+def drive_for(
+    seconds: float,
+    rate_hz: float | None,
+    *,
+    record: bool,
+    meanwhile: Callable[[CarFolder], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
+) -> Run:
+    """Drive on frames that come at ``rate_hz``, or as fast as the loop takes them, recording or not.
+
+    ``meanwhile`` is entered with the car's folder when its desk is ready, and left after the drive.
+    """
     camera_hz = rate_hz or RATES_HZ[-1]
     config = CarConfig(camera=CameraSection(rate_hz=camera_hz), recording=RecordingSection(min_free_mb=0))
     clock = SystemClock()
@@ -93,6 +103,7 @@ def drive_for(seconds: float, rate_hz: float | None, *, record: bool) -> Run:
         job = DeskJob(folder, record, pilot.name)
         desk = stack.enter_context(keeping_desk(link, job, SlotDriver(link.slot), pilot))
         desk.wait_until_ready()
+        stack.enter_context(meanwhile(folder))
         processes = [psutil.Process(), psutil.Process(desk.pid)]
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
         frames: FrameSource = ReadyFrames(clock)
