@@ -16,7 +16,7 @@ PATIENCE_S = 30.0
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
     }
 }
 """What OpenAPI is told of a request whose body is a file; for a route's ``openapi_extra``."""
