@@ -220,17 +220,18 @@ class CalibrationSwitch:
         self._current = current
         self._recalibrate = recalibrate
         self._calibration = current.read()
-        self._was_armed = False
+        self._before = (False, False)
 
     def events(self, now_ns: int) -> Iterator[Event]:
         """Yield the driver's events; what they have made of the gate is known when the last one has been handled."""
         yield from self._driver.events(now_ns)
         is_armed = self._gate.state is GateState.ARMED
         is_trial = is_armed and self._gate.mode is Mode.CALIBRATION
-        if is_armed != self._was_armed or is_trial:
+        # Between two cycles somebody may have ended the calibration and armed to drive: armed both times, and yet new.
+        if (is_armed, is_trial) != self._before or is_trial:
             saved = self._current.read()
             self._use(trial_calibration(saved) if is_trial else saved)
-        self._was_armed = is_armed
+        self._before = (is_armed, is_trial)
 
     def _use(self, calibration: CalibrationSection) -> None:
         if calibration != self._calibration:

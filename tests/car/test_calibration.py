@@ -215,3 +215,5 @@ def test_the_drivetrain_is_on_the_trial_scale_while_armed_for_calibration_and_on
     assert cycle(Arm(Mode.MANUAL)) == [load_config(path).calibration]
     save_calibration(path, {"steering_centre_us": 1470.0})
     assert cycle() == []  # nothing changes under a car that drives
+    assert cycle(Disarm(), Arm(Mode.CALIBRATION, wheels_up=True)) == [trial_calibration(load_config(path).calibration)]
+    assert cycle(Disarm(), Arm(Mode.MANUAL)) == [load_config(path).calibration]
