@@ -1,7 +1,8 @@
 """The driver's newest command on its way from the desk process to the drive process.
 
 One slot, overwritten by each new command: an old command that comes late has no place to wait in. Human acts (arm,
-stop, another mode, quit) are counted, so that none is lost when two fall between two cycles of the drive loop.
+stop, another mode, quit) are numbered, so that none is lost, nor their order, when two fall between two cycles of the
+drive loop.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from ctypes import c_uint8
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
+from operator import itemgetter
 from typing import Any
 
 from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
@@ -19,7 +21,7 @@ from car.processes.shared import keep_order
 from hardware.drivetrain import NEUTRAL, Command
 
 _SEQUENCE = struct.Struct("Q")
-# command, when it was sampled, six counters, held, arm mode, wheels up, mode, problems as a bit each
+# command, when it was sampled, six presses, held, arm mode, wheels up, mode, problems as a bit each
 _INPUT = struct.Struct("<ddqIIIIIIBBBBI")
 _MODES, _PROBLEMS = tuple(Mode), tuple(ArmRefusal)
 _CHECKED = 1 << 31
@@ -27,7 +29,7 @@ _CHECKED = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class DriverInput:
-    """What the driver holds, and how often each button has been pressed since the start.
+    """What the driver holds, and the newest press of each button: all presses since the start are numbered through.
 
     ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
     button. ``problems`` is what stands in the way of arming, as far as the desk can tell; None until it has looked.
@@ -46,6 +48,11 @@ class DriverInput:
     wheels_up: bool = False
     mode: Mode = Mode.MANUAL
     problems: tuple[ArmRefusal, ...] | None = None
+
+    @property
+    def next_press(self) -> int:
+        """The number of the next press, whichever button it is of."""
+        return 1 + max(self.arms, self.disarms, self.stops, self.quits, self.mode_changes, self.departures)
 
 
 class DriverSlot:
@@ -127,10 +134,10 @@ class SlotDriver:
     def put_in_order(self) -> None:
         """Make the slot fit for another desk when one has died, perhaps while it wrote: no driver is there."""
         state = self._slot.read() or self._seen
-        self._slot.write(replace(state, departures=state.departures + 1, sampled_ns=0))
+        self._slot.write(replace(state, departures=state.next_press, sampled_ns=0))
 
     def events(self, now_ns: int) -> Iterator[Event]:
-        """Yield what the driver did since the last call, a stop after everything else, so that it wins."""
+        """Yield what the driver did since the last call, as it was done; a stop after everything, so that it wins."""
         state = self._slot.read()
         if state is None:
             return
@@ -141,12 +148,12 @@ class SlotDriver:
             yield DriverCommand(state.command, state.sampled_ns, state.held)
         if state.problems is not None and state.problems != seen.problems:
             yield Checks(state.problems)
-        if state.disarms > seen.disarms:
-            yield Disarm()
-        if state.mode_changes > seen.mode_changes:
-            yield ChangeMode(state.mode)
-        if state.arms > seen.arms:
-            yield Arm(state.arm_mode, state.wheels_up)
+        acts: list[tuple[int, int, Event]] = [
+            (state.disarms, seen.disarms, Disarm()),
+            (state.mode_changes, seen.mode_changes, ChangeMode(state.mode)),
+            (state.arms, seen.arms, Arm(state.arm_mode, state.wheels_up)),
+        ]
+        yield from (act for newest, before, act in sorted(acts, key=itemgetter(0)) if newest > before)
         if state.stops > seen.stops:
             yield Stop()
 
@@ -195,9 +202,9 @@ class DriverDesk:
         """Ask to end the drive."""
         self._press("quits")
 
-    def _press(self, counter: str, **changes: Any) -> None:
+    def _press(self, button: str, **changes: Any) -> None:
         with self._lock:
-            self._write({counter: getattr(self._state, counter) + 1, **changes})
+            self._write({button: self._state.next_press, **changes})
 
     def _change(self, **changes: Any) -> None:
         with self._lock:

@@ -61,7 +61,7 @@ def test_what_the_driver_asks_for_is_passed_on() -> None:
     assert seat.arm(Mode.CALIBRATION, wheels_up=True)
     assert seat.change_mode(Mode.AUTO)
     assert seat.disarm()
-    assert rig.heard() == [Disarm(), ChangeMode(Mode.AUTO), Arm(Mode.CALIBRATION, wheels_up=True)]
+    assert rig.heard() == [Arm(Mode.CALIBRATION, wheels_up=True), ChangeMode(Mode.AUTO), Disarm()]
 
 
 def test_a_driver_who_leaves_is_gone_at_once_and_no_watchers_samples_take_the_car() -> None:
