@@ -24,6 +24,8 @@ forward_start_us = 1600
 """
 NEUTRAL_US = (1500.0, 1480.0)
 PROMISED_MS = 300
+STUCK_MS = 450
+"""The watchdog sees the stall after 200 ms and hangs as well; 200 ms later the guard misses its heartbeat."""
 NOISE_MS = 200
 """What a busy machine may add; the figures themselves are printed by ``make bench``."""
 
@@ -82,6 +84,17 @@ def test_a_drive_that_is_killed_or_frozen_is_put_to_neutral_then_off_by_the_guar
     assert_neutral_then_off(after)
     first_neutral_ns = next(t.time_ns for t in after if throttle(t) == pytest.approx(1500.0, abs=2.5))
     assert (first_neutral_ns - stopped_ns) / NS_PER_MS <= PROMISED_MS + NOISE_MS
+
+
+def test_a_bus_write_that_hangs_is_ended_by_the_guard(car: DrivingCar, log: Path) -> None:
+    hung_ns = SystemClock().now_ns()
+    smbus2.hang(log, car.process.pid)
+    wait_for(lambda: is_off(log), "the guard")
+    after = [transfer for transfer in smbus2.transfers(log) if transfer.process != car.process.pid]
+    assert_neutral_then_off(after)
+    first_neutral_ns = next(t.time_ns for t in after if throttle(t) == pytest.approx(1500.0, abs=2.5))
+    assert (first_neutral_ns - hung_ns) / NS_PER_MS <= STUCK_MS + NOISE_MS
+    assert car.process.wait(60) == -signal.SIGKILL
 
 
 def test_an_orderly_end_is_neutral_then_off_by_the_drive_itself(car: DrivingCar, log: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,15 @@ def install(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
     return log
 
 
+def hang(log: Path, process: int) -> None:
+    """Have the next write of ``process`` never end, as on a bus whose clock somebody holds down."""
+    _hanging(log).write_text(str(process), encoding="utf-8")
+
+
+def _hanging(log: Path) -> Path:
+    return log.with_suffix(".hang")
+
+
 class SMBus:
     """The bus; every number and address has the same chip."""
 
@@ -75,6 +85,9 @@ class SMBus:
         self.write_i2c_block_data(address, register, [value])
 
     def write_i2c_block_data(self, address: int, register: int, values: Sequence[int]) -> None:
+        hanging = _hanging(self._path)
+        while hanging.exists() and hanging.read_text(encoding="utf-8") == str(os.getpid()):
+            time.sleep(1)
         entry = ENTRY.pack(SystemClock().now_ns(), os.getpid(), register, len(values), bytes(values))
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         os.write(descriptor, entry)
