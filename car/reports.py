@@ -77,7 +77,8 @@ def show_faults(faults: Sequence[InjectedFault]) -> None:
 
 def show_trials(trials: Sequence[FaultTrial]) -> None:
     """Print for each fault what was promised, what was measured on each clock, and whether the promise was held."""
-    from car.faults.menu import TrialClock
+    from car.faults.menu import LINK_WORST_MS, TrialClock
+    from car.faults.real import MARGIN_MS
 
     table = Table("fault", "what happens", "promised", *(f"{clock} clock" for clock in TrialClock), "")
     for trial in trials:
@@ -86,6 +87,12 @@ def show_trials(trials: Sequence[FaultTrial]) -> None:
         table.add_row(trial.fault.name, trial.fault.what, trial.fault.promise, *measured, verdict)
     console.print(table)
     console.print(f"{sum(trial.held for trial in trials)} of {len(trials)} promises held")
+    if any(TrialClock.REAL in trial.outcomes for trial in trials):
+        console.print(
+            f"In real processes a promise may be {MARGIN_MS:g} ms late, for what else this machine has to do, "
+            f"and a lost link may take {LINK_WORST_MS} ms.",
+            soft_wrap=True,
+        )
 
 
 def show_replay(replay: Replay) -> None:
