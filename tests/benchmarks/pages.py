@@ -52,7 +52,7 @@ def measure() -> None:
         return
     with (
         TemporaryDirectory() as folder,
-        ServedCar(Path(folder), RATE_HZ) as car,
+        ServedCar(Path(folder), rate_hz=RATE_HZ) as car,
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=path) as browser,
     ):

@@ -8,7 +8,8 @@ export const socketUrl = (path) => `${location.protocol === "https:" ? "wss" : "
 
 /**
  * Dispatches "state" (each state of the car; also in `.state`), "link" (connected or lost; see `.isOpen`) and "refused"
- * (detail: a sentence). It reconnects by itself.
+ * (detail: a sentence). It reconnects by itself. `.hasActed` tells whether somebody has armed the car from here, or
+ * changed who drives.
  */
 export class DriveChannel extends EventTarget {
   #socket = null;
@@ -20,6 +21,7 @@ export class DriveChannel extends EventTarget {
   constructor() {
     super();
     this.state = null;
+    this.hasActed = false;
     this.#connect();
     setInterval(() => this.#watch(), 250);
     window.addEventListener("online", () => this.#hurry());
@@ -34,6 +36,7 @@ export class DriveChannel extends EventTarget {
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
+    this.hasActed ||= message.type === "arm" || message.type === "mode";
     return true;
   }
 

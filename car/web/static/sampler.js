@@ -5,7 +5,8 @@ const LEAST_MS = 10; // a finger moves more often than anybody needs to know
 
 /**
  * Samples `inputs` while this browser drives. Out of sight or out of focus it says "let go": the car is at neutral, and
- * an autonomous drive is disarmed, for nobody could stop it from here. Out of sight it then falls silent.
+ * an autonomous drive that was armed here is disarmed, for nobody could stop it from here. Out of sight it then falls
+ * silent.
  */
 export class Sampler extends EventTarget {
   #sequence = 0;
@@ -59,7 +60,7 @@ export class Sampler extends EventTarget {
     if (isAway && !this.#wasAway) {
       this.inputs.release();
       if (state && this.#mayDrive(state)) this.#send(true);
-      if (state?.driver && state.gate === "armed" && state.mode === "auto") this.channel.send({ type: "disarm" });
+      if (this.channel.hasActed && state?.driver && state.gate === "armed" && state.mode === "auto") this.channel.send({ type: "disarm" });
     }
     if (isAway !== this.#wasAway) {
       this.#wasAway = isAway;

@@ -41,9 +41,9 @@ FIRST = ("nice", "-n", "-10")
 
 
 class ServedCar:
-    """``car drive`` in ``folder``; a context manager that leaves no process behind."""
+    """``car drive`` in ``folder``, with ``arguments``; a context manager that leaves no process behind."""
 
-    def __init__(self, folder: Path, rate_hz: float = 30.0) -> None:
+    def __init__(self, folder: Path, *arguments: str, rate_hz: float = 30.0) -> None:
         self.folder = folder / "mycar"
         memory = MEMORY if MEMORY.is_dir() else folder
         self._wheels = memory / f"wheels-{uuid4().hex}.timeline"
@@ -54,7 +54,7 @@ class ServedCar:
         )
         self._said = ""
         self.process = subprocess.Popen(
-            [*FIRST, str(CAR), "drive", "--car", str(self.folder)],
+            [*FIRST, str(CAR), "drive", "--car", str(self.folder), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

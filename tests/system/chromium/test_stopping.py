@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -75,6 +76,21 @@ def test_hidden_page_does_not_drive(drive_page: DrivePage, car: ServedCar, mode:
     drive_page.page.evaluate(HIDE)
     assert car.ms_to_neutral(hidden_ns) < PROMISE_MS + MARGIN_MS
     drive_page.shows(then)
+
+
+def test_headless_drive_goes_on_when_a_page_that_shows_it_is_left(chromium: Browser, tmp_path: Path) -> None:
+    with ServedCar(tmp_path, "--headless") as car, chromium.new_context(base_url=car.url) as context:
+        drive_page = DrivePage(context.new_page(), car)
+        drive_page.page.goto("/")
+        drive_page.shows("Armed", "The pilot drives.")
+        drive_page.page.evaluate(HIDE)
+        drive_page.wait_for_states(20)
+        drive_page.shows("Armed")
+        drive_page.page.close()
+        shown = len(car.wheels)
+        car.wait_for_wheels(lambda _: len(car.wheels) > shown + 30, "the drive to go on")
+        assert car.wheels[-1].command.throttle > 0.1
+        assert car.process.poll() is None
 
 
 def drive(drive_page: DrivePage, mode: str) -> None:
