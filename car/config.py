@@ -14,6 +14,7 @@ from car.drivetrain_config import UNKNOWN_KIND, CalibrationSection, DrivetrainSe
 from car.errors import ConfigError
 from car.gate import Limits
 from car.section import Section
+from car.sessions.format import JPEG_QUALITY
 from hardware.camera import CameraGeometry
 
 MAX_NAME = 64
@@ -65,7 +66,7 @@ throttle_limit = 0.5    # what its stick's end means
 
 [recording]
 enabled = true
-jpeg_quality = 75
+jpeg_quality = {jpeg_quality}
 min_free_mb = 500       # recording stops, and driving goes on, when the disk has less left
 """
 
@@ -147,7 +148,7 @@ class RecordingSection(Section):
     """Sessions and their files."""
 
     enabled: bool = True
-    jpeg_quality: Annotated[int, Field(ge=10, le=100)] = 75
+    jpeg_quality: Annotated[int, Field(ge=10, le=100)] = JPEG_QUALITY
     min_free_mb: Annotated[int, Field(ge=0)] = 500
 
 
@@ -243,4 +244,5 @@ def _kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
 def template(name: str) -> str:
     """Return the text of a new car's ``car.toml``."""
     # A JSON string is a TOML string, whatever characters a folder's name has.
-    return TEMPLATE.format(name=json.dumps(name[:MAX_NAME], ensure_ascii=False), pilot=SHIPPED_PILOT)
+    name = json.dumps(name[:MAX_NAME], ensure_ascii=False)
+    return TEMPLATE.format(name=name, pilot=SHIPPED_PILOT, jpeg_quality=JPEG_QUALITY)

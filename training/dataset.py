@@ -14,9 +14,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from car.errors import SessionError, TrainingError
+from car.errors import TrainingError
 from car.sessions.edits import edits_path
-from car.sessions.labels import label_of
+from car.sessions.labels import lessons_in
 from car.sessions.reader import Session
 from hardware.camera import CameraGeometry
 from training.progress import Progress, ProgressCallback, ignore_progress
@@ -131,25 +131,21 @@ def _decode(
     times_ns: list[int] = []
     shape: tuple[int, ...] | None = None
     broken = 0
-    for done, sample in enumerate(session.samples(), start=1):
+    for done, lesson in enumerate(lessons_in(session), start=1):
         if done % _PROGRESS_EVERY == 0:
             progress(Progress("read", done, session.frame_count, note=session.info.name))
-        label = label_of(sample.record)
-        if label is None:
-            continue
-        try:
-            image = sample.frame.decode().image
-        except SessionError:
+        if lesson.frame is None:
             broken += 1
             continue
+        image = lesson.frame.image
         if shape not in (None, image.shape):
             raise TrainingError(
-                f"{session.path} changes its frame size at frame {sample.frame.number}. Leave those frames out of it."
+                f"{session.path} changes its frame size at frame {lesson.frame.number}. Leave those frames out of it."
             )
         shape = image.shape
         images.write(image.tobytes())
-        labels.append((label.steering, label.throttle))
-        times_ns.append(sample.frame.captured_ns)
+        labels.append((lesson.label.steering, lesson.label.throttle))
+        times_ns.append(lesson.frame.captured_ns)
     if shape is None:
         raise TrainingError(f"Nobody drove in {session.path}, so there is nothing to learn. Leave that session out.")
     return {"shape": (len(labels), *shape), "broken_frames": broken}, labels, times_ns

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from car.errors import SessionError, TrainingError
+from car.errors import TrainingError
 from car.pilots.tflite_pilot import TflitePilot
-from car.sessions.labels import label_of
+from car.sessions.labels import lessons_in
 from car.sessions.reader import Session
 from hardware.camera import Frame
 from models.contract import OUTPUTS
@@ -136,12 +136,6 @@ def score(predicted: Values, labels: Values) -> Score:
 def _driven_frames(path: Path) -> Iterable[tuple[NDArray[np.uint8], Label]]:
     """Yield image and label of the frames that a training would take from the session."""
     with Session.open(path) as session:
-        for sample in session.samples():
-            label = label_of(sample.record)
-            if label is None:
-                continue
-            try:
-                image = sample.frame.decode().image
-            except SessionError:
-                continue
-            yield image, (label.steering, label.throttle)
+        for lesson in lessons_in(session):
+            if lesson.frame is not None:
+                yield lesson.frame.image, (lesson.label.steering, lesson.label.throttle)

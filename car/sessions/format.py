@@ -35,7 +35,8 @@ CHUNK_NS = 500 * NS_PER_MS
 MAX_FRAME_NUMBER = 2**32 - 1
 """MCAP's ``sequence`` has 32 bits: two years of driving at 60 Hz."""
 MAX_TIME_NS = 2**63 - 1
-JPEG_QUALITY = 80
+JPEG_QUALITY = 75
+"""Of what is recorded, unless car.toml says otherwise."""
 
 _CHECKSUM_KEY = "crc32"
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"

@@ -1,9 +1,16 @@
-"""What a pilot should learn from a recorded cycle."""
+"""What a pilot should learn from a session."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from car.drive_record import DriveRecord
+from car.errors import SessionError
 from car.gate import GateState, Mode
+from car.sessions.format import EncodedFrame
+from car.sessions.reader import Session
+from hardware.camera import Frame
 from hardware.drivetrain import Command
 
 
@@ -17,3 +24,26 @@ def label_of(record: DriveRecord) -> Command | None:
         return None
     command = record.driver if record.mode is Mode.MANUAL and record.driver is not None else record.applied
     return command if command.is_valid() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A frame, None when its image is broken, and what a pilot should do on seeing it."""
+
+    frame: Frame | None
+    label: Command
+
+
+def lessons_in(session: Session) -> Iterator[Lesson]:
+    """Yield what there is to learn from ``session``: the frames that somebody drove on and that are not left out."""
+    for sample in session.samples():
+        label = label_of(sample.record)
+        if label is not None:
+            yield Lesson(_decoded(sample.frame), label)
+
+
+def _decoded(frame: EncodedFrame) -> Frame | None:
+    try:
+        return frame.decode()
+    except SessionError:
+        return None

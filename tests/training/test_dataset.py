@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from car.drive_record import DriveRecord
 from car.errors import SessionError, TrainingError
-from car.gate import GateState, Mode
+from car.gate import GateState
 from car.sessions.edits import Edits, FrameRange
 from car.sessions.format import EncodedFrame
-from car.sessions.labels import label_of
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL, Command
 from tests.training.drives import GEOMETRY, draw, record, steer, write_drive, write_rows
@@ -41,30 +38,6 @@ def test_frames_and_labels_are_those_of_the_drive(tmp_path: Path) -> None:
     assert recording.captured_ns.tolist() == [number * 50_000_000 for number in range(50)]
     # JPEG is lossy, but not so much that the bar moves.
     assert np.abs(recording.images[7].astype(int) - draw(steer(50, seed=3)[7])).mean() < 5
-
-
-@pytest.mark.parametrize(
-    ("mode", "driver", "label"),
-    [
-        (Mode.MANUAL, DRIVER, DRIVER),
-        (Mode.MANUAL, None, APPLIED),
-        (Mode.ASSIST, DRIVER, APPLIED),
-        (Mode.AUTO, NEUTRAL, APPLIED),
-    ],
-)
-def test_the_label_is_what_whoever_drove_asked_for(mode: Mode, driver: Command | None, label: Command) -> None:
-    row = replace(record(FRAME, APPLIED, mode), driver=driver)
-    assert label_of(row) == label
-
-
-@pytest.mark.parametrize("state", [GateState.DISARMED, GateState.TRIPPED])
-def test_a_car_that_nobody_drives_teaches_nothing(state: GateState) -> None:
-    assert label_of(record(FRAME, NEUTRAL, state=state)) is None
-
-
-@pytest.mark.parametrize("command", [Command(float("nan"), 0.0), Command(0.0, float("inf")), Command(1.5, 0.0)])
-def test_a_command_that_is_none_teaches_nothing(command: Command) -> None:
-    assert label_of(record(FRAME, command)) is None
 
 
 def test_frames_before_arming_and_those_edited_out_are_left_out(tmp_path: Path) -> None:
@@ -180,8 +153,3 @@ def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / CACHE_FOLDER).write_text("in the way")
     with pytest.raises(TrainingError, match=r"cannot be kept in .*Make room"):
         load_dataset([path])
-
-
-def test_nothing_is_learned_from_a_calibration() -> None:
-    record = DriveRecord(0, 1, Mode.CALIBRATION, GateState.ARMED, "", Command(0.5, 0.1), None, Command(0.5, 0.1))
-    assert label_of(record) is None
