@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import socket
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class AccessStore:
     def __init__(self, car_dir: Path, clock: Clock) -> None:
         self._folder = car_dir / "access"
         self._clock = clock
+        self._turn = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._hashes: tuple[str, ...] = ()
 
@@ -71,7 +73,8 @@ class AccessStore:
 
     def opens_network(self) -> bool:
         """Tell whether the network may reach the car: while a browser is paired, or one is about to be."""
-        return bool(self._browsers()) or self._code() is not None
+        # In this order: a code is spent only when its browser is there.
+        return self._code() is not None or bool(self._browsers())
 
     def new_code(self) -> str:
         """Return a fresh one-time code, which replaces the one before; it is valid for ten minutes."""
@@ -82,18 +85,22 @@ class AccessStore:
 
     def redeem(self, code: str) -> str | None:
         """Return a new browser's token for the right ``code``, which is then spent; None for any other."""
-        expected = self._code()
-        if expected is None or not hmac.compare_digest(expected, _hash(_normal(code))):
-            return None
-        try:
-            (self._folder / "code.json").unlink()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._refusal("code.json", error) from error
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._write("browsers.json", {"sha256": [*self._browsers(), _hash(token)][-MAX_BROWSERS:]})
-        return token
+        with self._turn:
+            expected = self._code()
+            if expected is None or not hmac.compare_digest(expected, _hash(_normal(code))):
+                return None
+            token, before = secrets.token_urlsafe(TOKEN_BYTES), self._browsers()
+            # In this order, so that the network is not closed in between.
+            self._keep([*before, _hash(token)][-MAX_BROWSERS:])
+            try:
+                (self._folder / "code.json").unlink()
+            except OSError as error:
+                # Spent or replaced meanwhile, or never to be spent: nobody gets in by it.
+                self._keep([*before])
+                if isinstance(error, FileNotFoundError):
+                    return None
+                raise self._refusal("code.json", error) from error
+            return token
 
     def is_paired(self, token: str) -> bool:
         """Tell whether ``token`` is a paired browser's."""
@@ -102,8 +109,8 @@ class AccessStore:
 
     def forget(self, token: str) -> None:
         """Let the browser with ``token`` in no more."""
-        kept = [known for known in self._browsers() if known != _hash(token)]
-        self._write("browsers.json", {"sha256": kept})
+        with self._turn:
+            self._keep([known for known in self._browsers() if known != _hash(token)])
 
     def forget_all(self) -> None:
         """Let nobody in who was paired before, and close the network."""
@@ -153,6 +160,9 @@ class AccessStore:
             self._hashes = tuple(digest for digest in known if isinstance(digest, str))
             self._seen = seen
         return self._hashes
+
+    def _keep(self, digests: list[str]) -> None:
+        self._write("browsers.json", {"sha256": digests})
 
     def _read(self, name: str) -> dict[str, Any]:
         """Return a file's content, nothing when it is missing or broken: then nobody gets in by it."""

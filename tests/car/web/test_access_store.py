@@ -1,6 +1,8 @@
 """A code lets one browser in, once and for a while; the disk keeps hashes alone."""
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,32 @@ def test_the_right_code_lets_a_browser_in_once(store: AccessStore) -> None:
     assert token is not None
     assert store.is_paired(token)
     assert store.redeem(code) is None
+
+
+def test_of_many_who_come_with_the_same_code_at_the_same_time_one_gets_in(store: AccessStore) -> None:
+    code = store.new_code()
+    with ThreadPoolExecutor(8) as pool:
+        tokens = [token for token in pool.map(store.redeem, [code] * 8) if token is not None]
+    assert len(tokens) == 1
+    assert store.is_paired(tokens[0])
+
+
+def test_the_network_stays_open_from_the_code_to_the_browser_that_it_let_in(
+    store: AccessStore, tmp_path: Path, clock: VirtualClock
+) -> None:
+    watcher, closed, done = AccessStore(tmp_path, clock), [], threading.Event()
+    code = store.new_code()
+
+    def watch() -> None:
+        while not done.is_set():
+            closed.append(not watcher.opens_network())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    store.redeem(code)
+    done.set()
+    thread.join()
+    assert not any(closed)
 
 
 def test_a_code_may_be_typed_in_small_letters_and_without_dashes(store: AccessStore) -> None:
