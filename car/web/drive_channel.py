@@ -85,7 +85,7 @@ class DriveChannel:
         """Send the state, and pings, until the socket is closed."""
         while True:
             now_ns = self._clock.now_ns()
-            if now_ns - self._pinged_ns >= PING_PERIOD_NS or self._client_clock.round_trip_ns is None:
+            if now_ns - self._pinged_ns >= PING_PERIOD_NS:
                 self._pinged_ns = now_ns
                 await self._say({"type": "ping", "id": self._client_clock.ping(self._clock.now_ns())})
             await self._say(self._state())

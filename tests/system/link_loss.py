@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardware.clock import NS_PER_MS, SystemClock
-from hardware.drivetrain import NEUTRAL
+from hardware.drivetrain import NEUTRAL, Command
 from hardware.drivetrains.timeline import Applied, read_timeline
+from hardware.neutral import TIMELINE_ENTRY
 from tests.system.browser import NEUTRAL_STICK, SAMPLE_PERIOD_S, Browser
 from tests.system.car_process import DrivingCar, wait_for
 
@@ -39,6 +41,14 @@ class TimelineCar:
     def timeline(self) -> list[Applied]:
         return read_timeline(self._wheels) if self._wheels.exists() else []
 
+    @property
+    def command(self) -> Command:
+        """What the wheels were told last."""
+        with self._wheels.open("rb") as file:
+            file.seek(-TIMELINE_ENTRY.size, os.SEEK_END)
+            _, steering, throttle, _ = TIMELINE_ENTRY.unpack(file.read(TIMELINE_ENTRY.size))
+        return Command(steering, throttle)
+
     def drive_off(self, browser: Browser) -> None:
         """Arm by ``browser`` and drive at ``THROTTLE``."""
         browser.stick = NEUTRAL_STICK
@@ -48,12 +58,12 @@ class TimelineCar:
             wait_for(lambda: browser.state["gate"] != "armed", "the disarming")
         browser.arm()
         browser.stick = (0.0, THROTTLE)
-        wait_for(lambda: self.timeline()[-1].command.throttle == THROTTLE, "the throttle")
+        wait_for(lambda: self.command.throttle == THROTTLE, "the throttle")
 
     def loss(self, vanish: Callable[[], int]) -> Loss:
         """Have the driver vanish, at the time that ``vanish`` returns; wait for neutral, then see what follows."""
         vanished_ns = vanish()
-        wait_for(lambda: self.timeline()[-1].command == NEUTRAL, "neutral")
+        wait_for(lambda: self.command == NEUTRAL, "neutral")
         time.sleep(AFTERMATH_S)
         entries = [entry for entry in self.timeline() if entry.time_ns >= vanished_ns]
         first_ns = next(entry.time_ns for entry in entries if entry.command.throttle == 0.0)
