@@ -42,22 +42,30 @@ def _simulated(_drivetrain: Mapping[str, Any], _calibration: Mapping[str, Any]) 
 
 def _servo_esc(drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) -> Iterator[Output]:
     pins = drivetrain.get("pins", defaults.SERVO_ESC_PINS)
-    numbers = zip(("steering_pin", "throttle_pin"), defaults.servo_pins(str(pins)), strict=True)
-    steering_pin, throttle_pin = (_integer(drivetrain, name, default) for name, default in numbers)
-    pulses_us = [_number(calibration, name, defaults.CENTRE_US) for name in ("steering_centre_us", "neutral_us")]
+    steering_pin, throttle_pin = defaults.servo_pins(str(pins))
+    # The throttle first: it is what must stop.
+    pulses_us = {
+        _integer(drivetrain, "throttle_pin", throttle_pin): _number(calibration, "neutral_us", defaults.CENTRE_US),
+        _integer(drivetrain, "steering_pin", steering_pin): _number(
+            calibration, "steering_centre_us", defaults.CENTRE_US
+        ),
+    }
     frequency_hz = _number(drivetrain, "frequency_hz", defaults.SERVO_FREQUENCY_HZ)
     if pins == "pca9685":
         step_us = pulse_step_us("pca9685", frequency_hz, _number(drivetrain, "oscillator_hz", defaults.OSCILLATOR_HZ))
-        counts = [round(pulse_us / step_us) for pulse_us in pulses_us]
-        yield _pca9685(drivetrain, dict(zip((str(steering_pin), str(throttle_pin)), counts, strict=True)))
+        yield _pca9685(drivetrain, {str(pin): round(pulse_us / step_us) for pin, pulse_us in pulses_us.items()})
         if "oe_pin" in drivetrain:
             yield {"kind": "output_enable", "gpio": drivetrain["oe_pin"]}
     elif pins == "hardware_pwm":
-        for gpio, pulse_us in zip((steering_pin, throttle_pin), pulses_us, strict=True):
+        for gpio, pulse_us in pulses_us.items():
             yield {"kind": "hardware_pwm", "gpio": gpio, "pulse_ns": round(pulse_us * NS_PER_US)}
     else:
-        gpios = [steering_pin, throttle_pin]
-        yield {"kind": "servo_lines", "gpios": gpios, "pulse_us": pulses_us, "period_us": US_PER_S / frequency_hz}
+        yield {
+            "kind": "servo_lines",
+            "gpios": list(pulses_us),
+            "pulse_us": list(pulses_us.values()),
+            "period_us": US_PER_S / frequency_hz,
+        }
 
 
 def _differential(drivetrain: Mapping[str, Any], _calibration: Mapping[str, Any]) -> Iterator[Output]:

@@ -88,7 +88,7 @@ def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool
         next(steps)
     except StopIteration:
         return False
-    except (OSError, ImportError, KeyError, TypeError, ValueError) as error:
+    except (OSError, ImportError, KeyError, TypeError, ValueError, struct.error) as error:
         problems.append(f"The output {_in_words(output)} could not be put to neutral: {_reason(error)}. Cut its power.")
         return False
     return True

@@ -171,7 +171,9 @@ def test_the_file_alone_says_how_to_stop_what_the_checked_configuration_says(
 
 def test_neutral_from_outside_is_the_calibrated_one() -> None:
     content = {"drivetrain": {"kind": "servo_esc"}, "calibration": {"steering_centre_us": 1480, "neutral_us": 1530}}
-    assert outputs_of(content) == [{"kind": "pca9685", "bus": 1, "address": 0x40, "counts": {"1": 303, "0": 314}}]
+    [output] = outputs_of(content)
+    assert output == {"kind": "pca9685", "bus": 1, "address": 0x40, "counts": {"1": 303, "0": 314}}
+    assert list(output["counts"]) == ["0", "1"], "the throttle comes first"
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,8 @@ def broken_outputs() -> list[Output]:
         {"kind": "pca9685", "bus": 1, "address": 0x41, "counts": {"0": 300}},
         {"kind": "of a 'tracks' drivetrain"},
         {"kind": "timeline"},
+        {"kind": "output_enable", "gpio": "four"},
+        {"kind": "low_lines", "gpios": [-1]},
     ]
 
 
@@ -167,7 +169,8 @@ def test_what_cannot_be_written_is_said_and_hinders_nothing_else(
     chip = running_pca9685()
     i2c.install(monkeypatch, {0x40: chip})
     sysfs_pwm.install(monkeypatch, tmp_path / "sys", {})
-    gpiochip.install(monkeypatch, tmp_path / "dev", {0: "gpio-mockup"})
+    chips = {0: "gpio-mockup"} if output.get("gpios") == [17] else PI_4_LINES
+    gpiochip.install(monkeypatch, tmp_path / "dev", chips)
     wheels = tmp_path / "wheels.timeline"
     [problem] = write_neutral([output, PCA9685, {"kind": "timeline", "path": str(wheels)}])
     assert "could not be put to neutral" in problem
