@@ -1,5 +1,6 @@
 """Every fault on the real clock, in real processes under real signals: each promise is held, with a margin."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_the_command_tells_what_was_promised_and_what_was_measured(tmp_path: Pat
     assert done.returncode == 0, done.stdout + done.stderr
     assert "neutral ≤ 200 ms" in done.stdout
     assert "1 of 1 promises held" in done.stdout
+
+
+def test_a_promise_that_is_not_held_is_said_with_an_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What Python runs at its start takes the watchdog away.
+    (tmp_path / "sitecustomize.py").write_text("from car.processes import watchdog\nwatchdog.STALL_NS = 10**15\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    done = run_car("simulate", "--fault", "all", "--clock", "virtual", cwd=tmp_path)
+    assert_refused(done, "A promise was not held")
+    (row,) = (line for line in done.stdout.splitlines() if "loop-stalled" in line)
+    assert "not held" in row
+    (row,) = (line for line in done.stdout.splitlines() if "camera-dead" in line)
+    assert "not held" not in row
 
 
 def test_the_menu_can_be_read(tmp_path: Path) -> None:
