@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-sessions_app = typer.Typer(help="Recorded drives: list, show, import, repair.", no_args_is_help=True)
+sessions_app = typer.Typer(help="Recorded drives: list, show, import, export, repair.", no_args_is_help=True)
 models_app = typer.Typer(help="Pilot models: list, show.", no_args_is_help=True)
 app.add_typer(sessions_app, name="sessions")
 app.add_typer(models_app, name="models")
@@ -325,6 +325,19 @@ def import_tubs(
             path = folder.sessions_dir / f"{tub.name}.mcap"
             report = import_tub(tub, path, car=folder.config.car.name, progress=progress)
         typer.echo(report)
+
+
+@sessions_app.command("export")
+def export_sessions(
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A tub for each goes here.")] = Path("tubs"),
+) -> None:
+    """Export sessions as Donkey Car tubs (v2)."""
+    from car.sessions.tub_export import export_tub
+
+    for path in _session_files(sessions, _find_car(car)):
+        typer.echo(export_tub(path, out / path.stem))
 
 
 @sessions_app.command("repair")

@@ -101,6 +101,19 @@ def test_importing_an_empty_folder_says_what_to_name(car_dir: Path) -> None:
     assert_refused(run_car("sessions", "import", "empty", cwd=car_dir), "empty", "manifest.json")
 
 
+def test_a_drive_goes_out_as_a_tub_and_comes_in_again(car_dir: Path) -> None:
+    session = "mycar/sessions/lap.mcap"
+    assert run_car("simulate", "--expert", "--minutes", "0.1", "--record", session, cwd=car_dir).returncode == 0
+    done = run_car("sessions", "export", "--out", "tubs", cwd=car_dir)
+    assert done.returncode == 0, done.stderr
+    assert "records exported to tubs/lap" in done.stdout
+    assert_refused(run_car("sessions", "export", "--out", "tubs", cwd=car_dir), "tubs/lap exists already")
+    (car_dir / session).rename(car_dir / "before.mcap")
+    done = run_car("sessions", "import", "tubs", cwd=car_dir)
+    assert done.returncode == 0, done.stderr
+    assert (car_dir / session).exists()
+
+
 def test_a_recording_is_never_overwritten(car_dir: Path) -> None:
     (car_dir / "kept.mcap").write_bytes(b"precious")
     done = run_car("simulate", "--expert", "--minutes", "0.1", "--record", "kept.mcap", cwd=car_dir)
