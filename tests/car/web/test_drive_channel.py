@@ -1,0 +1,196 @@
+"""What browsers say at the drive socket and what becomes of it, at the real server over a desk without a drive."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+
+from car.gate import Arm, ChangeMode, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
+from car.web.drive_channel import MAX_CLIENTS, MAX_REFUSED
+from car.web.sockets import MAX_MESSAGES_PER_S
+from hardware.clock import NS_PER_MS, SystemClock
+from hardware.drivetrain import Command
+from tests.car.web.serving import Served, serving
+from tests.system.browser import Browser, open_socket
+from tests.system.car_process import wait_for
+
+LATE_NS = 100 * NS_PER_MS
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("car")) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def quiet(served: Served) -> None:
+    """Each test begins with an empty car, and nothing left to be heard."""
+    wait_for(lambda: served.context.hub.count("browser") == 0, "the browsers of the test before to be gone")
+    heard(served)
+
+
+def heard(served: Served) -> list[Event]:
+    return list(served.slot.events(SystemClock().now_ns()))
+
+
+def wait_to_hear(served: Served, kind: type[Event]) -> Event:
+    """Return the next event of a kind that the drive loop would hear."""
+    found: list[Event] = []
+
+    def has_come() -> bool:
+        found.extend(event for event in heard(served) if isinstance(event, kind))
+        return bool(found)
+
+    wait_for(has_come, kind.__name__)
+    return found[-1]
+
+
+def close_code(socket: ClientConnection) -> int | None:
+    try:
+        while True:
+            socket.recv(timeout=10)
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else None
+
+
+def test_what_a_browser_holds_reaches_the_drive_loop_with_the_time_it_was_sampled(served: Served) -> None:
+    with Browser(served.port) as browser:
+        wait_to_hear(served, DriverCommand)
+        browser.stick = (0.25, -0.5)
+        wait_for(lambda: browser.state["command_age_ms"] is not None, "an age")
+        before_ns = SystemClock().now_ns()
+        browser.sample_now()
+        command = wait_to_hear(served, DriverCommand)
+        while isinstance(command, DriverCommand) and command.command != Command(0.25, -0.5):
+            command = wait_to_hear(served, DriverCommand)
+        assert isinstance(command, DriverCommand)
+        assert -LATE_NS <= command.sampled_ns - before_ns <= LATE_NS + NS_PER_MS * 1000
+        # The car came to it by its first samples, whose stick was at neutral.
+        assert command.held
+
+
+def test_what_a_driver_asks_for_is_passed_on_and_a_watcher_may_only_stop(served: Served) -> None:
+    with Browser(served.port) as driver, Browser(served.port) as watcher:
+        driver.wait_for_state(driver=True)
+        watcher.wait_for_state(driver=False, driver_present=True, viewers=2)
+        watcher.say(type="arm", mode="manual")
+        wait_for(lambda: watcher.refused != [], "a refusal")
+        assert "Take over" in watcher.refused[0]
+        driver.say(type="arm", mode="calibration", wheels_up=True)
+        assert wait_to_hear(served, Arm) == Arm(Mode.CALIBRATION, wheels_up=True)
+        driver.say(type="mode", mode="assist")
+        assert wait_to_hear(served, ChangeMode) == ChangeMode(Mode.ASSIST)
+        driver.say(type="disarm")
+        wait_to_hear(served, Disarm)
+        watcher.say(type="stop")
+        wait_to_hear(served, Stop)
+
+
+def test_the_car_is_taken_over_by_asking_twice(served: Served) -> None:
+    with Browser(served.port) as driver:
+        driver.wait_for_state(driver=True)
+        with Browser(served.port) as other:
+            other.wait_for_state(driver=False, driver_present=True)
+            other.say(type="take_over")
+            other.say(type="take_over")
+            other.wait_for_state(driver=True)
+            driver.wait_for_state(driver=False)
+
+
+def test_a_browser_that_is_closed_or_lets_go_is_gone_at_once(served: Served) -> None:
+    with Browser(served.port) as browser:
+        browser.wait_for_state(driver=True)
+    wait_to_hear(served, DriverLeft)
+    with Browser(served.port) as browser:
+        browser.wait_for_state(driver=True)
+        browser.say(type="let_go")
+        wait_to_hear(served, DriverLeft)
+        browser.wait_for_state(driver=False, driver_present=False)
+
+
+def test_a_browser_whose_clock_is_not_known_yet_drives_nothing(served: Served) -> None:
+    with open_socket(served.port) as socket:
+        for number in range(5):
+            sample = {"type": "sample", "seq": number, "client_ms": 1000.0 + number, "steering": 0.5, "throttle": 0.5}
+            socket.send(json.dumps(sample))
+            time.sleep(0.02)
+        socket.send(json.dumps({"type": "stop"}))
+        wait_to_hear(served, Stop)
+        assert served.context.hub.driver is None
+
+
+@pytest.mark.parametrize(
+    "wild",
+    [
+        '{"type":"sample","seq":1,"client_ms":1,"steering":NaN,"throttle":0}',
+        '{"type":"sample","seq":1,"client_ms":1,"steering":0,"throttle":Infinity}',
+        '{"type":"sample","seq":1,"client_ms":1,"steering":0,"throttle":1.01}',
+        '{"type":"sample","seq":1,"client_ms":-1,"steering":0,"throttle":0}',
+        '{"type":"sample","seq":1,"client_ms":1,"steering":"0","throttle":0,"also":1}',
+        '{"type":"arm","mode":"ludicrous"}',
+        '{"type":"quit"}',
+        "[]",
+        "",
+    ],
+)
+def test_a_message_that_is_none_is_refused_in_words_and_the_socket_lives_on(served: Served, wild: str) -> None:
+    with Browser(served.port) as browser:
+        browser.wait_for_state(driver=True)
+        browser.send(wild)
+        wait_for(lambda: browser.refused != [], "a refusal")
+        assert "Reload" in browser.refused[0]
+        browser.say(type="stop")
+        wait_to_hear(served, Stop)
+
+
+@pytest.mark.parametrize("path", ["/api/drive", "/api/video"])
+@pytest.mark.parametrize("rude", ["x" * 1025, b"\x00", "flood"])
+def test_who_breaks_the_rules_is_shown_the_door(served: Served, path: str, rude: str | bytes) -> None:
+    polite = {"/api/drive": '{"type":"stop"}', "/api/video": '{"type":"next","width":1}'}[path]
+    with open_socket(served.port, path) as socket:
+        try:
+            for _ in range(3 * MAX_MESSAGES_PER_S if rude == "flood" else 1):
+                socket.send(polite if rude == "flood" else rude)
+        except ConnectionClosed:
+            pass
+        assert close_code(socket) in {1008, 1009}
+
+
+def test_who_keeps_talking_nonsense_is_shown_the_door(served: Served) -> None:
+    with open_socket(served.port) as socket:
+        for _ in range(MAX_REFUSED + 1):
+            socket.send("nonsense")
+        assert close_code(socket) == 1008
+
+
+def test_there_is_room_for_so_many_browsers_and_the_next_is_told_to_come_later(served: Served) -> None:
+    browsers = [Browser(served.port) for _ in range(MAX_CLIENTS)]
+    try:
+        wait_for(lambda: served.context.hub.count("browser") == MAX_CLIENTS, "everyone")
+        with open_socket(served.port) as socket:
+            assert close_code(socket) == 1013
+    finally:
+        for browser in browsers:
+            browser.close()
+
+
+def test_recording_is_switched_from_the_page(served: Served) -> None:
+    recorder = served.context.recorder
+
+    def is_on() -> bool:
+        recorder.poll()
+        return recorder.status.on
+
+    with Browser(served.port) as browser:
+        browser.wait_for_state(driver=True)
+        browser.say(type="record", on=True)
+        wait_for(is_on, "a recording")
+        browser.say(type="erase", seconds=5)
+        browser.say(type="record", on=False)
+        wait_for(lambda: not is_on(), "its end")
