@@ -28,7 +28,7 @@ main() {
 make_userland() {
     local root=$work/$1
     mmdebstrap --quiet --variant=apt --architectures="$architecture" \
-        --include=ca-certificates,dbus,dpkg-dev,passwd,python3,systemd-sysv,udev,util-linux "$1" "$root"
+        --include=ca-certificates,dbus,dpkg-dev,passwd,python3-numpy,systemd-sysv,udev,util-linux "$1" "$root"
     # How this machine reaches its network is how the userland does.
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
@@ -66,6 +66,8 @@ drive_in() {
     part "the installer says what it would do" inside "$1" "$installer" --dry-run
     part "the installer does it" inside "$1" "$installer"
     part "the second time it has nothing left to do" inside "$1" "$installer"
+    part "the environment sees the system's packages, and has its own NumPy" inside "$1" /opt/pocketpilot/bin/python -c \
+        'import evdev, numpy; print(evdev.__file__, numpy.__file__); assert "/opt/" in numpy.__file__'
     part "systemd has nothing to say about the service" verify_service "$1"
     if inside "$1" udevadm verify --help >/dev/null 2>&1; then
         part "udev reads the rules" inside "$1" udevadm verify /etc/udev/rules.d/99-pocketpilot.rules

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from car.doctor.outputs import PWM_OVERLAY, STRICT_GPIO
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="A Pi's installer is a shell script.")
 
 CLONE = Path(__file__).parents[3]
@@ -108,6 +110,14 @@ def test_the_service_is_installed_and_not_enabled(pi: FakePi) -> None:
     done = pi.install()
     assert pi.calls("systemctl") == ["systemctl daemon-reload"]
     assert "systemctl enable --now pocketpilot@ada" in done.stdout
+
+
+def test_the_lines_for_the_firmware_have_those_that_the_doctor_asks_for() -> None:
+    lines = (INSTALLER.parent / "config.txt").read_text(encoding="utf-8").splitlines()
+    assert {PWM_OVERLAY, STRICT_GPIO, "dtparam=i2c_arm=on"} <= set(lines)
+    assert lines.index("[all]") == 0
+    # A parameter after an overlay would be that overlay's.
+    assert lines.index("dtoverlay=") < lines.index(STRICT_GPIO) < lines.index(PWM_OVERLAY)
 
 
 def test_config_txt_keeps_the_owners_lines_and_a_copy_of_what_it_was(pi: FakePi) -> None:
