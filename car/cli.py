@@ -315,7 +315,7 @@ def import_tubs(
     tubs: Annotated[list[Path], typer.Argument(metavar="TUB...", help="Donkey Car tubs, or folders of them.")],
     car: CarOption = None,
 ) -> None:
-    """Import Donkey Car tubs (v2) into the car's sessions, and report every defect."""
+    """Import Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
     from car.reports import progress_bar
     from car.sessions.tub import find_tubs, import_tub
 

@@ -1,4 +1,4 @@
-"""Imports Donkey Car tubs (version 2) as sessions, with a report of all that is wrong with them."""
+"""Imports Donkey Car tubs (versions 1 and 2) as sessions, with a report of all that is wrong with them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from car.sessions import disk
 from car.sessions.edits import Edits
 from car.sessions.format import EncodedFrame, SessionInfo
 from car.sessions.tub_catalog import (
-    IMAGES,
     Defect,
     Tally,
     TubRecord,
@@ -27,6 +26,7 @@ from car.sessions.tub_catalog import (
     read_tub,
     without_overwritten,
 )
+from car.sessions.tub_v1 import RECORD_SUFFIX, is_tub_v1, read_tub_v1
 from car.sessions.writer import SessionWriter
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
@@ -34,6 +34,8 @@ from hardware.drivetrain import Command
 
 Progress = Callable[[float], None]
 """Called with how much is done, 0 … 1."""
+
+NAME_IT = "Name the folder that holds a tub's manifest.json or meta.json."
 
 _DONKEY_PERIOD_NS = NS_PER_S // 20
 _SIZE_SAMPLES = 25
@@ -79,13 +81,13 @@ class _Row:
 
 def find_tubs(path: Path) -> list[Path]:
     """Return ``path`` itself if it is a tub, else the tubs in it and its folders; raises TubError if none is there."""
-    if is_tub(path):
+    if _is_any_tub(path):
         return [path]
     if not path.is_dir():
-        raise TubError(f"There is no folder {path}. Name the folder that holds a tub's manifest.json.")
-    found = [folder for folder in _folders(path, _SEARCH_DEPTH) if is_tub(folder)]
+        raise TubError(f"There is no folder {path}. {NAME_IT}")
+    found = [folder for folder in _folders(path, _SEARCH_DEPTH) if _is_any_tub(folder)]
     if not found:
-        raise TubError(f"There is no Donkey Car tub in {path}. Name the folder that holds a tub's manifest.json.")
+        raise TubError(f"There is no Donkey Car tub in {path}. {NAME_IT}")
     return sorted(found)
 
 
@@ -105,8 +107,8 @@ def import_tub(
 
     Raises TubError when there is no tub or nothing to import, RecordingError when the session cannot be written.
     """
-    if not is_tub(tub_dir):
-        raise TubError(f"{tub_dir} is not a Donkey Car tub. Name the folder that holds a tub's manifest.json.")
+    if not _is_any_tub(tub_dir):
+        raise TubError(f"{tub_dir} is not a Donkey Car tub. {NAME_IT}")
     if out_path.exists():
         raise RecordingError(f"{out_path} exists already. Delete it, or give the session another name.")
     try:
@@ -121,8 +123,8 @@ class _Import:
     def __init__(self, tub_dir: Path, camera: CameraGeometry, car: str) -> None:
         self._tally = Tally()
         self._tub_dir = tub_dir
-        self._tub = read_tub(tub_dir, self._tally)
-        self._image_bytes = _list_images(tub_dir / IMAGES, self._tally)
+        self._tub = (read_tub if is_tub(tub_dir) else read_tub_v1)(tub_dir, self._tally)
+        self._image_bytes = _list_images(self._tub.images_dir, self._tally)
         records = without_overwritten(self._tub.records, self._tally)
         self._rows = _placed(records, self._tally)
         self._camera = camera
@@ -184,7 +186,7 @@ class _Import:
         if not 0 < self._image_bytes.get(row.record.image, 0) <= _MAX_IMAGE_BYTES:
             return None
         # The name is one that the folder itself has listed, so it cannot lead out of it.
-        return EncodedFrame(row.number, row.captured_ns, (self._tub_dir / IMAGES / row.record.image).read_bytes())
+        return EncodedFrame(row.number, row.captured_ns, (self._tub.images_dir / row.record.image).read_bytes())
 
     def _drive_record(self, row: _Row) -> DriveRecord:
         record = row.record
@@ -288,6 +290,10 @@ def _shape(frame: EncodedFrame | None) -> tuple[int, int] | None:
         return None
 
 
+def _is_any_tub(folder: Path) -> bool:
+    return is_tub(folder) or is_tub_v1(folder)
+
+
 def _list_images(folder: Path, tally: Tally) -> dict[str, int]:
     """Return the name and size in bytes of each image; none where there is no such folder."""
     images: dict[str, int] = {}
@@ -296,7 +302,7 @@ def _list_images(folder: Path, tally: Tally) -> dict[str, int]:
             for entry in entries:
                 if is_apple_double(entry.name):
                     tally.add(Defect.APPLE_DOUBLE, entry.name)
-                elif entry.is_file():
+                elif entry.is_file() and not entry.name.endswith(RECORD_SUFFIX):
                     images[entry.name] = entry.stat().st_size
     return images
 

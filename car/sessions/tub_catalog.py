@@ -1,4 +1,4 @@
-"""Reads the records of a Donkey Car tub (version 2), whatever state its files are in.
+"""Reads the records of a Donkey Car tub of version 2, whatever state its files are in; one of version 1 see ``tub_v1``.
 
 A tub is a folder: ``manifest.json`` (five lines of JSON), ``catalog_N.catalog`` (one JSON object per record and line)
 and ``images/``. Catalogs that the manifest does not list are read all the same: it is only brought up to date when a
@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +36,7 @@ class Defect(StrEnum):
 
     NO_MANIFEST = "manifest.json missing"
     BROKEN_MANIFEST = "manifest.json broken"
+    NO_META = "meta.json missing or broken"
     MISSING_CATALOG = "listed catalogs missing"
     UNLISTED_CATALOG = "catalogs not listed in manifest.json (imported all the same)"
     NUL_BYTES = "catalog lines with NUL bytes"
@@ -87,7 +88,8 @@ class TubRecord:
 class Tub:
     """The records of a tub in the order they were written, every image they name, and what else its files say.
 
-    ``lines`` is how many records there are, good or not; ``unused_keys`` are those that a session has no place for.
+    ``lines`` is how many records there are, good or not; ``unused_keys`` are those that a session has no place for;
+    ``images_dir`` is the folder of the images.
     """
 
     records: list[TubRecord]
@@ -95,6 +97,7 @@ class Tub:
     named_images: set[str]
     metadata: Mapping[str, str]
     unused_keys: set[str]
+    images_dir: Path
 
 
 @dataclass(slots=True)
@@ -113,8 +116,8 @@ def is_tub(folder: Path) -> bool:
 def read_tub(folder: Path, tally: Tally) -> Tub:
     """Read everything but the images; raises OSError when the disk refuses."""
     manifest = _read_manifest(folder, tally)
-    reader = _CatalogReader(manifest.image_key, tally)
-    rows = {name: reader.read(folder / name) for name in _catalog_names(folder)}
+    reader = RecordReader(manifest.image_key, tally)
+    rows = {name: _read_catalog(reader, folder / name) for name in _catalog_names(folder)}
     for name in sorted(rows.keys() - set(manifest.catalogs)):
         tally.add(Defect.UNLISTED_CATALOG, name)
     # Donkey's list of deleted records counts the lines of the catalogs it knows, broken ones too.
@@ -127,7 +130,7 @@ def read_tub(folder: Path, tally: Tally) -> Tub:
                 row.deleted = position in manifest.deleted
             position += 1
     records = [row for lines in rows.values() for row in lines if row is not None]
-    return Tub(records, reader.lines, reader.named_images, manifest.metadata, reader.unused_keys)
+    return Tub(records, reader.lines, reader.named_images, manifest.metadata, reader.unused_keys, folder / IMAGES)
 
 
 def without_overwritten(records: list[TubRecord], tally: Tally) -> list[TubRecord]:
@@ -139,7 +142,15 @@ def without_overwritten(records: list[TubRecord], tally: Tally) -> list[TubRecor
     return [records[place] for place in sorted(last.values())]
 
 
-class _CatalogReader:
+def _read_catalog(reader: RecordReader, path: Path) -> list[TubRecord | None]:
+    """Return a record for each line of a catalog, None for one that cannot be used."""
+    with path.open("rb") as file:
+        return [reader.read(line, f"{path.name}:{number}") for number, line in enumerate(file, start=1)]
+
+
+class RecordReader:
+    """Reads records, one JSON object each, and counts what is wrong with them."""
+
     def __init__(self, image_key: str, tally: Tally) -> None:
         self.lines = 0
         self.named_images: set[str] = set()
@@ -147,18 +158,17 @@ class _CatalogReader:
         self._image_key = image_key
         self._tally = tally
 
-    def read(self, path: Path) -> list[TubRecord | None]:
-        """Return a record for each line of a catalog, None for one that cannot be used."""
-        with path.open("rb") as file:
-            return [self._read_line(line, f"{path.name}:{number}") for number, line in enumerate(file, start=1)]
-
-    def _read_line(self, raw: bytes, where: str) -> TubRecord | None:
+    def read(
+        self, raw: bytes, where: str, complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda content: content
+    ) -> TubRecord | None:
+        """Return the record in ``raw``, None when it cannot be used; ``complete`` makes it one of version 2."""
         if b"\0" in raw:
             self._tally.add(Defect.NUL_BYTES, where)
             raw = raw.replace(b"\0", b"")
         if not raw.strip():
             return None
-        content = _parsed(raw) if len(raw) <= _MAX_LINE_BYTES else None
+        content = parsed(raw) if len(raw) <= _MAX_LINE_BYTES else None
+        content = complete(content) if isinstance(content, dict) else content
         if isinstance(content, dict) and content.get("__empty__"):
             self._tally.add(Defect.GAP_FILLER, where)
             return None
@@ -181,7 +191,7 @@ class _CatalogReader:
         return TubRecord(
             line=where,
             index=index if type(index) is int else None,
-            time_ms=int(time_ms) if _is_finite(time_ms) and 0 < time_ms < _LATEST_MS else None,
+            time_ms=int(time_ms) if is_finite(time_ms) and 0 < time_ms < _LATEST_MS else None,
             image=content[self._image_key],
             mode=mode or Mode.MANUAL,
             driver=driver,
@@ -190,7 +200,7 @@ class _CatalogReader:
 
     def _command(self, content: dict[str, Any], who: str, where: str) -> Command | None:
         steering, throttle = content.get(f"{who}/angle"), content.get(f"{who}/throttle")
-        if not (_is_finite(steering) and _is_finite(throttle)):
+        if not (is_finite(steering) and is_finite(throttle)):
             return None
         command = Command(float(steering), float(throttle))
         if command.is_valid():
@@ -206,7 +216,7 @@ def _read_manifest(folder: Path, tally: Tally) -> _Manifest:
     except FileNotFoundError:
         tally.add(Defect.NO_MANIFEST, MANIFEST)
         return manifest
-    inputs, types, metadata, _, catalogs = ([_parsed(line) for line in lines] + [None] * 5)[:5]
+    inputs, types, metadata, _, catalogs = ([parsed(line) for line in lines] + [None] * 5)[:5]
     if isinstance(inputs, list) and isinstance(types, list) and "image_array" in types[: len(inputs)]:
         manifest.image_key = str(inputs[types.index("image_array")])
     if isinstance(metadata, dict):
@@ -230,14 +240,16 @@ def is_apple_double(name: str) -> bool:
     return name.startswith(_APPLE_DOUBLE)
 
 
-def _parsed(raw: bytes) -> Any:
+def parsed(raw: bytes) -> Any:
+    """Return the JSON in ``raw``, None when it is none."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
         return None
 
 
-def _is_finite(value: Any) -> TypeGuard[int | float]:
+def is_finite(value: Any) -> TypeGuard[int | float]:
+    """Tell whether ``value`` is a finite number."""
     if type(value) not in (int, float):
         return False
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ MAX_ARCHIVE_BYTES = 2_000_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
 MAX_MEMORY_BYTES = 1_000_000_000
 TIMEOUT_S = 900
+LOWEST_NICENESS = 19
 MAX_NAME = 64
 DEFAULT_NAME = "tub"
 
@@ -116,7 +118,10 @@ def _free_path(sessions_dir: Path, name: str) -> Path:
     return next(path for path in (sessions_dir / f"{name}{SUFFIX}" for name in numbered) if not path.exists())
 
 
-def _limit_memory() -> None:
+def _be_modest() -> None:
+    """Leave memory to the recorder, and processors to whoever drives."""
+    if hasattr(os, "nice"):
+        os.nice(LOWEST_NICENESS)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -124,5 +129,5 @@ def _limit_memory() -> None:
 
 
 if __name__ == "__main__":
-    _limit_memory()
+    _be_modest()
     sys.stdout.write(json.dumps(_import_here(**json.loads(sys.argv[1]))))
