@@ -155,9 +155,13 @@ class DriveLoop:
         return record
 
     def _hear_driver(self, now_ns: int) -> None:
+        was_armed = self._gate.state is GateState.ARMED
         for event in self._driver.events(now_ns):
             # Another process may have sampled a command since now_ns; to the gate that would be one from the future.
             self._gate.handle(event, self._clock.now_ns())
+        if was_armed and self._gate.state is not GateState.ARMED:
+            # The pilot may have a frame to look at first, and nobody is to wait for it.
+            self._drivetrain.neutral()
 
     def _ask_pilot(self, frame: Frame | None) -> tuple[PilotOutput | None, int]:
         """Give the gate the frame and the pilot's answer to it; return the answer and the time it took in ns."""

@@ -43,6 +43,8 @@ LINK_MS, LINK_WORST_MS = 350, 500
 
 LATE_MS = 400.0
 SLOW_PILOT_MS = 12 * 20.0
+THINKING_PILOT_MS = 90.0
+"""Slow, but never so slow that the gate trips."""
 BLOCK_MS = 4000.0
 STALL_S = 1.0
 BURST_AFTER_S = 2.0
@@ -178,6 +180,12 @@ MENU = (
         acts=((0.0, lambda controls: controls.unplug()),),
     ),
     *(_stop(mode) for mode in Mode),
+    replace(
+        _stop(Mode.AUTO),
+        name="stop-slow-pilot",
+        what=f"… while each answer takes {THINKING_PILOT_MS:g} ms",
+        pilot=lambda pilot, onset: SlowPilot(pilot, onset.past(), THINKING_PILOT_MS),
+    ),
     InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_odometry),
     InjectedFault(
         "bus-hangs",

@@ -145,7 +145,8 @@ def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> Driv
 
 def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, driver: Driver, end_ns: int) -> None:
     """Drive as the drive process does, until ``end_ns`` or until nobody is there to arm again."""
-    watchdog = Watchdog(devices.drivetrain, clock, beat=lambda: None, will_write=lambda: None)
+    stop_waits = driver.stop_waits if isinstance(driver, SlotDriver) else lambda: False
+    watchdog = Watchdog(devices.drivetrain, clock, stop_waits=stop_waits, beat=lambda: None, will_write=lambda: None)
     period_ns = round(PERIOD_S * NS_PER_S)
     clock.call_at(clock.now_ns() + period_ns, watchdog.check, period_ns)
 

@@ -69,7 +69,7 @@ def _calibrate(
             raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
         stack.enter_context(wheels.drivetrain)
         wait_until_ready(link, desk)
-        watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard))
+        watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard, driver.stop_waits))
         current = CurrentCalibration(folder.config_path, config.calibration)
         loop = DriveLoop(
             NoFrames(clock),

@@ -114,12 +114,13 @@ def _drive(
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         settle_memory()
         desk.wait_until_ready()
-        watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard))
+        latest = stack.enter_context(capturing(devices.camera))
+        stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
+        # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
+        watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard, driver.stop_waits))
         service = ServiceNotifier(clock)
         stack.callback(service.stopping)
         watch = DriveWatch(options, driver, ending, watchdog, service)
-        latest = stack.enter_context(capturing(devices.camera))
-        stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         at_controls = AutoStart(gate, driver) if options.headless else DeskReport(driver, desk)
         loop = DriveLoop(
             latest,

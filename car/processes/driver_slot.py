@@ -131,6 +131,11 @@ class SlotDriver:
         """True once the driver has asked to end the drive."""
         return self._seen.quits > 0
 
+    def stop_waits(self) -> bool:
+        """Tell whether stop has been pressed and ``events`` has not told of it yet; for any thread."""
+        state = self._slot.read()
+        return state is not None and state.stops > self._seen.stops
+
     def put_in_order(self) -> None:
         """Make the slot fit for another desk when one has died, perhaps while it wrote: no driver is there."""
         state = self._slot.read() or self._seen

@@ -1,4 +1,7 @@
-"""The watchdog: a thread that stops the wheels when the drive loop does not come round, and keeps the guard content."""
+"""The watchdog: a thread that stops the wheels when the drive loop does not come round, and keeps the guard content.
+
+Nor does it let a stop wait for a pilot that takes its time.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,25 @@ STALL_NS = 180 * NS_PER_MS
 class Watchdog(threading.Thread):
     """Puts the drivetrain to neutral while the loop is stalled, and beats for as long as it can itself do so.
 
-    ``loop_came_round`` is told by the loop after each cycle. ``will_write`` is called before a write of neutral and
+    ``stop_waits`` tells that stop has been pressed and the loop has not heard it yet: neutral too, until it has.
+    ``loop_came_round`` is told by the loop after each cycle. ``will_write`` is called before neutral for a stall and
     ``beat`` after it; when the write hangs, the guard misses the beat and ends the process. ``stalls`` counts how often
     the loop was late.
     """
 
     def __init__(
-        self, drivetrain: Drivetrain, clock: Clock, beat: Callable[[], None], will_write: Callable[[], None]
+        self,
+        drivetrain: Drivetrain,
+        clock: Clock,
+        *,
+        stop_waits: Callable[[], bool],
+        beat: Callable[[], None],
+        will_write: Callable[[], None],
     ) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._drivetrain = drivetrain
         self._clock = clock
+        self._stop_waits = stop_waits
         self._beat = beat
         self._will_write = will_write
         self._last_ns = clock.now_ns()
@@ -55,12 +66,13 @@ class Watchdog(threading.Thread):
             self._beat()
 
     def check(self) -> None:
-        """Write neutral if the loop is late, again and again until it has come round."""
+        """Write neutral if the loop is late or a stop waits, again and again until it has come round."""
         late = self._clock.now_ns() - self._last_ns > STALL_NS
         self.stalls += late and not self._stalled
         self._stalled = late
         if late:
             self._will_write()
+        if late or self._stop_waits():
             self._drivetrain.neutral()
 
     def end(self) -> None:
@@ -70,13 +82,15 @@ class Watchdog(threading.Thread):
 
 
 @contextlib.contextmanager
-def watching(drivetrain: Drivetrain, clock: Clock, guard: GuardPipe) -> Iterator[Watchdog]:
+def watching(
+    drivetrain: Drivetrain, clock: Clock, guard: GuardPipe, stop_waits: Callable[[], bool]
+) -> Iterator[Watchdog]:
     """Have a watchdog for as long as the context lasts.
 
     At the end the wheels are put to neutral, whatever has become of the loop; without that, the guard is not told that
     it may wait.
     """
-    watchdog = Watchdog(drivetrain, clock, guard.beat, guard.will_write)
+    watchdog = Watchdog(drivetrain, clock, stop_waits=stop_waits, beat=guard.beat, will_write=guard.will_write)
     watchdog.start()
     try:
         yield watchdog

@@ -29,6 +29,12 @@ class Onset:
         self.clock = clock
         self.time_ns: int | None = None
 
+    def past(self) -> Onset:
+        """Return one that has come long ago, by the same clock."""
+        past = Onset(self.clock)
+        past.time_ns = 0
+        return past
+
     @property
     def is_past(self) -> bool:
         """True once the fault has set in."""

@@ -12,7 +12,7 @@ from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command
-from hardware.drivetrains.timeline import TimelineDrivetrain
+from hardware.drivetrains.timeline import Applied, TimelineDrivetrain
 from hardware.errors import EndOfFrames
 from tests.frames import SMALL, make_frame
 
@@ -153,6 +153,28 @@ def test_the_driver_is_heard_before_the_wheels_move() -> None:
     rig.run()
     moving = [applied.time_ns for applied in rig.drivetrain.timeline if applied.command.throttle > 0]
     assert max(moving) == 500 * NS_PER_MS
+
+
+def test_a_stop_does_not_wait_for_the_pilot() -> None:
+    rig = Rig(range(20), think_ns=30 * NS_PER_MS)
+    stopped_ns = 500 * NS_PER_MS
+
+    class StopsOnce:
+        def events(self, now_ns: int) -> Iterator[Event]:
+            if rig.gate.state is GateState.ARMED and now_ns >= stopped_ns:
+                yield Stop()
+
+    rig.loop = DriveLoop(
+        LockStepFrames(RecordedCamera((make_frame(number) for number in range(20)), SMALL, rig.clock)),
+        rig.pilot,
+        rig.gate,
+        rig.drivetrain,
+        rig.clock,
+        driver=AutoStart(rig.gate, StopsOnce()),
+    )
+    rig.run()
+    neutral = next(applied for applied in rig.drivetrain.timeline if applied.time_ns >= stopped_ns)
+    assert neutral == Applied(stopped_ns, NEUTRAL)
 
 
 def test_two_runs_are_equal() -> None:

@@ -37,8 +37,11 @@ def test_presses_between_two_cycles_are_heard_as_they_were_pressed_and_a_stop_co
     desk.disarm()
     desk.arm(Mode.MANUAL)
     assert list(driver.events(0)) == [Disarm(), Arm(Mode.MANUAL)]
+    assert not driver.stop_waits()
     desk.stop()
+    assert driver.stop_waits()
     assert list(driver.events(0)) == [Stop()]
+    assert not driver.stop_waits()
 
 
 def test_quitting_is_remembered() -> None:

@@ -21,10 +21,15 @@ def silent() -> None:
     """Stand in for a guard that nobody has to tell anything."""
 
 
+def nobody() -> bool:
+    """Stand in for a driver who does not press stop."""
+    return False
+
+
 def test_a_loop_that_comes_round_is_left_alone() -> None:
     clock = VirtualClock()
     drivetrain = TimelineDrivetrain(clock)
-    watchdog = Watchdog(drivetrain, clock, beat=silent, will_write=silent)
+    watchdog = Watchdog(drivetrain, clock, stop_waits=nobody, beat=silent, will_write=silent)
     for _ in range(100):
         clock.advance_ns(50 * NS_PER_MS)
         watchdog.loop_came_round()
@@ -36,7 +41,7 @@ def test_a_loop_that_comes_round_is_left_alone() -> None:
 def test_a_stalled_loop_is_neutral_within_the_promise_and_stays_so() -> None:
     clock = VirtualClock()
     drivetrain = TimelineDrivetrain(clock)
-    watchdog = Watchdog(drivetrain, clock, beat=silent, will_write=silent)
+    watchdog = Watchdog(drivetrain, clock, stop_waits=nobody, beat=silent, will_write=silent)
     for _ in range(50):
         clock.advance_ns(int(PERIOD_S * NS_PER_S))
         watchdog.check()
@@ -44,6 +49,18 @@ def test_a_stalled_loop_is_neutral_within_the_promise_and_stays_so() -> None:
     assert drivetrain.timeline[0].command == NEUTRAL
     assert len(drivetrain.timeline) >= 38
     assert watchdog.stalls == 1
+
+
+def test_a_stop_that_the_loop_has_not_heard_yet_is_neutral_at_once_and_until_it_has() -> None:
+    clock, waits = VirtualClock(), True
+    drivetrain = TimelineDrivetrain(clock)
+    watchdog = Watchdog(drivetrain, clock, stop_waits=lambda: waits, beat=silent, will_write=silent)
+    watchdog.check()
+    watchdog.check()
+    waits = False
+    watchdog.check()
+    assert [applied.command for applied in drivetrain.timeline] == [NEUTRAL, NEUTRAL]
+    assert watchdog.stalls == 0
 
 
 class Broken(TimelineDrivetrain):
@@ -57,7 +74,11 @@ def test_a_watchdog_that_cannot_write_is_heard_of_no_more() -> None:
     clock = VirtualClock()
     told: list[str] = []
     watchdog = Watchdog(
-        Broken(clock), clock, beat=lambda: told.append("beat"), will_write=lambda: told.append("will write")
+        Broken(clock),
+        clock,
+        stop_waits=nobody,
+        beat=lambda: told.append("beat"),
+        will_write=lambda: told.append("will write"),
     )
     clock.advance_ns(2 * STALL_NS)
     with pytest.raises(DrivetrainError):
@@ -67,7 +88,7 @@ def test_a_watchdog_that_cannot_write_is_heard_of_no_more() -> None:
 
 def test_each_stall_is_counted_once() -> None:
     clock = VirtualClock()
-    watchdog = Watchdog(TimelineDrivetrain(clock), clock, beat=silent, will_write=silent)
+    watchdog = Watchdog(TimelineDrivetrain(clock), clock, stop_waits=nobody, beat=silent, will_write=silent)
     for _ in range(3):
         clock.advance_ns(2 * STALL_NS)
         watchdog.check()
@@ -162,7 +183,7 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
         f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as guard:\n"
         "    clock = SystemClock()\n"
         "    try:\n"
-        "        with watching(Stuck(clock), clock, guard):\n"
+        "        with watching(Stuck(clock), clock, guard, lambda: False):\n"
         "            guard.beat()\n"
         "    finally:\n"
         "        time.sleep(3600)\n"
