@@ -40,10 +40,21 @@ from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from hardware.errors import CameraError, CameraTimeout
 from hardware.health import ROOT, read_health
+from models.contract import ModelError
 from models.loader import load_model
 
 CAPTURE_TIMEOUT_MS = 1000.0
 WARM_UP_CALLS = 5
+MAX_EXCHANGED_BYTES = 8 * 1024 * 1024
+"""How large a model may be that is loaded beside the loop.
+
+The runtime lets no other thread run while it prepares one, 3 ms per MB on a laptop, and a Raspberry Pi takes four times
+as long; after 200 ms without a heartbeat the guard would end the drive.
+"""
+GUARD_LOST = (
+    "The guard is gone, and without it the car must not move: a part of the program failed. "
+    "The wheels are neutral. Start it again."
+)
 EXIT_BY_SIGNAL = 128
 """A program that a signal has ended exits with this plus the signal's number, as shells have it."""
 
@@ -120,7 +131,7 @@ def _drive(
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard, driver.stop_waits))
         service = ServiceNotifier(clock)
         stack.callback(service.stopping)
-        watch = DriveWatch(options, driver, ending, watchdog, service)
+        watch = DriveWatch(options, driver, ending, watchdog, service, guard)
         at_controls = AutoStart(gate, driver) if options.headless else DeskReport(driver, desk)
         loop = DriveLoop(
             latest,
@@ -166,12 +177,14 @@ class DriveWatch:
         ending: EndSignal,
         watchdog: Watchdog,
         service: ServiceNotifier,
+        guard: GuardPipe,
     ) -> None:
         self._options = options
         self._driver = driver
         self._ending = ending
         self._watchdog = watchdog
         self._service = service
+        self._guard = guard
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
         self._was_armed = False
@@ -183,13 +196,15 @@ class DriveWatch:
         self.statistics.add(record)
         self.last = record
         self._was_armed |= record.gate_state is GateState.ARMED
-        asked_to = self._ending.number is not None or self._driver.wants_to_quit
-        return asked_to or self._laps_done() or self._gave_up() or self._may_not_begin() is not None
+        has_to = self._ending.number is not None or self._driver.wants_to_quit or self._guard.is_gone
+        return has_to or self._laps_done() or self._gave_up() or self._may_not_begin() is not None
 
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
         if self._ending.number is not None:
             return self._ending.outcome(neutral_ns)
+        if self._guard.is_gone:
+            return GUARD_LOST, 1
         if self._gave_up() and self.last is not None:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
         if (problem := self._may_not_begin()) is not None:
@@ -301,8 +316,14 @@ def capturing(camera: Camera) -> Iterator[LatestFrame]:
 def load_pilot(geometry: CameraGeometry, path: Path, sha256: str) -> Pilot:
     """Return the pilot in ``path``, which was tried out when its hash was ``sha256``, ready for its first real frame.
 
-    Raises ModelError when it cannot be loaded, is another one by now, or takes frames of another size.
+    Raises ModelError when it cannot be loaded, is another one by now, takes frames of another size, or is larger than
+    ``MAX_EXCHANGED_BYTES``.
     """
+    if path.is_file() and path.stat().st_size > MAX_EXCHANGED_BYTES:
+        raise ModelError(
+            f"{path.name} is too large to be loaded while the car may be driving. "
+            "Name it in [pilot] of car.toml, and start the car again."
+        )
     model = load_model(path, tried_sha256=sha256)
     model.check_fits(geometry.height, geometry.width)
     pilot = TflitePilot(model)

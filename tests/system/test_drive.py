@@ -115,8 +115,9 @@ def test_a_desk_that_is_killed_comes_back_and_the_recording_goes_on_in_a_new_ses
     assert f"{before.name}: repaired" in done.stdout
 
 
-def test_a_car_whose_guard_is_killed_does_not_drive_on(tmp_path: Path) -> None:
-    with DrivingCar(tmp_path) as car:
+@pytest.mark.parametrize("headless", [True, False])
+def test_a_car_whose_guard_is_killed_does_not_drive_on(tmp_path: Path, *, headless: bool) -> None:
+    with DrivingCar(tmp_path, headless=headless) as car:
         car.wait_until_recorded(SOME_SECONDS)
         car.guard.kill()
         output, _ = car.process.communicate(timeout=60)

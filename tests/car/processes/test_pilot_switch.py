@@ -14,7 +14,7 @@ import models
 from car.pilots.base import Pilot, PilotOutput
 from car.pilots.swappable import SwappablePilot
 from car.processes import pilot_switch
-from car.processes.drive import load_pilot
+from car.processes.drive import MAX_EXCHANGED_BYTES, load_pilot
 from car.processes.pilot_switch import PilotLink, PilotSwitch, exchanging
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL
@@ -34,6 +34,14 @@ class Named(Pilot):
 
     def close(self) -> None:
         pass
+
+
+def test_a_model_that_would_keep_the_heartbeat_waiting_is_not_loaded_beside_the_loop(tmp_path: Path) -> None:
+    path = tmp_path / "huge.tflite"
+    with path.open("wb") as file:
+        file.truncate(MAX_EXCHANGED_BYTES + 1)
+    with pytest.raises(ModelError, match="start the car again"):
+        load_pilot(CAMERA, path, "")
 
 
 def load(path: Path, sha256: str) -> Pilot:

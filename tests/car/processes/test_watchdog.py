@@ -104,8 +104,9 @@ def test_a_heartbeat_never_waits_for_a_guard_that_does_not_listen() -> None:
     pipe = GuardPipe(write_end)
     for _ in range(200_000):
         pipe.beat()
+    # Not in a minute and more: it is frozen, and guards nothing.
+    assert pipe.is_gone
     os.close(read_end)
-    pipe.beat()
     os.close(write_end)
 
 
