@@ -28,7 +28,7 @@ def outputs_of(content: Mapping[str, Any], folder: str = "") -> list[Output]:
     A file in it is named from the car's ``folder``. What is missing or makes no sense has its default here.
     """
     drivetrain, calibration = (_section(content, name) for name in ("drivetrain", "calibration"))
-    kind = drivetrain.get("kind", "simulated")
+    kind = str(drivetrain.get("kind", "simulated"))
     unknown: Output = {"kind": f"of a {kind!r} drivetrain"}
     outputs = list(_KINDS[kind](drivetrain, calibration)) if kind in _KINDS else [unknown]
     if timeline := drivetrain.get("timeline"):

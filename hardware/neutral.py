@@ -88,7 +88,7 @@ def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool
         next(steps)
     except StopIteration:
         return False
-    except (OSError, ImportError, KeyError, TypeError, ValueError, struct.error) as error:
+    except Exception as error:  # noqa: BLE001 - a mistake in one output must not leave the others as they are
         problems.append(f"The output {_in_words(output)} could not be put to neutral: {_reason(error)}. Cut its power.")
         return False
     return True
@@ -117,15 +117,18 @@ def _write_pca9685(output: Output) -> Iterator[None]:
 
     address = output["address"]
     with SMBus(output["bus"]) as bus:
-        mode = registers.read(bus, address, registers.MODE1)
-        registers.write(bus, address, registers.MODE1, [mode & registers.SLEEP | registers.AUTO_INCREMENT])
-        # A chip that has lost its power sleeps, at another frequency: its pulses would mean something else.
-        if not mode & registers.SLEEP:
-            for channel, counts in output["counts"].items():
-                pulse = registers.pulse_bytes(counts)
-                registers.write(bus, address, registers.channel_register(int(channel)), pulse)
-            yield
-        registers.write(bus, address, registers.ALL_LED, registers.pulse_bytes(0))
+        try:
+            mode = registers.read(bus, address, registers.MODE1)
+            registers.write(bus, address, registers.MODE1, [mode & registers.SLEEP | registers.AUTO_INCREMENT])
+            # A chip that has lost its power sleeps, at another frequency: its pulses would mean something else.
+            if not mode & registers.SLEEP:
+                for channel, counts in output["counts"].items():
+                    pulse = registers.pulse_bytes(counts)
+                    registers.write(bus, address, registers.channel_register(int(channel)), pulse)
+                yield
+        finally:
+            # Where neutral cannot be written, off may still be.
+            registers.write(bus, address, registers.ALL_LED, registers.pulse_bytes(0))
 
 
 def _write_hardware_pwm(output: Output) -> Iterator[None]:
@@ -137,11 +140,14 @@ def _write_hardware_pwm(output: Output) -> Iterator[None]:
     folder = f"{found[0]}/pwm{found[1]}"
     if not os.path.exists(folder):  # noqa: PTH110 - pathlib costs a tenth of the time car neutral has
         return
-    if sysfs_pwm.read(f"{folder}/enable"):
-        sysfs_pwm.write(f"{folder}/duty_cycle", output["pulse_ns"])
-        yield
-    sysfs_pwm.write(f"{folder}/duty_cycle", 0)
-    sysfs_pwm.write(f"{folder}/enable", 0)
+    try:
+        if sysfs_pwm.read(f"{folder}/enable"):
+            sysfs_pwm.write(f"{folder}/duty_cycle", output["pulse_ns"])
+            yield
+    finally:
+        # Where neutral is no pulse that the kernel takes, off is.
+        sysfs_pwm.write(f"{folder}/duty_cycle", 0)
+        sysfs_pwm.write(f"{folder}/enable", 0)
 
 
 def _write_servo_lines(output: Output) -> Iterator[None]:

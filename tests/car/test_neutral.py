@@ -41,6 +41,7 @@ def test_a_mistake_elsewhere_in_the_configuration_is_no_hindrance(tmp_path: Path
         (["now"], ["usage"]),
         (["--car", "broken"], ["TOML", "power"]),
         (["--car", "unwritable"], ["could not be put to neutral", "power"]),
+        (["--car", "odd"], ["could not be put to neutral", "nobody knows", "power"]),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
@@ -51,7 +52,11 @@ def test_what_cannot_be_done_is_said_in_one_line(
     words: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, text in (("broken", "[drivetrain\n"), ("unwritable", '[drivetrain]\ntimeline = "no/such/file"\n')):
+    for name, text in (
+        ("broken", "[drivetrain\n"),
+        ("unwritable", '[drivetrain]\ntimeline = "no/such/file"\n'),
+        ("odd", '[drivetrain]\nkind = ["servo_esc"]\n'),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "car.toml").write_text(text, encoding="utf-8")
     assert main(arguments) == 1

@@ -201,6 +201,26 @@ def test_all_that_an_output_needs_is_loaded_beforehand(output: Output, modules: 
     assert not later
 
 
+def test_a_chip_whose_neutral_makes_no_sense_is_off_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, naps: list[float]
+) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    [problem] = write_neutral([{**PCA9685, "counts": {"0": 303, "one": 303}}])
+    assert "one" in problem
+    assert chip.pulses_us == (0.0,) * 16
+
+
+def test_a_pwm_whose_neutral_is_longer_than_its_period_is_off_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]
+) -> None:
+    kernel = sysfs_pwm.install(monkeypatch, tmp_path, sysfs_pwm.PI_5)
+    _device = PWMOutputDevice(13, frequency=50, initial_value=0.1, pin_factory=HardwarePwmFactory(kernel))
+    [problem] = write_neutral([{"kind": "hardware_pwm", "gpio": 13, "pulse_ns": 30_000_000}])
+    assert "Invalid argument" in problem
+    assert kernel.sent[-1][1] == 0
+
+
 def test_a_bus_that_breaks_while_neutral_is_held_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     chips = {0x40: running_pca9685()}
     i2c.install(monkeypatch, chips)
