@@ -16,6 +16,7 @@ from websockets.typing import Origin
 from tests.system.car_process import wait_for
 
 SAMPLE_PERIOD_S = 0.025
+ARM_PERIOD_S = 0.3
 NEUTRAL_STICK = (0.0, 0.0)
 
 
@@ -73,10 +74,15 @@ class Browser:
             raise AssertionError(f"{error}; the state is {self.state}, refused: {self.refused}") from None
 
     def arm(self, mode: str = "manual") -> None:
-        """Take the car and arm it."""
+        """Take the car and arm it; a busy machine may have no fresh frame for a moment, so it is asked again."""
         wait_for(lambda: self.state.get("driver") is True, "the car")
-        self.say(type="arm", mode=mode)
-        self.wait_for_state(gate="armed", mode=mode)
+        wait_for(lambda: self._is_armed(mode), "the arming")
+
+    def _is_armed(self, mode: str) -> bool:
+        if self.state.get("gate") != "armed":
+            self.say(type="arm", mode=mode)
+            time.sleep(ARM_PERIOD_S)
+        return self.state.get("gate") == "armed" and self.state.get("mode") == mode
 
     def sample_now(self) -> None:
         """Send what is held."""
