@@ -16,6 +16,7 @@ from car.web.access_store import AccessStore, ServerAddress
 from car.web.announcement import Announcer
 from car.web.app import create_app
 from car.web.certificate import Certificate, own_certificate
+from car.web.connection import HastyConnection
 from car.web.context import WebContext
 from car.web.sockets import MAX_MESSAGE_BYTES
 
@@ -113,7 +114,7 @@ def _config(app: FastAPI, certificate: Certificate | None) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         lifespan="off",
-        http="h11",
+        http=HastyConnection,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,

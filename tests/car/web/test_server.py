@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import time
+from pathlib import Path
 
+import httpx
+import pytest
+
+from car.web import connection
 from car.web.server import LOOPBACK, _bound
+from tests.car.web.serving import serving
+from tests.system.browser import Browser
+from tests.system.car_process import wait_for
 
 
 def test_small_answers_are_sent_at_once() -> None:
@@ -27,3 +37,49 @@ def test_small_answers_are_sent_at_once() -> None:
             return option
 
     assert asyncio.run(nodelay_of_an_accepted_connection()) != 0
+
+
+def is_closed(idle: socket.socket) -> bool:
+    idle.setblocking(False)
+    try:
+        return idle.recv(1000) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET / HTTP/1.1\r\n", b"GET /static/style.css HTTP/1.1\r\nHost: localhost\r\n\r\nGET"]
+)
+def test_a_connection_that_does_not_say_what_it_wants_is_closed_and_one_that_drives_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE_S", 0.3)
+    with (
+        serving(tmp_path) as served,
+        Browser(served.port) as browser,
+        socket.create_connection((LOOPBACK, served.port)) as idle,
+    ):
+        idle.sendall(said)
+        wait_for(lambda: is_closed(idle), "the idle connection to be closed")
+        time.sleep(4 * 0.3)
+        browser.wait_for_state(driver=True)
+
+
+def test_there_are_only_so_many_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 10)
+    with serving(tmp_path) as served, contextlib.ExitStack() as stack:
+        served.client.close()
+        idle = [stack.enter_context(socket.create_connection((LOOPBACK, served.port))) for _ in range(15)]
+        wait_for(lambda: sum(map(is_closed, idle)) == 5, "those too many to be closed")
+        for one in idle:
+            one.close()
+        wait_for(lambda: answers(served.port), "room again")
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://{LOOPBACK}:{port}/api/status").status_code == 200
+    except httpx.TransportError:
+        return False
