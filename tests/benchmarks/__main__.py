@@ -9,6 +9,7 @@ from tests.benchmarks import (
     crowd,
     footprint,
     gamepad,
+    library,
     link_loss,
     loop,
     pages,
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "pages": pages.measure,
     "viewers": viewers.measure,
     "crowd": crowd.measure,
+    "library": library.measure,
     "simulator": simulator.measure,
     "training": training.measure,
 }
