@@ -81,6 +81,8 @@ def test_a_throttle_pulse_that_is_tried_is_the_pulse_that_is_sent(pulse_us: floa
     assert command.steering == 0
     assert abs(command.throttle) <= 0.2
     assert trial.esc.pulse_us(command.throttle) == pytest.approx(pulse_us)
+    # Reverse is what gets a tap on the brake before it.
+    assert (command.throttle < 0) == ((pulse_us < 1520) != inverted and pulse_us != 1520)
 
 
 def test_the_gate_s_cap_on_the_throttle_is_100_us_on_the_trial_scale() -> None:

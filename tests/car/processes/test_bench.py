@@ -11,7 +11,7 @@ import pytest
 from car.calibration import Value
 from car.config import CarConfig
 from car.errors import ConfigError
-from car.gate import Arm, ArmRefusal, Event, GateState, Mode, Stop, TripReason
+from car.gate import Arm, ArmRefusal, Disarm, Event, GateState, Mode, Stop, TripReason
 from car.processes.bench import LIFT, TRY_NS, CalibrationBench, gate_words, split_keys
 from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from hardware.clock import NS_PER_MS
@@ -129,6 +129,7 @@ def test_everything_is_saved_at_once_with_nothing_moving() -> None:
     rig.press("y", "right")
     rig.heard()
     rig.press("s")
+    assert Disarm() in rig.heard()
     assert rig.command() == NEUTRAL
     assert rig.saved[0]["steering_centre_us"] == 1510
     assert len(rig.saved[0]) == 8

@@ -38,6 +38,7 @@ class UsbRig:
     opened: int = 0
     released: int = 0
     refused: int = 0
+    other_size: tuple[int, int] | None = None  # what it gives from now on, as another camera in the same port would
 
     @property
     def plugged_in(self) -> bool:
@@ -85,7 +86,7 @@ class FakeCapture:
         if not self._rig.plugged_in:
             return False, None
         self._rig.reads += 1
-        width, height = self._size
+        width, height = self._rig.other_size or self._size
         if image is None or image.shape != (height, width, 3):
             image = np.empty((height, width, 3), np.uint8)
         image[:] = self._rig.rgb[::-1]

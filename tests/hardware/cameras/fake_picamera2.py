@@ -132,7 +132,14 @@ class FakePicamera2:
         sensor: Any = {},  # noqa: B006
         use_case: str = "video",
     ) -> dict[str, Any]:
-        return {"main": dict(main), "lores": lores, "raw": raw, "controls": controls, "sensor": dict(sensor)}
+        return {
+            "main": dict(main),
+            "lores": lores,
+            "raw": raw,
+            "controls": controls,
+            "sensor": dict(sensor),
+            "queue": queue,
+        }
 
     def configure(self, camera_config: Any = None) -> None:
         if self.started:

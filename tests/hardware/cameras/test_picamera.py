@@ -52,6 +52,8 @@ def test_the_sensor_is_run_in_the_mode_that_sees_everything_and_gives_exactly_th
     (configuration,) = rig.configurations
     assert configuration["sensor"] == {"output_size": (1640, 1232), "bit_depth": 10}
     assert configuration["controls"]["FrameDurationLimits"] == (12_500, 12_500)
+    # A frame that picamera2 keeps for later is a buffer that the camera misses.
+    assert configuration["queue"] is False
 
 
 def test_a_rate_that_the_full_view_does_not_have_is_refused_with_the_one_it_has() -> None:

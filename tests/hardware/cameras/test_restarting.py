@@ -126,6 +126,24 @@ def test_an_unplugged_camera_is_tried_until_it_is_back(plug: Plug) -> None:
     assert camera.restarts == 1
 
 
+def test_what_a_camera_still_had_from_before_the_restart_is_left_out(plug: Plug) -> None:
+    class Late(FragileCamera):
+        def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
+            frame = super().next_frame(timeout_ms, max_age_ms)
+            return Frame(frame.image, frame.captured_ns - 300 * NS_PER_MS, frame.number)
+
+    def open_camera() -> Camera:
+        camera = plug.open_camera()
+        return camera if len(plug.opened_ms) == 1 else Late(plug)
+
+    plug.fails_ms = 420
+    camera = RestartingCamera(open_camera, plug.clock)
+    frames = take(camera, 12)
+    assert camera.restarts == 1
+    assert all(later.captured_ns > earlier.captured_ns for earlier, later in itertools.pairwise(frames))
+    assert all(later.number > earlier.number for earlier, later in itertools.pairwise(frames))
+
+
 def test_while_the_camera_is_away_a_timeout_comes_in_time(plug: Plug) -> None:
     plug.fails_ms = 220
     camera = RestartingCamera(plug.open_camera, plug.clock)

@@ -17,7 +17,7 @@ import pytest
 from hardware.camera import Camera, CameraGeometry, Frame, check_camera
 from hardware.cameras.restarting import RestartingCamera
 from hardware.cameras.usb import UsbCamera
-from hardware.clock import NS_PER_MS, SystemClock
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.errors import CameraError, CameraTimeout
 from tests.hardware.cameras.fake_capture import DELAY_NS, FakeCapture, UsbRig
 from tests.system.car_process import wait_for
@@ -90,6 +90,29 @@ def test_frames_are_stamped_by_the_driver_on_our_clock(rig: UsbRig, device: Path
     with open_camera(device) as camera:
         frame = camera.next_frame(timeout_ms=5000)
         assert SystemClock().now_ns() - frame.captured_ns >= DELAY_NS
+
+
+class LaterClock(SystemClock):
+    """Where the machine has slept for an hour: CLOCK_BOOTTIME is ahead of the clock that V4L2 stamps with."""
+
+    def now_ns(self) -> int:
+        return super().now_ns() + 3600 * NS_PER_S
+
+
+def test_a_machine_that_has_slept_does_not_make_the_frames_old(rig: UsbRig, device: Path) -> None:
+    clock = LaterClock()
+    with UsbCamera(GEOMETRY, 100.0, clock, str(device)) as camera:
+        asked_ns = clock.now_ns()
+        frame = camera.next_frame(timeout_ms=5000)
+        assert clock.now_ns() - frame.captured_ns >= DELAY_NS
+        assert frame.captured_ns >= asked_ns - 150 * NS_PER_MS
+
+
+def test_frames_that_change_their_size_are_another_camera_s(rig: UsbRig, device: Path) -> None:
+    with open_camera(device) as camera:
+        rig.other_size = (640, 480)
+        with pytest.raises(CameraError, match="gone"):
+            take_all(camera)
 
 
 def test_a_slow_consumer_gets_the_newest_frame_while_the_camera_keeps_its_rate(rig: UsbRig, device: Path) -> None:
