@@ -20,6 +20,8 @@ THROTTLE = 0.6
 STALL_S = 2.0
 REPEATED_FOR_S = 0.7
 AFTERMATH_S = 0.3
+RISE_S = 1.5
+"""Five times what the throttle needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,15 @@ class TimelineCar:
         wait_for(lambda: self._drives(browser), "the throttle")
 
     def _drives(self, browser: Browser) -> bool:
-        """Arm and push the stick, unless that was done and lasts; a busy machine's frames may be late once, a trip."""
-        if browser.state["gate"] != "armed":
-            browser.stick = NEUTRAL_STICK
-            browser.arm()
-            browser.stick = (0.0, THROTTLE)
+        """Arm, push the stick and tell whether it is felt; on a busy machine a frame or a sample may come too late."""
+        browser.stick = NEUTRAL_STICK
+        browser.arm()
+        wait_for(lambda: self.command == NEUTRAL, "neutral")
+        time.sleep(4 * SAMPLE_PERIOD_S)
+        browser.stick = (0.0, THROTTLE)
+        felt_by_s = time.monotonic() + RISE_S
+        while self.command.throttle != THROTTLE and time.monotonic() < felt_by_s:
+            time.sleep(SAMPLE_PERIOD_S)
         return self.command.throttle == THROTTLE
 
     def loss(self, vanish: Callable[[], int]) -> Loss:
