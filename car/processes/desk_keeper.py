@@ -68,7 +68,9 @@ class DeskKeeper(threading.Thread):
             if self._closing.wait(pause_s):
                 return
             self._driver.put_in_order()
-            self._process = self._start_process()
+            # Where there is no memory for another process now, there may be later.
+            with contextlib.suppress(OSError):
+                self._process = self._start_process()
 
     def close(self) -> None:
         """Let the desk write what is left, and end it if it cannot."""
