@@ -18,7 +18,7 @@ from hardware.drivetrain import NEUTRAL, Command
 SILENT_NS = 2 * NS_PER_S
 """A driver who has not sampled for so long has left the car to whoever asks for it."""
 ASKED_TWICE_NS = 10 * NS_PER_S
-"""Asking a second time within this is meant."""
+"""Asking a second time within this is meant; whoever asked longer ago may have stopped looking at the car."""
 NEUTRAL_STICK = Limits().neutral_stick
 
 
@@ -97,7 +97,7 @@ class DriverHub:
         """Note that ``seat`` asks for the car; tell whether it has it."""
         with self._lock:
             now_ns = self._clock.now_ns()
-            asked_before = seat.asked_ns is not None and now_ns - seat.asked_ns <= ASKED_TWICE_NS
+            asked_before = self._still_asks(seat)
             if self._driver is not seat:
                 seat.asked_ns = now_ns
                 if asked_before:
@@ -125,10 +125,13 @@ class DriverHub:
         """Give the car to who asked for it first, if nobody has it or the one who has it is silent; tell whether."""
         if self._driver is not None and self._clock.now_ns() - self._driver_ns <= SILENT_NS:
             return False
-        asking = [(seat.asked_ns, seat) for seat in self._seats if seat.asked_ns is not None]
+        asking = [(seat.asked_ns, seat) for seat in self._seats if seat.asked_ns is not None and self._still_asks(seat)]
         if asking:
             self._hand_over(min(asking, key=lambda pair: pair[0])[1])
         return bool(asking)
+
+    def _still_asks(self, seat: Seat) -> bool:
+        return seat.asked_ns is not None and self._clock.now_ns() - seat.asked_ns <= ASKED_TWICE_NS
 
     def _hand_over(self, seat: Seat) -> None:
         now_ns = self._clock.now_ns()

@@ -138,6 +138,19 @@ def test_of_two_who_ask_the_first_gets_it() -> None:
     assert second.drives
 
 
+def test_who_asked_long_ago_does_not_get_a_car_that_it_may_not_be_looking_at() -> None:
+    rig = Rig()
+    driver, asked = rig.hub.join("driver"), rig.hub.join("asked")
+    driver.sample(NEUTRAL, rig.later())
+    asked.take_over()
+    driver.sample(NEUTRAL, rig.later(ASKED_TWICE_NS + 1))
+    rig.heard()
+    driver.leave()
+    assert rig.heard() == [DriverLeft()]
+    assert not asked.sample(NEUTRAL, rig.later())
+    assert asked.take_over()
+
+
 def test_who_has_let_go_may_act_again_while_nobody_drives() -> None:
     rig = Rig()
     seat = rig.hub.join("browser")
