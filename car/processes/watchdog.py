@@ -31,9 +31,9 @@ class Watchdog(threading.Thread):
     """Puts the drivetrain to neutral while the loop is stalled, and beats for as long as it can itself do so.
 
     ``stop_waits`` tells that stop has been pressed and the loop has not heard it yet: neutral too, until it has.
-    ``loop_came_round`` is told by the loop after each cycle. ``will_write`` is called before neutral for a stall and
-    ``beat`` after it; when the write hangs, the guard misses the beat and ends the process. ``stalls`` counts how often
-    the loop was late.
+    ``loop_came_round`` is told by the loop after each cycle. ``will_write`` is called before a stall's first neutral
+    and ``beat`` after it; when the write hangs, the guard misses the beat and ends the process. ``stalls`` counts how
+    often the loop was late.
     """
 
     def __init__(
@@ -69,9 +69,10 @@ class Watchdog(threading.Thread):
     def check(self) -> None:
         """Write neutral if the loop is late or a stop waits, again and again until it has come round."""
         late = self._clock.now_ns() - self._last_ns > STALL_NS
-        self.stalls += late and not self._stalled
-        self._stalled = late
-        if late:
+        begins, self._stalled = late and not self._stalled, late
+        self.stalls += begins
+        if begins:
+            # The first write is the urgent one; those that repeat it may wait for a busy machine.
             self._will_write()
         if late or self._stop_waits():
             self._drivetrain.neutral()

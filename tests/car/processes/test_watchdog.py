@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from car.processes.guard import ENDED, HEARTBEAT, WRITING
-from car.processes.watchdog import PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
+from car.drive_loop import TICK_MS
+from car.processes.guard import ENDED, HEARTBEAT, WRITE_TIMEOUT_S, WRITING
+from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
@@ -86,16 +87,26 @@ def test_a_watchdog_that_cannot_write_is_heard_of_no_more() -> None:
     assert told == ["will write"]
 
 
-def test_each_stall_is_counted_once() -> None:
+def test_each_stall_is_counted_once_and_its_first_write_alone_is_urgent() -> None:
     clock = VirtualClock()
-    watchdog = Watchdog(TimelineDrivetrain(clock), clock, stop_waits=nobody, beat=silent, will_write=silent)
+    told: list[str] = []
+    watchdog = Watchdog(
+        TimelineDrivetrain(clock), clock, stop_waits=nobody, beat=silent, will_write=lambda: told.append("will write")
+    )
     for _ in range(3):
         clock.advance_ns(2 * STALL_NS)
         watchdog.check()
         watchdog.check()
         watchdog.loop_came_round()
         watchdog.check()
-    assert watchdog.stalls == 3
+    assert watchdog.stalls == len(told) == 3
+
+
+def test_the_time_that_each_part_may_take_adds_up_to_what_is_promised() -> None:
+    seen_ns = STALL_NS + PERIOD_S * NS_PER_S
+    assert seen_ns + WRITE_TIMEOUT_S * NS_PER_S < PROMISED_NS
+    assert PERIOD_S * 1000 + GUARD_TIMEOUT_MS < 300
+    assert max(TICK_MS, PERIOD_S * 1000) < 50
 
 
 def test_a_heartbeat_never_waits_for_a_guard_that_does_not_listen() -> None:
