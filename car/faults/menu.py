@@ -46,6 +46,7 @@ SLOW_PILOT_MS = 12 * 20.0
 THINKING_PILOT_MS = 90.0
 """Slow, but never so slow that the gate trips."""
 BLOCK_MS = 4000.0
+STOP_AFTER_S = 0.1
 STALL_S = 1.0
 BURST_AFTER_S = 2.0
 
@@ -180,6 +181,15 @@ MENU = (
         acts=((0.0, lambda controls: controls.unplug()),),
     ),
     *(_stop(mode) for mode in Mode),
+    InjectedFault(
+        "stop-blocked",
+        f"stop is pressed {STOP_AFTER_S * 1000:g} ms into a {BLOCK_MS / 1000:g} s answer",
+        STOP_AFTER_S * 1000 + STOP_MS,
+        controls=True,
+        pilot=lambda pilot, onset: SlowPilot(pilot, onset, BLOCK_MS, once=True),
+        acts=((STOP_AFTER_S, lambda controls: controls.stop()),),
+        watch_s=BLOCK_MS / 1000 + 1.0,
+    ),
     replace(
         _stop(Mode.AUTO),
         name="stop-slow-pilot",
