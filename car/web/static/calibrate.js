@@ -105,9 +105,8 @@ function tryOut(name, value) {
 }
 
 async function save() {
-  const changes = Object.fromEntries([...values].filter(([name, value]) => saved.get(name) !== value));
   try {
-    await post("calibration", changes);
+    await post("calibration", Object.fromEntries(values));
     toast("Saved to car.toml.");
     await show();
   } catch (error) {
@@ -133,6 +132,8 @@ function showState() {
 }
 
 stopBySpace(hands.release);
+// Space is STOP here, so that Enter ticks a box.
+window.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.type === "checkbox") event.target.click(); });
 setInterval(() => { if (trying && isCalibrating()) channel.send(trying); }, REPEAT_MS);
 for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);
 channel.addEventListener("refused", (event) => toast(event.detail, { bad: true }));

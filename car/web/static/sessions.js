@@ -74,8 +74,9 @@ async function importTub(file) {
       bar.value = share;
       if (share === 1) { text.textContent = `Reading ${file.name}…`; bar.removeAttribute("value"); }
     });
-    panel.replaceChildren(el("p", { class: "note go" }, done?.report ?? `${file.name} is imported.`));
+    panel.replaceChildren(el("p", { class: "note go report" }, done?.report ?? `${file.name} is imported.`));
     await showList();
+    if (done?.names.length) location.hash = encodeURIComponent(done.names[0]);
   } catch (error) {
     panel.replaceChildren(el("p", { class: "note bad", role: "alert" }, error.message));
   }

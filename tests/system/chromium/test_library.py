@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 import models
 from tests.car.sessions.recordings import write_session
+from tests.car.sessions.test_tub import SyntheticTub
 from tests.system.chromium.drive_page import DrivePage
 from tests.system.chromium.served_car import ServedCar
 
@@ -96,6 +97,17 @@ def test_session_is_downloaded_as_it_is(page: Page, evening: Path, tmp_path: Pat
         page.get_by_role("link", name="Download").click()
     download.value.save_as(tmp_path / "copy.mcap")
     assert (tmp_path / "copy.mcap").read_bytes() == evening.read_bytes()
+
+
+def test_donkey_car_tub_is_imported(page: Page, car: ServedCar, tmp_path: Path) -> None:
+    tub = SyntheticTub(tmp_path / "tub_garage").write()
+    archive = Path(shutil.make_archive(str(tmp_path / "garage"), "zip", tmp_path, tub.name))
+    page.goto("/sessions")
+    page.locator("#import").set_input_files(archive)
+    expect(page.locator(".report")).to_contain_text("25")
+    expect(page.locator(".transport output")).to_contain_text("frame 1 of 25")
+    for path in car.sessions:
+        path.unlink()
 
 
 def test_uploaded_model_is_tried_and_drives_until_one_goes_back(page: Page, car: ServedCar, tmp_path: Path) -> None:
