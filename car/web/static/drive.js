@@ -11,6 +11,7 @@ import { VideoFeed } from "./video.js";
 
 const ERASE_S = 5;
 const ASK_AGAIN_MS = 5000;
+const DARK_MS = 2000;
 const LIMIT_KEY = "throttle-limit";
 const MODES = {
   manual: ["You drive.", "You steer, and the throttle is yours."],
@@ -174,7 +175,8 @@ function showDriver(state, nowMs) {
   setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Somebody else drives. You are watching; STOP works.");
   setText("take-over", hasAsked ? "Take it now" : "Take over");
   $("pad").classList.toggle("off", isWatching || !state);
-  const veil = !state ? "Connecting to the car…" : sampler.isAway && !isWatching ? "Click here to drive" : "";
+  const veil = !state ? "Connecting to the car…" : sampler.isAway && !isWatching ? "Click here to drive"
+    : feed.silentMs > DARK_MS ? "No picture from the camera" : "";
   $("veil").hidden = !veil;
   setText("veil-text", veil);
 }

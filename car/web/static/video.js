@@ -6,12 +6,14 @@ const HEADER_BYTES = 24; // u32 version, u32 frame number, i64 captured ns, f32 
 const SILENCE_MS = 1000;
 const RETRY_MS = 700;
 const MAX_WIDTH = 960;
+const MAX_RATE_HZ = 240;
 
 /** Paints into `canvas` and calls `onframe({ number, capturedNs, steering, throttle })` after each frame. */
 export class VideoFeed {
   #socket = null;
   #askedMs = 0;
   #times = [];
+  #begunMs = performance.now();
 
   constructor(canvas, onframe) {
     this.canvas = canvas;
@@ -22,11 +24,13 @@ export class VideoFeed {
     document.addEventListener("visibilitychange", () => this.#ask());
   }
 
+  /** How long ago the last frame was painted, or the feed begun. */
+  get silentMs() { return performance.now() - (this.#times.at(-1) ?? this.#begunMs); }
+
   /** Frames painted in the last second. */
   get rateHz() {
     const since = performance.now() - 1000;
-    this.#times = this.#times.filter((time) => time > since);
-    return this.#times.length;
+    return this.#times.filter((time) => time > since).length;
   }
 
   #connect() {
@@ -58,7 +62,7 @@ export class VideoFeed {
     } catch {
       return this.#ask(); // a frame that cannot be decoded is not worth the next one
     }
-    this.#times.push(performance.now());
+    this.#times = [...this.#times.slice(-MAX_RATE_HZ), performance.now()];
     this.onframe({
       number: header.getUint32(4, true),
       capturedNs: header.getBigInt64(8, true),
