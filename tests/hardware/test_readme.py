@@ -45,3 +45,8 @@ def test_its_device_of_your_own_takes_at_most_30_lines_and_keeps_every_promise(t
 def test_it_names_every_key(section: type[ServoEscSection | DifferentialSection | CalibrationSection]) -> None:
     missing = [key for key in section.model_fields if f"`{key}`" not in TEXT and key != "kind"]
     assert not missing
+
+
+@pytest.mark.parametrize("drawing", sorted(README.parents[1].glob("docs/images/*.svg")), ids=lambda path: path.stem)
+def test_its_drawings_have_their_colours_in_viewers_that_are_no_browsers(drawing: Path) -> None:
+    assert "var(" not in drawing.read_text(encoding="utf-8"), "CSS variables are black there"
