@@ -17,6 +17,8 @@ from hardware.pins.resolution import pulse_step_us
 UNKNOWN_KIND = "unknown_kind"
 PCA9685_CHANNELS = range(16)
 HEADER_GPIOS = range(2, 28)
+OE_GPIOS = range(4, 28)
+"""The header's, without the two of the I²C bus that the board itself is on."""
 HARDWARE_PWM_GPIOS = (12, 13, 18, 19)
 PULLED_DOWN_GPIOS = range(9, 28)
 """A Raspberry Pi pulls these down from power-on; it pulls up the ones below, and a motor there would start with it."""
@@ -89,7 +91,7 @@ class ServoEscSection(_I2cSection):
         if self.oe_pin is not None:
             if self.pins != "pca9685":
                 raise ValueError("only a PCA9685 has an oe_pin: remove it")
-            _check_pins({"oe_pin": self.oe_pin}, HEADER_GPIOS, "GPIO")
+            _check_pins({"oe_pin": self.oe_pin}, OE_GPIOS, "GPIO")
         return self
 
 

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A section: unknown keys are refused, and it does not change once read."""
+    """A section: unknown keys and values of another type are refused, and it does not change once read.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A number in quotes is no number: ``car neutral``, which reads the file without this, would not know it for one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

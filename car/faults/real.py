@@ -220,5 +220,5 @@ def _make_car(folder: Path, config: CarConfig, model: Path) -> None:
             "pilot": config.pilot.model_copy(update={"model": str(model.resolve())}),
         }
     )
-    text = tomlkit.dumps(like.model_dump(mode="json", exclude_none=True))
+    text = tomlkit.dumps(like.model_dump(exclude_none=True))
     (folder / CONFIG_NAME).write_text(text, encoding="utf-8")

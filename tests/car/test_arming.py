@@ -1,5 +1,7 @@
 """What a machine's state says about arming."""
 
+from datetime import date
+
 import pytest
 
 from car.arming import ADVICE, MAX_TEMPERATURE_C, arming_problems, drivetrain_problems
@@ -39,7 +41,7 @@ def test_heat_and_a_weak_supply_stand_in_the_way(health: Health, problems: tuple
 def test_wheels_that_turn_are_calibrated_and_steer_finely(
     drivetrain: dict[str, object], calibrated: bool, problems: tuple[ArmRefusal, ...]
 ) -> None:
-    calibration = {"calibrated": "2025-11-25"} if calibrated else {}
+    calibration = {"calibrated": date(2025, 11, 25)} if calibrated else {}
     config = CarConfig.model_validate({"drivetrain": drivetrain, "calibration": calibration})
     assert drivetrain_problems(config) == problems
     hot = arming_problems(config, Health(95.0, under_voltage=False))

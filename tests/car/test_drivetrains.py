@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from hardware.drivetrains.timeline import read_timeline
 from hardware.errors import DrivetrainError
 from tests.hardware.fakes import gpiochip, i2c, lgpio, sysfs_pwm
 
-CALIBRATION = {"calibrated": "2025-11-25", "steering_centre_us": 1480.0, "steering_right_us": 1910.0}
+CALIBRATION = {"calibrated": date(2025, 11, 25), "steering_centre_us": 1480.0, "steering_right_us": 1910.0}
 
 
 def config_of(drivetrain: dict[str, object], calibration: dict[str, object] | None = None) -> CarConfig:
