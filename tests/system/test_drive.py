@@ -144,9 +144,19 @@ def test_the_drive_process_is_small_and_knows_no_tensorflow(tmp_path: Path) -> N
     assert not [name for name in loaded | desk_loaded if "tensorflow" in name]
 
 
-@pytest.mark.parametrize("module", ["car.cli", "car.processes.drive", "car.processes.desk", "car.replay", "car.build"])
-def test_no_module_of_the_car_imports_what_only_training_needs(module: str) -> None:
+def imported_by(module: str) -> set[str]:
+    """Return the packages that importing a module brings in."""
     code = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    roots = {name.partition(".")[0] for name in json.loads(printed)}
-    assert not roots & {"tensorflow", "keras", "matplotlib", "ray", "training"}
+    return {name.partition(".")[0] for name in json.loads(printed)}
+
+
+@pytest.mark.parametrize("module", ["car.cli", "car.processes.drive", "car.processes.desk", "car.replay", "car.build"])
+def test_no_module_of_the_car_imports_what_only_training_needs(module: str) -> None:
+    assert not imported_by(module) & {"tensorflow", "keras", "matplotlib", "ray", "training"}
+
+
+@pytest.mark.parametrize("module", ["car.cli", "car.processes.drive"])
+def test_the_drive_process_imports_nothing_of_the_web_server(module: str) -> None:
+    web = {"fastapi", "starlette", "uvicorn", "websockets", "cryptography", "segno", "zeroconf"}
+    assert not imported_by(module) & web
