@@ -78,6 +78,17 @@ class Browser:
         wait_for(lambda: self.state.get("driver") is True, "the car")
         wait_for(lambda: self._is_armed(mode), "the arming")
 
+    def take_over(self) -> None:
+        """Take the car, whoever may have it: ask until it is given."""
+        wait_for(lambda: bool(self.state), "the car's state")
+        wait_for(self._has_the_car, "the car")
+
+    def _has_the_car(self) -> bool:
+        if not self.state["driver"]:
+            self.say(type="take_over")
+            time.sleep(ARM_PERIOD_S)
+        return bool(self.state["driver"])
+
     def _is_armed(self, mode: str) -> bool:
         if self.state.get("gate") != "armed":
             self.say(type="arm", mode=mode)

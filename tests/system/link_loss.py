@@ -54,7 +54,8 @@ class TimelineCar:
     def drive_off(self, browser: Browser) -> None:
         """Arm by ``browser`` and drive at ``THROTTLE``."""
         browser.stick = NEUTRAL_STICK
-        browser.wait_for_state(driver=True)
+        # The browser of the trial before may not have been missed yet.
+        browser.take_over()
         if browser.state["gate"] == "armed":
             browser.say(type="disarm")
             wait_for(lambda: browser.state["gate"] != "armed", "the disarming")
