@@ -86,7 +86,6 @@ class VideoChannel:
         self._socket = socket
         self._context = context
         self._reader = RingReader(context.ring)
-        self._reader.skip()
         self._grade = Grade()
         self._wish = asyncio.Event()
         self._width = 0

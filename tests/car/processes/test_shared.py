@@ -133,3 +133,28 @@ def test_a_reader_in_another_process_never_sees_a_torn_cycle() -> None:
         ended.value = True
         writer.join()
     assert writer.exitcode == 0
+
+
+def test_who_wants_the_newest_frame_gets_that_once_and_passes_over_cycles_without_one() -> None:
+    ring = filled(5)
+    ring.publish(make_record(make_frame(5)), None)
+    reader = RingReader(ring)
+    cycle = reader.newest()
+    assert cycle is not None
+    assert cycle.frame is not None
+    assert np.array_equal(cycle.frame.image, make_frame(4).image)
+    assert reader.newest() is None
+    publish(ring, range(6, 6 + 3 * ring.slots))
+    cycle = reader.newest()
+    assert cycle is not None
+    assert cycle.record.frame_number == 5 + 3 * ring.slots
+
+
+def test_a_reader_may_begin_where_another_one_stopped() -> None:
+    ring = filled(10)
+    first = RingReader(ring)
+    for _ in range(4):
+        next(first.read())
+    second = RingReader(ring, first=first.next_number)
+    assert [cycle.record.frame_number for cycle in second.read()] == list(range(4, 10))
+    assert second.missed == 0
