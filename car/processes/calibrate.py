@@ -33,8 +33,10 @@ from car.processes.driver_slot import DriverDesk, SlotDriver
 from car.processes.keyboard import open_keyboard
 from car.processes.shared import RingReader
 from car.processes.watchdog import Watchdog, guarded, watching
+from car.web.access_store import AccessStore
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS, Clock, SystemClock
+from hardware.errors import DrivetrainError
 from hardware.health import ROOT, read_health
 
 DESK_LOST = "The process that had the keys ended before its time. The wheels are neutral. Start it again."
@@ -43,13 +45,17 @@ DESK_LOST = "The process that had the keys ended before its time. The wheels are
 def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
     """Let a person at the terminal calibrate the car; return how it ended, in words and as an exit code.
 
-    Raises ConfigError on a car that has nothing to calibrate, HardwareError when its drivetrain is not there.
+    Raises ConfigError on a car that has nothing to calibrate, HardwareError when its drivetrain is not there, or not
+    free.
     """
     if not folder.config.drivetrain.is_real:
         raise ConfigError(
             f"The wheels of {folder.config_path} are simulated, and need no calibration. "
             "Set [drivetrain] to the kind that the car has."
         )
+    if AccessStore(folder.path, SystemClock()).running_server() is not None:
+        # Two who write to the same pins would hold neither's promises.
+        raise DrivetrainError("This car is being driven. Calibrate it on its page, or end that first.")
     link = DeskLink(multiprocessing.get_context("spawn"), folder.config)
     with end_signals() as ending, desk_process(link, run_calibration_desk, folder) as desk:
         return _calibrate(folder, link, desk, ending, system_root)

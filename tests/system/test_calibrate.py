@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import tomllib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from car.web.access_store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import Applied, read_timeline
@@ -229,6 +231,16 @@ def test_a_simulated_car_has_nothing_to_calibrate(tmp_path: Path) -> None:
     with TerminalCar(tmp_path, command=[str(CAR), "calibrate"]) as car:
         assert car.process.wait(timeout=60) == 1
         wait_for(lambda: "need no calibration" in words(car), "the reason")
+
+
+def test_a_car_that_is_being_driven_is_left_alone(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as page:
+        address = ServerAddress(port=page.getsockname()[1], tls=False)
+        AccessStore(bench.folder, SystemClock()).announce(address)
+        with TerminalCar(bench.folder, command=[str(CAR), "calibrate"]) as car:
+            assert car.process.wait(timeout=60) == 1
+            wait_for(lambda: "This car is being driven" in words(car), "the reason")
+    assert bench.timeline == []
 
 
 def test_without_a_terminal_there_are_no_keys(bench: Bench) -> None:
