@@ -219,6 +219,13 @@ class TestWhileRecording:
         with pytest.raises(SessionBusy):
             library.delete("first")
 
+    def test_a_recording_that_ended_without_another_byte_is_no_longer_one(self, folder: Path) -> None:
+        recorded = "first"
+        library = SessionLibrary(folder, lambda: recorded)
+        assert library.row("first").recording
+        recorded = ""
+        assert not library.row("first").recording
+
 
 class TestTrash:
     def test_what_was_thrown_away_comes_back_with_its_edits(self, folder: Path, library: SessionLibrary) -> None:

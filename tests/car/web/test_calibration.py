@@ -129,11 +129,12 @@ def test_what_is_tried_is_what_the_driver_holds_in_calibration_and_in_no_other_m
     with Browser(served.port) as browser:
         publish(manual)
         wait_for(lambda: browser.state.get("mode") == "manual", "manual mode")
-        browser.stick = (0.0, 0.0)
+        browser.stick = (0.5, 0.0)
+        wait_for(lambda: hear().steering == 0.5, "the stick")
         for _ in range(20):
             browser.say(type="try_output", name="steering_left_us", value=1000)
             browser.sample_now()
-            assert hear() == NEUTRAL
+            assert hear().steering == 0.5
         publish(replace(manual, mode=Mode.CALIBRATION))
         wait_for(lambda: browser.state.get("mode") == "calibration", "calibration")
 
