@@ -12,17 +12,25 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from tests.benchmarks.figures import Figure, show
+from tests.car.sessions.recordings import write_session
 from tests.system.chromium.conftest import chromium_path
 from tests.system.chromium.served_car import ServedCar
 
 RATE_HZ = 60.0
 KEY_PRESSES = 100
 FRAMES = 600
+LONG = 20_000
+SCRUB_STEPS = 300
 CLOCK_TRIALS = 200
 KEY = "d"
 WATCH_KEYS = """() => {
     window.pressedMs = [];
     window.addEventListener("keydown", event => pressedMs.push(event.timeStamp), { capture: true });
+}"""
+WATCH_PICTURES = """() => {
+    window.picturesMs = [];
+    const note = time => { picturesMs.push(time); requestAnimationFrame(note); };
+    requestAnimationFrame(note);
 }"""
 PAINT = """async count => {
     const { VideoFeed } = await import("/static/video.js");
@@ -58,12 +66,16 @@ def measure() -> None:
     ):
         keys = key_presses(browser.new_page(base_url=car.url), car)
         painted, rate_hz = paints(browser.new_page(base_url=car.url))
+        write_session(car.folder / "sessions" / "long.mcap", LONG)
+        opened_s, pictures = scrub(browser.new_page(base_url=car.url))
     show(
         f"Pages in Chromium, on loopback, at {RATE_HZ:g} frames/s",
         [
             Figure("key press to the drivetrain", spread(keys)),
             Figure("capture to frame painted", spread(painted)),
             Figure("  frames painted", f"{rate_hz:.0f} /s"),
+            Figure(f"opening a session of {LONG:,} frames", f"{opened_s:.1f} s"),
+            Figure("  from picture to picture while its timeline is dragged over", spread(pictures)),
         ],
     )
 
@@ -97,6 +109,27 @@ def paints(page: Page) -> tuple[NDArray[np.float64], float]:
     painted_ns = np.array([to_car_ns(time_ms) for time_ms in painted_ms])
     page.close()
     return (painted_ns - captured_ns) / NS_PER_MS, (FRAMES - 1) * NS_PER_S / (painted_ns[-1] - painted_ns[0])
+
+
+def scrub(page: Page) -> tuple[float, NDArray[np.float64]]:
+    """Open the session and drag over all of it; return how long that took to open, and between pictures in ms."""
+    page.goto("/sessions")
+    clock = SystemClock()
+    before_ns = clock.now_ns()
+    page.locator("#list a").first.click()
+    expect(page.locator(".transport output")).to_contain_text("frame 1 of")
+    opened_s = (clock.now_ns() - before_ns) / NS_PER_S
+    box = page.locator(".timeline").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.evaluate(WATCH_PICTURES)
+    page.mouse.move(box["x"] + 1, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, y, steps=SCRUB_STEPS)
+    page.mouse.up()
+    times_ms = np.array(page.evaluate("picturesMs"))
+    page.close()
+    return opened_s, np.diff(times_ms)
 
 
 def page_clock(page: Page) -> Callable[[float], float]:
