@@ -8,12 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from websockets.exceptions import WebSocketException
 
 from tests.benchmarks.figures import Figure, show
 from tests.system.link_loss import LOSSES, Loss, TimelineCar, timeline_car
 
 TRIALS = 100
 CARS = 2
+MAX_ENDED = 10
 PEER = "keeps the throttle for ever"
 
 
@@ -22,15 +24,28 @@ def measure() -> None:
     with ThreadPoolExecutor(CARS) as pool:
         trials = list(pool.map(_trials, LOSSES.values()))
     figures = []
-    for how, losses in zip(LOSSES, trials, strict=True):
+    for how, (losses, ended) in zip(LOSSES, trials, strict=True):
         times_ms = [loss.to_neutral_ms for loss in losses]
         p50, p95 = np.percentile(times_ms, (50, 95))
         again = sum(loss.moved_again for loss in losses)
         spread = f"p50 {p50:.0f} · p95 {p95:.0f} · max {max(times_ms):.0f} ms · n {len(losses)} · moved again: {again}"
+        if ended:
+            spread += f" · cars that their guard ended: {ended}"
         figures.append(Figure(f"{how} → neutral", spread, PEER))
     show("Link to the driver lost at 0.6 throttle", figures)
 
 
-def _trials(how: Callable[[TimelineCar], Loss]) -> list[Loss]:
-    with TemporaryDirectory() as folder, timeline_car(Path(folder)) as car:
-        return [how(car) for _ in range(TRIALS)]
+def _trials(how: Callable[[TimelineCar], Loss]) -> tuple[list[Loss], int]:
+    """Return what was measured, and how many cars had to be replaced: on a machine that is too busy the guard acts."""
+    losses: list[Loss] = []
+    ended = 0
+    while len(losses) < TRIALS:
+        with TemporaryDirectory() as folder, timeline_car(Path(folder)) as car:
+            try:
+                while len(losses) < TRIALS:
+                    losses.append(how(car))
+            except (AssertionError, OSError, WebSocketException):
+                if car.car.process.poll() is None or ended == MAX_ENDED:
+                    raise
+                ended += 1
+    return losses, ended
