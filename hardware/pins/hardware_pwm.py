@@ -31,12 +31,19 @@ class HardwarePwmFactory(ChannelFactory):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()
+        self._users: dict[tuple[str, int], int] = {}
 
     def _make_pin(self, name: int) -> ChannelPin:
         found = sysfs_pwm.find_channel(name)
         if found is None:
             raise DrivetrainError(
                 f"GPIO {name} has no hardware PWM here. Add the PWM overlay to config.txt, restart, and see car doctor."
+            )
+        user = self._users.setdefault(found, name)
+        if user != name:
+            raise DrivetrainError(
+                f"GPIO {user} and GPIO {name} are one PWM channel here, and would get the same pulses. "
+                "Use 12 or 18 for one, and 13 or 19 for the other."
             )
         return HardwarePwmPin(self, name, *found, self._clock)
 

@@ -1,5 +1,6 @@
 """Hardware PWM through the kernel's files: the right chip, errors that are heard, and pulses that end."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def test_a_machine_without_the_overlay_says_what_to_do(monkeypatch: pytest.Monke
         _device = PWMOutputDevice(12, frequency=50, pin_factory=factory)
     monkeypatch.setattr(sysfs_pwm, "PWM_CLASS", str(tmp_path / "none"))
     assert sysfs_pwm.find_channel(12) is None
+
+
+def test_two_gpios_of_one_channel_would_have_the_motor_follow_the_steering(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for folder, chips, names in (("pi_4", PI_4, "GPIO 12 and GPIO 18"), ("pi_5", PI_5, None)):
+        kernel = install(monkeypatch, tmp_path / folder, chips)
+        with HardwarePwmFactory(kernel) as factory:
+            factory.pin(12)
+            with pytest.raises(DrivetrainError, match=names) if names else contextlib.nullcontext():
+                factory.pin(18)
 
 
 def test_an_error_of_the_kernel_is_heard_at_once() -> None:
