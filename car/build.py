@@ -133,9 +133,9 @@ def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
             lambda: PicameraCamera(section.geometry, section.rate_hz, clock, number=number, exposure=exposure), clock
         )
     if section.kind == "usb":
-        from hardware.cameras.usb import DEFAULT_DEVICE, UsbCamera
+        from hardware.cameras.usb import UsbCamera, first_device
 
-        device = section.device or DEFAULT_DEVICE
+        device = section.device or first_device()
         return RestartingCamera(lambda: UsbCamera(section.geometry, section.rate_hz, clock, device), clock)
     return None
 

@@ -31,7 +31,7 @@ name = {name}
 
 [camera]
 kind = "simulated"      # or "picamera", "usb"
-device = ""             # which one: 0 or 1 for picamera, for usb /dev/video0 or better a path in /dev/v4l/by-id
+device = ""             # which one, if not the first: "0" or "1" for picamera, for usb a path in /dev/v4l/by-id
 fixed_exposure = true   # picamera: measure the light at the start and hold it, so that a recording has one look
 width = 160             # pixels
 height = 120

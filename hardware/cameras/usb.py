@@ -21,7 +21,7 @@ from hardware.cameras.pixels import to_rgb
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.errors import CameraError
 
-DEFAULT_DEVICE = "/dev/video0"
+DEVICES = Path("/dev")
 SHAPE_TOLERANCE = 0.01
 """By how much width : height may differ from what is asked for; 160x120 and 640x480 have the same."""
 LATEST_STAMP_NS = 1 * NS_PER_S
@@ -43,7 +43,7 @@ class UsbCamera(Camera):
     own where that is another. Raises CameraError when there is no such camera, or its frames have another shape.
     """
 
-    def __init__(self, geometry: CameraGeometry, rate_hz: float, clock: Clock, device: str = DEFAULT_DEVICE) -> None:
+    def __init__(self, geometry: CameraGeometry, rate_hz: float, clock: Clock, device: str) -> None:
         self.geometry = geometry
         self._clock = clock
         self._device = device
@@ -114,11 +114,23 @@ class UsbCamera(Camera):
         return stamp_ns if now_ns - LATEST_STAMP_NS <= stamp_ns <= now_ns else now_ns
 
 
+def first_device() -> str:
+    """Return the first USB camera's lasting name; where the system has no such names, that of the first video device.
+
+    On a Raspberry Pi that one mostly belongs to the ribbon camera.
+    """
+    return next(iter(_lasting_names()), str(DEVICES / "video0"))
+
+
+def _lasting_names() -> list[str]:
+    return [str(path) for path in sorted(DEVICES.glob("v4l/by-id/usb-*-video-index0"))]
+
+
 def open_capture(device: str, geometry: CameraGeometry, rate_hz: float) -> cv2.VideoCapture:
     """Open ``device`` and ask it for small JPEG frames at ``rate_hz``; raises CameraError when it is not there."""
     path = Path(device)
     if not path.exists():
-        known = ", ".join(map(str, sorted(path.parent.glob("video*")))) or "none"
+        known = ", ".join(_lasting_names() or map(str, sorted(DEVICES.glob("video*")))) or "none"
         raise CameraError(
             f"There is no camera at {device}. Plug it in, or set camera.device in car.toml; found: {known}."
         )

@@ -16,7 +16,7 @@ import pytest
 
 from hardware.camera import Camera, CameraGeometry, Frame, check_camera
 from hardware.cameras.restarting import RestartingCamera
-from hardware.cameras.usb import UsbCamera
+from hardware.cameras.usb import UsbCamera, first_device
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.errors import CameraError, CameraTimeout
 from tests.hardware.cameras.fake_capture import DELAY_NS, FakeCapture, UsbRig
@@ -183,10 +183,26 @@ def take_after_restart(camera: Camera) -> Frame:
                 return frame
 
 
-def test_a_device_that_is_not_there_is_answered_with_those_there_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["/dev/video99", "0", "/dev/video\0"])
+def test_a_device_that_is_not_there_is_answered_with_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr("hardware.cameras.usb.DEVICES", tmp_path)
     (tmp_path / "video2").touch()
-    with pytest.raises(CameraError, match=r"no camera at .*video0.*found: .*video2"):
-        open_camera(tmp_path / "video0")
+    with pytest.raises(CameraError, match=r"no camera at .*found: .*video2"):
+        UsbCamera(GEOMETRY, 30.0, SystemClock(), name)
+
+
+def test_without_a_name_it_is_the_first_usb_camera_and_not_the_pi_s_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("hardware.cameras.usb.DEVICES", tmp_path)
+    assert first_device() == str(tmp_path / "video0")
+    by_id = tmp_path / "v4l/by-id"
+    by_id.mkdir(parents=True)
+    for name in ("usb-B-video-index0", "usb-A-video-index1", "usb-A-video-index0"):
+        (by_id / name).touch()
+    assert first_device() == str(by_id / "usb-A-video-index0")
 
 
 def test_a_device_in_use_is_said(rig: UsbRig, device: Path) -> None:
