@@ -79,10 +79,12 @@ class TimelineFile(Drivetrain):
         self.steering_step_us = drivetrain.steering_step_us
         try:
             self.neutral()
-        except OSError as error:
+        # A name with a NUL in it is a ValueError.
+        except (OSError, ValueError) as error:
             drivetrain.close()
+            why = getattr(error, "strerror", None) or error
             raise DrivetrainError(
-                f"The timeline {path} cannot be written ({error.strerror}). Name another file in car.toml."
+                f"The timeline {path} cannot be written ({why}). Name another file in car.toml."
             ) from error
 
     def apply(self, command: Command) -> Command:

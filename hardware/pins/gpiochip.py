@@ -6,6 +6,7 @@ are those of ``linux/gpio.h``, version 2 of its interface, in every kernel since
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -61,16 +62,23 @@ class Lines:
 
 
 def _open_header_chip() -> int:
+    refused: OSError = FileNotFoundError(errno.ENOENT, "no GPIO chip of a Raspberry Pi's header", DEVICES)
     for name in sorted(os.listdir(DEVICES)):  # noqa: PTH208 - pathlib costs a tenth of the time car neutral has
         if not name.startswith("gpiochip"):
             continue
-        descriptor = os.open(f"{DEVICES}/{name}", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(f"{DEVICES}/{name}", os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            # One that is not for us, or a link to a number of another kernel's, hides none of the others.
+            refused = error
+            continue
         info = bytearray(CHIPINFO.size)
-        fcntl.ioctl(descriptor, GET_CHIPINFO, info)
-        if CHIPINFO.unpack(info)[1].rstrip(b"\0").decode() in HEADER_LABELS:
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(descriptor, GET_CHIPINFO, info)
+        if CHIPINFO.unpack(info)[1].rstrip(b"\0").decode(errors="replace") in HEADER_LABELS:
             return descriptor
         os.close(descriptor)
-    raise FileNotFoundError(errno.ENOENT, "no GPIO chip of a Raspberry Pi's header", DEVICES)
+    raise refused
 
 
 def _request(chip: int, gpios: Sequence[int], values: int) -> int:

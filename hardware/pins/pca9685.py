@@ -151,7 +151,9 @@ def _open_bus(number: int) -> Any:
     try:
         return SMBus(number)
     except OSError as error:
-        raise DrivetrainError(
-            f"The I²C bus {number} cannot be opened ({error.strerror}). "
-            "Add dtparam=i2c_arm=on to config.txt and restart."
-        ) from error
+        advice = (
+            "Run `sudo usermod -aG i2c $USER`, and log in again."
+            if isinstance(error, PermissionError)
+            else "Add dtparam=i2c_arm=on to config.txt and restart."
+        )
+        raise DrivetrainError(f"The I²C bus {number} cannot be opened ({error.strerror}). {advice}") from error

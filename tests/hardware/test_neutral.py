@@ -116,6 +116,14 @@ def test_an_h_bridges_lines_are_low_at_once(monkeypatch: pytest.MonkeyPatch, tmp
     assert not naps
 
 
+def test_a_chip_that_cannot_be_opened_hides_none_of_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, {15: "pinctrl-rp1"})
+    # Of another kernel's numbers, as links of an older Raspberry Pi OS are.
+    (tmp_path / "gpiochip0").symlink_to(tmp_path / "gone")
+    assert write_neutral([{"kind": "low_lines", "gpios": [17]}]) == []
+    assert kernel.last_level(17) == 0
+
+
 def test_output_enable_goes_off_when_the_pulses_have_ended(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]
 ) -> None:

@@ -57,10 +57,13 @@ def test_so_does_one_with_a_timeline(rig: Rig, tmp_path: Path) -> None:
     assert read_timeline(timeline)[0].command == NEUTRAL
 
 
-def test_a_timeline_that_cannot_be_written_closes_the_wheels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["no/such/folder", "a\0b"])
+def test_a_timeline_that_cannot_be_written_closes_the_wheels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
     rig = make_rig("pca9685", monkeypatch, tmp_path)
     with pytest.raises(DrivetrainError, match="timeline"):
-        TimelineFile(rig.open(), tmp_path / "no" / "such" / "folder")
+        TimelineFile(rig.open(), tmp_path / name)
     assert rig.pulses_us()[-1] == (0.0, 0.0)
 
 

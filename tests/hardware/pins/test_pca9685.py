@@ -1,5 +1,7 @@
 """The PCA9685 driver against the chip's registers, and the traps of the chip."""
 
+import errno
+
 import pytest
 from gpiozero import GPIOPinInUse, PinInvalidFunction, PinInvalidPin, PinInvalidState, PWMOutputDevice, Servo
 
@@ -187,6 +189,15 @@ def test_what_no_channel_can_do_is_refused() -> None:
         for state in (1.01, -0.01, float("nan")):
             with pytest.raises(PinInvalidState):
                 factory.pin(0).state = state
+
+
+def test_a_bus_that_belongs_to_another_group_is_not_told_to_be_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(number: int) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"/dev/i2c-{number}")
+
+    monkeypatch.setattr("smbus2.SMBus", refuse)
+    with pytest.raises(DrivetrainError, match=r"Permission denied.*usermod -aG i2c"):
+        Pca9685Factory()
 
 
 def test_no_bus_and_no_chip_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
