@@ -82,9 +82,14 @@ class PicameraCamera(Camera):
         except CameraTimeout as error:
             self.close()
             raise CameraError("The camera gives no frames. Check that its ribbon cable sits firmly.") from error
-        except RuntimeError as error:
+        except CameraError:
             self.close()
-            raise CameraError(f"The camera cannot be started ({error}). Try `rpicam-hello` to see it work.") from error
+            raise
+        except Exception as error:  # libcamera's and picamera2's errors have no base in common but this one
+            self.close()
+            raise CameraError(
+                f"The camera cannot be started ({error!r}). Try `rpicam-hello` to see it work."
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -195,18 +200,16 @@ def full_view_mode(modes: Iterable[Mapping[str, Any]], rate_hz: float) -> Mappin
 def held_controls(metadata: Mapping[str, Any], limits: Mapping[str, tuple[Any, Any, Any]]) -> dict[str, Any]:
     """Return the controls that hold the light as ``metadata`` says it was measured.
 
-    What is cut off an exposure that is too long is made up by gain, as far as the sensor has it.
+    What is cut off an exposure that is too long is made up by gain, as far as the sensor has it. A monochrome sensor
+    has no colours to hold.
     """
     exposure_us = min(metadata["ExposureTime"], LONGEST_EXPOSURE_US)
     gain = metadata["AnalogueGain"] * metadata["ExposureTime"] / exposure_us
     lowest, highest, _ = limits["AnalogueGain"]
-    return {
-        "AeEnable": False,
-        "AwbEnable": False,
-        "ExposureTime": exposure_us,
-        "AnalogueGain": min(max(gain, lowest), highest),
-        "ColourGains": tuple(metadata["ColourGains"]),
-    }
+    light = {"AeEnable": False, "ExposureTime": exposure_us, "AnalogueGain": min(max(gain, lowest), highest)}
+    if "ColourGains" not in metadata:
+        return light
+    return {**light, "AwbEnable": False, "ColourGains": tuple(metadata["ColourGains"])}
 
 
 def _import_picamera2() -> Any:
@@ -214,6 +217,10 @@ def _import_picamera2() -> Any:
         import picamera2
     # A module built for another NumPy raises ValueError.
     except (ImportError, ValueError) as error:
+        if "numpy" in str(error):
+            raise CameraError(
+                f"picamera2 is built for another NumPy ({error}). Ask car doctor for the command that installs it."
+            ) from error
         raise CameraError(
             f"picamera2 cannot be loaded ({error}). Install it with `sudo apt install python3-picamera2`, and make the "
             "virtual environment with --system-site-packages."
@@ -222,7 +229,10 @@ def _import_picamera2() -> Any:
 
 
 def _open_device(picamera2: Any, number: int) -> Any:
-    cameras = picamera2.Picamera2.global_camera_info()
+    try:
+        cameras = picamera2.Picamera2.global_camera_info()
+    except Exception as error:
+        raise CameraError(f"libcamera does not start ({error!r}). Run `car doctor`, and restart the Pi.") from error
     if not cameras:
         raise CameraError(
             "No camera is connected. Check the ribbon cable at both ends, then look with `rpicam-hello --list-cameras`."
@@ -232,8 +242,10 @@ def _open_device(picamera2: Any, number: int) -> Any:
         raise CameraError(f"There is no camera {number}. Set camera.device in car.toml to one of: {known}.")
     try:
         return picamera2.Picamera2(number)
-    except RuntimeError as error:
-        raise CameraError(f"The camera cannot be opened ({error}). End the other program that uses it.") from error
+    except Exception as error:
+        raise CameraError(
+            f"The camera cannot be opened ({error!r}). End the other program that uses it, or ask car doctor."
+        ) from error
 
 
 def _area(size: tuple[int, int]) -> int:

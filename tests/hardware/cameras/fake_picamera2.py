@@ -55,7 +55,8 @@ class Rig:
     holds_exposure: bool = True
     starts: bool = True
     stamps_frames: bool = True
-    busy: bool = False
+    busy: Exception | None = None
+    manager_fails: bool = False
     open: list[FakePicamera2] = field(default_factory=list)
     configurations: list[dict[str, Any]] = field(default_factory=list)
     controls: list[dict[str, Any]] = field(default_factory=list)
@@ -84,6 +85,8 @@ class Rig:
 
             @staticmethod
             def global_camera_info() -> list[dict[str, Any]]:
+                if rig.manager_fails:
+                    raise RuntimeError("Failed to start camera manager")
                 return rig.cameras
 
         module.Picamera2 = Picamera2  # type: ignore[attr-defined]
@@ -96,7 +99,7 @@ class FakePicamera2:
 
     def __init__(self, rig: Rig, camera_num: int) -> None:
         if rig.busy:
-            raise RuntimeError("Camera __init__ sequence did not complete.")
+            raise rig.busy
         self.rig = rig
         self.pre_callback: Callable[[FakeRequest], None] | None = None
         self.started = False
@@ -161,6 +164,8 @@ class FakePicamera2:
         return self.config
 
     def set_controls(self, controls: dict[str, Any]) -> None:
+        if "AwbEnable" in controls and "ColourGains" not in self.rig.measured:
+            raise RuntimeError("Control AwbEnable is not advertised by libcamera")
         self.rig.controls.append(controls)
         if self.rig.holds_exposure:
             known = {name: value for name, value in controls.items() if name in self._reported}

@@ -106,6 +106,15 @@ def test_the_light_is_measured_once_and_then_held_without_smear(rig: Rig) -> Non
     assert rig.configurations[-1]["controls"].items() >= exposure.controls.items()
 
 
+def test_a_monochrome_camera_holds_its_light_and_has_no_colours_to_hold(rig: Rig) -> None:
+    del rig.measured["ColourGains"]
+    held = HeldExposure()
+    with open_camera(held) as camera:
+        camera.next_frame(timeout_ms=1000)
+    assert rig.controls[-1] == held.controls
+    assert held.controls.keys() == {"AeEnable", "ExposureTime", "AnalogueGain"}
+
+
 def test_without_a_held_exposure_the_camera_adapts_by_itself(rig: Rig) -> None:
     open_camera().close()
     assert all("AeEnable" not in controls for controls in rig.controls)
@@ -120,7 +129,23 @@ def no_camera(rig: Rig) -> None:
 
 
 def a_camera_in_use(rig: Rig) -> None:
-    rig.busy = True
+    rig.busy = RuntimeError("Camera __init__ sequence did not complete.")
+
+
+def a_camera_that_went_away_while_it_was_opened(rig: Rig) -> None:
+    rig.busy = IndexError("list index out of range")
+
+
+def memory_of_another_group(rig: Rig) -> None:
+    rig.busy = PermissionError(13, "Permission denied", "/dev/dma_heap/linux,cma")
+
+
+def no_camera_manager(rig: Rig) -> None:
+    rig.manager_fails = True
+
+
+def a_mode_without_a_rate(rig: Rig) -> None:
+    rig.modes = [{"crop_limits": (0, 0, 3280, 2464)}]
 
 
 def another_size(rig: Rig) -> None:
@@ -145,6 +170,10 @@ def a_usb_camera(rig: Rig) -> None:
         (an_exposure_that_is_not_held, "fixed_exposure = false"),
         (no_camera, "ribbon cable.*list-cameras"),
         (a_camera_in_use, "other program"),
+        (a_camera_that_went_away_while_it_was_opened, "list index.*other program"),
+        (memory_of_another_group, "Permission denied"),
+        (no_camera_manager, "libcamera does not start.*car doctor"),
+        (a_mode_without_a_rate, "cannot be started.*fps"),
         (another_size, "192x120 where 160x120.*camera.width"),
         (another_sensor_mode, "1920x1080 instead of 1640x1232"),
         (no_frames, "no frames.*ribbon cable"),
@@ -166,8 +195,17 @@ def test_a_number_that_no_camera_has_is_answered_with_those_there_are(rig: Rig) 
         open_camera(number=1)
 
 
-@pytest.mark.parametrize("error", [ImportError("No module"), ValueError("numpy.dtype size changed")])
-def test_without_picamera2_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ImportError("No module"), r"python3-picamera2.*--system-site-packages"),
+        (ValueError("numpy.dtype size changed"), "another NumPy.*car doctor"),
+        (ImportError("numpy.core.multiarray failed to import"), "another NumPy.*car doctor"),
+    ],
+)
+def test_a_picamera2_that_cannot_be_loaded_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
     load = builtins.__import__
 
     def refuse(name: str, *arguments: Any, **options: Any) -> Any:
@@ -176,7 +214,7 @@ def test_without_picamera2_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
         return load(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(CameraError, match=r"python3-picamera2.*--system-site-packages"):
+    with pytest.raises(CameraError, match=words):
         open_camera()
 
 
