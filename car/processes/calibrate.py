@@ -28,11 +28,11 @@ from car.gate import Checks, Gate, GateState, Mode
 from car.processes.bench import KEYS, CalibrationBench, gate_words, split_keys
 from car.processes.desk import SAMPLE_PERIOD_S, DeskLink, become_desk, is_over
 from car.processes.desk_keeper import desk_process, wait_until_ready
-from car.processes.drive import EndSignal, GuardReport, Publisher, end_signals
+from car.processes.drive import GUARD_LOST, EndSignal, GuardReport, Publisher, end_signals
 from car.processes.driver_slot import DriverDesk, SlotDriver
 from car.processes.keyboard import open_keyboard
 from car.processes.shared import RingReader
-from car.processes.watchdog import Watchdog, guarded, watching
+from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.web.access_store import AccessStore
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS, Clock, SystemClock
@@ -86,18 +86,25 @@ def _calibrate(
             driver=GuardReport(CalibrationSwitch(driver, gate, current, wheels.calibrate), guard),
             observer=Publisher(link.ring, clock),
         )
-        loop.run(functools.partial(_should_end, watchdog, ending, driver, desk))
+        loop.run(functools.partial(_should_end, watchdog, ending, driver, desk, guard))
         neutral_ns = clock.now_ns()
     if ending.number is not None:
         return ending.outcome(neutral_ns)
+    if guard.is_gone:
+        return GUARD_LOST, 1
     return ("The wheels are neutral.", 0) if driver.wants_to_quit else (DESK_LOST, 1)
 
 
 def _should_end(
-    watchdog: Watchdog, ending: EndSignal, driver: SlotDriver, desk: SpawnProcess, _record: DriveRecord
+    watchdog: Watchdog,
+    ending: EndSignal,
+    driver: SlotDriver,
+    desk: SpawnProcess,
+    guard: GuardPipe,
+    _record: DriveRecord,
 ) -> bool:
     watchdog.loop_came_round()
-    return ending.number is not None or driver.wants_to_quit or not desk.is_alive()
+    return ending.number is not None or driver.wants_to_quit or guard.is_gone or not desk.is_alive()
 
 
 class NoFrames:

@@ -173,9 +173,13 @@ def drive_process(car: TerminalCar) -> psutil.Process:
     return psutil.Process(car.process.pid)
 
 
-def desk(car: TerminalCar) -> psutil.Process:
+def child(car: TerminalCar, word: str) -> psutil.Process:
     children = drive_process(car).children(recursive=True)
-    return next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    return next(child for child in children if word in " ".join(child.cmdline()))
+
+
+def desk(car: TerminalCar) -> psutil.Process:
+    return child(car, "spawn_main")
 
 
 def turn_the_motor(car: TerminalCar, bench: Bench) -> None:
@@ -201,6 +205,16 @@ def test_without_the_process_that_has_the_keys_nothing_turns(bench: Bench) -> No
         desk(car).kill()
         assert car.process.wait(timeout=60) == 1
         wait_for(lambda: "that had the keys" in words(car), "the reason")
+    assert bench.is_off
+    assert bench.timeline[-1].command == NEUTRAL
+
+
+def test_without_its_guard_nothing_turns(bench: Bench) -> None:
+    with bench.start() as car:
+        turn_the_motor(car, bench)
+        child(car, "car.processes.guard").kill()
+        assert car.process.wait(timeout=60) == 1
+        wait_for(lambda: "The guard is gone" in words(car), "the reason")
     assert bench.is_off
     assert bench.timeline[-1].command == NEUTRAL
 
