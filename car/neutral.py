@@ -53,9 +53,10 @@ def _servo_esc(drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) ->
     frequency_hz = _number(drivetrain, "frequency_hz", defaults.SERVO_FREQUENCY_HZ)
     if pins == "pca9685":
         step_us = pulse_step_us("pca9685", frequency_hz, _number(drivetrain, "oscillator_hz", defaults.OSCILLATOR_HZ))
-        yield _pca9685(drivetrain, {str(pin): round(pulse_us / step_us) for pin, pulse_us in pulses_us.items()})
+        # First, so that it watches over what the bus does.
         if "oe_pin" in drivetrain:
             yield {"kind": "output_enable", "gpio": drivetrain["oe_pin"]}
+        yield _pca9685(drivetrain, {str(pin): round(pulse_us / step_us) for pin, pulse_us in pulses_us.items()})
     elif pins == "hardware_pwm":
         for gpio, pulse_us in pulses_us.items():
             yield {"kind": "hardware_pwm", "gpio": gpio, "pulse_ns": round(pulse_us * NS_PER_US)}

@@ -12,7 +12,7 @@ is written. Neutral comes first, on all of them; an ESC sees it for some periods
 ``"hardware_pwm"``   ``"gpio"`` ``"pulse_ns"``                           a pulse, then not enabled
 ``"servo_lines"``    ``"gpios"`` ``"pulse_us"`` ``"period_us"``          some pulses by hand, then low
 ``"low_lines"``      ``"gpios"``                                         low, which is an H-bridge's off
-``"output_enable"``  ``"gpio"``                                          high at the end, a PCA9685's off
+``"output_enable"``  ``"gpio"``                                          high at the end, a PCA9685's off; named first
 ===================  ==================================================  ==================================
 """
 
@@ -36,6 +36,8 @@ TIMELINE_ENTRY = struct.Struct("<qddq")
 HOLD_S = 0.06
 """How long neutral lasts before the outputs are turned off: three periods at 50 Hz."""
 PULSES = 3
+BUS_TIMEOUT_S = 0.15
+"""How long a PCA9685 may take for neutral before its output enable is switched off without it."""
 
 
 def write_neutral(outputs: Sequence[Output]) -> list[str]:
@@ -182,10 +184,24 @@ def _write_low_lines(output: Output) -> Iterator[None]:
 
 
 def _write_output_enable(output: Output) -> Iterator[None]:
-    yield
+    import threading
+
     from hardware.pins.gpiochip import Lines
 
-    Lines([output["gpio"]], 1).close()
+    def turn_off() -> None:
+        Lines([output["gpio"]], 1).close()
+
+    def turn_off_early() -> None:
+        with contextlib.suppress(Exception):  # What is wrong is said when its turn comes.
+            turn_off()
+
+    # The chip's bus may be what hangs, for seconds, and the switch needs no bus.
+    last_resort = threading.Timer(BUS_TIMEOUT_S, turn_off_early)
+    last_resort.daemon = True
+    last_resort.start()
+    yield
+    last_resort.cancel()
+    turn_off()
 
 
 _MODULES = {
@@ -193,7 +209,7 @@ _MODULES = {
     "hardware_pwm": ("hardware.pins.sysfs_pwm",),
     "servo_lines": ("hardware.pins.gpiochip",),
     "low_lines": ("hardware.pins.gpiochip",),
-    "output_enable": ("hardware.pins.gpiochip",),
+    "output_enable": ("threading", "hardware.pins.gpiochip"),
 }
 _WRITERS: dict[str, Callable[[Output], Iterator[None]]] = {
     "timeline": _write_timeline,

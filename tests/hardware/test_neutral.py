@@ -4,17 +4,22 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from gpiozero import PWMOutputDevice
 
+from car.neutral import outputs_of
+from hardware import neutral
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
 from hardware.neutral import Output, write_neutral
 from hardware.pins import sysfs_pwm as sysfs_pwm_module
 from hardware.pins.hardware_pwm import HardwarePwmFactory
 from tests.hardware.fakes import gpiochip, i2c, sysfs_pwm
+from tests.system.car_process import wait_for
 
 PI_4_LINES = {0: "pinctrl-bcm2711"}
 SERVO_LINES: Output = {"kind": "servo_lines", "gpios": [12, 13], "pulse_us": [1500.0, 1480.0], "period_us": 20_000.0}
@@ -134,9 +139,33 @@ def test_output_enable_goes_off_when_the_pulses_have_ended(
     monkeypatch.setattr(
         "hardware.neutral.time.sleep", lambda _: order.append((kernel.last_level(4), chip.pulses_us[0] > 0))
     )
-    assert write_neutral([PCA9685, {"kind": "output_enable", "gpio": 4}]) == []
+    assert write_neutral([{"kind": "output_enable", "gpio": 4}, PCA9685]) == []
     assert order == [(None, True)]
     assert kernel.last_level(4) == 1
+
+
+def test_a_bus_that_hangs_does_not_keep_output_enable_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    [output] = outputs_of({"drivetrain": {"kind": "servo_esc", "oe_pin": 4}})[:1]
+    assert output["kind"] == "output_enable"
+    off = threading.Event()
+
+    def hang(_: Output) -> Iterator[None]:
+        # As long as it takes: the bus comes back only when the switch is off.
+        assert off.wait(timeout=60)
+        yield
+
+    monkeypatch.setitem(neutral._WRITERS, "pca9685", hang)
+
+    def look() -> None:
+        wait_for(lambda: kernel.last_level(4) == 1, "the switch")
+        off.set()
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    assert write_neutral([output, PCA9685]) == []
+    watch.join()
+    assert off.is_set()
 
 
 @pytest.mark.parametrize("requests", [0, 3])
