@@ -53,8 +53,11 @@ read_arguments() {
     done
 }
 
-# What a dry run would be refused for is said, and the plan is shown all the same.
+# What a dry run would be refused for is said, and the plan is shown all the same; without the clone there is none.
 check_machine() {
+    for file in pyproject.toml constraints hardware/install/config.txt; do
+        [ -e "$clone/$file" ] || fail "It stands alone, without its clone. Call it there: sudo hardware/install/install.sh"
+    done
     "$dry_run" || [ "$(id -u)" -eq 0 ] || fail "It installs packages, so it needs root. Run it with sudo."
     command -v apt-get >/dev/null || refuse "There is no apt here. Write the Pi's card with Raspberry Pi OS, 64-bit."
     case $(dpkg --print-architecture 2>/dev/null || true) in

@@ -58,11 +58,11 @@ class FakePi:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def install(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def install(self, *arguments: str, installer: Path = INSTALLER) -> subprocess.CompletedProcess[str]:
         """Run the installer as ``ada`` with sudo."""
         environment = {"PATH": str(self.programs), "DESTDIR": str(self.root), "SUDO_USER": "ada"}
         return subprocess.run(
-            ["/bin/sh", INSTALLER, *arguments], env=environment, capture_output=True, text=True, check=False
+            ["/bin/sh", installer, *arguments], env=environment, capture_output=True, text=True, check=False
         )
 
     def calls(self, name: str) -> list[str]:
@@ -259,6 +259,29 @@ def test_arguments_that_do_not_fit_are_refused(pi: FakePi, arguments: list[str],
     assert done.returncode == 1
     assert words in done.stderr
     assert pi.calls("apt-get") == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_without_its_clone_it_does_nothing(pi: FakePi, tmp_path: Path, arguments: list[str]) -> None:
+    alone = Path(shutil.copy(INSTALLER, tmp_path))
+    before = pi.files()
+    done = pi.install(*arguments, installer=alone)
+    assert (done.returncode, done.stdout.count("\n")) == (1, len(arguments))
+    assert "without its clone" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert pi.files() == before
+    assert not pi.calls("apt-get")
+
+
+def test_a_clone_may_have_spaces_in_its_path(pi: FakePi, tmp_path: Path) -> None:
+    clone = tmp_path / "my clones" / "pocket pilot"
+    shutil.copytree(INSTALLER.parent, clone / "hardware/install")
+    (clone / "pyproject.toml").touch()
+    (clone / "constraints").mkdir()
+    done = pi.install(installer=clone / "hardware/install/install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{clone}[pi]" in pi.calls("python")[0]
+    assert "strict_gpiod" in pi.config.read_text(encoding="utf-8")
 
 
 def test_a_package_that_does_not_install_ends_it(pi: FakePi) -> None:
