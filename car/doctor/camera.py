@@ -34,7 +34,12 @@ def libcamera(patient: Patient) -> Iterator[Verdict]:
 def camera(patient: Patient) -> Iterator[Verdict]:
     """Which cameras there are, and with which modes."""
     kind = patient.config.camera.kind
-    if kind == "simulated":
+    if kind == "simulated" and patient.config.drivetrain.is_real:
+        yield warning(
+            "The camera is simulated and the wheels are real: a pilot would drive by a track that is not there.",
+            '[camera] kind = "picamera", or "usb"',
+        )
+    elif kind == "simulated":
         yield ok("The camera is simulated.")
     if kind == "picamera" or (kind == "simulated" and patient.machine.is_pi):
         yield from _ribbon_cameras(patient.machine, is_needed=kind == "picamera")

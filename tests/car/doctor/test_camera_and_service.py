@@ -41,6 +41,15 @@ def test_a_camera_on_the_ribbon_is_told_with_its_modes(pi: Clinic) -> None:
     assert bad(pi.examine()) == []
 
 
+def test_real_wheels_that_follow_a_simulated_camera_are_warned_of(pi: Clinic) -> None:
+    simulated = pi.examine().findings
+    assert [finding.level for finding in simulated if finding.check == "camera"] == [Level.OK, Level.OK]
+    pi.configure('[drivetrain]\nkind = "differential"\n')
+    [first, _] = [finding for finding in pi.examine().findings if finding.check == "camera"]
+    assert (first.level, first.fix) == (Level.WARNING, '[camera] kind = "picamera", or "usb"')
+    assert "not there" in first.text
+
+
 def test_two_cameras_are_told_apart(pi: Clinic) -> None:
     configure(pi, "picamera")
     lines = "0 : imx708 [4608x2592] (/base/a)\\n    Modes: 'X' : 1536x864 [120.13 fps - x]\\n1 : ov5647 [x] (/base/b)"

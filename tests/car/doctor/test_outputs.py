@@ -10,11 +10,11 @@ from car.doctor.report import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic, bad
 from tests.machines import add_pwm_chip, make_laptop, make_machine, make_pi_4, make_pi_5
 
-CALIBRATED = "[calibration]\ncalibrated = 2025-11-25\n"
+COMPLETE = '[camera]\nkind = "picamera"\n[calibration]\ncalibrated = 2025-11-25\n'
 
 
 def servo(pins: str) -> str:
-    return f'[drivetrain]\nkind = "servo_esc"\npins = "{pins}"\n{CALIBRATED}'
+    return f'[drivetrain]\nkind = "servo_esc"\npins = "{pins}"\n{COMPLETE}'
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_pwm_chip_of_another_device_is_no_help(tmp_path: Path) -> None:
 )
 def test_motors_on_gpio_pins_need_strict_gpiod(pi: Clinic, lines: str, has_it: bool) -> None:
     make_machine(pi.root, {"boot/firmware/config.txt": f"{lines}\n"})
-    pi.configure(f'[drivetrain]\nkind = "differential"\n{CALIBRATED}')
+    pi.configure(f'[drivetrain]\nkind = "differential"\n{COMPLETE}')
     strict = pi.finding("released_pins")
     assert strict.level is (Level.OK if has_it else Level.ERROR)
     assert ("dtparam=strict_gpiod" in strict.fix) is not has_it
@@ -126,7 +126,7 @@ def test_a_line_that_waits_for_a_reboot_is_told(pi: Clinic) -> None:
 def test_the_command_that_mends_config_txt_mends_it(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
     make_machine(clinic.root, {"boot/firmware/config.txt": "dtoverlay=vc4-kms-v3d\n[pi5]\narm_boost=1\n"})
-    clinic.configure(f'[drivetrain]\nkind = "differential"\n{CALIBRATED}')
+    clinic.configure(f'[drivetrain]\nkind = "differential"\n{COMPLETE}')
     command = clinic.finding("released_pins").fix.partition(" && ")[0]
     command = command.replace("sudo ", "").replace("/boot", str(clinic.root / "boot"))
     subprocess.run(["sh", "-c", command], check=True, capture_output=True)
@@ -177,7 +177,7 @@ def test_the_servo_board_is_asked_for_where_car_toml_says_it_is(pi: Clinic) -> N
 
     pi.answers["i2c_answers"] = answers
     (pi.root / "dev/i2c-3").touch()
-    pi.configure(f'[drivetrain]\nkind = "servo_esc"\ni2c_bus = 3\ni2c_address = 0x55\n{CALIBRATED}')
+    pi.configure(f'[drivetrain]\nkind = "servo_esc"\ni2c_bus = 3\ni2c_address = 0x55\n{COMPLETE}')
     assert pi.finding("i2c").level is Level.OK
     assert asked[0] == 3
     # The all-call addresses, and those at which a read means something to somebody, are left alone.
