@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
+import sys
 import threading
 from collections.abc import Mapping
 from datetime import date
@@ -16,6 +20,8 @@ from car.errors import ConfigError
 from car.sessions.disk import reason, replacing
 
 Value = str | int | float | bool | date
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _turn = threading.Lock()
 
@@ -35,14 +41,23 @@ def change_config(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> Non
     with _turn:
         text = _changed(path, changes)
         try:
-            mode = path.stat().st_mode
+            before = path.stat()
+            # A file that takes another's place needs no right to write to that one.
+            if not before.st_mode & stat.S_IWUSR:
+                raise ConfigError(f"{path} is read-only. Allow changes with `chmod u+w {path}`.")
             with replacing(path) as file:
                 file.write(text.encode())
-            path.chmod(mode)
+                _give_to_owner(Path(file.name), before)
         except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be written ({reason(error)}). Check who may write in its folder."
-            ) from error
+            advice = "Make room on its disk." if error.errno in _FULL else "Check who may write in its folder."
+            raise ConfigError(f"{path} cannot be written ({reason(error)}). {advice}") from error
+
+
+def _give_to_owner(path: Path, before: os.stat_result) -> None:
+    """Give a file the rights that ``before`` had, and, where a root does this for somebody, the owner too."""
+    path.chmod(before.st_mode)
+    if sys.platform != "win32" and os.geteuid() == 0:
+        os.chown(path, before.st_uid, before.st_gid)
 
 
 def _changed(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:

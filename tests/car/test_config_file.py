@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
 
@@ -67,6 +69,34 @@ def test_windows_line_ends_and_who_may_read_it_stay(path: Path) -> None:
     change_config(path, {"pilot": {"model": "evening"}})
     assert path.read_bytes().count(b"\n") == path.read_bytes().count(b"\r\n")
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_its_owner_has_made_read_only_stays_as_it_is(path: Path) -> None:
+    before = path.read_bytes()
+    path.chmod(0o444)
+    with pytest.raises(ConfigError, match=r"is read-only.*chmod u\+w"):
+        change_config(path, {"pilot": {"model": "evening"}})
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_file_and_asks_for_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = path.read_bytes()
+    monkeypatch.setattr("car.sessions.disk.os.fsync", refuse)
+    with pytest.raises(ConfigError, match=r"No space left.*Make room"):
+        change_config(path, {"pilot": {"model": "evening"}})
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_what_root_changes_stays_its_owner_s(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr(os, "chown", lambda _path, user, group: given.append((user, group)), raising=False)
+    change_config(path, {"pilot": {"model": "evening"}})
+    assert given == [(path.stat().st_uid, path.stat().st_gid)]
 
 
 def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
