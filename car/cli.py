@@ -70,10 +70,12 @@ def main() -> Never:
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="The folder to make, named for the car.")]) -> None:
     """Make a car: a folder with car.toml, sessions/ and models/."""
+    import shlex
+
     from car.folder import init_car
 
     init_car(folder)
-    typer.echo(f"Made {folder}/car.toml. Drive it with: car drive --headless --car {folder}")
+    typer.echo(f"Made {folder}/car.toml. Drive it with: car drive --headless --car {shlex.quote(str(folder))}")
 
 
 @app.command()

@@ -14,6 +14,8 @@ from hardware.pins.sysfs_pwm import CHANNELS
 
 CONFIG_TXT = "boot/firmware/config.txt"
 PWM_OVERLAY = "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4"
+PWM_OVERLAY_PINS = {"dtoverlay=pwm": {"pin": "18"}, "dtoverlay=pwm-2chan": {"pin": "18", "pin2": "19"}}
+"""The overlays of hardware PWM, and the pins that they have when none are named."""
 STRICT_GPIO = "dtparam=strict_gpiod"
 GPIO_PINS = ("lgpio", "fine_lgpio")
 I2C_DEVICES = {
@@ -89,6 +91,12 @@ def pwm(patient: Patient) -> Iterator[Verdict]:
     missing = [f"GPIO{pin}" for pin in wanted if pin not in reached]
     if missing:
         yield error(f"No hardware PWM reaches {' and '.join(missing)}; PWM chips: {words}.", _add_line(PWM_OVERLAY))
+    elif (led_out := _overlay_pins(_active_lines(patient.machine))) and not led_out.issuperset(wanted):
+        pins = " and ".join(f"GPIO{pin}" for pin in sorted(led_out))
+        yield error(
+            f"config.txt leads hardware PWM to {pins}, and car.toml has the servo and the ESC elsewhere.",
+            f"Set steering_pin and throttle_pin to those; or, for GPIO12 and GPIO13, make its line {PWM_OVERLAY}",
+        )
     else:
         yield ok(f"PWM chips: {words}.")
 
@@ -170,6 +178,19 @@ def _active_lines(machine: Machine) -> list[str]:
         elif line and holds:
             lines.append(line)
     return lines
+
+
+def _overlay_pins(lines: list[str]) -> set[int]:
+    """Return the GPIOs to which overlays lead hardware PWM: a chip reaches more than are connected to it."""
+    pins: set[int] = set()
+    for overlay, *settings in (line.split(",") for line in lines):
+        if overlay in PWM_OVERLAY_PINS:
+            given = {
+                **PWM_OVERLAY_PINS[overlay],
+                **dict(setting.split("=", 1) for setting in settings if "=" in setting),
+            }
+            pins |= {int(given[name]) for name in PWM_OVERLAY_PINS[overlay] if given[name].isdecimal()}
+    return pins
 
 
 def _has_parameter(lines: list[str], name: str) -> bool:

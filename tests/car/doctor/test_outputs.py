@@ -80,6 +80,23 @@ def test_a_header_whose_chip_is_not_there_is_an_error_where_it_is_used(pi: Clini
     assert pi.finding("gpio").level is level
 
 
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("dtoverlay=pwm-2chan", Level.ERROR),  # which is GPIO18 and GPIO19
+        ("dtoverlay=pwm,pin=12,func=4", Level.ERROR),
+        ("dtoverlay=pwm-2chan,pin=13,func=4,pin2=12,func2=4", Level.OK),
+        ("dtoverlay=pwm,pin=12,func=4\ndtoverlay=pwm,pin=13,func=4", Level.OK),
+        ("dtoverlay=an-overlay-of-ones-own", Level.OK),
+    ],
+)
+def test_hardware_pwm_that_config_txt_leads_to_other_pins_is_an_error(tmp_path: Path, line: str, level: Level) -> None:
+    clinic = Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
+    make_machine(clinic.root, {"boot/firmware/config.txt": f"{line}\n"})
+    clinic.configure(servo("hardware_pwm"))
+    assert clinic.finding("pwm").level is level
+
+
 def test_a_pwm_chip_of_another_device_is_no_help(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path, lambda root: make_pi_4(root), BOOKWORM_VERSIONS)
     (clinic.root / "sys/class/pwm/pwmchip0/device").unlink()
