@@ -20,7 +20,8 @@ from car.pilots.swappable import SwappablePilot
 from models.contract import ModelError
 
 ANSWER_TIMEOUT_S = 20.0
-POLL_S = 0.5
+POLL_S = 0.1
+"""How long the end may have to wait: where the wheels cannot be put to neutral, the guard allows 200 ms for it all."""
 END_TIMEOUT_S = 1.0
 
 
