@@ -79,6 +79,23 @@ def locking(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def taking_turns(folder: Path) -> Iterator[None]:
+    """Let one at a time of all processes and threads do the block for ``folder``, where the system can."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # A file system without locks has to do without.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def is_locked(path: Path) -> bool:
     """Tell whether ``path`` is being written or repaired; raises OSError."""
     with locking(path) as ours:

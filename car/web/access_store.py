@@ -2,8 +2,7 @@
 
 In the car's folder, ``access/`` (readable by its owner only) has up to three files: ``code.json`` is the one-time code
 that ``car pair`` has printed, ``browsers.json`` the browsers that were let in, ``server.json`` where the running
-server is. ``car pair`` and the desk process share them; each is replaced as a whole, and a code is spent by whoever
-removes it.
+server is. ``car pair`` and the desk process share them: they change them one at a time, and replace each as a whole.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ import os
 import secrets
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from car.errors import AccessError
-from car.sessions.disk import publish, reason
+from car.sessions.disk import publish, reason, taking_turns
 from hardware.clock import NS_PER_S, Clock
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
@@ -29,6 +29,7 @@ CODE_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 CODE_GROUPS, GROUP_LETTERS = 4, 4
 """16 letters are 78 bits: too many to be guessed, or found from their hash, while the code is valid."""
 CODE_VALID_NS = 10 * 60 * NS_PER_S
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TOKEN_BYTES = 32
 MAX_BROWSERS = 50
 
@@ -45,6 +46,8 @@ class ServerAddress:
 class AccessStore:
     """The paired browsers of the car in ``car_dir``; every method raises AccessError when the disk refuses.
 
+    ``boot`` is which start of the machine this is: ``clock`` begins anew with each, and an old code must not.
+
     ::
 
         store = AccessStore(folder.path, SystemClock())
@@ -53,9 +56,10 @@ class AccessStore:
         assert store.is_paired(token)
     """
 
-    def __init__(self, car_dir: Path, clock: Clock) -> None:
+    def __init__(self, car_dir: Path, clock: Clock, boot: str | None = None) -> None:
         self._folder = car_dir / "access"
         self._clock = clock
+        self._boot = this_boot() if boot is None else boot
         self._turn = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._hashes: tuple[str, ...] = ()
@@ -80,12 +84,14 @@ class AccessStore:
         """Return a fresh one-time code, which replaces the one before; it is valid for ten minutes."""
         groups = ("".join(secrets.choice(CODE_LETTERS) for _ in range(GROUP_LETTERS)) for _ in range(CODE_GROUPS))
         code = "-".join(groups)
-        self._write("code.json", {"sha256": _hash(_normal(code)), "made_ns": self._clock.now_ns()})
+        with self._alone():
+            made = {"made_ns": self._clock.now_ns(), "boot": self._boot}
+            self._write("code.json", {"sha256": _hash(_normal(code)), **made})
         return code
 
     def redeem(self, code: str) -> str | None:
         """Return a new browser's token for the right ``code``, which is then spent; None for any other."""
-        with self._turn:
+        with self._alone():
             expected = self._code()
             if expected is None or not hmac.compare_digest(expected, _hash(_normal(code))):
                 return None
@@ -109,16 +115,17 @@ class AccessStore:
 
     def forget(self, token: str) -> None:
         """Let the browser with ``token`` in no more."""
-        with self._turn:
+        with self._alone():
             self._keep([known for known in self._browsers() if known != _hash(token)])
 
     def forget_all(self) -> None:
         """Let nobody in who was paired before, and close the network."""
-        for name in ("code.json", "browsers.json"):
-            try:
-                (self._folder / name).unlink(missing_ok=True)
-            except OSError as error:
-                raise self._refusal(name, error) from error
+        with self._alone():
+            for name in ("code.json", "browsers.json"):
+                try:
+                    (self._folder / name).unlink(missing_ok=True)
+                except OSError as error:
+                    raise self._refusal(name, error) from error
 
     def announce(self, address: ServerAddress) -> None:
         """Say where the server is, for ``car pair`` to print."""
@@ -137,13 +144,19 @@ class AccessStore:
         except (KeyError, TypeError, ValueError, OSError, OverflowError):
             return None
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Change files in the block, with nobody else changing them: who was forgotten must not be written back."""
+        with self._turn, taking_turns(self.folder):
+            yield
+
     def _code(self) -> str | None:
         """Return the hash of the code that may still be used."""
         content = self._read("code.json")
         made_ns, digest = content.get("made_ns"), content.get("sha256")
-        if not (isinstance(made_ns, int) and isinstance(digest, str)):
+        if not (isinstance(made_ns, int) and isinstance(digest, str)) or content.get("boot") != self._boot:
             return None
-        # A time yet to come is one of before the machine was started again.
+        # Where starts cannot be told apart, a time yet to come is one of before this one.
         return digest if 0 <= self._clock.now_ns() - made_ns <= CODE_VALID_NS else None
 
     def _browsers(self) -> tuple[str, ...]:
@@ -179,6 +192,14 @@ class AccessStore:
         return AccessError(
             f"{self._folder / name} cannot be removed ({reason(error)}). Check the folder's permissions."
         )
+
+
+def this_boot() -> str:
+    """Return what names this start of the machine, empty where the system does not tell."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def write_private(path: Path, content: bytes) -> None:

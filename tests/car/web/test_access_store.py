@@ -86,6 +86,15 @@ def test_a_code_is_valid_for_ten_minutes_and_until_the_machine_is_started_again(
     assert AccessStore(tmp_path, VirtualClock()).redeem(code) is None
 
 
+def test_a_code_of_an_earlier_start_of_the_machine_is_not_valid_again_when_the_clock_comes_round_to_it(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    code = AccessStore(tmp_path, clock, boot="yesterday").new_code()
+    today = AccessStore(tmp_path, clock, boot="today")
+    assert not today.opens_network()
+    assert today.redeem(code) is None
+
+
 def test_a_new_code_replaces_the_one_before(store: AccessStore) -> None:
     old, new = store.new_code(), store.new_code()
     assert store.redeem(old) is None
@@ -120,6 +129,24 @@ def test_what_another_process_pairs_or_forgets_is_seen_at_once(tmp_path: Path, c
     assert there.is_paired(token)
     here.forget_all()
     assert not there.is_paired(token)
+
+
+def test_who_is_forgotten_while_another_browser_is_paired_or_leaves_stays_forgotten(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    server, command = AccessStore(tmp_path, clock), AccessStore(tmp_path, clock)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(40):
+            stranger, guest = paired(server), paired(server)
+            code = server.new_code()
+            acts = (
+                pool.submit(server.redeem, code),
+                pool.submit(server.forget, guest),
+                pool.submit(command.forget_all),
+            )
+            for act in acts:
+                act.result()
+            assert not server.is_paired(stranger)
 
 
 def test_the_oldest_browsers_make_room(store: AccessStore) -> None:
