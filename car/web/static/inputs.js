@@ -32,6 +32,8 @@ export class Keyboard {
       onchange();
     });
     window.addEventListener("keyup", (event) => { if (this.#down.delete(event.code)) onchange(); });
+    // While a menu is open or something is dragged, the browser does not tell that a key was lifted.
+    for (const kind of ["contextmenu", "dragstart"]) window.addEventListener(kind, () => { this.release(); onchange(); });
     window.addEventListener("focusin", (event) => { if (usesKeys(event.target)) this.release(); });
   }
 

@@ -60,6 +60,19 @@ def test_lost_focus_is_neutral_until_a_key_is_pressed_anew(drive_page: DrivePage
     car.wait_for_wheels(lambda applied: applied.command.throttle > 0.1, "the car to move again")
 
 
+@pytest.mark.parametrize("kind", ["contextmenu", "dragstart"])
+def test_key_is_not_held_for_ever_when_the_browser_will_not_tell_that_it_was_lifted(
+    drive_page: DrivePage, car: ServedCar, kind: str
+) -> None:
+    drive_page.drive_off("w")
+    if kind == "contextmenu":
+        drive_page.page.locator("#plot").click(button="right")
+    else:
+        drive_page.page.locator("#plot").dispatch_event(kind)
+    car.wait_for_neutral()
+    drive_page.shows("Armed")
+
+
 @pytest.mark.parametrize(("mode", "then"), [("manual", "Armed"), ("auto", "Disarmed")])
 def test_page_without_the_focus_does_not_drive(drive_page: DrivePage, car: ServedCar, mode: str, then: str) -> None:
     drive(drive_page, mode)
