@@ -30,6 +30,9 @@ PING_PERIOD_NS = NS_PER_S // 4
 MAX_REFUSED = 20
 MAX_CLIENTS = 16
 ANOTHER_DRIVES = "Another driver has the car. Take over first."
+LATE_NS = NS_PER_S
+"""Someone who asked to drive, and saw nothing happen for so long, does not expect it any more."""
+TOO_LATE = "The network held that back for too long. Press it again."
 NOT_UNDERSTOOD = "That is no message of the drive socket. Reload the page."
 
 router = APIRouter()
@@ -62,6 +65,7 @@ class DriveChannel:
         self._bench = OutputTrial(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
+        self._is_late = False  # what comes after a sample is as late as that, at least
         self._pinged_ns = 0
         self._refused = 0
         self._stops = 0
@@ -78,7 +82,9 @@ class DriveChannel:
         except ValidationError:
             await self._refuse(NOT_UNDERSTOOD)
             return
-        if not self._obey(message, arrived_ns):
+        if isinstance(message, messages.Arm | messages.ChangeMode) and self._is_late:
+            await self._say({"type": "refused", "why": TOO_LATE})
+        elif not self._obey(message, arrived_ns):
             await self._say({"type": "refused", "why": ANOTHER_DRIVES})
 
     async def talk(self) -> None:
@@ -130,9 +136,10 @@ class DriveChannel:
 
     def _sample(self, sample: messages.Sample, arrived_ns: int) -> None:
         sampled_ns = self._client_clock.sampled_ns(round(sample.client_ms * NS_PER_MS), arrived_ns)
+        self._age_ns = None if sampled_ns is None else arrived_ns - sampled_ns
+        self._is_late = self._age_ns is None or self._age_ns > LATE_NS
         if sampled_ns is None:
             return
-        self._age_ns = arrived_ns - sampled_ns
         command = Command(sample.steering, sample.throttle)
         if self._live.is_calibrating:
             command = self._bench.command(arrived_ns) if sample.held else NEUTRAL

@@ -11,9 +11,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from car.gate import Arm, ChangeMode, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
+from car.web.drive_channel import LATE_NS as LATE_NS_OF_ACTS
 from car.web.drive_channel import MAX_CLIENTS, MAX_REFUSED
 from car.web.sockets import MAX_MESSAGES_PER_S
-from hardware.clock import NS_PER_MS, SystemClock
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrain import Command
 from tests.car.web.serving import Served, serving
 from tests.system.browser import Browser, open_socket
@@ -49,6 +50,18 @@ def wait_to_hear(served: Served, kind: type[Event]) -> Event:
 
     wait_for(has_come, kind.__name__)
     return found[-1]
+
+
+def wait_to_hear_all(served: Served, last: type[Event]) -> list[Event]:
+    """Return all events up to the one of a kind."""
+    found: list[Event] = []
+
+    def has_come() -> bool:
+        found.extend(heard(served))
+        return any(isinstance(event, last) for event in found)
+
+    wait_for(has_come, last.__name__)
+    return found
 
 
 def close_code(socket: ClientConnection) -> int | None:
@@ -90,6 +103,30 @@ def test_what_a_driver_asks_for_is_passed_on_and_a_watcher_may_only_stop(served:
         wait_to_hear(served, Disarm)
         watcher.say(type="stop")
         wait_to_hear(served, Stop)
+
+
+@pytest.mark.parametrize("act", [{"type": "arm", "mode": "auto"}, {"type": "mode", "mode": "auto"}])
+def test_what_was_asked_for_before_the_network_stalled_does_not_begin_when_it_goes_on(
+    served: Served, act: dict[str, str]
+) -> None:
+    with Browser(served.port) as driver:
+        driver.wait_for_state(driver=True)
+        held_back: list[str] = []
+        driver.send = held_back.append
+        driver.sample_now()
+        driver.say(**act)
+        time.sleep(LATE_NS_OF_ACTS / NS_PER_S + 0.2)
+        heard(served)
+        driver.send = driver.socket.send
+        for message in held_back:
+            driver.send(message)
+        driver.say(type="stop")
+        asked = [event for event in wait_to_hear_all(served, Stop) if isinstance(event, Arm | ChangeMode)]
+        assert asked == []
+        wait_for(lambda: driver.refused != [], "a refusal")
+        assert "Press it again" in driver.refused[0]
+        driver.say(**act)
+        wait_to_hear(served, Arm if act["type"] == "arm" else ChangeMode)
 
 
 def test_the_car_is_taken_over_by_asking_twice(served: Served) -> None:
