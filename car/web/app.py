@@ -20,6 +20,7 @@ from car.sessions.disk import reason
 from car.software import software_versions
 from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, video
 from car.web.access import Access, AccessGuard, refuse
+from car.web.bodies import BodyLimit
 from car.web.context import WebContext
 
 STATIC = Path(__file__).parent / "static"
@@ -74,6 +75,7 @@ def create_app(context: WebContext, access: Access) -> FastAPI:
     for kind in KNOWN_ERRORS:
         app.add_exception_handler(kind, _explain)
     app.add_exception_handler(OSError, _explain_disk)
+    app.add_middleware(BodyLimit)
     app.add_middleware(AccessGuard, access=access)
     return app
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import socket
 import ssl
 import stat
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from car.config import CarConfig, WebSection
+from car.web import bodies
 from car.web.access import COOKIE, PUBLIC
 from car.web.access_store import AccessStore
+from car.web.bodies import MAX_BODY_BYTES
 from car.web.pair_command import own_hosts, pair
 from car.web.pairing import ATTEMPTS
 from hardware.clock import SystemClock
@@ -132,6 +135,23 @@ def test_codes_cannot_be_tried_one_after_the_other(network: httpx.Client, store:
     statuses = [network.post("/api/pair", json={"code": f"TRY{number}"}).status_code for number in range(ATTEMPTS + 3)]
     assert statuses == [403] * ATTEMPTS + [429] * 3
     assert network.post("/api/pair", json={"code": store.new_code()}).status_code == 429
+
+
+def test_a_stranger_cannot_fill_the_cars_memory(network: httpx.Client) -> None:
+    flood = (b"x" * 8192 for _ in range(10 * MAX_BODY_BYTES // 8192))
+    answer = network.post("/api/pair", content=flood)
+    assert answer.status_code == 413, answer.text
+    assert answer.json()["error"].endswith("Send less.")
+
+
+def test_a_stranger_cannot_keep_a_request_open_for_ever(
+    network: httpx.Client, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.3)
+    with socket.create_connection((own_hosts()[0], served.port), timeout=10) as slow:
+        head = f"POST /api/pair HTTP/1.1\r\nHost: {own_hosts()[0]}:{served.port}\r\nX-Pocketpilot: 1\r\n"
+        slow.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+        assert b" 408 " in slow.recv(4096).partition(b"\r\n")[0]
 
 
 def test_an_invented_cookie_is_none(network: httpx.Client) -> None:
