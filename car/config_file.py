@@ -17,7 +17,7 @@ from tomlkit.items import Table
 
 from car.config import check_config
 from car.errors import ConfigError
-from car.sessions.disk import reason, replacing
+from car.sessions.disk import reason, replacing, taking_turns
 
 Value = str | int | float | bool | date
 
@@ -39,18 +39,22 @@ def change_config(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> Non
     # A link stays a link, to the file that it names.
     path = path.resolve()
     with _turn:
-        text = _changed(path, changes)
         try:
-            before = path.stat()
-            # A file that takes another's place needs no right to write to that one.
-            if not before.st_mode & stat.S_IWUSR:
-                raise ConfigError(f"{path} is read-only. Allow changes with `chmod u+w {path}`.")
-            with replacing(path) as file:
-                file.write(text.encode())
-                _give_to_owner(Path(file.name), before)
+            with taking_turns(path.parent):
+                _replace(path, _changed(path, changes))
         except OSError as error:
             advice = "Make room on its disk." if error.errno in _FULL else "Check who may write in its folder."
             raise ConfigError(f"{path} cannot be written ({reason(error)}). {advice}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    before = path.stat()
+    # A file that takes another's place needs no right to write to that one.
+    if not before.st_mode & stat.S_IWUSR:
+        raise ConfigError(f"{path} is read-only. Allow changes with `chmod u+w {path}`.")
+    with replacing(path) as file:
+        file.write(text.encode())
+        _give_to_owner(Path(file.name), before)
 
 
 def _give_to_owner(path: Path, before: os.stat_result) -> None:

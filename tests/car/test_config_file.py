@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import threading
 from pathlib import Path
@@ -105,6 +106,27 @@ def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
     change_config(link, {"pilot": {"model": "evening"}})
     assert link.is_symlink()
     assert load_config(path).pilot.model == "evening"
+
+
+def _set_again_and_again(path: Path, section: str, key: str) -> None:
+    for value in range(9001, 9041):
+        change_config(path, {section: {key: value}})
+
+
+def test_processes_that_save_at_the_same_time_lose_nothing(path: Path) -> None:
+    # As car calibrate in a terminal and the page's model list do.
+    keys = (("web", "port"), ("recording", "min_free_mb"))
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_set_again_and_again, args=(path, *key)) for key in keys]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    expected = (
+        template("mycar").replace("port = 8887", "port = 9040").replace("min_free_mb = 500", "min_free_mb = 9040")
+    )
+    assert path.read_text(encoding="utf-8") == expected
 
 
 def test_changes_at_the_same_time_are_all_kept(path: Path) -> None:
