@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
 from car.drivetrain_config import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
 from car.errors import ConfigError
 from car.gate import Limits
+from car.neutral import CONFIG_ENCODING
 from car.section import Section
 from car.sessions.format import JPEG_QUALITY
 from hardware.camera import CameraGeometry
@@ -178,7 +179,7 @@ class CarConfig(Section):
 def load_config(path: Path) -> CarConfig:
     """Read and check a ``car.toml``; raises ConfigError with one line that names the key and what is allowed."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding=CONFIG_ENCODING))
     except FileNotFoundError:
         raise ConfigError(f"There is no {path}. Make a car with `car init {path.parent.name or 'mycar'}`.") from None
     except OSError as error:

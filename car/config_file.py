@@ -17,6 +17,7 @@ from tomlkit.items import Table
 
 from car.config import check_config
 from car.errors import ConfigError
+from car.neutral import CONFIG_ENCODING
 from car.sessions.disk import reason, replacing, taking_turns
 
 Value = str | int | float | bool | date
@@ -67,7 +68,7 @@ def _give_to_owner(path: Path, before: os.stat_result) -> None:
 def _changed(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:
     try:
         # Not read_text, which would make Unix's line ends of Windows's.
-        document = tomlkit.parse(path.read_bytes().decode())
+        document = tomlkit.parse(path.read_bytes().decode(CONFIG_ENCODING))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({reason(error)}). Make a car with `car init`.") from error
     except (TOMLKitError, UnicodeDecodeError) as error:

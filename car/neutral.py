@@ -18,6 +18,8 @@ from hardware.pins.resolution import US_PER_S, pulse_step_us
 
 USAGE = "usage: car neutral [--car DIR]"
 CONFIG_NAME = "car.toml"
+CONFIG_ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that some of Windows's editors put at a file's beginning, where nobody sees it."""
 DEFAULT_CAR = "mycar"
 NS_PER_US = 1000
 
@@ -117,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     path = os.path.join(folder, CONFIG_NAME)  # noqa: PTH118 - pathlib costs a tenth of the time this command has
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            content = tomllib.load(file)
+            content = tomllib.loads(file.read().decode(CONFIG_ENCODING))
     except OSError as error:
         return _fail(f"{path} cannot be read ({error.strerror}). Name the car with --car, and cut its power.")
     except ValueError as error:

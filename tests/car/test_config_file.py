@@ -13,6 +13,7 @@ import pytest
 from car.config import CarConfig, load_config, template
 from car.config_file import change_config
 from car.errors import ConfigError
+from car.neutral import main as neutral
 
 
 @pytest.fixture
@@ -98,6 +99,14 @@ def test_what_root_changes_stays_its_owner_s(path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "chown", lambda _path, user, group: given.append((user, group)), raising=False)
     change_config(path, {"pilot": {"model": "evening"}})
     assert given == [(path.stat().st_uid, path.stat().st_gid)]
+
+
+def test_a_mark_at_its_beginning_which_nobody_sees_is_no_mistake(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    change_config(path, {"pilot": {"model": "evening"}})
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_config(path).pilot.model == "evening"
+    assert neutral(["--car", str(path.parent)]) == 0
 
 
 def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
