@@ -63,7 +63,7 @@ class HardwarePwmPin(ChannelPin):
     def _start(self, frequency_hz: float) -> float:
         period_ns = round(NS_PER_S / frequency_hz)
         if not os.path.exists(self._folder):  # noqa: PTH110 - everything here is a plain path
-            sysfs_pwm.write(f"{self._chip}/export", self._channel)
+            self._write_when_ours(f"{self._chip}/export", self._channel)
         if sysfs_pwm.read(f"{self._folder}/duty_cycle") > period_ns:
             sysfs_pwm.write(f"{self._folder}/duty_cycle", 0)
         self._write_when_ours(f"{self._folder}/period", period_ns)
@@ -87,7 +87,7 @@ class HardwarePwmPin(ChannelPin):
             sysfs_pwm.write(f"{self._chip}/unexport", self._channel)
 
     def _write_when_ours(self, path: str, value: int) -> None:
-        """Write a file of a channel that may be new: udev gives it to our group a moment after it is there."""
+        """Write a file of a chip or channel that may be new: udev gives it to our group a moment after it is there."""
         deadline_ns = self._clock.now_ns() + EXPORT_TIMEOUT_NS
         while True:
             try:

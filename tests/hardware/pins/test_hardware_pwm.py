@@ -1,6 +1,7 @@
 """Hardware PWM through the kernel's files: the right chip, errors that are heard, and pulses that end."""
 
 import contextlib
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_files_that_never_become_ours_are_an_error_that_says_what_to_do(
 ) -> None:
     monkeypatch.setattr("tests.hardware.fakes.sysfs_pwm.UDEV_NS", 2**60)
     with HardwarePwmFactory(kernel) as factory, pytest.raises(DrivetrainError, match="udev rules"):
+        _device = PWMOutputDevice(12, frequency=50, pin_factory=factory)
+
+
+def test_a_chip_that_never_becomes_ours_is_the_same_error(kernel: SysfsPwm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, _value: int) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(sysfs_pwm, "write", refuse)
+    with HardwarePwmFactory(kernel) as factory, pytest.raises(DrivetrainError, match=r"export may not be.*udev rules"):
         _device = PWMOutputDevice(12, frequency=50, pin_factory=factory)
 
 
