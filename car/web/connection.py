@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import weakref
+from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -11,17 +14,31 @@ PATIENCE_S = 10.0
 MAX_CONNECTIONS = 200
 
 
+class GuardedListener(socket.socket):
+    """A listener with a limit to the number of its connections, those included that have not shaken hands for TLS."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._accepted: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection; raises ConnectionAbortedError, which asyncio passes over, for one too many."""
+        connection, address = super().accept()
+        if sum(one.fileno() >= 0 for one in self._accepted) >= MAX_CONNECTIONS:
+            connection.close()
+            raise ConnectionAbortedError
+        self._accepted.add(connection)
+        return connection, address
+
+
 class HastyConnection(H11Protocol):
-    """uvicorn's HTTP connection with a limit to its number, and to how long a request may take to be told."""
+    """uvicorn's HTTP connection with a limit to how long a request may take to be told."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, unless there are too many."""
+        """Take the connection, and look after it."""
         super().connection_made(transport)
         self._last_cycle: object = self
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-        else:
-            self.loop.call_later(PATIENCE_S, self._look)
+        self.loop.call_later(PATIENCE_S, self._look)
 
     def _look(self) -> None:
         # One that has become a socket is none of ours any more; uvicorn's pings look after it.

@@ -16,7 +16,7 @@ from car.web.access_store import AccessStore, ServerAddress
 from car.web.announcement import Announcer
 from car.web.app import create_app
 from car.web.certificate import Certificate, own_certificate
-from car.web.connection import HastyConnection
+from car.web.connection import GuardedListener, HastyConnection
 from car.web.context import WebContext
 from car.web.sockets import MAX_MESSAGE_BYTES
 
@@ -139,7 +139,7 @@ def _first_free(port: int) -> socket.socket:
 
 def _bound(host: str, port: int, *, shares: bool = False) -> socket.socket:
     # TCP is named because asyncio asks for it before it turns Nagle's algorithm off, which costs 40 ms an answer.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = GuardedListener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if hasattr(socket, "SO_REUSEPORT"):  # Elsewhere "reuse" means that anyone may have the port as well.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

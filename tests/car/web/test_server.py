@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from car.config import CarConfig, WebSection
 from car.web import connection
 from car.web.server import LOOPBACK, _bound
-from tests.car.web.serving import serving
+from tests.car.web.serving import PORT, serving
 from tests.system.browser import Browser
 from tests.system.car_process import wait_for
 
@@ -67,19 +68,23 @@ def test_a_connection_that_does_not_say_what_it_wants_is_closed_and_one_that_dri
         browser.wait_for_state(driver=True)
 
 
-def test_there_are_only_so_many_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tls", [False, True])
+def test_there_are_only_so_many_connections_whether_they_say_anything_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, tls: bool
+) -> None:
     monkeypatch.setattr(connection, "MAX_CONNECTIONS", 10)
-    with serving(tmp_path) as served, contextlib.ExitStack() as stack:
+    with serving(tmp_path, CarConfig(web=WebSection(port=PORT, tls=tls))) as served, contextlib.ExitStack() as stack:
         served.client.close()
         idle = [stack.enter_context(socket.create_connection((LOOPBACK, served.port))) for _ in range(15)]
         wait_for(lambda: sum(map(is_closed, idle)) == 5, "those too many to be closed")
         for one in idle:
             one.close()
-        wait_for(lambda: answers(served.port), "room again")
+        wait_for(lambda: answers(served.port, tls=tls), "room again")
 
 
-def answers(port: int) -> bool:
+def answers(port: int, *, tls: bool) -> bool:
+    url = f"{'https' if tls else 'http'}://{LOOPBACK}:{port}/api/status"
     try:
-        return httpx.get(f"http://{LOOPBACK}:{port}/api/status").status_code == 200
+        return httpx.get(url, verify=False).status_code == 200  # noqa: S501 - nobody vouches for its certificate
     except httpx.TransportError:
         return False
