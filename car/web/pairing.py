@@ -12,7 +12,8 @@ from car.web.access import COOKIE, Access, refuse, token_of
 from hardware.clock import NS_PER_S, Clock
 
 COOKIE_AGE_S = 365 * 24 * 3600
-ATTEMPTS, ATTEMPTS_WINDOW_NS = 10, 60 * NS_PER_S
+ATTEMPTS, ALL_ATTEMPTS, ATTEMPTS_WINDOW_NS = 10, 1000, 60 * NS_PER_S
+"""For one address and for all of them: few enough for 78 bits, and nobody uses up those of the car's owner."""
 MAX_CODE = 64
 
 router = APIRouter(tags=["pairing"])
@@ -27,20 +28,20 @@ class PairRequest(BaseModel):
 
 
 class Attempts:
-    """Counts attempts to pair, whoever makes them: codes are long and few, so nobody needs many."""
+    """Counts attempts to pair by the address that makes them: codes are long and few, so nobody needs many."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._times_ns: deque[int] = deque()
+        self._made: deque[tuple[int, str]] = deque()
 
-    def is_allowed(self) -> bool:
-        """Take note of an attempt; tell whether it may be made."""
+    def is_allowed(self, address: str) -> bool:
+        """Take note of an attempt from ``address``; tell whether it may be made."""
         now_ns = self._clock.now_ns()
-        while self._times_ns and now_ns - self._times_ns[0] > ATTEMPTS_WINDOW_NS:
-            self._times_ns.popleft()
-        if len(self._times_ns) >= ATTEMPTS:
+        while self._made and now_ns - self._made[0][0] > ATTEMPTS_WINDOW_NS:
+            self._made.popleft()
+        if len(self._made) >= ALL_ATTEMPTS or sum(who == address for _, who in self._made) >= ATTEMPTS:
             return False
-        self._times_ns.append(now_ns)
+        self._made.append((now_ns, address))
         return True
 
 
@@ -48,7 +49,7 @@ class Attempts:
 def pair(request: Request, body: PairRequest) -> Response:
     """Let this browser in if the code is the right one; it is spent by that."""
     access: Access = request.app.state.access
-    if not request.app.state.attempts.is_allowed():
+    if not request.app.state.attempts.is_allowed(request.client.host if request.client else ""):
         return refuse(
             429, "Too many codes were tried. Wait a minute, then run `car pair` again.", {"Retry-After": "60"}
         )

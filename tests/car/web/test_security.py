@@ -23,8 +23,8 @@ from car.web.access import COOKIE, PUBLIC
 from car.web.access_store import AccessStore
 from car.web.bodies import MAX_BODY_BYTES
 from car.web.pair_command import own_hosts, pair
-from car.web.pairing import ATTEMPTS
-from hardware.clock import SystemClock
+from car.web.pairing import ALL_ATTEMPTS, ATTEMPTS, ATTEMPTS_WINDOW_NS, Attempts
+from hardware.clock import SystemClock, VirtualClock
 from tests.car.web.serving import OURS, PORT, Served, serving
 from tests.system.car_process import wait_for
 
@@ -134,7 +134,21 @@ def test_a_code_that_was_used_is_refused_and_so_is_a_wrong_one(network: httpx.Cl
 def test_codes_cannot_be_tried_one_after_the_other(network: httpx.Client, store: AccessStore) -> None:
     statuses = [network.post("/api/pair", json={"code": f"TRY{number}"}).status_code for number in range(ATTEMPTS + 3)]
     assert statuses == [403] * ATTEMPTS + [429] * 3
-    assert network.post("/api/pair", json={"code": store.new_code()}).status_code == 429
+    code = store.new_code()
+    assert network.post("/api/pair", json={"code": code}).status_code == 429
+    # The owner at another address is not kept out by that.
+    assert httpx.post(
+        f"http://127.0.0.1:{network.base_url.port}/api/pair", json={"code": code}, headers=OURS
+    ).is_success
+
+
+def test_many_addresses_do_not_make_many_more_attempts() -> None:
+    clock = VirtualClock()
+    attempts = Attempts(clock)
+    made = [attempts.is_allowed(f"10.0.{number // 250}.{number % 250}") for number in range(ALL_ATTEMPTS + 5)]
+    assert made == [True] * ALL_ATTEMPTS + [False] * 5
+    clock.advance_ns(ATTEMPTS_WINDOW_NS + 1)
+    assert attempts.is_allowed("10.0.0.1")
 
 
 def test_a_stranger_cannot_fill_the_cars_memory(network: httpx.Client) -> None:
