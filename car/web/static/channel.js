@@ -1,5 +1,7 @@
 /** The drive socket: the car's state comes as events, what the person does goes out as messages. */
 
+import { get } from "./api.js";
+
 const SILENCE_MS = 1500; // the state comes 20 times a second; without it for this long the link is dead
 const RETRY_MS = [200, 500, 1000, 2000];
 const MAX_BUFFERED_BYTES = 2048; // behind this much a sample would be old when it arrives
@@ -79,6 +81,7 @@ export class DriveChannel extends EventTarget {
     this.state = null;
     this.dispatchEvent(new Event("link"));
     if (this.#ended) return;
+    if (this.#failures > 0) get("status").catch(() => {}); // a browser that is not paired any more is led to the pair page
     const waitMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
     this.#failures += 1;
     setTimeout(() => this.#socket || this.#ended || this.#connect(), waitMs);

@@ -17,11 +17,17 @@ export function gateWords(state) {
 
 export const stop = () => channel.send({ type: "stop" });
 
-/** Space stops, whatever has the focus, and presses nothing else; `after` runs when the stop is on its way. */
-export function stopBySpace(after) {
+/**
+ * Space stops, whatever has the focus, and presses nothing else; `after` runs when the stop is on its way. `isWanted` may
+ * leave the key to the page.
+ */
+export function stopBySpace(after, isWanted = () => true) {
+  let stops = false;
   for (const kind of ["keydown", "keyup"]) {
     window.addEventListener(kind, (event) => {
       if (event.code !== "Space") return;
+      if (kind === "keydown" && !event.repeat) stops = isWanted(event.target);
+      if (!stops) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       if (kind === "keyup" || event.repeat) return;
@@ -55,4 +61,5 @@ function showCar() {
 document.body.prepend(header());
 if (location.pathname !== "/" && location.pathname !== "/calibrate") {
   for (const kind of ["state", "link"]) channel.addEventListener(kind, showCar);
+  stopBySpace(() => {}, (element) => channel.state?.gate === "armed" && !element.matches?.("[type=text], [type=number], textarea"));
 }

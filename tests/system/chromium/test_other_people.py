@@ -42,6 +42,21 @@ def test_second_browser_watches_and_may_stop_but_not_drive(
     drive_page.shows("Stopped", "Stopped by the driver.")
 
 
+@pytest.mark.parametrize("path", ["/sessions", "/models", "/doctor"])
+def test_space_stops_from_every_page(
+    drive_page: DrivePage, make_context: Callable[..., BrowserContext], car: ServedCar, path: str
+) -> None:
+    watching = make_context().new_page()
+    watching.goto(path)
+    drive_page.arm("auto")
+    car.wait_for_wheels(lambda applied: applied.command.throttle > 0.1, "the pilot to drive")
+    expect(watching.locator("#car .stop")).to_be_visible()
+    watching.locator("nav a").first.focus()
+    watching.keyboard.press("Space")
+    car.wait_for_neutral()
+    drive_page.shows("Stopped", "Stopped by the driver.")
+
+
 def test_second_browser_takes_over_by_asking_twice(
     drive_page: DrivePage, make_context: Callable[..., BrowserContext], car: ServedCar
 ) -> None:
@@ -157,3 +172,17 @@ def open_when_it_listens(page: Page, url: str) -> None:
         else:
             return
     pytest.fail("the car does not listen to the network")
+
+
+def test_browser_that_is_forgotten_is_told_to_pair_again(
+    make_context: Callable[..., BrowserContext], car: ServedCar, network_url: str
+) -> None:
+    page = make_context(base_url=network_url).new_page()
+    url = pairing_url(car)
+    open_when_it_listens(page, network_url)
+    page.goto(url)
+    expect(page.locator("#gate-title")).to_be_visible()
+    run_car("pair", "--forget", "--car", car.folder, cwd=car.folder)
+    expect(page.locator("#gate-title")).to_have_text("No connection")
+    pairing_url(car)
+    expect(page).to_have_url(f"{network_url}/pair")
