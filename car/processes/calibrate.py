@@ -31,6 +31,7 @@ from car.processes.desk_keeper import desk_process, wait_until_ready
 from car.processes.drive import GUARD_LOST, EndSignal, GuardReport, Publisher, end_signals
 from car.processes.driver_slot import DriverDesk, SlotDriver
 from car.processes.keyboard import open_keyboard
+from car.processes.priority import ahead_of_all
 from car.processes.shared import RingReader
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.web.access_store import AccessStore
@@ -69,6 +70,7 @@ def _calibrate(
     gate.handle(Checks(arming_problems(config, read_health(system_root))), clock.now_ns())
     driver = SlotDriver(link.slot)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(ahead_of_all())
         guard = stack.enter_context(guarded(neutral_outputs(config)))
         wheels = open_wheels(config, clock)
         if wheels is None:

@@ -33,6 +33,7 @@ from car.processes.desk_keeper import DeskKeeper, DeskReport, keeping_desk
 from car.processes.driver_slot import SlotDriver
 from car.processes.notify import ServiceNotifier
 from car.processes.pilot_switch import exchanging
+from car.processes.priority import ahead_of_all
 from car.processes.shared import FRAMELESS_HZ, CycleRing
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.statistics import LoopStatistics
@@ -121,6 +122,7 @@ def _drive(
     gate = Gate(options.config.gate.limits, mode, headless=options.headless)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     with contextlib.ExitStack() as stack:
+        stack.enter_context(ahead_of_all())
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         settle_memory()

@@ -14,6 +14,7 @@ import pytest
 
 from car.processes.desk_keeper import END_TIMEOUT_S, START_TIMEOUT_S
 from car.processes.notify import WATCHDOG_PERIOD_NS
+from car.processes.priority import REAL_TIME_PRIORITY
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
@@ -136,6 +137,6 @@ def test_nothing_that_the_car_needs_is_hidden_from_it(setting: str) -> None:
 
 
 def test_the_drive_may_have_real_time_priority_and_no_new_privileges() -> None:
-    assert int(settings()["LimitRTPRIO"]) > 0
+    assert int(settings()["LimitRTPRIO"]) >= REAL_TIME_PRIORITY
     assert settings()["NoNewPrivileges"] == "yes"
     assert settings()["CapabilityBoundingSet"] == ""

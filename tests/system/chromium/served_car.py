@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import signal
 import socket
@@ -59,7 +57,6 @@ class ServedCar:
             stdin=subprocess.DEVNULL,
             text=True,
         )
-        go_first(self.process.pid)
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
 
@@ -134,10 +131,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def go_first(process: int) -> None:
-    """Let a car go before all else, where that is allowed: to its guard, one that waits for 0.2 s is a dead one."""
-    if hasattr(os, "sched_setscheduler"):
-        with contextlib.suppress(PermissionError):
-            os.sched_setscheduler(process, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
