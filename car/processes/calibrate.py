@@ -76,7 +76,7 @@ def _calibrate(
         if wheels is None:
             raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
         stack.enter_context(wheels.drivetrain)
-        wait_until_ready(link, desk)
+        wait_until_ready(link, desk, lambda: ending.came)
         watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard, driver.stop_waits))
         current = CurrentCalibration(folder.config_path, config.calibration)
         loop = DriveLoop(
@@ -90,7 +90,7 @@ def _calibrate(
         )
         loop.run(functools.partial(_should_end, watchdog, ending, driver, desk, guard))
         neutral_ns = clock.now_ns()
-    if ending.number is not None:
+    if ending.came:
         return ending.outcome(neutral_ns)
     if guard.is_gone:
         return GUARD_LOST, 1
@@ -106,7 +106,7 @@ def _should_end(
     _record: DriveRecord,
 ) -> bool:
     watchdog.loop_came_round()
-    return ending.number is not None or driver.wants_to_quit or guard.is_gone or not desk.is_alive()
+    return ending.came or driver.wants_to_quit or guard.is_gone or not desk.is_alive()
 
 
 class NoFrames:

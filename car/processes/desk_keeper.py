@@ -51,9 +51,9 @@ class DeskKeeper(threading.Thread):
         """The number of the desk process."""
         return self._process.pid or 0
 
-    def wait_until_ready(self) -> None:
-        """Let the desk finish its start."""
-        wait_until_ready(self._link, self._process)
+    def wait_until_ready(self, should_end: Callable[[], bool]) -> None:
+        """Let the desk finish its start, unless ``should_end``."""
+        wait_until_ready(self._link, self._process, should_end)
 
     def run(self) -> None:
         """Keep the desk until closed; one that dies again and again gets more and more time in between."""
@@ -129,10 +129,10 @@ def desk_process(link: DeskLink, run: Callable[..., None], *arguments: object) -
             process.join()
 
 
-def wait_until_ready(link: DeskLink, desk: SpawnProcess) -> None:
+def wait_until_ready(link: DeskLink, desk: SpawnProcess, should_end: Callable[[], bool]) -> None:
     """Let the desk finish its start, which would take the processor from the first frames; not for ever, though."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
-    while not link.ready.value and desk.exitcode is None and time.monotonic() < deadline_s:
+    while not (link.ready.value or should_end()) and desk.exitcode is None and time.monotonic() < deadline_s:
         time.sleep(START_POLL_S)
 
 

@@ -126,7 +126,7 @@ def _drive(
         guard = stack.enter_context(guarded(neutral_outputs(options.config)))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         settle_memory()
-        desk.wait_until_ready()
+        desk.wait_until_ready(lambda: ending.came)
         latest = stack.enter_context(capturing(devices.camera))
         stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
@@ -198,12 +198,12 @@ class DriveWatch:
         self.statistics.add(record)
         self.last = record
         self._was_armed |= record.gate_state is GateState.ARMED
-        has_to = self._ending.number is not None or self._driver.wants_to_quit or self._guard.is_gone
+        has_to = self._ending.came or self._driver.wants_to_quit or self._guard.is_gone
         return has_to or self._laps_done() or self._gave_up() or self._may_not_begin() is not None
 
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
-        if self._ending.number is not None:
+        if self._ending.came:
             return self._ending.outcome(neutral_ns)
         if self._guard.is_gone:
             return GUARD_LOST, 1
@@ -362,6 +362,11 @@ class EndSignal:
         """Take note of the first signal; for ``signal.signal``."""
         if self.number is None:
             self.number, self.time_ns = number, self._clock.now_ns()
+
+    @property
+    def came(self) -> bool:
+        """True once there was one."""
+        return self.number is not None
 
     def outcome(self, neutral_ns: int) -> tuple[str, int]:
         """Return in words, and as an exit code, that it has ended the drive with the wheels neutral at that time."""

@@ -102,7 +102,7 @@ def drive_for(
         link = DeskLink(multiprocessing.get_context("spawn"), config)
         job = DeskJob(folder, record, pilot.name)
         desk = stack.enter_context(keeping_desk(link, job, SlotDriver(link.slot), pilot))
-        desk.wait_until_ready()
+        desk.wait_until_ready(lambda: False)
         stack.enter_context(meanwhile(folder))
         processes = [psutil.Process(), psutil.Process(desk.pid)]
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
