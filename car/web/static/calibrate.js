@@ -7,7 +7,7 @@ import { Sampler } from "./sampler.js";
 import { channel, gateWords, stop, stopBySpace } from "./shell.js";
 
 const REPEAT_MS = 80; // a tried output is valid for 200 ms, and must be asked for again while it is held
-const TICK_MS = 1000; // how long a tick is shown on the wheels
+const MOMENT_MS = 1000; // how long is shown on the wheels what nobody holds: a tick, a number that was typed
 
 const values = new Map();
 let saved = new Map();
@@ -48,17 +48,17 @@ function fieldRow(field) {
   const { name, label, min, max, step = 1, unit = "µs", help = "" } = field;
   const slider = el("input", { type: "range", id: name, min, max, step });
   const number = el("input", { type: "number", min, max, step, "aria-label": `${label}, ${unit}` });
-  const set = (value) => {
+  const set = (value, tryIt) => {
     if (!Number.isFinite(value) || value < min || value > max) return;
     values.set(name, value);
     slider.value = number.value = value;
     showChanges();
-    tryOut(name, value);
+    tryIt(name, value);
   };
   slider.value = number.value = field.value;
-  slider.addEventListener("input", () => set(Number(slider.value)));
-  number.addEventListener("change", () => set(Number(number.value)));
-  for (const kind of ["pointerup", "blur", "keyup"]) slider.addEventListener(kind, () => { trying = null; });
+  slider.addEventListener("input", () => set(Number(slider.value), tryOut));
+  number.addEventListener("change", () => set(Number(number.value), tryForAMoment));
+  for (const kind of ["blur", "keyup"]) slider.addEventListener(kind, hands.release);
   return el("div", { class: "field", "data-name": name }, el("label", { for: name }, label), el("div", { class: "number" }, number, el("span", { class: "small muted" }, unit)),
     el("div", { class: "help" }, slider), help ? el("p", { class: "help small muted" }, help) : null);
 }
@@ -68,8 +68,7 @@ function tickRow({ name, label, value, help = "" }) {
   box.addEventListener("change", () => {
     values.set(name, box.checked);
     showChanges();
-    tryOut(name, box.checked);
-    setTimeout(() => { trying = null; }, TICK_MS);
+    tryForAMoment(name, box.checked);
   });
   return el("div", { class: "field", "data-name": name }, el("label", { class: "tick", for: name }, box, label), help ? el("p", { class: "help small muted" }, help) : null);
 }
@@ -104,6 +103,12 @@ function tryOut(name, value) {
   channel.send(trying);
 }
 
+function tryForAMoment(name, value) {
+  tryOut(name, value);
+  const tried = trying;
+  setTimeout(() => { if (trying === tried) trying = null; }, MOMENT_MS);
+}
+
 async function save() {
   try {
     await post("calibration", Object.fromEntries(values));
@@ -132,6 +137,8 @@ function showState() {
 }
 
 stopBySpace(hands.release);
+// Wherever the finger is lifted, or taken for one that scrolls the page.
+for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, hands.release);
 // Space is STOP here, so that Enter ticks a box.
 window.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.type === "checkbox") event.target.click(); });
 setInterval(() => { if (trying && isCalibrating()) channel.send(trying); }, REPEAT_MS);

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from car.config import CarConfig, load_config
 from tests.car.web.serving import Served, serving
 
+CALIBRATING = json.dumps({"type": "state", "gate": "armed", "mode": "calibration", "driver": True})
+MOMENT_MS = 1000
+"""How long a value is shown that nobody holds."""
 SERVO_ESC = """[drivetrain]
 kind = "servo_esc"
 """
@@ -66,6 +71,37 @@ def test_nothing_begins_before_a_person_says_that_the_wheels_are_up(page: Page) 
     expect(tick).not_to_be_checked()
     page.keyboard.press("Enter")
     expect(tick).to_be_checked()
+
+
+@pytest.mark.parametrize("how", ["scrolled", "typed"])
+def test_wheels_do_not_go_on_turning_with_no_hand_on_a_control(chromium: Browser, served: Served, how: str) -> None:
+    tried: list[str] = []
+
+    def be_a_car_that_is_being_calibrated(socket: WebSocketRoute) -> None:
+        def hear(message: str | bytes) -> None:
+            if "try_output" in str(message):
+                tried.append(str(message))
+            socket.send(CALIBRATING)
+
+        socket.on_message(hear)
+        socket.send(CALIBRATING)
+
+    with chromium.new_context(base_url=f"http://127.0.0.1:{served.port}") as context:
+        page = context.new_page()
+        page.route_web_socket(re.compile("/api/drive"), be_a_car_that_is_being_calibrated)
+        page.goto("/calibrate")
+        expect(page.get_by_role("button", name="End")).to_be_enabled()
+        if how == "scrolled":
+            page.locator("#steering_left_us").fill("1130")
+            page.evaluate("window.dispatchEvent(new PointerEvent('pointercancel'))")
+        else:
+            page.get_by_label("Left end, µs").fill("1130")
+            page.keyboard.press("Enter")
+        page.wait_for_timeout(MOMENT_MS + 500)
+        assert tried != []
+        shown = len(tried)
+        page.wait_for_timeout(500)
+        assert len(tried) == shown
 
 
 def test_axe_finds_nothing_serious(page: Page) -> None:
