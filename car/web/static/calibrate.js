@@ -12,7 +12,7 @@ const MOMENT_MS = 1000; // how long is shown on the wheels what nobody holds: a 
 const values = new Map();
 let saved = new Map();
 let trying = null;
-const hands = { read: () => REST, release: () => { trying = null; } };
+const hands = { read: () => REST, watch: () => {}, release: () => { trying = null; } };
 const sampler = new Sampler(channel, hands);
 
 async function show() {

@@ -203,6 +203,9 @@ export class Inputs {
     this.stick.release();
   }
 
+  /** Somebody else drives: of all that is pressed, the pad's STOP alone counts. */
+  watch() { this.gamepad.read(); }
+
   read(nowMs) {
     const pad = this.gamepad.read();
     if (pad?.held) this.#padDrives = true;

@@ -35,8 +35,9 @@ export class Sampler extends EventTarget {
   sample() {
     const { state } = this.channel;
     if (this.isAway !== this.#wasAway) this.#look();
-    if (!state || this.#wasAway && document.hidden || !this.#mayDrive(state)) return;
-    this.#send(this.#wasAway);
+    if (!state || this.#wasAway && document.hidden) return;
+    if (this.#mayDrive(state)) this.#send(this.#wasAway);
+    else this.inputs.watch();
   }
 
   /** Take a sample, unless the last one is too recent to be worth another. */

@@ -23,6 +23,11 @@ NEXT_STATES = """async count => {
     while (count-- > 0) await new Promise(resolve => channel.addEventListener("state", resolve, { once: true }));
 }"""
 
+GAMEPAD = """window.pad = { id: "Pad (054c)", connected: true, axes: [0.9, 0, 0, 0],
+    buttons: Array.from({ length: 17 }, () => ({ pressed: false, value: 0 })) };
+navigator.getGamepads = () => [window.pad];"""
+"""Chromium has no gamepad to press in a test; the page asks the browser for one, and this is its answer."""
+
 
 class DrivePage:
     """What a person sees and does on the drive page of ``car``."""

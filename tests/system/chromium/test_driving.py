@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from hardware.drivetrain import Command
 from tests.system.car_process import wait_for
-from tests.system.chromium.drive_page import DrivePage
+from tests.system.chromium.drive_page import GAMEPAD, DrivePage
 from tests.system.chromium.served_car import ServedCar
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -81,12 +81,7 @@ def test_gamepad_drives_only_while_its_hold_button_is_pressed(
     make_context: Callable[..., BrowserContext], car: ServedCar
 ) -> None:
     page = make_context().new_page()
-    # Chromium has no gamepad to press in a test; the page asks the browser for one, and this is its answer.
-    page.add_init_script(
-        """window.pad = { id: "Pad (054c)", connected: true, axes: [0.9, 0, 0, 0],
-            buttons: Array.from({ length: 17 }, () => ({ pressed: false, value: 0 })) };
-        navigator.getGamepads = () => [window.pad];"""
-    )
+    page.add_init_script(GAMEPAD)
     drive_page = DrivePage(page, car)
     drive_page.open()
     drive_page.arm()

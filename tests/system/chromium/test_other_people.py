@@ -14,7 +14,7 @@ from playwright.sync_api import Error as BrowserError
 
 from hardware.drivetrain import NEUTRAL
 from tests.system.car_process import run_car
-from tests.system.chromium.drive_page import DrivePage
+from tests.system.chromium.drive_page import GAMEPAD, DrivePage
 from tests.system.chromium.served_car import ServedCar
 
 TRY_SOCKET = """url => new Promise(resolve => {
@@ -54,6 +54,22 @@ def test_space_stops_from_every_page(
     watching.locator("nav a").first.focus()
     watching.keyboard.press("Space")
     car.wait_for_neutral()
+    drive_page.shows("Stopped", "Stopped by the driver.")
+
+
+def test_gamepad_of_one_who_watches_stops_and_does_nothing_else(
+    drive_page: DrivePage, make_context: Callable[..., BrowserContext], car: ServedCar
+) -> None:
+    drive_page.arm()
+    watching = make_context().new_page()
+    watching.add_init_script(GAMEPAD)
+    watcher = DrivePage(watching, car)
+    watching.goto("/")
+    expect(watching.locator("#watching-text")).to_contain_text("You are watching")
+    watching.evaluate("pad.buttons[5].pressed = true; pad.buttons[7].value = 1")
+    watcher.wait_for_states(10)
+    assert car.wheels[-1].command == NEUTRAL
+    watching.evaluate("pad.buttons[1].pressed = true")
     drive_page.shows("Stopped", "Stopped by the driver.")
 
 
