@@ -29,6 +29,8 @@ def pair(folder: CarFolder) -> Iterator[str]:
     yield qr_code(urls[0])
     if address.fingerprint:
         yield f"The browser will not know the car's certificate. Its SHA-256 must be {address.fingerprint}"
+    if not address.tls:
+        yield "Nothing is encrypted: on a network with others, start the car with `car drive --tls` before you pair."
     if server is None:
         yield "The car is not running: start it with `car drive`, then open the address."
 

@@ -281,6 +281,7 @@ def test_car_pair_prints_the_address_with_the_code_behind_the_hash_and_a_qr_code
     assert re.fullmatch(rf"http://[\w.]+:{served.port}/pair#\w{{4}}-\w{{4}}-\w{{4}}-\w{{4}}", first)
     assert any("█" in line for line in lines)
     assert not any("not running" in line for line in lines)
+    assert any("Nothing is encrypted" in line for line in lines)
     store = AccessStore(served.folder.path, SystemClock())
     assert store.redeem(first.partition("#")[2]) is not None
 
