@@ -32,15 +32,18 @@ def find_chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch() -> Iterator[Callable[..., Browser]]:
-    """Return how to start a Chromium of one's own, with command line arguments."""
+    """Return how to start a Chromium of one's own, with command line arguments.
+
+    For these tests alone: as long as it is there, an event loop runs in this thread, and no other test could run one.
+    """
     path = find_chromium()
     with sync_playwright() as playwright:
         yield lambda *arguments: playwright.chromium.launch(executable_path=path, args=arguments)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
     """Return a running Chromium."""
     with launch() as browser:
