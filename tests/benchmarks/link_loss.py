@@ -14,7 +14,7 @@ from tests.benchmarks.figures import Figure, show
 from tests.system.link_loss import LOSSES, Loss, TimelineCar, timeline_car
 
 TRIALS = 100
-CARS = 2
+CARS = 4
 MAX_ENDED = 10
 PEER = "keeps the throttle for ever"
 
