@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from car.config import CarConfig
+from car.config.sections import CarConfig
 from car.gate import ArmRefusal
 from hardware.health import Health
 

@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from car.config import CarConfig, load_config
+from car.config.drivetrain import CalibrationSection, DifferentialSection, ServoEscSection
+from car.config.sections import CarConfig, load_config
 from car.drive_loop import Driver
-from car.drivetrain_config import CalibrationSection, DifferentialSection, ServoEscSection
 from car.errors import ConfigError
 from car.gate import Event, Gate, GateState, Limits, Mode
 from hardware.drivetrain import NEUTRAL, Command
@@ -106,7 +106,7 @@ def save_calibration(path: Path, changes: Mapping[str, Value]) -> None:
     does not go with the others.
     """
     # Only here: the drive process imports this module too, and never writes the file.
-    from car.config_file import change_config
+    from car.config.change import change_config
 
     known = [field.name for field in calibration_fields(load_config(path))]
     for name in changes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Never
 import typer
 
 if TYPE_CHECKING:
-    from car.folder import CarFolder
+    from car.config.folder import CarFolder
     from car.pilots.base import Pilot
     from hardware.camera import CameraGeometry
 
@@ -72,7 +72,7 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make, named 
     """Make a car: a folder with car.toml, sessions/ and models/."""
     import shlex
 
-    from car.folder import init_car
+    from car.config.folder import init_car
 
     init_car(folder)
     typer.echo(f"Made {folder}/car.toml. Drive it with: car drive --headless --car {shlex.quote(str(folder))}")
@@ -90,7 +90,7 @@ def drive(
     """Drive the car from a page in the browser, or let a pilot drive it at once; Ctrl-C ends in neutral."""
     from car.processes.drive import DriveOptions
     from car.processes.drive import drive as run_drive
-    from car.reports import show_drive
+    from car.runs.view import show_drive
 
     folder = _find_car(car)
     if tls:
@@ -109,8 +109,8 @@ def pair(
     forget: Annotated[bool, typer.Option("--forget", help="Let no browser in that was paired before.")] = False,
 ) -> None:
     """Let a phone or another machine drive the car: prints an address that works once."""
-    from car.web.access_store import AccessStore
-    from car.web.pair_command import pair as run_pair
+    from car.pairing.command import pair as run_pair
+    from car.pairing.store import AccessStore
     from hardware.clock import SystemClock
 
     folder = _find_car(car)
@@ -127,7 +127,7 @@ def find(
     seconds: Annotated[float, typer.Option("--seconds", min=0.5, max=60, help="How long to listen.")] = 3.0,
 ) -> None:
     """Find the cars in this network that a browser has been paired with."""
-    from car.web.announcement import find_cars
+    from car.pairing.announcement import find_cars
 
     try:
         cars = find_cars(seconds)
@@ -145,10 +145,10 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Examine the car and its machine, and say what mends what is wrong; exit code 1 if something has to be mended."""
+    from car.config.folder import locate_car
     from car.doctor.examination import examine
     from car.doctor.report import Level
     from car.doctor.view import examining, show_report
-    from car.folder import locate_car
 
     path, is_default = locate_car(car)
     if is_default:
@@ -202,8 +202,8 @@ def simulate(
     ] = "both",
 ) -> None:
     """Drive in the simulator in lock-step, many times faster than real time; or break the car and see it stop."""
-    from car.reports import progress_bar, show_simulation
-    from car.simulation import Goal, Scene, run_simulation
+    from car.runs.simulation import Goal, Scene, run_simulation
+    from car.runs.view import progress_bar, show_simulation
 
     if fault is not None:
         if expert or track or laps or minutes or seed is not None or disturb or record:
@@ -226,8 +226,8 @@ def simulate(
 @app.command()
 def replay(session: SessionArgument, car: CarOption = None, model: ModelOption = None) -> None:
     """Run the drive loop over a recorded session and say how the pilot differs from what was recorded."""
-    from car.replay import replay as run_replay
-    from car.reports import progress_bar, show_replay
+    from car.runs.replay import replay as run_replay
+    from car.runs.view import progress_bar, show_replay
     from car.sessions.reader import Session
 
     folder = _find_car(car)
@@ -271,8 +271,8 @@ def evaluate(
 ) -> None:
     """Compare a pilot with recorded driving, beside two baselines that do not look; and see how it drives."""
     import training.command
-    from car.build import find_model
-    from car.simulation import Scene
+    from car.assembly.devices import find_model
+    from car.runs.simulation import Scene
 
     folder = _find_car(car)
     path = find_model(model, folder.path)
@@ -296,7 +296,7 @@ def demo(
 @sessions_app.command("list")
 def list_sessions(car: CarOption = None) -> None:
     """List the car's sessions: length, frames, size and what is wrong with them."""
-    from car.reports import show_session_list
+    from car.runs.view import show_session_list
 
     folder = _find_car(car)
     show_session_list(_mcap_files(folder.sessions_dir))
@@ -305,7 +305,7 @@ def list_sessions(car: CarOption = None) -> None:
 @sessions_app.command("show")
 def show_session(session: SessionArgument) -> None:
     """Show where a session comes from, what is in it and what happened."""
-    from car.reports import show_session as show
+    from car.runs.view import show_session as show
     from car.sessions.reader import Session
 
     with Session.open(session) as recording:
@@ -318,8 +318,8 @@ def import_tubs(
     car: CarOption = None,
 ) -> None:
     """Import Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
-    from car.reports import progress_bar
-    from car.sessions.tub import find_tubs, import_tub
+    from car.runs.view import progress_bar
+    from car.sessions.tub.importer import find_tubs, import_tub
 
     folder = _find_car(car)
     for tub in [found for path in tubs for found in find_tubs(path)]:
@@ -336,7 +336,7 @@ def export_sessions(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A tub for each goes here.")] = Path("tubs"),
 ) -> None:
     """Export sessions as Donkey Car tubs (v2)."""
-    from car.sessions.tub_export import export_tub
+    from car.sessions.tub.exporter import export_tub
 
     for path in _session_files(sessions, _find_car(car)):
         typer.echo(export_tub(path, out / path.stem))
@@ -360,8 +360,8 @@ def repair_sessions(
 @models_app.command("list")
 def list_models(car: CarOption = None) -> None:
     """List the car's models and the pilots that ship."""
-    from car.build import model_files
-    from car.reports import show_model_list
+    from car.assembly.devices import model_files
+    from car.runs.view import show_model_list
 
     show_model_list(model_files(_find_car(car).path))
 
@@ -371,7 +371,7 @@ def show_model(
     model: Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")], car: CarOption = None
 ) -> None:
     """Show a model's card: what it learned from and what it was measured to do."""
-    from car.build import find_model
+    from car.assembly.devices import find_model
     from models.contract import ModelError
     from models.loader import read_card
 
@@ -383,10 +383,10 @@ def show_model(
 
 
 def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> None:
-    from car.build import find_model
+    from car.assembly.devices import find_model
     from car.faults.menu import MENU
     from car.faults.trials import clocks_named, faults_named, try_fault
-    from car.reports import progress_bar, show_faults, show_trials
+    from car.runs.view import progress_bar, show_faults, show_trials
 
     if name == "list":
         show_faults(MENU)
@@ -406,7 +406,7 @@ def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> No
 
 
 def _find_car(chosen: Path | None) -> CarFolder:
-    from car.folder import find_car
+    from car.config.folder import find_car
 
     folder, is_default = find_car(chosen)
     if is_default:
@@ -420,7 +420,7 @@ def _say_default(path: Path) -> None:
 
 def _open_pilot(name: str | None, folder: CarFolder, camera: CameraGeometry) -> Pilot:
     """Open the pilot that ``name`` means, by default the car's own, and say what its user ought to know."""
-    from car.build import find_model, open_pilot
+    from car.assembly.devices import find_model, open_pilot
 
     pilot, warnings = open_pilot(find_model(name or folder.config.pilot.model, folder.path), camera)
     for warning in warnings:

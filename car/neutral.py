@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from car import drivetrain_defaults as defaults
+from car.config import plain as defaults
 from hardware.neutral import Output, write_neutral
 from hardware.pins.resolution import US_PER_S, pulse_step_us
 

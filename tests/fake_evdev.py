@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from car.processes import gamepad
+from car.controls import gamepad
 
 BUS_USB = 3
 

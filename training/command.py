@@ -10,16 +10,16 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from car.build import open_pilot
-from car.config import CarConfig
-from car.console import console
-from car.reports import progress_bar
+from car.assembly.devices import open_pilot
+from car.config.sections import CarConfig
+from car.runs.simulation import Scene
+from car.runs.view import progress_bar
 from car.sessions.reader import Session
-from car.simulation import Scene
+from car.terminal.console import console
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
-from training.closed_loop import examine
-from training.evaluate import evaluate
+from training.evaluation.closed_loop import examine
+from training.evaluation.offline import evaluate
 from training.fit import TrainSettings
 from training.pipeline import train
 from training.progress import Progress as TrainingProgress
@@ -45,7 +45,7 @@ def train_and_show(
 
 
 def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
-    """Print how far ``model`` is from what was driven in ``sessions``; raises as ``training.evaluate`` does."""
+    """Print how far ``model`` is from what was driven in ``sessions``; raises as ``evaluate``."""
     evaluation = evaluate(model, sessions)
     title = f"{model.stem} on {evaluation.frames} frames of {len(sessions)} sessions"
     console.print(_metrics_table(title, evaluation.to_metrics()))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from car.build import make_world, open_pilot
-from car.config import CarConfig
-from car.console import console
+from car.assembly.devices import make_world, open_pilot
+from car.config.folder import CarFolder, init_car, open_car
+from car.config.sections import CarConfig
 from car.errors import RecordingError, TrainingError
-from car.folder import CarFolder, init_car, open_car
-from car.reports import progress_bar, show_simulation
-from car.simulation import Goal, Scene, Simulation, run_simulation
+from car.runs.simulation import Goal, Scene, Simulation, run_simulation
+from car.runs.view import progress_bar, show_simulation
+from car.terminal.console import console
 from hardware.clock import VirtualClock
 from training.command import train_and_show
-from training.report import Snapshots, save_contact_sheet, save_film, save_trajectory
+from training.pictures import Snapshots, save_contact_sheet, save_film, save_trajectory
 
 LESSONS = (
     Scene("oval", seed=1, disturb=True),

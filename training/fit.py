@@ -16,7 +16,7 @@ from models.contract import OUTPUTS
 from training.augment import augment
 from training.backend import import_keras, import_tensorflow
 from training.dataset import Dataset
-from training.networks import join, make_core, make_shrink
+from training.networks.steering import join, make_core, make_shrink
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Indexes, Split
 

@@ -18,7 +18,7 @@ from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
 from training.dataset import Dataset, load_dataset
-from training.evaluate import Label, evaluate_frames
+from training.evaluation.offline import Label, evaluate_frames
 from training.export import export
 from training.fit import TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress

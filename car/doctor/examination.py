@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from car.config import CarConfig
+from car.config.folder import open_car
+from car.config.sections import CarConfig
 from car.doctor import board, camera, outputs, setup, software, storage
 from car.doctor.patient import Machine, Patient, installed_version
 from car.doctor.report import Finding, Report, Verdict, warning
 from car.errors import ConfigError
-from car.folder import open_car
 
 
 @dataclass(frozen=True, slots=True)

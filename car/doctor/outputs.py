@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from car.arming import ADVICE, COARSEST_STEERING_US
+from car.config.drivetrain import DifferentialSection, ServoEscSection
+from car.config.plain import I2C_ADDRESS, I2C_BUS
 from car.doctor.patient import Machine, Patient
 from car.doctor.report import Verdict, error, ok, warning
-from car.drivetrain_config import DifferentialSection, ServoEscSection
-from car.drivetrain_defaults import I2C_ADDRESS, I2C_BUS
 from car.gate import ArmRefusal
 from hardware.pins.sysfs_pwm import CHANNELS
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from car.config import CarConfig
-from car.processes.gamepad import find_pad, import_evdev
+from car.config.sections import CarConfig
+from car.controls.gamepad import find_pad, import_evdev
 from hardware.health import ROOT
 
 COMMAND_TIMEOUT_S = 5.0

@@ -71,7 +71,7 @@ def runtime(patient: Patient) -> Iterator[Verdict]:
 
 def pilot(patient: Patient) -> Iterator[Verdict]:
     """How long the car's pilot takes for a frame, over 200 of them."""
-    from car.build import find_model, open_pilot
+    from car.assembly.devices import find_model, open_pilot
     from hardware.camera import Frame
 
     camera = patient.config.camera

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from car.console import console
 from car.doctor.report import Finding, Level, Report
+from car.terminal.console import console
 
 _MARKS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "bold yellow"), Level.ERROR: ("✗", "bold red")}
 _INDENT = (0, 0, 0, 2)

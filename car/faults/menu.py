@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from car.build import Devices
+from car.assembly.devices import Devices
 from car.errors import TrialError
 from car.faults import strikes
 from car.faults.controls import Controls
@@ -20,7 +20,7 @@ from car.pilots.base import Pilot
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from hardware.camera import Camera
 from hardware.drivetrain import Drivetrain
-from hardware.simulated.faults import (
+from hardware.faults import (
     BrokenCamera,
     BrokenDrivetrain,
     FrozenCamera,

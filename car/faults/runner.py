@@ -13,15 +13,15 @@ import sys
 import threading
 from pathlib import Path
 
-from car.build import Devices, find_model, open_devices, open_pilot
-from car.config import CarConfig
+from car.assembly.devices import Devices, find_model, open_devices, open_pilot
+from car.config.folder import open_car
+from car.config.sections import CarConfig
 from car.entry import make_output_safe
 from car.errors import KNOWN_ERRORS
 from car.faults.menu import fault_named
-from car.folder import open_car
 from car.processes.drive import DriveOptions, drive
 from hardware.clock import Clock, SystemClock
-from hardware.simulated.faults import Onset
+from hardware.faults import Onset
 
 
 def main(name: str, path: Path) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from car.build import open_pilot
-from car.config import CarConfig
+from car.assembly.devices import open_pilot
+from car.config.sections import CarConfig
 from car.errors import TrialError
 from car.faults.menu import MENU, InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome

@@ -7,23 +7,23 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from car.build import Devices, make_world
-from car.config import CarConfig
+from car.assembly.devices import Devices, make_world
+from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver, LockStepFrames
 from car.drive_record import DriveRecord
 from car.faults.controls import SAMPLE_HZ, STICK, Controls
 from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial, slowest
 from car.gate import Gate, GateState, Mode
+from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.pilots.base import Pilot
 from car.pilots.faulty import PilotFault
-from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.processes.watchdog import PERIOD_S, Watchdog
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import CameraError
-from hardware.simulated.faults import Onset
+from hardware.faults import Onset
 
 START_NS = NS_PER_S
 DRIVES_S = 2.0

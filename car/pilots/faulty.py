@@ -8,7 +8,7 @@ from car.pilots.base import Pilot, PilotOutput
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command
-from hardware.simulated.faults import Onset
+from hardware.faults import Onset
 
 
 class PilotFault(RuntimeError):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from car.build import MODEL_SUFFIX, find_model, model_files
+from car.assembly.devices import MODEL_SUFFIX, find_model, model_files
 from car.errors import ModelNameTaken, NoSuchModel
+from car.files import publish, reason
 from car.pilots.trial import Trial, try_model
-from car.sessions.disk import publish, reason
 from hardware.camera import CameraGeometry
 from models.contract import ModelCard, ModelError
 from models.loader import read_card

@@ -18,23 +18,23 @@ from rich.table import Table
 from rich.text import Text
 
 from car.arming import arming_problems
-from car.build import neutral_outputs, open_wheels
+from car.assembly.devices import neutral_outputs, open_wheels
 from car.calibration import CalibrationSwitch, CurrentCalibration, save_calibration
+from car.config.folder import CarFolder
 from car.drive_loop import DriveLoop
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
-from car.folder import CarFolder
 from car.gate import Checks, Gate, GateState, Mode
-from car.processes.bench import KEYS, CalibrationBench, gate_words, split_keys
+from car.link.driver_slot import DriverDesk, SlotDriver
+from car.link.ring import RingReader
+from car.pairing.store import AccessStore
+from car.processes.calibration_keys import KEYS, CalibrationBench, gate_words, split_keys
 from car.processes.desk import SAMPLE_PERIOD_S, DeskLink, become_desk, is_over
 from car.processes.desk_keeper import desk_process, wait_until_ready
 from car.processes.drive import GUARD_LOST, EndSignal, GuardReport, Publisher, end_signals
-from car.processes.driver_slot import DriverDesk, SlotDriver
-from car.processes.keyboard import open_keyboard
 from car.processes.priority import ahead_of_all
-from car.processes.shared import RingReader
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
-from car.web.access_store import AccessStore
+from car.terminal.keyboard import open_keyboard
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS, Clock, SystemClock
 from hardware.errors import DrivetrainError

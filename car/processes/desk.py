@@ -22,19 +22,19 @@ from rich.live import Live
 
 from car.arming import arming_problems
 from car.calibration import CurrentCalibration
-from car.config import CarConfig
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig
+from car.controls.gamepad import GamepadDriver, import_evdev
+from car.controls.hub import DriverHub, Seat
 from car.entry import make_output_safe
 from car.errors import CarError
-from car.folder import CarFolder
 from car.gate import Mode
-from car.processes.driver_hub import DriverHub, Seat
-from car.processes.driver_slot import DriverDesk, DriverSlot
-from car.processes.gamepad import GamepadDriver, import_evdev
-from car.processes.keyboard import open_keyboard
-from car.processes.pilot_switch import PilotLink, PilotSwitch
-from car.processes.recorder_control import RecorderControl
-from car.processes.shared import CycleRing, RingReader
-from car.processes.view import DriveView
+from car.link.driver_slot import DriverDesk, DriverSlot
+from car.link.pilot_switch import PilotLink, PilotSwitch
+from car.link.ring import CycleRing, RingReader
+from car.processes.drive_view import DriveView
+from car.recording.control import RecorderControl
+from car.terminal.keyboard import open_keyboard
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.health import ROOT, Health, read_health

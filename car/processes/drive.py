@@ -17,24 +17,24 @@ from types import FrameType
 import numpy as np
 
 from car.arming import ADVICE, arming_problems
-from car.build import Devices, neutral_outputs, open_devices
+from car.assembly.devices import Devices, neutral_outputs, open_devices
 from car.calibration import CalibrationSwitch, CurrentCalibration
-from car.config import CarConfig
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, Driver
 from car.drive_record import DriveRecord
 from car.entry import interrupts
-from car.folder import CarFolder
 from car.gate import ArmRefusal, Checks, Event, Fault, Gate, GateState, Mode
+from car.link.driver_slot import SlotDriver
+from car.link.pilot_switch import exchanging
+from car.link.ring import FRAMELESS_HZ, CycleRing
 from car.pilots.base import Pilot
 from car.pilots.swappable import SwappablePilot
 from car.pilots.tflite_pilot import TflitePilot
 from car.processes.desk import DeskJob, DeskLink
 from car.processes.desk_keeper import DeskKeeper, DeskReport, keeping_desk
-from car.processes.driver_slot import SlotDriver
 from car.processes.notify import ServiceNotifier
-from car.processes.pilot_switch import exchanging
 from car.processes.priority import ahead_of_all
-from car.processes.shared import FRAMELESS_HZ, CycleRing
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.statistics import LoopStatistics
 from hardware.camera import Camera, CameraGeometry, Frame, LatestFrame

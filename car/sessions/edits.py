@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from car.errors import RecordingError, SessionError
-from car.sessions.disk import reason, replacing
+from car.files import reason, replacing
 
 SCHEMA_VERSION = 1
 SUFFIX = ".edits.json"

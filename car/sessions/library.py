@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from car import files
 from car.errors import NoSuchSession, SessionBusy, SessionError
-from car.sessions import disk
 from car.sessions.edits import Edits, change_edits
 from car.sessions.format import SUFFIX, EncodedFrame
 from car.sessions.index import Balance, Happening, SessionIndex
@@ -224,7 +224,7 @@ class SessionLibrary:
         if path.stem == self._recorded():
             return True
         try:
-            return disk.is_locked(path)
+            return files.is_locked(path)
         except OSError:
             return False
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from car.drive_record import DriveRecord
 from car.errors import SessionError
+from car.files import reason
 from car.sessions import messages
-from car.sessions.disk import reason
 from car.sessions.edits import Edits
 from car.sessions.format import (
     CAMERA,

@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from car import files
 from car.errors import SessionError
-from car.sessions import disk
 from car.sessions.format import SUFFIX
 from car.sessions.reader import Damage, Session, open_source
 from car.sessions.scan import Scanner, Source, ends_with_summary
@@ -65,12 +65,14 @@ def repair(path: Path) -> RepairReport:
     """
     try:
         open_source(path).close()
-        with disk.locking(path) as ours:
+        with files.locking(path) as ours:
             return _repair_ours(path) if ours else RepairReport(path, Outcome.LIVE)
     except SessionError as error:
         return RepairReport(path, Outcome.UNREADABLE, reason=str(error))
     except OSError as error:
-        return RepairReport(path, Outcome.FAILED, reason=f"The disk says: {disk.reason(error)}. Free some space on it.")
+        return RepairReport(
+            path, Outcome.FAILED, reason=f"The disk says: {files.reason(error)}. Free some space on it."
+        )
 
 
 def repair_unclosed(folder: Path) -> list[RepairReport]:
@@ -94,7 +96,7 @@ def _repair_ours(path: Path) -> RepairReport:
         if not damage:
             return RepairReport(path, Outcome.HEALTHY, frames=frames)
         kept = None
-        with disk.replacing(path) as file:
+        with files.replacing(path) as file:
             source = open_source(path)
             writer: Any = start_mcap(file, session.info)
             _copy_messages(source, writer)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from car.errors import NoSuchSession, SessionBusy, SessionError
-from car.sessions.disk import reason, sync_folder
+from car.files import reason, sync_folder
 from car.sessions.edits import edits_path
 from car.sessions.format import SUFFIX
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
+from car import files
 from car.drive_record import DriveRecord
 from car.errors import RecordingError
-from car.sessions import disk, messages
+from car.sessions import messages
 from car.sessions.format import (
     CAMERA,
     CHUNK_NS,
@@ -73,7 +74,7 @@ class SessionWriter:
         *,
         min_free_bytes: int = MIN_FREE_BYTES,
         free_bytes: Callable[[], int] | None = None,
-        sync: Callable[[int], None] = disk.sync_to_disk,
+        sync: Callable[[int], None] = files.sync_to_disk,
     ) -> None:
         self.path = path
         self._clock = clock
@@ -89,7 +90,7 @@ class SessionWriter:
         except RecordingError:
             path.unlink(missing_ok=True)
             raise
-        disk.sync_folder(path.parent)
+        files.sync_folder(path.parent)
 
     def add_frame(self, frame: EncodedFrame) -> None:
         """Record a frame; raises RecordingError, or ValueError for a number or time below 0 or beyond 32 or 64 bits."""
@@ -147,13 +148,13 @@ class SessionWriter:
             raise
         except OSError as error:
             raise RecordingError(
-                f"{self.path} cannot be created ({disk.reason(error)}). Choose a folder that can be written."
+                f"{self.path} cannot be created ({files.reason(error)}). Choose a folder that can be written."
             ) from error
-        disk.lock(file.fileno())
+        files.lock(file.fileno())
         return file
 
     def _start(self, info: SessionInfo) -> None:
-        self._mcap = start_mcap(disk.WholeWrites(self._file), info)
+        self._mcap = start_mcap(files.WholeWrites(self._file), info)
         self._sync(self._file.fileno())
 
     def _add(self, topic: Topic, data: bytes, log_ns: int, number: int) -> None:
@@ -189,7 +190,7 @@ class SessionWriter:
             step()
         except OSError as error:
             self._failure = (
-                f"{self.path.name} cannot be recorded any further ({disk.reason(error)}). What it holds can be read; "
+                f"{self.path.name} cannot be recorded any further ({files.reason(error)}). What it holds can be read; "
                 "free some space or replace the card."
             )
             with contextlib.suppress(OSError):

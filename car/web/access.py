@@ -22,7 +22,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from car.web.access_store import AccessStore
+from car.pairing.store import AccessStore
 
 COOKIE = "pocketpilot"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

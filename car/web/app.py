@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from car.errors import KNOWN_ERRORS
-from car.sessions.disk import reason
+from car.files import reason
 from car.software import software_versions
 from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, video
 from car.web.access import Access, AccessGuard, refuse

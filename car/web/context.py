@@ -8,12 +8,12 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
-from car.config import CarConfig
-from car.folder import CarFolder
-from car.processes.driver_hub import DriverHub
-from car.processes.pilot_switch import PilotSwitch
-from car.processes.recorder_control import RecorderControl
-from car.processes.shared import CycleRing
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig
+from car.controls.hub import DriverHub
+from car.link.pilot_switch import PilotSwitch
+from car.link.ring import CycleRing
+from car.recording.control import RecorderControl
 from hardware.clock import Clock
 from hardware.health import Health
 

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 
-from car.processes.driver_hub import Seat
+from car.controls.hub import Seat
 from car.web import messages
 from car.web.client_clock import ClientClock
 from car.web.context import BROWSER, WebContext, context_of

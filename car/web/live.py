@@ -6,7 +6,7 @@ from typing import Any
 
 from car.drive_record import DriveRecord
 from car.gate import GateState, Mode
-from car.processes.shared import CycleRing, RingReader
+from car.link.ring import CycleRing, RingReader
 from car.statistics import LoopStatistics
 from hardware.clock import NS_PER_S, Clock
 from hardware.drivetrain import Command

@@ -8,8 +8,8 @@ from typing import Annotated, cast
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request
 
-from car.build import MODEL_SUFFIX
-from car.config_file import change_config
+from car.assembly.devices import MODEL_SUFFIX
+from car.config.change import change_config
 from car.errors import NoSuchModel
 from car.neutral import CONFIG_NAME
 from car.pilots.library import ModelLibrary, ModelRow

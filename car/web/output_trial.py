@@ -10,7 +10,7 @@ from car.calibration import (
     field_command,
     trial_calibration,
 )
-from car.folder import CarFolder
+from car.config.folder import CarFolder
 from car.gate import Limits
 from car.neutral import CONFIG_NAME
 from hardware.drivetrain import NEUTRAL, Command

@@ -11,11 +11,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from car.errors import AccessError, CarError
+from car.pairing.announcement import Announcer
+from car.pairing.certificate import Certificate, own_certificate
+from car.pairing.store import AccessStore, ServerAddress
 from car.web.access import Access
-from car.web.access_store import AccessStore, ServerAddress
-from car.web.announcement import Announcer
 from car.web.app import create_app
-from car.web.certificate import Certificate, own_certificate
 from car.web.connection import GuardedListener, HastyConnection
 from car.web.context import WebContext
 from car.web.sockets import MAX_MESSAGE_BYTES

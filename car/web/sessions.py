@@ -22,7 +22,7 @@ from car.sessions.format import EncodedFrame
 from car.sessions.index import Timeline
 from car.sessions.library import Deletion, SessionDetails, SessionLibrary, SessionRow
 from car.sessions.trash import TrashedSession
-from car.sessions.upload import MAX_ARCHIVE_BYTES, Import, import_archive, workshop
+from car.sessions.tub.upload import MAX_ARCHIVE_BYTES, Import, import_archive, workshop
 from car.web.context import WebContext, context_of
 from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive

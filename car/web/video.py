@@ -14,7 +14,7 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 
 from car.drive_record import DriveRecord
-from car.processes.shared import RingReader
+from car.link.ring import RingReader
 from car.web import messages
 from car.web.context import WebContext, context_of
 from car.web.sockets import TRY_LATER, RuleBroken, converse

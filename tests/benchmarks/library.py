@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from car.build import find_model
-from car.config import SHIPPED_PILOT, CarConfig
+from car.assembly.devices import find_model
+from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.drive_record import DriveRecord
 from car.gate import GateState, Mode
 from car.processes.drive import load_pilot

@@ -15,16 +15,16 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from car.build import find_model, open_pilot
-from car.config import SHIPPED_PILOT, CameraSection, CarConfig, RecordingSection
+from car.assembly.devices import find_model, open_pilot
+from car.config.folder import CarFolder
+from car.config.sections import SHIPPED_PILOT, CameraSection, CarConfig, RecordingSection
 from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
-from car.folder import CarFolder
 from car.gate import Gate, Mode
+from car.link.driver_slot import SlotDriver
 from car.processes.desk import DeskJob, DeskLink
 from car.processes.desk_keeper import keeping_desk
 from car.processes.drive import Publisher, capturing, warm_up
-from car.processes.driver_slot import SlotDriver
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from car.build import find_model, open_pilot
-from car.config import SHIPPED_PILOT, CarConfig
+from car.assembly.devices import find_model, open_pilot
+from car.config.sections import SHIPPED_PILOT, CarConfig
 from hardware.clock import NS_PER_MS
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.loop import endless_frames

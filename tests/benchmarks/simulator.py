@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from car.config import CameraSection, CarConfig
-from car.simulation import Goal, Scene, run_simulation
+from car.config.sections import CameraSection, CarConfig
+from car.runs.simulation import Goal, Scene, run_simulation
 from hardware.camera import CameraGeometry
 from hardware.clock import VirtualClock
-from hardware.simulated.track import make_track
-from hardware.simulated.world import World
+from simulator.track import make_track
+from simulator.world import World
 from tests.benchmarks.figures import Figure, show
 
 SIZES = ((160, 120), (320, 240), (640, 480))

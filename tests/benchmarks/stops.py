@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from car.build import find_model
-from car.config import SHIPPED_PILOT, CarConfig
+from car.assembly.devices import find_model
+from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.faults.menu import InjectedFault, TrialClock
 from car.faults.real import run_real
 from car.faults.trials import faults_named

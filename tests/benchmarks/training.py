@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from car.config import CarConfig
-from car.simulation import Goal, Scene, run_simulation
+from car.config.sections import CarConfig
+from car.runs.simulation import Goal, Scene, run_simulation
 from tests.benchmarks.figures import Figure, show
 from training.dataset import load_dataset
 from training.fit import TrainSettings, fit

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from car.folder import CarFolder
-from car.web.access_store import AccessStore
+from car.config.folder import CarFolder
+from car.pairing.store import AccessStore
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline

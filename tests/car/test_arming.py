@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from car.arming import ADVICE, MAX_TEMPERATURE_C, arming_problems, drivetrain_problems
-from car.config import CarConfig
+from car.config.sections import CarConfig
 from car.gate import ArmRefusal
 from hardware.health import Health
 

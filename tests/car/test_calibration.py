@@ -20,8 +20,8 @@ from car.calibration import (
     save_calibration,
     trial_calibration,
 )
-from car.config import CarConfig, load_config
-from car.drivetrain_config import CalibrationSection
+from car.config.drivetrain import CalibrationSection
+from car.config.sections import CarConfig, load_config
 from car.errors import ConfigError
 from car.gate import Arm, Disarm, DriverCommand, Event, FrameArrived, Gate, Mode
 from hardware.clock import NS_PER_MS

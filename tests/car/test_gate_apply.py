@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("car", "hardware", "models", "training")
+PACKAGES = ("car", "hardware", "models", "simulator", "training")
 DRIVE_LOOP = "car/drive_loop.py: DriveLoop.step"
 CHECKER = "hardware/drivetrain.py: _DrivetrainCheck."
 """Tries out a new drivetrain on somebody's bench; no program calls it."""

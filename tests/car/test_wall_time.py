@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DRIVES = ("hardware", "models", "car/processes", "car/pilots", "car/web", "car/gate.py", "car/drive_loop.py")
+DRIVES = (
+    "hardware",
+    "models",
+    "simulator",
+    "car/processes",
+    "car/link",
+    "car/controls",
+    "car/pilots",
+    "car/web",
+    "car/gate.py",
+    "car/drive_loop.py",
+)
 WALL_TIME = {
     "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime", "CLOCK_REALTIME"},
     "datetime": {"now", "utcnow", "today"},

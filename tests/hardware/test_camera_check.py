@@ -9,8 +9,8 @@ from hardware.camera import MAX_AGE_MS, Camera, Frame, Image, check_camera
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, Clock, SystemClock, VirtualClock
 from hardware.errors import CameraError, CameraTimeout, ContractError
-from hardware.simulated.track import make_track
-from hardware.simulated.world import World
+from simulator.track import make_track
+from simulator.world import World
 from tests.frames import SMALL, make_frame
 
 PERIOD_NS = 50 * NS_PER_MS

@@ -9,8 +9,8 @@ from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain, check_drivetrain
 from hardware.drivetrains.timeline import TimelineDrivetrain, TimelineFile
 from hardware.errors import ContractError, DrivetrainError
-from hardware.simulated.track import make_track
-from hardware.simulated.world import World
+from simulator.track import make_track
+from simulator.world import World
 
 
 class Honest(Drivetrain):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from car.config import CarConfig
-from car.drivetrain_config import CalibrationSection, DifferentialSection, ServoEscSection
+from car.config.drivetrain import CalibrationSection, DifferentialSection, ServoEscSection
+from car.config.sections import CarConfig
 
 README = Path(__file__).parents[2] / "hardware/README.md"
 TEXT = README.read_text(encoding="utf-8")

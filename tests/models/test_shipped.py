@@ -7,10 +7,10 @@ import pytest
 
 import models
 from hardware.clock import VirtualClock
-from hardware.simulated.track import make_track
-from hardware.simulated.world import World
 from models.loader import load_model, read_card
 from models.runtime import installed_runtimes
+from simulator.track import make_track
+from simulator.world import World
 from training.export import check_values
 
 SHIPPED = sorted(Path(models.__file__).parent.glob("*.tflite"))

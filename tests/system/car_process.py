@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from car.web.access_store import AccessStore
+from car.pairing.store import AccessStore
 from hardware.clock import SystemClock
 
 CAR = Path(sys.executable).with_name("car")

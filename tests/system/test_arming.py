@@ -20,11 +20,11 @@ from tests.system.car_process import TerminalCar, run_to_end, wait_for
 SCRIPT = """
 import sys
 from pathlib import Path
-from car.build import find_model, open_devices, open_pilot
-from car.drivetrain_config import SimulatedSection
-from car.folder import find_car
+from car.assembly.devices import find_model, open_devices, open_pilot
+from car.config.drivetrain import SimulatedSection
+from car.config.folder import find_car
 from car.processes.drive import DriveOptions, drive
-from car.reports import show_drive
+from car.runs.view import show_drive
 
 folder, _ = find_car(None)
 pilot, _ = open_pilot(find_model(folder.config.pilot.model, folder.path), folder.config.camera.geometry)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from car.web.access_store import AccessStore, ServerAddress
+from car.pairing.store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import Applied, read_timeline

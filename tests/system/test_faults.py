@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from car.build import find_model
-from car.config import SHIPPED_PILOT, CarConfig
+from car.assembly.devices import find_model
+from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.real import CarUnderTest, run_real
 from car.faults.trials import faults_named

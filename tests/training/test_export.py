@@ -22,7 +22,7 @@ FRAMES = np.random.default_rng(1).integers(0, 256, (6, 72, 96, 3), np.uint8)
 def network(needs_keras: None) -> Any:
     """Return an untrained pilot, of which every frame size and every seed makes another one."""
     from training.backend import import_keras
-    from training.networks import join, make_core, make_shrink
+    from training.networks.steering import join, make_core, make_shrink
 
     import_keras().utils.set_random_seed(5)
     return join(make_shrink(72, 96), make_core((72, 96, 3)))

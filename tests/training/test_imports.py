@@ -7,9 +7,9 @@ import sys
 
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys
-import car, hardware, models
+import car, hardware, models, simulator
 tried = 0
-for package in (car, hardware, models):
+for package in (car, hardware, models, simulator):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         try:
             importlib.import_module(module.name)

@@ -13,7 +13,7 @@ from models.loader import load_model, read_card
 from tests.training.conftest import Trained
 from tests.training.drives import draw, write_drive
 from training.dataset import load_dataset
-from training.evaluate import evaluate_frames
+from training.evaluation.offline import evaluate_frames
 from training.fit import TrainSettings
 from training.pipeline import train
 from training.split import split_recordings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from car.sessions.tub import import_tub
+from car.sessions.tub.importer import import_tub
 from training.fit import TrainSettings
 from training.pipeline import train
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from car.build import find_model, open_pilot
-from car.config import SHIPPED_PILOT, CarConfig, GateSection
+from car.assembly.devices import find_model, open_pilot
+from car.config.sections import SHIPPED_PILOT, CarConfig, GateSection
 from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
 from car.faults.trials import faults_named

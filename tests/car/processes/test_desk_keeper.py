@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from car.config import CarConfig
-from car.folder import CarFolder
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig
+from car.link.driver_slot import SlotDriver
 from car.pilots.base import Pilot, PilotOutput
 from car.processes import desk_keeper
 from car.processes.desk import DeskJob, DeskLink
 from car.processes.desk_keeper import DeskKeeper
-from car.processes.driver_slot import SlotDriver
 from hardware.camera import Frame
 from hardware.drivetrain import NEUTRAL
 from tests.system.car_process import wait_for

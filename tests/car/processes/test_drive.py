@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from car.gate import GateState
+from car.link.ring import CycleRing, RingReader
 from car.processes.drive import Publisher, capturing, settle_memory
-from car.processes.shared import CycleRing, RingReader
 from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, SystemClock, VirtualClock

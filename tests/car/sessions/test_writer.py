@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from car.errors import RecordingError, SessionError
+from car.files import WholeWrites
 from car.sessions import EncodedFrame, Session, SessionEvent, SessionWriter
-from car.sessions.disk import WholeWrites
 from car.sessions.format import CHUNK_NS, MAX_FRAME_NUMBER
 from car.sessions.overview import overview
 from car.sessions.repair import Outcome, repair

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import httpx
 
-from car.build import find_model, open_pilot
-from car.config import SHIPPED_PILOT, CarConfig, RecordingSection, WebSection
-from car.folder import CarFolder, init_car
+from car.assembly.devices import find_model, open_pilot
+from car.config.folder import CarFolder, init_car
+from car.config.sections import SHIPPED_PILOT, CarConfig, RecordingSection, WebSection
+from car.controls.hub import DriverHub
+from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from car.link.pilot_switch import PilotLink, PilotSwitch, exchanging
+from car.link.ring import CycleRing
 from car.pilots.swappable import SwappablePilot
 from car.processes.drive import load_pilot
-from car.processes.driver_hub import DriverHub
-from car.processes.driver_slot import DriverDesk, DriverSlot, SlotDriver
-from car.processes.pilot_switch import PilotLink, PilotSwitch, exchanging
-from car.processes.recorder_control import RecorderControl
-from car.processes.shared import CycleRing
+from car.recording.control import RecorderControl
 from car.web.context import WebContext
 from car.web.server import WebServer
 from hardware.clock import SystemClock

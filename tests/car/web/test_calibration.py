@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from car.calibration import calibration_fields
-from car.config import CarConfig, load_config
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig, load_config
 from car.drive_record import DriveRecord
-from car.folder import CarFolder
 from car.gate import DriverCommand, GateState, Mode
 from car.web.output_trial import HELD_NS, OutputTrial
 from hardware.drivetrain import NEUTRAL, Command

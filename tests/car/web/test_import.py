@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from car.sessions import Session
-from car.sessions.upload import workshop
+from car.sessions.tub.upload import workshop
 from car.web import uploads
-from tests.car.sessions.test_tub import SyntheticTub
+from tests.car.sessions.tub.test_importer import SyntheticTub
 from tests.car.web.serving import OURS, Served, serving
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import models
-from car.config import load_config
+from car.config.sections import load_config
 from models.contract import MAX_MODEL_BYTES
 from tests.car.web.serving import OURS, Served, serving
 

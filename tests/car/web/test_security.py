@@ -17,12 +17,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from car.config import CarConfig, WebSection
+from car.config.sections import CarConfig, WebSection
+from car.pairing.command import own_hosts, pair
+from car.pairing.store import AccessStore
 from car.web import bodies
 from car.web.access import COOKIE, PUBLIC
-from car.web.access_store import AccessStore
 from car.web.bodies import MAX_BODY_BYTES
-from car.web.pair_command import own_hosts, pair
 from car.web.pairing import ALL_ATTEMPTS, ATTEMPTS, ATTEMPTS_WINDOW_NS, Attempts
 from hardware.clock import SystemClock, VirtualClock
 from tests.car.web.serving import OURS, PORT, Served, serving

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from car.config import CarConfig, WebSection
+from car.config.sections import CarConfig, WebSection
 from car.web import connection
 from car.web.server import LOOPBACK, _bound
 from tests.car.web.serving import PORT, serving

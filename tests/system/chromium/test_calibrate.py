@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from car.config import CarConfig, load_config
+from car.config.sections import CarConfig, load_config
 from tests.car.web.serving import Served, serving
 
 CALIBRATING = json.dumps({"type": "state", "gate": "armed", "mode": "calibration", "driver": True})

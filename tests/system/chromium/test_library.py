@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 import models
 from tests.car.sessions.recordings import write_session
-from tests.car.sessions.test_tub import SyntheticTub
+from tests.car.sessions.tub.test_importer import SyntheticTub
 from tests.system.chromium.drive_page import DrivePage
 from tests.system.chromium.served_car import ServedCar
 

@@ -1,0 +1,175 @@
+"""From a car's configuration to its devices and its pilot."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+
+import models
+from car.assembly.drivetrains import calibrate, open_drivetrain
+from car.config.drivetrain import CalibrationSection
+from car.config.sections import CameraSection, CarConfig
+from car.neutral import outputs_of
+from car.pilots.tflite_pilot import TflitePilot
+from hardware.camera import Camera, CameraGeometry
+from hardware.cameras.restarting import RestartingCamera
+from hardware.clock import Clock
+from hardware.drivetrain import Drivetrain, Odometry
+from hardware.drivetrains.timeline import TimelineFile
+from hardware.neutral import Output
+from models.contract import ModelError
+from models.loader import load_model
+from simulator.disturbance import Disturbance
+from simulator.track import make_track
+from simulator.world import World
+
+MODEL_SUFFIX = ".tflite"
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What a car drives with; ``odometry`` is None on a car that measures no motion.
+
+    ``calibrate`` has the drivetrain follow another calibration from neutral on; None where there is none to follow.
+    """
+
+    camera: Camera
+    drivetrain: Drivetrain
+    odometry: Callable[[], Odometry] | None
+    calibrate: Callable[[CalibrationSection], None] | None = None
+
+    def close(self) -> None:
+        """Put the drivetrain to neutral and release both devices."""
+        try:
+            self.drivetrain.close()
+        finally:
+            self.camera.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Wheels:
+    """A drivetrain of real wheels; ``calibrate`` has it follow another calibration, from neutral on."""
+
+    drivetrain: Drivetrain
+    calibrate: Callable[[CalibrationSection], None]
+
+
+def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
+    """Return a simulated world in which a car like the one in ``config`` stands at the start of ``track``.
+
+    Raises TrackError when there is no such track.
+    """
+    # Frames this small are drawn faster by one thread than they can be shared out to several.
+    cv2.setNumThreads(1)
+    return World(
+        make_track(track),
+        clock,
+        geometry=config.camera.geometry,
+        rate_hz=config.camera.rate_hz,
+        seed=seed,
+        disturbance=Disturbance(seed) if disturb else None,
+    )
+
+
+def open_devices(config: CarConfig, clock: Clock) -> Devices:
+    """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there.
+
+    A simulated one is of a world in which the other may be real, so that each can be tried out on its own.
+    """
+    with contextlib.ExitStack() as opened:
+        if camera := open_camera(config.camera, clock):
+            opened.enter_context(camera)
+        if wheels := open_wheels(config, clock):
+            opened.enter_context(wheels.drivetrain)
+        if camera and wheels:
+            devices = Devices(camera, wheels.drivetrain, None, wheels.calibrate)
+        else:
+            world = make_world(config, clock, config.simulator.track, config.simulator.seed)
+            devices = Devices(camera or world.camera, *_wheels_in_world(wheels, world, config))
+        opened.pop_all()
+    return devices
+
+
+def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
+    """Open real wheels; None for the simulated ones, which belong to their world.
+
+    Raises DrivetrainError when they are not there.
+    """
+    drivetrain = open_drivetrain(config, clock)
+    if drivetrain is None:
+        return None
+    return Wheels(_with_timeline(drivetrain, config), functools.partial(calibrate, drivetrain))
+
+
+def _wheels_in_world(
+    wheels: Wheels | None, world: World, config: CarConfig
+) -> tuple[Drivetrain, Callable[[], Odometry] | None, Callable[[CalibrationSection], None] | None]:
+    if wheels is None:
+        return _with_timeline(world.drivetrain, config), world.odometry, None
+    return wheels.drivetrain, None, wheels.calibrate
+
+
+def _with_timeline(drivetrain: Drivetrain, config: CarConfig) -> Drivetrain:
+    path = config.drivetrain.timeline
+    return TimelineFile(drivetrain, Path(path)) if path else drivetrain
+
+
+def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
+    """Open a real camera, which is opened again when it stops; None for the simulated one, which belongs to its world.
+
+    Raises CameraError when it is not there.
+    """
+    if section.kind == "picamera":
+        from hardware.cameras.picamera import HeldExposure, PicameraCamera
+
+        exposure = HeldExposure() if section.fixed_exposure else None
+        number = int(section.device or "0")
+        return RestartingCamera(
+            lambda: PicameraCamera(section.geometry, section.rate_hz, clock, number=number, exposure=exposure), clock
+        )
+    if section.kind == "usb":
+        from hardware.cameras.usb import UsbCamera, first_device
+
+        device = section.device or first_device()
+        return RestartingCamera(lambda: UsbCamera(section.geometry, section.rate_hz, clock, device), clock)
+    return None
+
+
+def neutral_outputs(config: CarConfig) -> list[Output]:
+    """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``."""
+    return outputs_of(config.model_dump(mode="json", exclude_none=True))
+
+
+def model_files(car_dir: Path) -> list[Path]:
+    """Return the car's own models and the pilots that ship."""
+    folders = (car_dir / "models", Path(models.__file__).parent)
+    return [path for folder in folders for path in sorted(folder.glob(f"*{MODEL_SUFFIX}"))]
+
+
+def find_model(name: str, car_dir: Path) -> Path:
+    """Return the file that ``name`` means: a path, or the name of one of ``model_files``.
+
+    Raises ModelError with what there is when it means none of them.
+    """
+    known = model_files(car_dir)
+    for path in (Path(name), Path(name + MODEL_SUFFIX), *(path for path in known if name in {path.name, path.stem})):
+        with contextlib.suppress(OSError):  # A name too long for a file is the name of none.
+            if path.is_file():
+                return path
+    names = ", ".join(path.stem for path in known) or "none yet"
+    raise ModelError(f"There is no model {name}. Give a {MODEL_SUFFIX} file, or one of: {names}.")
+
+
+def open_pilot(path: Path, camera: CameraGeometry) -> tuple[TflitePilot, tuple[str, ...]]:
+    """Load the pilot in ``path`` for a camera; return it, and in sentences what its user ought to know.
+
+    Raises ModelError when it is not a pilot model or takes frames of another size.
+    """
+    model = load_model(path)
+    model.check_fits(camera.height, camera.width)
+    return TflitePilot(model), (*model.warnings, *model.camera_differences(asdict(camera)))

@@ -1,0 +1,1 @@
+"""Who has the car: the seats of everyone who could drive, and the gamepad."""

@@ -1,0 +1,252 @@
+"""Memory that the car's processes share, made so that neither side can ever make the other wait.
+
+A ring has one writer that never looks back: a reader that is too slow finds its next slot overwritten, skips to the
+oldest one still there and counts what it missed. The blocks are anonymous (``multiprocessing.RawArray``), so a killed
+process leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import struct
+import threading
+from collections.abc import Iterator
+from ctypes import c_uint8
+from dataclasses import dataclass, fields
+from multiprocessing.context import SpawnContext
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from car.config.sections import BUFFER_S
+from car.drive_record import DriveRecord, StageTimes
+from car.gate import ArmRefusal, GateState, Mode, TripReason
+from hardware.camera import CameraGeometry, Frame
+from hardware.drivetrain import Command, Odometry
+
+FRAMELESS_HZ = 10.0
+"""How often at most a cycle without a new frame is published, unless the gate has changed."""
+
+# Native, because that is stored in one piece.
+_SEQUENCE = struct.Struct("Q")
+_ORDER_IS_KEPT = platform.machine() in {"x86_64", "AMD64"}
+_fence = threading.Lock()
+_MODES, _STATES = tuple(Mode), tuple(GateState)
+_TRIPS = ("", *(reason.value for reason in TripReason))
+_REFUSALS = ("", *(refusal.value for refusal in ArmRefusal))
+_MODE_NUMBERS, _STATE_NUMBERS, _TRIP_NUMBERS, _REFUSAL_NUMBERS = (
+    {name: number for number, name in enumerate(names)} for names in (_MODES, _STATES, _TRIPS, _REFUSALS)
+)
+_NO_COMMAND = (math.nan, math.nan)
+_NO_ODOMETRY = (math.nan, 0, math.nan, math.nan, 0)
+# Fetched in one call each: this runs in the drive loop, where dataclasses.astuple would cost twenty times as much.
+_command_numbers, _time_numbers, _odometry_numbers = (
+    attrgetter(*(field.name for field in fields(kind))) for kind in (Command, StageTimes, Odometry)
+)
+# has frame, mode, state, trip, refusal; frame number and time; driver, pilot, applied; six stage times; odometry.
+_RECORD = struct.Struct("<BBBBBqq2d2d2d6qdqddq")
+
+
+def keep_order() -> None:
+    """Keep what is read and written before apart from what comes after, as other processes see it.
+
+    An x86-64 does so by itself. A 64-bit Arm does not; taking and releasing a lock twice is the fence that Python has
+    there.
+    """
+    if not _ORDER_IS_KEPT:
+        for _ in range(2):
+            _fence.acquire()
+            _fence.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cycle of the drive loop as it crosses from process to process; ``frame`` is None when it had no new one."""
+
+    record: DriveRecord
+    frame: Frame | None
+
+
+def pack_record(record: DriveRecord, *, has_frame: bool) -> bytes:
+    """Return ``record`` as the bytes of a ring's slot."""
+    driver, pilot, odometry = record.driver, record.pilot, record.odometry
+    return _RECORD.pack(
+        has_frame,
+        _MODE_NUMBERS[record.mode],
+        _STATE_NUMBERS[record.gate_state],
+        _TRIP_NUMBERS[record.trip],
+        _REFUSAL_NUMBERS[record.refusal],
+        record.frame_number,
+        record.captured_ns,
+        *(_NO_COMMAND if driver is None else _command_numbers(driver)),
+        *(_NO_COMMAND if pilot is None else _command_numbers(pilot)),
+        *_command_numbers(record.applied),
+        *_time_numbers(record.times),
+        *(_NO_ODOMETRY if odometry is None else _odometry_numbers(odometry)),
+    )
+
+
+def unpack_record(data: bytes) -> tuple[DriveRecord, bool]:
+    """Return the record that ``pack_record`` packed, and whether a frame came with it."""
+    has_frame, mode, state, trip, refusal, number, captured_ns, *numbers = _RECORD.unpack(data)
+    driver, pilot, applied = (_command(*numbers[at : at + 2]) for at in (0, 2, 4))
+    speed_m_s, laps, progress_m, lateral_m, departures = numbers[12:]
+    record = DriveRecord(
+        frame_number=number,
+        captured_ns=captured_ns,
+        mode=_MODES[mode],
+        gate_state=_STATES[state],
+        trip=_TRIPS[trip],
+        driver=driver,
+        pilot=pilot,
+        applied=applied or Command(*_NO_COMMAND),
+        times=StageTimes(*numbers[6:12]),
+        odometry=None if math.isnan(speed_m_s) else Odometry(speed_m_s, laps, progress_m, lateral_m, departures),
+        refusal=_REFUSALS[refusal],
+    )
+    return record, bool(has_frame)
+
+
+def _command(steering: float, throttle: float) -> Command | None:
+    return None if math.isnan(steering) else Command(steering, throttle)
+
+
+class CycleRing:
+    """The last ``BUFFER_S`` seconds of driving, frames and records, written by the drive process.
+
+    Hand the object to a process when it is started. The writer calls ``publish``; each reader has a ``RingReader``.
+    """
+
+    def __init__(self, context: SpawnContext, geometry: CameraGeometry, rate_hz: float) -> None:
+        self.slots = math.ceil(BUFFER_S * (rate_hz + FRAMELESS_HZ)) + 1
+        self.shape = (geometry.height, geometry.width, 3)
+        self.header_bytes = _SEQUENCE.size + _RECORD.size
+        # Slots start on a cache line, so that the sequence number is written in one piece.
+        self.slot_bytes = -(-(self.header_bytes + math.prod(self.shape)) // 64) * 64
+        self._memory = context.RawArray(c_uint8, self.slots * self.slot_bytes)
+        self._written = 0
+        self._views: tuple[memoryview, list[NDArray[np.uint8]]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_views": None}
+
+    @property
+    def views(self) -> tuple[memoryview, list[NDArray[np.uint8]]]:
+        """The memory as bytes, and each slot's image in it (height × width × 3); each process makes its own."""
+        if self._views is None:
+            memory = memoryview(self._memory).cast("B")
+            slots = np.frombuffer(memory, np.uint8).reshape(self.slots, self.slot_bytes)
+            images = slots[:, self.header_bytes : self.header_bytes + math.prod(self.shape)]
+            self._views = memory, [image.reshape(self.shape) for image in images]
+        return self._views
+
+    def publish(self, record: DriveRecord, frame: Frame | None) -> None:
+        """Write one cycle into the next slot; never waits, whoever may be reading."""
+        memory, images = self.views
+        slot = self._written % self.slots
+        start = slot * self.slot_bytes
+        # Zero while the slot is being written: a reader that sees it, or sees it change, knows the slot is torn.
+        _SEQUENCE.pack_into(memory, start, 0)
+        keep_order()
+        record_start = start + _SEQUENCE.size
+        memory[record_start : record_start + _RECORD.size] = pack_record(record, has_frame=frame is not None)
+        if frame is not None:
+            np.copyto(images[slot], frame.image)
+        keep_order()
+        self._written += 1
+        _SEQUENCE.pack_into(memory, start, self._written)
+
+
+class RingReader:
+    """Reads a ring from its oldest cycle on; ``missed`` counts the cycles it came too late for.
+
+    Without ``with_frames`` it gives the records alone and spares itself the copies. ``first`` is the number of the
+    cycle to begin with, the first one ever by default.
+    """
+
+    def __init__(self, ring: CycleRing, *, with_frames: bool = True, first: int = 1) -> None:
+        self._ring = ring
+        self._with_frames = with_frames
+        self._next = first
+        self.missed = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number of the cycle to be read next."""
+        return self._next
+
+    def read(self) -> Iterator[Cycle]:
+        """Yield every cycle published since the last call, oldest first; frames are copies, read-only."""
+        while (cycle := self._read_next()) is not None:
+            yield cycle
+
+    def newest(self) -> Cycle | None:
+        """Return the newest cycle published since the last call that has a frame, None when there is none."""
+        newest: int | None = None
+        while (found := self._find_next()) is not None:
+            self._next += 1
+            if self._has_frame(found):
+                newest = found
+        if newest is None:
+            return None
+        cycle = self._copy((newest - 1) % self._ring.slots)
+        keep_order()
+        # Overwritten meanwhile, there is a newer one for the next call.
+        return cycle if self._sequence((newest - 1) % self._ring.slots) == newest else None
+
+    def skip(self) -> None:
+        """Pass over what has been published until now, without counting it as missed."""
+        self._next = max(self._next, self._newest() + 1)
+
+    def _newest(self) -> int:
+        return max(self._sequence(slot) for slot in range(self._ring.slots))
+
+    def _sequence(self, slot: int) -> int:
+        memory, _ = self._ring.views
+        sequence: int = _SEQUENCE.unpack_from(memory, slot * self._ring.slot_bytes)[0]
+        return sequence
+
+    def _read_next(self) -> Cycle | None:
+        while (number := self._find_next()) is not None:
+            slot = (number - 1) % self._ring.slots
+            cycle = self._copy(slot)
+            keep_order()
+            if self._sequence(slot) == number:
+                self._next += 1
+                return cycle
+        return None
+
+    def _find_next(self) -> int | None:
+        """Return the number of the next cycle that is there to be read, or None when there is no new one."""
+        while True:
+            sequence = self._sequence((self._next - 1) % self._ring.slots)
+            if sequence < self._next:
+                # Nothing was written here yet, or the writer is in this very slot: both are for the next call.
+                return None
+            if sequence == self._next:
+                return sequence
+            self._skip_overwritten()
+
+    def _has_frame(self, number: int) -> bool:
+        memory, _ = self._ring.views
+        start = (number - 1) % self._ring.slots * self._ring.slot_bytes
+        return bool(memory[start + _SEQUENCE.size])
+
+    def _skip_overwritten(self) -> None:
+        oldest = max(self._next + 1, self._newest() - self._ring.slots + 2)
+        self.missed += oldest - self._next
+        self._next = oldest
+
+    def _copy(self, slot: int) -> Cycle:
+        ring = self._ring
+        memory, images = ring.views
+        start = slot * ring.slot_bytes + _SEQUENCE.size
+        record, has_frame = unpack_record(bytes(memory[start : start + _RECORD.size]))
+        if not (has_frame and self._with_frames):
+            return Cycle(record, None)
+        image = images[slot].copy()
+        image.flags.writeable = False
+        return Cycle(record, Frame(image, record.captured_ns, record.frame_number))

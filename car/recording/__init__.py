@@ -1,0 +1,1 @@
+"""From the drive loop to a session on the disk."""

@@ -1,0 +1,1 @@
+"""The drive loop without real time: simulated in lock-step, and replayed."""

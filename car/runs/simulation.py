@@ -1,0 +1,169 @@
+"""Driving in the simulator in lock-step: the same loop and gate on a virtual clock, many times faster than the car."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from car.assembly.devices import make_world
+from car.config.sections import CarConfig
+from car.drive_loop import AutoStart, DriveLoop, Driver, LockStepFrames, Observer
+from car.drive_record import DriveRecord
+from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode
+from car.pilots.base import Pilot
+from car.recording.recorder import CycleWriter, describe_session
+from car.sessions.writer import SessionWriter
+from hardware.camera import Frame
+from hardware.clock import NS_PER_S, VirtualClock
+from hardware.drivetrain import NEUTRAL, Odometry
+from simulator.expert import PurePursuit
+from simulator.track import Pose
+from simulator.world import World
+
+LONGEST_LAP_S = 120.0
+"""A car that needs longer for a lap is not going to finish it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """When a simulated drive is done: after ``laps`` or after ``seconds`` of simulated time, whichever comes first."""
+
+    laps: int | None = None
+    seconds: float | None = None
+
+    @property
+    def limit_s(self) -> float:
+        """The simulated time after which the drive ends in any case."""
+        return self.seconds if self.seconds is not None else LONGEST_LAP_S * (self.laps or 1)
+
+    def progress(self, record: DriveRecord, elapsed_s: float, lap_length_m: float) -> float:
+        """Return how much of the goal is reached, 0 … 1."""
+        by_time = min(elapsed_s / self.limit_s, 1.0)
+        if self.laps is None or record.odometry is None:
+            return by_time
+        if record.odometry.laps >= self.laps:
+            return 1.0
+        # Rounding may see a whole lap in the way driven a moment before the car has crossed the line.
+        by_way = min(record.odometry.progress_m / (self.laps * lap_length_m), 0.999)
+        return max(by_time, by_way)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a simulated drive takes place; ``disturb`` pushes the car about, for recordings of how it recovers."""
+
+    track: str
+    seed: int = 0
+    disturb: bool = False
+
+    def as_text(self) -> dict[str, str]:
+        """Return the scene as a session's description keeps it."""
+        return {"track": self.track, "seed": str(self.seed), "disturb": str(self.disturb).lower()}
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What became of a simulated drive.
+
+    ``trajectory`` holds where the car was at each frame; ``trip`` is the gate's reason when it ended the drive, else
+    empty; ``real_s`` is how long it took on this machine.
+    """
+
+    odometry: Odometry
+    trajectory: list[Pose]
+    frames: int
+    simulated_s: float
+    real_s: float
+    trip: str
+
+
+class ExpertDriver:
+    """Somebody who drives by the world's truth, as a very good person would; arms the gate with a neutral stick."""
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._expert = PurePursuit(world.track, world.vehicle)
+        self._gate = gate
+
+    def events(self, now_ns: int) -> Iterable[Event]:
+        """Yield this cycle's command, and the arming until it has worked."""
+        if self._gate.state is GateState.DISARMED:
+            return (DriverCommand(NEUTRAL, now_ns), Arm(Mode.MANUAL))
+        return (DriverCommand(self._expert.command(self._world.state), now_ns),)
+
+
+def run_simulation(
+    config: CarConfig,
+    scene: Scene,
+    goal: Goal,
+    *,
+    pilot: Pilot | None = None,
+    record: Path | None = None,
+    observer: Observer | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Simulation:
+    """Let ``pilot``, or the expert if there is none, drive in ``scene`` until the goal is reached or the gate trips.
+
+    With ``record`` the drive becomes a session in that file. ``progress`` is told how much of the goal is reached,
+    0 … 1. Raises TrackError for an unknown track, RecordingError when the session cannot be written.
+    """
+    clock = VirtualClock(start_ns=NS_PER_S)
+    world = make_world(config, clock, scene.track, scene.seed, disturb=scene.disturb)
+    gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
+    driver: Driver = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
+    with contextlib.ExitStack() as stack:
+        observers = [] if observer is None else [observer]
+        if record is not None:
+            info = describe_session(record.stem, config, "simulator", scene.as_text())
+            # A simulated drive can be had again, so it need not wait for the disk twice a second.
+            writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
+            observers.append(CycleWriter(writer, config.recording.jpeg_quality))
+        return _drive(world, clock, gate, goal, driver, pilot, observers, progress)
+
+
+def _drive(
+    world: World,
+    clock: VirtualClock,
+    gate: Gate,
+    goal: Goal,
+    driver: Driver,
+    pilot: Pilot | None,
+    observers: Sequence[Observer],
+    progress: Callable[[float], None],
+) -> Simulation:
+    trajectory: list[Pose] = []
+    started_ns, started_s = clock.now_ns(), time.perf_counter()
+    last: DriveRecord | None = None
+
+    def elapsed_s() -> float:
+        return (clock.now_ns() - started_ns) / NS_PER_S
+
+    def watch(record: DriveRecord, frame: Frame | None) -> None:
+        if frame is not None:
+            trajectory.append(world.pose)
+        for observer in observers:
+            observer(record, frame)
+
+    def should_end(record: DriveRecord) -> bool:
+        nonlocal last
+        last = record
+        done = goal.progress(record, elapsed_s(), world.track.length_m)
+        progress(done)
+        return done >= 1.0 or record.gate_state is GateState.TRIPPED
+
+    frames = LockStepFrames(world.camera)
+    loop = DriveLoop(
+        frames, pilot, gate, world.drivetrain, clock, driver=driver, observer=watch, odometry=world.odometry
+    )
+    loop.run(should_end)
+    return Simulation(
+        odometry=world.odometry(),
+        trajectory=trajectory,
+        frames=len(trajectory),
+        simulated_s=elapsed_s(),
+        real_s=time.perf_counter() - started_s,
+        trip=last.trip if last else "",
+    )

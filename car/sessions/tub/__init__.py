@@ -1,0 +1,1 @@
+"""Donkey Car's recordings: tubs in, tubs out."""

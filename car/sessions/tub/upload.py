@@ -1,0 +1,133 @@
+"""Imports an archive of tubs in a process of its own: bounded in memory and time, and out of the driver's way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from car.errors import CarError, SessionBusy, TubError
+from car.files import reason
+from car.sessions.format import SUFFIX
+from car.sessions.tub.archive import unpack
+from car.sessions.tub.importer import find_tubs, import_tub
+
+MAX_ARCHIVE_BYTES = 2_000_000_000
+MAX_UNPACKED_BYTES = 4_000_000_000
+MAX_MEMORY_BYTES = 1_000_000_000
+TIMEOUT_S = 900
+LOWEST_NICENESS = 19
+MAX_NAME = 64
+DEFAULT_NAME = "tub"
+
+_PREFIX = ".import-"
+_busy = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The sessions that came of an archive, and in words what was in its tubs and what was wrong with them."""
+
+    names: list[str]
+    report: str
+
+
+@contextlib.contextmanager
+def workshop(sessions_dir: Path) -> Iterator[Path]:
+    """Yield a folder for one import, which is removed at the end; raises SessionBusy while there is another one."""
+    if not _busy.acquire(blocking=False):
+        raise SessionBusy("Another tub is being imported. Wait until that is done.")
+    try:
+        sessions_dir.mkdir(exist_ok=True)
+        for left_behind in sessions_dir.glob(f"{_PREFIX}*"):
+            shutil.rmtree(left_behind, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=sessions_dir, prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+    finally:
+        _busy.release()
+
+
+def import_archive(archive: Path, sessions_dir: Path, name: str, car: str, min_free_bytes: int) -> Import:
+    """Import every tub in ``archive``, a file in a ``workshop``, into ``sessions_dir``.
+
+    A tub that is not in a folder of its own is called ``name``. Raises TubError with what is wrong with the archive.
+    """
+    room = (shutil.disk_usage(archive.parent).free - min_free_bytes) // 2
+    job = {
+        "archive": str(archive),
+        "folder": str(archive.parent / "unpacked"),
+        "sessions_dir": str(sessions_dir),
+        "name": name,
+        "car": car,
+        "max_bytes": max(0, min(MAX_UNPACKED_BYTES, room)),
+    }
+    # -P: a folder "car" where the user stands must not be taken for this package.
+    command = [sys.executable, "-P", "-m", "car.sessions.tub.upload", json.dumps(job)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise TubError(f"The import took more than {TIMEOUT_S // 60} minutes. Pack fewer tubs into one.") from error
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        raise TubError("The archive cannot be read: it takes too much memory. Pack it again.") from error
+    if "error" in answer:
+        raise TubError(answer["error"])
+    return Import(answer["names"], answer["report"])
+
+
+def _import_here(
+    archive: str, folder: str, sessions_dir: str, name: str, car: str, max_bytes: int
+) -> dict[str, object]:
+    root = Path(folder)
+    root.mkdir()
+    names, reports = [], []
+    try:
+        unpack(Path(archive), root, max_bytes)
+        for tub in find_tubs(root):
+            path = _free_path(Path(sessions_dir), name if tub == root else tub.name)
+            try:
+                reports.append(str(import_tub(tub, path, car=car)).replace(f"{tub.name}:", f"{path.stem}:", 1))
+                names.append(path.stem)
+            except TubError as error:
+                reports.append(_without(root, error))
+    except CarError as error:
+        reports.append(_without(root, error))
+    except OSError as error:
+        reports.append(f"The car's disk refuses ({reason(error)}). Delete old sessions, and empty the trash.")
+    return asdict(Import(names, "\n".join(reports))) if names else {"error": " ".join(reports)}
+
+
+def _without(root: Path, error: Exception) -> str:
+    """Return what an error says, without the name of a folder that nobody knows."""
+    return str(error).replace(f"{root}/", "").replace(str(root), "the archive")
+
+
+def _free_path(sessions_dir: Path, name: str) -> Path:
+    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:MAX_NAME] or DEFAULT_NAME
+    numbered = (stem, *(f"{stem}_{number}" for number in range(2, 10_000)))
+    return next(path for path in (sessions_dir / f"{name}{SUFFIX}" for name in numbered) if not path.exists())
+
+
+def _be_modest() -> None:
+    """Leave memory to the recorder, and processors to whoever drives."""
+    if hasattr(os, "nice"):
+        os.nice(LOWEST_NICENESS)
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+
+
+if __name__ == "__main__":
+    _be_modest()
+    sys.stdout.write(json.dumps(_import_here(**json.loads(sys.argv[1]))))

@@ -1,1 +1,0 @@
-"""The simulated world: tracks, renderer, vehicle, expert driver."""

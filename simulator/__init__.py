@@ -1,0 +1,1 @@
+"""The world that a simulated car drives in: tracks, renderer, vehicle, expert."""

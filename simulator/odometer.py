@@ -1,0 +1,71 @@
+"""Counts a simulated car's way, laps and departures from the lane."""
+
+from __future__ import annotations
+
+from hardware.drivetrain import Odometry
+from simulator.track import Pose, Projection, Track
+
+_BACK_INSIDE_M = 0.03
+"""How far inside the line all wheels must be again before leaving the lane counts as another departure."""
+_MAX_JUMP_M = 0.5
+"""A car moves millimetres from one look to the next; more along the track means it has cut across to another part."""
+
+
+class Odometer:
+    """Follows a car of ``car_width_m`` along ``track``.
+
+    The way along the track counts forwards and backwards, a cut across the infield not at all. A lap is counted when
+    the car has got a whole track length further than where it started. A departure is counted when a wheel crosses
+    the middle of a lane's line, once until all wheels are back.
+    """
+
+    def __init__(self, track: Track, car_width_m: float, pose: Pose) -> None:
+        self._track = track
+        self._margin_m = track.half_width_m - 0.5 * car_width_m
+        self.restart(pose)
+
+    def restart(self, pose: Pose) -> None:
+        """Start counting from nothing with the car at ``pose``."""
+        self._way_m = 0.0
+        self._furthest_m = 0.0
+        self._departures = 0
+        self._is_out = False
+        self.move(pose)
+
+    def move(self, pose: Pose) -> None:
+        """Go on from ``pose``, to where the car was carried: that is neither a way nor a departure."""
+        self._seen = self._track.project(pose)
+        self._is_out = abs(self._seen.lateral_m) > self._margin_m
+
+    def follow(self, pose: Pose) -> None:
+        """Note that the car has driven to ``pose``, a few millimetres from where it was."""
+        seen = self._project(pose)
+        length_m = self._track.length_m
+        driven_m = (seen.progress_m - self._seen.progress_m + 0.5 * length_m) % length_m - 0.5 * length_m
+        self._seen = seen
+        if abs(driven_m) < _MAX_JUMP_M:
+            self._way_m += driven_m
+            self._furthest_m = max(self._furthest_m, self._way_m)
+        self._count_departure(abs(seen.lateral_m))
+
+    def _project(self, pose: Pose) -> Projection:
+        nearby = self._track.project(pose, near=self._seen.index)
+        # Far outside, another part of the track may have become the nearest, which a walk along this one cannot find.
+        return nearby if abs(nearby.lateral_m) < 2.0 * self._track.half_width_m else self._track.project(pose)
+
+    def _count_departure(self, distance_m: float) -> None:
+        if not self._is_out and distance_m > self._margin_m:
+            self._is_out = True
+            self._departures += 1
+        elif distance_m < self._margin_m - _BACK_INSIDE_M:
+            self._is_out = False
+
+    def read(self, speed_m_s: float) -> Odometry:
+        """Return the counts, together with the speed that is given."""
+        return Odometry(
+            speed_m_s=speed_m_s,
+            laps=int(self._furthest_m / self._track.length_m),
+            progress_m=self._way_m,
+            lateral_m=self._seen.lateral_m,
+            departures=self._departures,
+        )

@@ -1,0 +1,215 @@
+"""A car on a track: its camera, its drivetrain and what it knows of its own motion.
+
+The world moves when it is looked at or acted on: the camera and the drivetrain bring it up to the clock's time. In real
+time that is a thread each, behind one lock; on a VirtualClock the same code runs in lock-step and always comes out the
+same.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
+from hardware.clock import NS_PER_MS, NS_PER_S, Clock
+from hardware.drivetrain import NEUTRAL, Command, Drivetrain, Odometry
+from hardware.errors import CameraError, CameraTimeout, DrivetrainError
+from simulator.appearance import varied
+from simulator.disturbance import Disturbance, Push
+from simulator.floor import Floor, draw_floor
+from simulator.odometer import Odometer
+from simulator.renderer import Renderer
+from simulator.track import Pose, Track
+from simulator.vehicle import VehicleParameters, VehicleState, step
+
+STEP_NS = 5 * NS_PER_MS
+
+
+class World:
+    """One car at the start of ``track``, standing still.
+
+    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
+    aside now and then. Everything here may be called from any thread::
+
+        clock = VirtualClock()
+        world = World(make_track("oval"), clock)
+        expert = PurePursuit(world.track)
+        while world.odometry().laps < 1:
+            frame = world.camera.next_frame(timeout_ms=1000)
+            world.drivetrain.apply(expert.command(world.state))
+    """
+
+    def __init__(
+        self,
+        track: Track,
+        clock: Clock,
+        geometry: CameraGeometry | None = None,
+        rate_hz: float = 30.0,
+        vehicle: VehicleParameters | None = None,
+        seed: int = 0,
+        disturbance: Disturbance | None = None,
+    ) -> None:
+        self.track = track
+        self.vehicle = vehicle or VehicleParameters()
+        appearance = varied(track.style, seed)
+        self.floor: Floor = draw_floor(track, appearance)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._state = _standing_at(track.pose_at(0.0))
+        self._command = NEUTRAL
+        self._odometer = Odometer(track, self.vehicle.width_m, self._state.pose)
+        self._start_ns = self._time_ns = clock.now_ns()
+        self._pushes = disturbance.pushes() if disturbance else iter(())
+        self._push = next(self._pushes, None)
+        renderer = Renderer(geometry or CameraGeometry(), self.floor, appearance)
+        self.camera: Camera = SimulatedCamera(self, renderer, clock, rate_hz)
+        self.drivetrain: Drivetrain = SimulatedDrivetrain(self)
+
+    @property
+    def state(self) -> VehicleState:
+        """What the car is doing, as of when the world was last moved on."""
+        with self._lock:
+            return self._state
+
+    @property
+    def pose(self) -> Pose:
+        """Where the car is."""
+        return self.state.pose
+
+    def odometry(self) -> Odometry:
+        """Return the speed, the way along the track and the counts since the start."""
+        with self._lock:
+            return self._odometer.read(self._state.speed_m_s)
+
+    def place(
+        self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
+    ) -> None:
+        """Carry the car to another place; being carried adds nothing to the odometry, whose counts go on."""
+        with self._lock:
+            self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
+            self._odometer.move(self._state.pose)
+
+    def restart(
+        self, progress_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
+    ) -> None:
+        """Carry the car to a place and count from nothing; the command becomes neutral."""
+        with self._lock:
+            self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
+            self._command = NEUTRAL
+            self._odometer.restart(self._state.pose)
+
+    def advance(self, time_ns: int) -> VehicleState:
+        """Move the world on to ``time_ns``, if that is not past, and return what the car is doing then."""
+        with self._lock:
+            self._advance(time_ns)
+            return self._state
+
+    def command(self, command: Command) -> None:
+        """Move the world on to now, and drive by ``command`` from here on."""
+        with self._lock:
+            self._advance(self._clock.now_ns())
+            self._command = command
+
+    def _put(self, progress_m: float, lateral_m: float, heading_error_rad: float, speed_m_s: float) -> None:
+        self._advance(self._clock.now_ns())
+        pose = self.track.pose_at(progress_m, lateral_m, heading_error_rad)
+        self._state = replace(_standing_at(pose), speed_m_s=speed_m_s)
+
+    def _advance(self, time_ns: int) -> None:
+        while self._time_ns < time_ns:
+            duration_ns = min(STEP_NS, time_ns - self._time_ns)
+            self._time_ns += duration_ns
+            self._state = step(self._state, self._pushed_command(), self.vehicle, duration_ns / NS_PER_S)
+            self._odometer.follow(self._state.pose)
+
+    def _pushed_command(self) -> Command:
+        push = self._current_push()
+        if push is None:
+            return self._command
+        return Command(min(max(self._command.steering + push.steering, -1.0), 1.0), self._command.throttle)
+
+    def _current_push(self) -> Push | None:
+        time_s = (self._time_ns - self._start_ns) / NS_PER_S
+        while self._push is not None and time_s >= self._push.end_s:
+            self._push = next(self._pushes, None)
+        return self._push if self._push is not None and time_s >= self._push.start_s else None
+
+
+def _standing_at(pose: Pose) -> VehicleState:
+    return VehicleState(pose.x_m, pose.y_m, pose.heading_rad)
+
+
+class SimulatedCamera(Camera):
+    """Sees the world at ``rate_hz``, starting with the first frame that is asked for.
+
+    A frame that nobody asked for in time is skipped, as a camera does: the newest one that is due is drawn.
+    """
+
+    def __init__(self, world: World, renderer: Renderer, clock: Clock, rate_hz: float) -> None:
+        self.geometry = renderer.geometry
+        self.rate_hz = rate_hz
+        self._world = world
+        self._renderer = renderer
+        self._clock = clock
+        self._first_ns: int | None = None
+        self._next = 0
+        self._closed = False
+
+    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
+        """Wait for the next frame, stamped with the time it was due.
+
+        Raises CameraTimeout after ``timeout_ms`` when it is due later than that, CameraError when closed.
+        """
+        if self._closed:
+            raise CameraError("The simulated camera is closed. Make another world to go on.")
+        now_ns = self._clock.now_ns()
+        if self._first_ns is None:
+            self._first_ns = now_ns
+        number = max(self._next, int((now_ns - self._first_ns) * self.rate_hz / NS_PER_S))
+        due_ns = self._due_ns(number, self._first_ns)
+        while due_ns < now_ns - round(max_age_ms * NS_PER_MS):
+            number += 1
+            due_ns = self._due_ns(number, self._first_ns)
+        deadline_ns = now_ns + round(timeout_ms * NS_PER_MS)
+        self._clock.sleep_until_ns(min(due_ns, deadline_ns))
+        if due_ns > deadline_ns:
+            raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. Wait longer, or ask for a higher frame rate.")
+        self._next = number + 1
+        pose = self._world.advance(due_ns).pose
+        return Frame(self._renderer.render(pose, number), due_ns, number)
+
+    def _due_ns(self, number: int, first_ns: int) -> int:
+        return first_ns + round(number * NS_PER_S / self.rate_hz)
+
+    def close(self) -> None:
+        """Deliver no more frames."""
+        self._closed = True
+
+
+class SimulatedDrivetrain(Drivetrain):
+    """Drives the world's car; it does exactly as it is told, after its servo's and motor's own time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._closed = False
+
+    def apply(self, command: Command) -> Command:
+        """Drive by ``command`` from now on and return it.
+
+        Raises ValueError when it is not finite or out of range, DrivetrainError when the drivetrain is closed.
+        """
+        command.check()
+        if self._closed:
+            raise DrivetrainError("The simulated drivetrain is closed. Make another world to go on.")
+        self._world.command(command)
+        return command
+
+    def neutral(self) -> None:
+        """Let the car come to a stop with the wheels straight."""
+        self._world.command(NEUTRAL)
+
+    def close(self) -> None:
+        """Go to neutral, once, and take no more commands."""
+        if not self._closed:
+            self._closed = True
+            self.neutral()

@@ -1,0 +1,56 @@
+"""From car.toml to a camera that works, or one sentence that says why it does not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from car.assembly.devices import open_camera
+from car.config.sections import CameraSection
+from hardware.camera import check_camera
+from hardware.clock import SystemClock
+from hardware.errors import CameraError
+from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
+from tests.hardware.cameras.fake_picamera2 import Rig
+from tests.system.car_process import assert_refused, run_car
+
+
+@pytest.mark.parametrize("fixed_exposure", [True, False])
+def test_a_picamera_opens_as_car_toml_says(monkeypatch: pytest.MonkeyPatch, fixed_exposure: bool) -> None:
+    rig = Rig()
+    monkeypatch.setitem(sys.modules, "picamera2", rig.module())
+    camera = open_camera(CameraSection(kind="picamera", rate_hz=80, fixed_exposure=fixed_exposure), SystemClock())
+    assert camera is not None
+    check_camera(camera)
+    assert any("AeEnable" in controls for controls in rig.controls) is fixed_exposure
+
+
+def test_a_usb_camera_opens_as_car_toml_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    device = tmp_path / "video0"
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _device, _backend: FakeCapture(UsbRig(device)))
+    device.touch()
+    camera = open_camera(CameraSection(kind="usb", device=str(device), rate_hz=100), SystemClock())
+    assert camera is not None
+    check_camera(camera)
+
+
+def test_the_second_picamera_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "picamera2", Rig().module())
+    with pytest.raises(CameraError, match="no camera 1"):
+        open_camera(CameraSection(kind="picamera", device="1"), SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('kind = "usb"\ndevice = "/dev/video99"', ["/dev/video99", "Plug it in"]),
+        ('kind = "picamera"', ["picamera2", "sudo apt install python3-picamera2"]),
+        ('kind = "picamera"\ndevice = "/dev/video0"', ["camera", "number"]),
+    ],
+)
+def test_driving_without_its_camera_is_one_sentence(tmp_path: Path, lines: str, words: list[str]) -> None:
+    (tmp_path / "car.toml").write_text(f"[camera]\n{lines}\n", encoding="utf-8")
+    assert_refused(run_car("drive", "--headless", "--no-record", cwd=tmp_path), *words)

@@ -1,0 +1,82 @@
+"""car.toml: what is right is read, what is wrong is named."""
+
+from pathlib import Path
+
+import pytest
+
+from car.config.sections import CarConfig, load_config, template
+from car.errors import ConfigError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "car.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_template_says_the_defaults(tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, template("mycar"))) == CarConfig()
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, "")) == CarConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[camera]\nwidht = 160\n", ["camera.widht", "unknown", "width", "height"]),
+        ("[camra]\n", ["camra", "unknown", "camera"]),
+        ("[camera]\nrate_hz = 1000\n", ["camera.rate_hz", "1000", "120"]),
+        ("[camera]\nkind = 'webcam'\n", ["camera.kind", "webcam", "simulated"]),
+        ("[gate]\nautopilot_throttle_cap = 'fast'\n", ["gate.autopilot_throttle_cap", "fast"]),
+        ("[gate]\nautopilot_throttle_cap = nan\n", ["gate.autopilot_throttle_cap", "nan"]),
+        ("[camera]\nrate_hz = 5\n", ["camera.rate_hz", "10"]),
+        ("[camera]\nwidth = 1920\nheight = 1080\nrate_hz = 60\n", ["camera", "1920x1080", "500 MB"]),
+        ("camera = 3\n", ["camera", "3"]),
+        ("[drivetrain]\nkind = 'tracks'\n", ["`drivetrain.kind`", "tracks", "servo_esc", "differential"]),
+        ("drivetrain = 3\n", ["`drivetrain.kind`", "3"]),
+        # What `car neutral`, which reads the file as it is, would take for something else.
+        ("[calibration]\nneutral_us = '1520'\n", ["calibration.neutral_us", "'1520'", "number"]),
+        ("[drivetrain]\nkind = 'servo_esc'\nthrottle_pin = 3.0\n", ["drivetrain.throttle_pin", "3.0", "integer"]),
+        ("[drivetrain]\nkind = 'servo_esc'\nthrottle_pin = true\n", ["drivetrain.throttle_pin", "True", "integer"]),
+        ("[calibration]\ncalibrated = 0\n", ["calibration.calibrated", "0", "date"]),
+        ("[drivetrain]\nkind = 'servo_esc'\noe_pin = 3\n", ["oe_pin is 3", "4 to 27"]),
+        ("[drivetrain]\npins = 'pca9685'\n", ["`drivetrain.pins`", "unknown", "timeline"]),
+        ("[drivetrain]\nkind = 'servo_esc'\nservo_pin = 3\n", ["`drivetrain.servo_pin`", "steering_pin"]),
+        ("[drivetrain]\nkind = 'servo_esc'\nfrequency_hz = 1000\n", ["`drivetrain.frequency_hz`", "200"]),
+        ("[drivetrain]\nkind = 'servo_esc'\nsteering_pin = 16\n", ["`drivetrain`", "steering_pin", "0 to 15"]),
+        ("[drivetrain]\nkind = 'servo_esc'\nsteering_pin = 0\n", ["steering_pin and throttle_pin", "both 0"]),
+        ("[drivetrain]\nkind = 'servo_esc'\npins = 'hardware_pwm'\nsteering_pin = 17\n", ["12, 13, 18, 19"]),
+        ("[drivetrain]\nkind = 'servo_esc'\noe_pin = 40\n", ["oe_pin", "GPIO", "4 to 27"]),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\npins = 'fine_lgpio'\nsteering_pin = 17\nthrottle_pin = 18\noe_pin = 4\n",
+            ["oe_pin", "remove"],
+        ),
+        ("[drivetrain]\nkind = 'differential'\nleft_forward_pin = 4\n", ["left_forward_pin", "9 to 27"]),
+        ("[calibration]\nsteering_left_us = 400\n", ["`calibration.steering_left_us`", "400", "500"]),
+        ("[calibration]\nforward_max_us = 2600\n", ["`calibration.forward_max_us`", "2600", "2500"]),
+        ("[calibration]\nsteering_centre_us = 2100\n", ["`calibration`", "centre", "2100", "between"]),
+        ("[calibration]\nneutral_us = 1600\nforward_start_us = 1550\n", ["`calibration`", "throttle", "1600"]),
+        ("[calibration]\nneutral_us = 'middle'\n", ["`calibration.neutral_us`", "middle"]),
+        ("[camera\n", ["TOML"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it_and_what_is_allowed(tmp_path: Path, text: str, named: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in ["car.toml", *named])
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="car init"):
+        load_config(tmp_path / "car.toml")
+
+
+def test_bytes_that_are_not_text_are_a_config_error(tmp_path: Path) -> None:
+    path = tmp_path / "car.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="TOML"):
+        load_config(path)

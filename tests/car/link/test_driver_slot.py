@@ -1,0 +1,144 @@
+"""What the driver does at the desk reaches the drive loop: the newest command, and every press of a button."""
+
+import multiprocessing
+import sys
+import threading
+
+from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Mode, Stop
+from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from hardware.drivetrain import Command
+
+
+def make_pair() -> tuple[DriverDesk, SlotDriver]:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    return DriverDesk(slot), SlotDriver(slot)
+
+
+def test_nothing_pressed_is_no_event() -> None:
+    _, driver = make_pair()
+    assert list(driver.events(0)) == []
+
+
+def test_the_newest_command_comes_once_with_the_time_it_was_sampled() -> None:
+    desk, driver = make_pair()
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    desk.sample(Command(0.3, 0.4), sampled_ns=9)
+    assert list(driver.events(20)) == [DriverCommand(Command(0.3, 0.4), 9)]
+    assert list(driver.events(30)) == []
+
+
+def test_presses_between_two_cycles_are_heard_as_they_were_pressed_and_a_stop_comes_last() -> None:
+    desk, driver = make_pair()
+    desk.stop()
+    desk.arm(Mode.ASSIST)
+    desk.change_mode(Mode.AUTO)
+    desk.disarm()
+    assert list(driver.events(0)) == [Arm(Mode.ASSIST), ChangeMode(Mode.AUTO), Disarm(), Stop()]
+    desk.disarm()
+    desk.arm(Mode.MANUAL)
+    assert list(driver.events(0)) == [Disarm(), Arm(Mode.MANUAL)]
+    assert not driver.stop_waits()
+    desk.stop()
+    assert driver.stop_waits()
+    assert list(driver.events(0)) == [Stop()]
+    assert not driver.stop_waits()
+
+
+def test_quitting_is_remembered() -> None:
+    desk, driver = make_pair()
+    desk.quit()
+    assert not driver.wants_to_quit
+    list(driver.events(0))
+    assert driver.wants_to_quit
+
+
+def test_a_hold_button_that_is_let_go_comes_with_the_command() -> None:
+    desk, driver = make_pair()
+    desk.sample(Command(0.1, 0.2), sampled_ns=5, held=False)
+    assert list(driver.events(0)) == [DriverCommand(Command(0.1, 0.2), 5, held=False)]
+
+
+def test_the_drivers_word_that_the_wheels_are_up_comes_with_the_arming_it_was_given_for() -> None:
+    desk, driver = make_pair()
+    desk.arm(Mode.CALIBRATION, wheels_up=True)
+    assert list(driver.events(0)) == [Arm(Mode.CALIBRATION, wheels_up=True)]
+    desk.arm(Mode.MANUAL)
+    assert list(driver.events(0)) == [Arm(Mode.MANUAL, wheels_up=False)]
+
+
+def test_what_stands_in_the_way_of_driving_comes_when_it_changes() -> None:
+    desk, driver = make_pair()
+    desk.check((ArmRefusal.TOO_HOT, ArmRefusal.COARSE_STEERING))
+    assert list(driver.events(0)) == [Checks((ArmRefusal.TOO_HOT, ArmRefusal.COARSE_STEERING))]
+    assert list(driver.events(0)) == []
+    desk.check(())
+    assert list(driver.events(0)) == [Checks(())]
+
+
+def test_before_anybody_has_looked_nothing_is_said_and_a_first_all_clear_is_heard() -> None:
+    desk, driver = make_pair()
+    desk.stop()
+    assert list(driver.events(0)) == [Stop()]
+    desk.check(())
+    assert list(driver.events(0)) == [Checks(())]
+
+
+def test_presses_from_two_threads_are_all_counted() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk = DriverDesk(slot)
+
+    def press() -> None:
+        for _ in range(2000):
+            desk.stop()
+
+    threads = [threading.Thread(target=press) for _ in range(4)]
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before_s)
+    state = slot.read()
+    assert state is not None
+    assert state.stops == 8000
+
+
+def test_a_driver_who_leaves_takes_what_it_held_along_unless_another_has_come() -> None:
+    desk, driver = make_pair()
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    desk.lose_driver()
+    assert list(driver.events(0)) == [DriverLeft()]
+    desk.lose_driver()
+    desk.sample(Command(0.3, 0.0), sampled_ns=4)
+    assert list(driver.events(0)) == [DriverLeft(), DriverCommand(Command(0.3, 0.0), 4)]
+
+
+def test_another_desk_goes_on_from_where_a_dead_one_stopped_and_no_press_counts_twice() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk, driver = DriverDesk(slot), SlotDriver(slot)
+    desk.sample(Command(0.1, 0.6), sampled_ns=5)
+    desk.stop()
+    list(driver.events(0))
+    driver.put_in_order()
+    assert list(driver.events(0)) == [DriverLeft()]
+    successor = DriverDesk(slot)
+    successor.sample(Command(0.0, 0.0), sampled_ns=3)
+    assert list(driver.events(0)) == [DriverCommand(Command(0.0, 0.0), 3)]
+    successor.stop()
+    assert list(driver.events(0)) == [Stop()]
+
+
+def test_a_desk_that_died_while_it_wrote_leaves_what_was_heard_last() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk, driver = DriverDesk(slot), SlotDriver(slot)
+    desk.stop()
+    list(driver.events(0))
+    # An odd number says that somebody is writing: nobody will ever finish.
+    slot._bytes()[0] |= 1
+    assert list(driver.events(0)) == []
+    driver.put_in_order()
+    DriverDesk(slot).stop()
+    assert list(driver.events(0)) == [DriverLeft(), Stop()]

@@ -1,0 +1,194 @@
+"""A code lets one browser in, once and for a while; the disk keeps hashes alone."""
+
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from car.errors import AccessError
+from car.pairing.store import CODE_VALID_NS, MAX_BROWSERS, AccessStore, ServerAddress
+from hardware.clock import NS_PER_S, VirtualClock
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(1000 * NS_PER_S)
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: VirtualClock) -> AccessStore:
+    return AccessStore(tmp_path, clock)
+
+
+def paired(store: AccessStore) -> str:
+    token = store.redeem(store.new_code())
+    assert token is not None
+    return token
+
+
+def test_the_right_code_lets_a_browser_in_once(store: AccessStore) -> None:
+    code = store.new_code()
+    token = store.redeem(code)
+    assert token is not None
+    assert store.is_paired(token)
+    assert store.redeem(code) is None
+
+
+def test_of_many_who_come_with_the_same_code_at_the_same_time_one_gets_in(store: AccessStore) -> None:
+    code = store.new_code()
+    with ThreadPoolExecutor(8) as pool:
+        tokens = [token for token in pool.map(store.redeem, [code] * 8) if token is not None]
+    assert len(tokens) == 1
+    assert store.is_paired(tokens[0])
+
+
+def test_the_network_stays_open_from_the_code_to_the_browser_that_it_let_in(
+    store: AccessStore, tmp_path: Path, clock: VirtualClock
+) -> None:
+    watcher, closed, done = AccessStore(tmp_path, clock), [], threading.Event()
+    code = store.new_code()
+
+    def watch() -> None:
+        while not done.is_set():
+            closed.append(not watcher.opens_network())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    store.redeem(code)
+    done.set()
+    thread.join()
+    assert not any(closed)
+
+
+def test_a_code_may_be_typed_in_small_letters_and_without_dashes(store: AccessStore) -> None:
+    assert store.redeem(f" {store.new_code().lower().replace('-', '')} ") is not None
+
+
+@pytest.mark.parametrize("wrong", ["", "AAAA-AAAA-AAAA-AAAA", "\ud800", "é" * 64])
+def test_any_other_code_lets_nobody_in_and_leaves_the_right_one_valid(store: AccessStore, wrong: str) -> None:
+    code = store.new_code()
+    assert store.redeem(wrong) is None
+    assert store.redeem(code) is not None
+
+
+def test_a_code_is_valid_for_ten_minutes_and_until_the_machine_is_started_again(
+    store: AccessStore, clock: VirtualClock, tmp_path: Path
+) -> None:
+    code = store.new_code()
+    clock.advance_ns(CODE_VALID_NS)
+    assert store.opens_network()
+    clock.advance_ns(1)
+    assert not store.opens_network()
+    assert store.redeem(code) is None
+    code = store.new_code()
+    assert AccessStore(tmp_path, VirtualClock()).redeem(code) is None
+
+
+def test_a_code_of_an_earlier_start_of_the_machine_is_not_valid_again_when_the_clock_comes_round_to_it(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    code = AccessStore(tmp_path, clock, boot="yesterday").new_code()
+    today = AccessStore(tmp_path, clock, boot="today")
+    assert not today.opens_network()
+    assert today.redeem(code) is None
+
+
+def test_a_new_code_replaces_the_one_before(store: AccessStore) -> None:
+    old, new = store.new_code(), store.new_code()
+    assert store.redeem(old) is None
+    assert store.redeem(new) is not None
+
+
+def test_the_network_is_open_while_a_browser_is_paired_or_about_to_be(store: AccessStore) -> None:
+    assert not store.opens_network()
+    store.new_code()
+    assert store.opens_network()
+    store.forget_all()
+    assert not store.opens_network()
+    token = paired(store)
+    assert store.opens_network()
+    store.forget(token)
+    assert not store.opens_network()
+    assert not store.is_paired(token)
+
+
+def test_forgetting_one_browser_leaves_the_others(store: AccessStore) -> None:
+    first, second = paired(store), paired(store)
+    store.forget(first)
+    assert not store.is_paired(first)
+    assert store.is_paired(second)
+    store.forget_all()
+    assert not store.is_paired(second)
+
+
+def test_what_another_process_pairs_or_forgets_is_seen_at_once(tmp_path: Path, clock: VirtualClock) -> None:
+    here, there = AccessStore(tmp_path, clock), AccessStore(tmp_path, clock)
+    token = paired(here)
+    assert there.is_paired(token)
+    here.forget_all()
+    assert not there.is_paired(token)
+
+
+def test_who_is_forgotten_while_another_browser_is_paired_or_leaves_stays_forgotten(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    server, command = AccessStore(tmp_path, clock), AccessStore(tmp_path, clock)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(40):
+            stranger, guest = paired(server), paired(server)
+            code = server.new_code()
+            acts = (
+                pool.submit(server.redeem, code),
+                pool.submit(server.forget, guest),
+                pool.submit(command.forget_all),
+            )
+            for act in acts:
+                act.result()
+            assert not server.is_paired(stranger)
+
+
+def test_the_oldest_browsers_make_room(store: AccessStore) -> None:
+    tokens = [paired(store) for _ in range(MAX_BROWSERS + 1)]
+    assert not store.is_paired(tokens[0])
+    assert store.is_paired(tokens[1])
+    assert store.is_paired(tokens[-1])
+
+
+def test_the_disk_has_no_secret_and_shows_what_it_has_to_its_owner_only(store: AccessStore, tmp_path: Path) -> None:
+    code = store.new_code()
+    token = paired(store)
+    unused = store.new_code()
+    store.announce(ServerAddress(8887, tls=False))
+    folder = tmp_path / "access"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"code.json", "browsers.json", "server.json"}
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        content = path.read_text()
+        for secret in (code, token, unused, unused.replace("-", "")):
+            assert secret not in content
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"sha256": 7}', '{"sha256": [7]}', '{"sha256": "a"}'])
+def test_broken_files_let_nobody_in(store: AccessStore, tmp_path: Path, content: str) -> None:
+    token = paired(store)
+    for name in ("code.json", "browsers.json", "server.json"):
+        (tmp_path / "access" / name).write_text(content)
+    assert not store.is_paired(token)
+    assert store.redeem("a") is None
+    assert store.running_server() is None
+    assert not store.opens_network()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, clock: VirtualClock) -> None:
+    (tmp_path / "access").write_text("not a folder")
+    with pytest.raises(AccessError, match="access"):
+        AccessStore(tmp_path, clock).new_code()
+
+
+def test_a_server_that_does_not_answer_is_not_running(store: AccessStore) -> None:
+    store.announce(ServerAddress(1, tls=False))
+    assert store.running_server() is None

@@ -1,0 +1,174 @@
+"""The recorder's switch: a new session each time it is switched on, and seconds erased while it runs."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from car.config.sections import CarConfig, RecordingSection
+from car.link.ring import CycleRing
+from car.recording.control import RecorderControl
+from car.sessions import Edits, FrameRange, Session
+from car.sessions.edits import edits_path
+from hardware.clock import NS_PER_S, VirtualClock
+from tests.frames import SMALL, make_frame, make_record
+
+RATE_HZ = 20.0
+
+
+class Rig:
+    """A recorder's switch on a virtual clock, with a drive that publishes frame after frame."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = VirtualClock(NS_PER_S)
+        self.ring = CycleRing(multiprocessing.get_context("spawn"), SMALL, RATE_HZ)
+        config = CarConfig(recording=RecordingSection(min_free_mb=0))
+        self.control = RecorderControl(self.ring, folder, config, "first", self.clock)
+        self.published = 0
+
+    def drive(self, seconds: float) -> None:
+        for _ in range(round(seconds * RATE_HZ)):
+            frame = make_frame(self.published, rate_hz=RATE_HZ)
+            self.ring.publish(make_record(frame), frame)
+            self.published += 1
+            self.clock.advance_ns(round(NS_PER_S / RATE_HZ))
+            self.control.poll()
+
+    def sessions(self) -> list[Path]:
+        return sorted(self.folder.glob("*.mcap"))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path / "sessions")
+
+
+def numbers_in(path: Path) -> list[int]:
+    with Session.open(path) as session:
+        return [frame.number for frame in session.frames()]
+
+
+def test_nothing_is_recorded_until_it_is_switched_on(rig: Rig) -> None:
+    rig.drive(1)
+    assert not rig.control.status.on
+    assert str(rig.control.status) == "off"
+    rig.control.close()
+    assert rig.sessions() == []
+
+
+def test_what_was_driven_before_the_first_start_is_recorded_as_far_as_it_is_kept(rig: Rig) -> None:
+    rig.control.switch_on()
+    for number in range(10):
+        frame = make_frame(number, rate_hz=RATE_HZ)
+        rig.ring.publish(make_record(frame), frame)
+    rig.control.close()
+    assert numbers_in(rig.sessions()[0]) == list(range(10))
+
+
+def test_each_start_is_a_session_of_its_own_without_a_frame_of_the_one_before(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(1)
+    rig.control.switch_off()
+    rig.drive(1)
+    rig.control.switch_on()
+    rig.drive(1)
+    rig.control.close()
+    first, second = rig.sessions()
+    assert numbers_in(first) == list(range(21))
+    assert numbers_in(second) == list(range(41, 60))
+
+
+def test_the_status_counts_while_it_runs_and_keeps_the_last_figures_when_it_is_off(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.control.switch_on()
+    rig.drive(1)
+    status = rig.control.status
+    assert (status.on, status.name, status.frames) == (True, rig.sessions()[0].stem, 20)
+    rig.control.switch_off()
+    rig.control.poll()
+    status = rig.control.status
+    assert (status.on, status.name, status.frames) == (False, rig.sessions()[0].stem, 20)
+    assert str(status) == f"{rig.sessions()[0].name} · 20 frames"
+
+
+def test_the_last_seconds_are_left_out_while_the_recording_goes_on(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(10)
+    rig.control.erase(5)
+    rig.control.poll()
+    rig.drive(1)
+    assert rig.control.status.erased == 100
+    rig.control.close()
+    (path,) = rig.sessions()
+    assert Edits.load(path) == Edits.of([FrameRange(100, 199)])
+    assert len(numbers_in(path)) == 220
+    with Session.open(path) as session:
+        assert [event.text for event in session.events() if event.kind == "erased"] == [
+            "frames 100 to 199, by the driver"
+        ]
+
+
+def test_erasing_again_goes_further_back_and_can_be_undone_step_by_step(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(10)
+    rig.control.erase(2)
+    rig.control.erase(2)
+    rig.control.erase(60)
+    rig.control.erase(60)
+    rig.control.close()
+    (path,) = rig.sessions()
+    assert rig.control.status.erased == 200
+    edits = Edits.load(path)
+    assert edits == Edits.of([FrameRange(0, 199)])
+    assert edits.undone() == Edits.of([FrameRange(120, 199)])
+    assert edits.undone().undone() == Edits.of([FrameRange(160, 199)])
+
+
+def test_erasing_when_nothing_is_recorded_does_nothing(rig: Rig) -> None:
+    rig.control.erase(5)
+    rig.control.switch_on()
+    rig.control.erase(5)
+    rig.control.poll()
+    assert rig.control.status.erased == 0
+    rig.control.close()
+
+
+def test_a_list_of_edits_that_cannot_be_changed_is_said_and_the_recording_goes_on(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(1)
+    edits_path(rig.sessions()[0]).write_text("nonsense")
+    rig.control.erase(5)
+    rig.drive(1)
+    status = rig.control.status
+    assert (status.on, status.frames, status.erased) == (True, 40, 0)
+    assert "no list of edits" in status.failure
+    assert "no list of edits" in str(status)
+    rig.control.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_another_start_is_another_try(rig: Rig) -> None:
+    rig.folder.write_text("in the way")
+    rig.control.switch_on()
+    rig.drive(1)
+    assert str(rig.control.status).startswith("stopped: ")
+    rig.folder.unlink()
+    rig.control.switch_on()
+    rig.drive(1)
+    status = rig.control.status
+    assert (status.on, status.failure) == (True, "")
+    rig.control.close()
+
+
+def test_the_pilots_name_is_in_the_session_and_a_change_is_noted_in_it(rig: Rig) -> None:
+    rig.control.use_pilot("second")
+    rig.control.switch_on()
+    rig.drive(1)
+    rig.control.use_pilot("third")
+    rig.drive(1)
+    rig.control.close()
+    with Session.open(rig.sessions()[0]) as session:
+        assert session.info.extra["pilot"] == "second"
+        assert [event.text for event in session.events() if event.kind == "pilot"] == ["third from here on"]

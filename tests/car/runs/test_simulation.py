@@ -1,0 +1,71 @@
+"""Lock-step driving: always the same, and it ends when its goal is reached."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from car.assembly.devices import find_model, open_pilot
+from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.gate import Limits
+from car.runs.simulation import Goal, Scene, run_simulation
+from car.sessions.reader import Session
+from hardware.errors import TrackError
+
+CONFIG = CarConfig()
+
+
+def test_the_expert_laps_and_is_recorded_as_a_driver(tmp_path: Path) -> None:
+    path = tmp_path / "expert.mcap"
+    result = run_simulation(CONFIG, Scene("oval"), Goal(laps=1), record=path)
+    assert (result.odometry.laps, result.odometry.departures, result.trip) == (1, 0, "")
+    with Session.open(path) as session:
+        assert session.info.source == "simulator"
+        assert session.frame_count == result.frames
+        drives = [record for record in session.records() if record.driver is not None]
+        assert len(drives) > 0.9 * result.frames
+        assert all(record.pilot is None for record in drives)
+        assert max(record.applied.throttle for record in drives) > 0.1
+
+
+def test_two_simulations_are_equal() -> None:
+    first, second = (run_simulation(CONFIG, Scene("bean", seed=3, disturb=True), Goal(seconds=8)) for _ in range(2))
+    assert first.trajectory == second.trajectory
+
+
+def test_a_disturbed_car_is_pushed_about_and_comes_back() -> None:
+    calm, pushed = (run_simulation(CONFIG, Scene("oval", disturb=disturb), Goal(laps=1)) for disturb in (False, True))
+    assert calm.trajectory != pushed.trajectory
+    assert pushed.odometry.laps == 1
+
+
+def test_time_ends_a_drive_as_well_as_laps() -> None:
+    result = run_simulation(CONFIG, Scene("oval"), Goal(seconds=2))
+    assert result.simulated_s == pytest.approx(2, abs=0.1)
+
+
+def test_progress_rises_to_one() -> None:
+    told: list[float] = []
+    run_simulation(CONFIG, Scene("oval"), Goal(laps=1), progress=told.append)
+    assert told[0] < 0.01
+    assert told[-1] == 1.0
+    assert all(earlier <= later for earlier, later in itertools.pairwise(told))
+
+
+def test_the_shipped_pilot_laps_an_unseen_track_within_the_cap() -> None:
+    pilot, _ = open_pilot(find_model(SHIPPED_PILOT, Path()), CONFIG.camera.geometry)
+    throttles: list[float] = []
+    result = run_simulation(
+        CONFIG,
+        Scene("hairpin"),
+        Goal(laps=1),
+        pilot=pilot,
+        observer=lambda record, _: throttles.append(record.applied.throttle),
+    )
+    assert (result.odometry.laps, result.odometry.departures, result.trip) == (1, 0, "")
+    assert max(throttles) <= Limits().autopilot_throttle_cap
+
+
+def test_an_unknown_track_is_named_with_the_known_ones() -> None:
+    with pytest.raises(TrackError, match=r"nowhere.*oval"):
+        run_simulation(CONFIG, Scene("nowhere"), Goal(laps=1))

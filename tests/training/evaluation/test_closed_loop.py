@@ -1,0 +1,45 @@
+"""A pilot is examined by driving: a good one passes, one that never steers does not."""
+
+from pathlib import Path
+
+import pytest
+
+from car.assembly.devices import find_model, open_pilot
+from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.pilots.base import Pilot, PilotOutput
+from car.runs.simulation import Scene
+from hardware.camera import Frame
+from hardware.drivetrain import Command
+from training.evaluation.closed_loop import examine
+
+CONFIG = CarConfig()
+
+
+class StraightAhead(Pilot):
+    """Drives without ever steering."""
+
+    name = "straight ahead"
+
+    def drive(self, frame: Frame) -> PilotOutput:
+        return PilotOutput(Command(0.0, 0.25))
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_shipped_pilot_passes_on_tracks_it_has_not_seen() -> None:
+    pilot, _ = open_pilot(find_model(SHIPPED_PILOT, Path()), CONFIG.camera.geometry)
+    told: list[float] = []
+    exams = examine(pilot, CONFIG, [Scene("hairpin", 99), Scene("random-101", 99)], 1, told.append)
+    assert all(exam.passed for exam in exams), [str(exam) for exam in exams]
+    assert all(exam.offset_m < 0.2 for exam in exams)
+    assert all(0.5 < exam.speed_m_s < 1.5 for exam in exams)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_a_pilot_that_never_steers_fails() -> None:
+    (exam,) = examine(StraightAhead(), CONFIG, [Scene("oval")], 1)
+    assert not exam.passed
+    assert exam.departures > 0
+    assert f"lane departures: {exam.departures}" in str(exam)

@@ -1,0 +1,1 @@
+"""How good a pilot is: on recorded frames, and at the wheel."""

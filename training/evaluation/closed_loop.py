@@ -1,0 +1,67 @@
+"""How a pilot drives, as against how well it repeats a driver: laps in the simulator, departures counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from car.config.sections import CarConfig
+from car.drive_record import DriveRecord
+from car.pilots.base import Pilot
+from car.runs.simulation import Goal, Scene, run_simulation
+from hardware.camera import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """One drive on one track.
+
+    ``offset_m`` is the mean distance from the middle of the lane, ``speed_m_s`` the mean speed; ``trip`` is the gate's
+    reason when it ended the drive, else empty.
+    """
+
+    scene: Scene
+    laps_wanted: int
+    laps: int
+    departures: int
+    offset_m: float
+    speed_m_s: float
+    trip: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether all laps were driven and no wheel left the lane."""
+        return self.laps >= self.laps_wanted and not self.departures and not self.trip
+
+    def __str__(self) -> str:
+        ending = f", {self.trip}" if self.trip else ""
+        return f"{self.laps} of {self.laps_wanted} laps, lane departures: {self.departures}{ending}"
+
+
+def examine(
+    pilot: Pilot,
+    config: CarConfig,
+    scenes: Sequence[Scene],
+    laps: int,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[Exam]:
+    """Let ``pilot`` drive ``laps`` laps of each scene; raises TrackError for a track that is not there."""
+
+    def progress_of(number: int) -> Callable[[float], None]:
+        return lambda done: progress((number + done) / len(scenes))
+
+    return [_examine(pilot, config, scene, laps, progress_of(number)) for number, scene in enumerate(scenes)]
+
+
+def _examine(pilot: Pilot, config: CarConfig, scene: Scene, laps: int, progress: Callable[[float], None]) -> Exam:
+    offsets_m: list[float] = []
+
+    def note(record: DriveRecord, _: Frame | None) -> None:
+        if record.odometry is not None:
+            offsets_m.append(abs(record.odometry.lateral_m))
+
+    result = run_simulation(config, scene, Goal(laps=laps), pilot=pilot, observer=note, progress=progress)
+    odometry = result.odometry
+    speed_m_s = odometry.progress_m / result.simulated_s
+    return Exam(scene, laps, odometry.laps, odometry.departures, fmean(offsets_m), speed_m_s, result.trip)
