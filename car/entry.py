@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import sys
-from types import FrameType
 from typing import Never
+
+from car.terminal.interrupts import interrupts
+from car.terminal.streams import make_output_safe
 
 INTERRUPTED = 130
 """What a program that Ctrl-C has ended exits with."""
-
-
-class Interrupts:
-    """Remembers a Ctrl-C: raised inside a destructor or a library's callback, KeyboardInterrupt is lost."""
-
-    seen = False
-
-    def __call__(self, _number: int, _frame: FrameType | None) -> Never:
-        """Handle the signal as Python does."""
-        self.seen = True
-        raise KeyboardInterrupt
-
-
-interrupts = Interrupts()
-
-
-def make_output_safe() -> None:
-    """See to it that nothing printed can end the program: a closed stream, a character its encoding does not have."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the whole run
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def main() -> Never:
@@ -46,7 +22,7 @@ def main() -> Never:
             from car.neutral import main as neutral
 
             sys.exit(neutral(sys.argv[2:]))
-        from car.cli import main as command_line
+        from car.cli.main import main as command_line
 
         command_line()
     except BaseException:

@@ -13,14 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from car.config import plain as defaults
+from car.config.plain import CONFIG_ENCODING, CONFIG_NAME, DEFAULT_CAR
 from hardware.neutral import Output, write_neutral
 from hardware.pins.resolution import US_PER_S, pulse_step_us
 
 USAGE = "usage: car neutral [--car DIR]"
-CONFIG_NAME = "car.toml"
-CONFIG_ENCODING = "utf-8-sig"
-"""UTF-8, with or without the mark that some of Windows's editors put at a file's beginning, where nobody sees it."""
-DEFAULT_CAR = "mycar"
 NS_PER_US = 1000
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from car.assembly.devices import open_pilot
 from car.config.sections import CarConfig
+from car.pilots.loading import open_pilot
 from car.runs.simulation import Scene
-from car.runs.view import progress_bar
 from car.sessions.reader import Session
 from car.terminal.console import console
+from car.terminal.progress import progress_bar
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
 from training.evaluation.closed_loop import examine

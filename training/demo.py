@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from car.assembly.devices import make_world, open_pilot
+from car.assembly.devices import make_world
 from car.config.folder import CarFolder, init_car, open_car
 from car.config.sections import CarConfig
 from car.errors import RecordingError, TrainingError
+from car.pilots.loading import open_pilot
 from car.runs.simulation import Goal, Scene, Simulation, run_simulation
-from car.runs.view import progress_bar, show_simulation
+from car.runs.view import show_simulation
 from car.terminal.console import console
+from car.terminal.progress import progress_bar
 from hardware.clock import VirtualClock
 from training.command import train_and_show
 from training.pictures import Snapshots, save_contact_sheet, save_film, save_trajectory

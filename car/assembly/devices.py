@@ -1,34 +1,28 @@
-"""From a car's configuration to its devices and its pilot."""
+"""From a car's configuration to its devices."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
-import models
 from car.assembly.drivetrains import calibrate, open_drivetrain
 from car.config.drivetrain import CalibrationSection
 from car.config.sections import CameraSection, CarConfig
 from car.neutral import outputs_of
-from car.pilots.tflite_pilot import TflitePilot
-from hardware.camera import Camera, CameraGeometry
+from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
 from hardware.drivetrains.timeline import TimelineFile
 from hardware.neutral import Output
-from models.contract import ModelError
-from models.loader import load_model
 from simulator.disturbance import Disturbance
 from simulator.track import make_track
 from simulator.world import World
-
-MODEL_SUFFIX = ".tflite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,33 +137,3 @@ def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
 def neutral_outputs(config: CarConfig) -> list[Output]:
     """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``."""
     return outputs_of(config.model_dump(mode="json", exclude_none=True))
-
-
-def model_files(car_dir: Path) -> list[Path]:
-    """Return the car's own models and the pilots that ship."""
-    folders = (car_dir / "models", Path(models.__file__).parent)
-    return [path for folder in folders for path in sorted(folder.glob(f"*{MODEL_SUFFIX}"))]
-
-
-def find_model(name: str, car_dir: Path) -> Path:
-    """Return the file that ``name`` means: a path, or the name of one of ``model_files``.
-
-    Raises ModelError with what there is when it means none of them.
-    """
-    known = model_files(car_dir)
-    for path in (Path(name), Path(name + MODEL_SUFFIX), *(path for path in known if name in {path.name, path.stem})):
-        with contextlib.suppress(OSError):  # A name too long for a file is the name of none.
-            if path.is_file():
-                return path
-    names = ", ".join(path.stem for path in known) or "none yet"
-    raise ModelError(f"There is no model {name}. Give a {MODEL_SUFFIX} file, or one of: {names}.")
-
-
-def open_pilot(path: Path, camera: CameraGeometry) -> tuple[TflitePilot, tuple[str, ...]]:
-    """Load the pilot in ``path`` for a camera; return it, and in sentences what its user ought to know.
-
-    Raises ModelError when it is not a pilot model or takes frames of another size.
-    """
-    model = load_model(path)
-    model.check_fits(camera.height, camera.width)
-    return TflitePilot(model), (*model.warnings, *model.camera_differences(asdict(camera)))

@@ -15,10 +15,10 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
+from car.config.plain import CONFIG_ENCODING
 from car.config.sections import check_config
 from car.errors import ConfigError
 from car.files import reason, replacing, taking_turns
-from car.neutral import CONFIG_ENCODING
 
 Value = str | int | float | bool | date
 

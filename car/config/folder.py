@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from car.config.plain import CONFIG_NAME, DEFAULT_CAR
 from car.config.sections import CarConfig, load_config, template
 from car.errors import ConfigError
-from car.neutral import CONFIG_NAME, DEFAULT_CAR
 
 
 @dataclass(frozen=True, slots=True)

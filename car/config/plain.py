@@ -1,11 +1,19 @@
-"""The outputs of a drivetrain for which ``car.toml`` names none.
+"""What is known of a car before its ``car.toml`` is read: the file's name, and what it need not say.
 
-They stand apart because ``car neutral`` needs them too, and imports next to nothing.
+These stand apart because ``car neutral`` needs them too, and imports next to nothing.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+CONFIG_NAME = "car.toml"
+CONFIG_ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that some of Windows's editors put at a file's beginning, where nobody sees it."""
+DEFAULT_CAR = "mycar"
+
+JPEG_QUALITY = 75
+"""Of recorded frames."""
 
 SERVO_ESC_PINS: Final = "pca9685"
 DIFFERENTIAL_PINS: Final = "fine_lgpio"

@@ -11,11 +11,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
 
 from car.config.drivetrain import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
+from car.config.plain import CONFIG_ENCODING, JPEG_QUALITY
 from car.config.section import Section
 from car.errors import ConfigError
 from car.gate import Limits
-from car.neutral import CONFIG_ENCODING
-from car.sessions.format import JPEG_QUALITY
 from hardware.camera import CameraGeometry
 
 MAX_NAME = 64

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from car.config.plain import CONFIG_NAME
 from car.doctor.patient import Patient
 from car.doctor.report import Verdict, error, ok, split_advice, warning
-from car.neutral import CONFIG_NAME
 
 DEVICES = {
     "dev/gpiochip*": "gpio",

@@ -51,6 +51,10 @@ def arrays_and_images(patient: Patient) -> Iterator[Verdict]:
         yield error(
             f"OpenCV {opencv} needs NumPy 2, and this is NumPy {numpy}.", f'{machine.pip} "{OPENCV}<4.12" "numpy<2"'
         )
+    elif problem := machine.import_problem("cv2"):
+        yield error(
+            f"OpenCV {opencv} cannot be imported ({problem}).", f"{machine.pip} --force-reinstall --no-deps {OPENCV}"
+        )
     else:
         yield ok(f"NumPy {numpy} and OpenCV {opencv} fit together.")
 
@@ -71,7 +75,8 @@ def runtime(patient: Patient) -> Iterator[Verdict]:
 
 def pilot(patient: Patient) -> Iterator[Verdict]:
     """How long the car's pilot takes for a frame, over 200 of them."""
-    from car.assembly.devices import find_model, open_pilot
+    from car.pilots.find import find_model
+    from car.pilots.loading import open_pilot
     from hardware.camera import Frame
 
     camera = patient.config.camera

@@ -16,6 +16,7 @@ from typing import TypeVar
 import tomlkit
 
 from car.config.drivetrain import SimulatedSection
+from car.config.plain import CONFIG_NAME
 from car.config.sections import CarConfig
 from car.errors import TrialError
 from car.faults.controls import Controls
@@ -23,7 +24,6 @@ from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial
 from car.faults.strikes import Processes
 from car.faults.web_controls import WebControls
-from car.neutral import CONFIG_NAME
 from car.pairing.store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrains.timeline import Applied, read_timeline

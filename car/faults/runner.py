@@ -13,13 +13,16 @@ import sys
 import threading
 from pathlib import Path
 
-from car.assembly.devices import Devices, find_model, open_devices, open_pilot
+from car.assembly.devices import Devices, open_devices
 from car.config.folder import open_car
 from car.config.sections import CarConfig
-from car.entry import make_output_safe
 from car.errors import KNOWN_ERRORS
 from car.faults.menu import fault_named
-from car.processes.drive import DriveOptions, drive
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
+from car.processes.drive import drive
+from car.processes.summary import DriveOptions
+from car.terminal.streams import make_output_safe
 from hardware.clock import Clock, SystemClock
 from hardware.faults import Onset
 

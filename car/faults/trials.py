@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from car.assembly.devices import open_pilot
 from car.config.sections import CarConfig
 from car.errors import TrialError
 from car.faults.menu import MENU, InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
 from car.faults.real import is_supported, run_real
 from car.faults.virtual import run_virtual
+from car.pilots.loading import open_pilot
 
 
 @dataclass(frozen=True, slots=True)

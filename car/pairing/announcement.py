@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from car.pairing.command import own_hosts
+from car.pairing.machine import own_hosts
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-import socket
 from collections.abc import Iterator
 
 from car.config.folder import CarFolder
 from car.config.sections import WebSection
+from car.pairing.machine import own_hosts
 from car.pairing.store import AccessStore, ServerAddress
 from hardware.clock import SystemClock
-
-SOMEWHERE = ("192.0.2.1", 9)
-"""An address of a network that does not exist (RFC 5737); what leads there shows our own. Nothing is sent."""
 
 
 def pair(folder: CarFolder) -> Iterator[str]:
@@ -33,17 +30,6 @@ def pair(folder: CarFolder) -> Iterator[str]:
         yield "Nothing is encrypted: on a network with others, start the car with `car drive --tls` before you pair."
     if server is None:
         yield "The car is not running: start it with `car drive`, then open the address."
-
-
-def own_hosts() -> list[str]:
-    """Return how other machines may call this one: its address where there is a network, then its name."""
-    name = socket.gethostname().partition(".")[0]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(SOMEWHERE)
-            return [probe.getsockname()[0], f"{name}.local"]
-        except OSError:
-            return [f"{name}.local"]
 
 
 def qr_code(text: str) -> str:

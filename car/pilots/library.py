@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from car.assembly.devices import MODEL_SUFFIX, find_model, model_files
 from car.errors import ModelNameTaken, NoSuchModel
 from car.files import publish, reason
+from car.pilots.find import MODEL_SUFFIX, find_model, model_files
 from car.pilots.trial import Trial, try_model
 from hardware.camera import CameraGeometry
 from models.contract import ModelCard, ModelError

@@ -25,14 +25,18 @@ from car.drive_loop import DriveLoop
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
 from car.gate import Checks, Gate, GateState, Mode
+from car.link.desk_link import DeskLink
 from car.link.driver_slot import DriverDesk, SlotDriver
+from car.link.publisher import Publisher
 from car.link.ring import RingReader
 from car.pairing.store import AccessStore
 from car.processes.calibration_keys import KEYS, CalibrationBench, gate_words, split_keys
-from car.processes.desk import SAMPLE_PERIOD_S, DeskLink, become_desk, is_over
+from car.processes.desk import SAMPLE_PERIOD_S, become_desk, is_over
 from car.processes.desk_keeper import desk_process, wait_until_ready
-from car.processes.drive import GUARD_LOST, EndSignal, GuardReport, Publisher, end_signals
+from car.processes.drive import GuardReport
 from car.processes.priority import ahead_of_all
+from car.processes.signals import EndSignal, end_signals
+from car.processes.summary import GUARD_LOST
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.terminal.keyboard import open_keyboard
 from hardware.camera import Frame

@@ -12,9 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from ctypes import c_bool, c_uint64
 from dataclasses import dataclass
-from multiprocessing.context import SpawnContext
 from pathlib import Path
 
 from rich.console import Console
@@ -26,15 +24,16 @@ from car.config.folder import CarFolder
 from car.config.sections import CarConfig
 from car.controls.gamepad import GamepadDriver, import_evdev
 from car.controls.hub import DriverHub, Seat
-from car.entry import make_output_safe
 from car.errors import CarError
 from car.gate import Mode
-from car.link.driver_slot import DriverDesk, DriverSlot
-from car.link.pilot_switch import PilotLink, PilotSwitch
-from car.link.ring import CycleRing, RingReader
+from car.link.desk_link import DeskLink
+from car.link.driver_slot import DriverDesk
+from car.link.pilot_switch import PilotSwitch
+from car.link.ring import RingReader
 from car.processes.drive_view import DriveView
 from car.recording.control import RecorderControl
 from car.terminal.keyboard import open_keyboard
+from car.terminal.streams import make_output_safe
 from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.health import ROOT, Health, read_health
@@ -51,23 +50,6 @@ VIEW_PERIOD_S = 0.05
 VIEWS_PER_PANEL = 3
 VIEWS_PER_LINE = 100
 VIEW_WINDOW_S = 3
-
-
-class DeskLink:
-    """All the memory that the drive process shares with its desk.
-
-    ``records`` and ``recorded`` are for the desk that takes the place of one that died: whether it was recording, and
-    the number of the ring's cycle that would have been next.
-    """
-
-    def __init__(self, context: SpawnContext, config: CarConfig) -> None:
-        self.ring = CycleRing(context, config.camera.geometry, config.camera.rate_hz)
-        self.slot = DriverSlot(context)
-        self.pilots = PilotLink(context)
-        self.ready = context.RawValue(c_bool, False)
-        self.records = context.RawValue(c_bool, False)
-        self.recorded = context.RawValue(c_uint64, 1)
-        self.finished = context.RawValue(c_bool, False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
+from car.config.plain import JPEG_QUALITY
 from car.errors import SessionError
 from hardware.camera import CameraGeometry, Frame
 from hardware.clock import NS_PER_MS
@@ -35,8 +36,6 @@ CHUNK_NS = 500 * NS_PER_MS
 MAX_FRAME_NUMBER = 2**32 - 1
 """MCAP's ``sequence`` has 32 bits: two years of driving at 60 Hz."""
 MAX_TIME_NS = 2**63 - 1
-JPEG_QUALITY = 75
-"""Of what is recorded, unless car.toml says otherwise."""
 
 _CHECKSUM_KEY = "crc32"
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"

@@ -12,8 +12,7 @@ From the network, in addition, nothing but the pairing page answers a browser wi
 from __future__ import annotations
 
 import ipaddress
-import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from car.pairing.machine import machine_names
 from car.pairing.store import AccessStore
 
 COOKIE = "pocketpilot"
@@ -144,13 +144,6 @@ def is_loopback(scope: Scope) -> bool:
     """Tell whether the one at the other end is on this machine."""
     client: tuple[str, Any] | None = scope.get("client")
     return client is not None and _is_address(client[0]) and ipaddress.ip_address(client[0]).is_loopback
-
-
-def machine_names() -> frozenset[str]:
-    """Return the names by which this machine may be called."""
-    host = socket.gethostname().lower()
-    names: Iterable[str] = (host, host.partition(".")[0])
-    return frozenset({"localhost", *names, *(f"{name}.local" for name in names)})
 
 
 def _host_name(host: str) -> str:

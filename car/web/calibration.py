@@ -10,8 +10,8 @@ from fastapi import APIRouter, Body, Depends
 from pydantic import Field, StrictBool
 
 from car.calibration import CalibrationField, Output, Value, calibration_fields, save_calibration
+from car.config.plain import CONFIG_NAME
 from car.config.sections import load_config
-from car.neutral import CONFIG_NAME
 from car.web.context import WebContext, context_of
 from car.web.problems import PROBLEMS
 

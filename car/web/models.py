@@ -8,10 +8,10 @@ from typing import Annotated, cast
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request
 
-from car.assembly.devices import MODEL_SUFFIX
 from car.config.change import change_config
+from car.config.plain import CONFIG_NAME
 from car.errors import NoSuchModel
-from car.neutral import CONFIG_NAME
+from car.pilots.find import MODEL_SUFFIX
 from car.pilots.library import ModelLibrary, ModelRow
 from car.web.context import WebContext, context_of
 from car.web.problems import PROBLEMS

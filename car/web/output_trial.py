@@ -11,8 +11,8 @@ from car.calibration import (
     trial_calibration,
 )
 from car.config.folder import CarFolder
+from car.config.plain import CONFIG_NAME
 from car.gate import Limits
-from car.neutral import CONFIG_NAME
 from hardware.drivetrain import NEUTRAL, Command
 
 HELD_NS = Limits().calibration_valid_ns

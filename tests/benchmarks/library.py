@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from car.assembly.devices import find_model
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.drive_record import DriveRecord
 from car.gate import GateState, Mode
-from car.processes.drive import load_pilot
+from car.pilots.find import find_model
+from car.pilots.loading import load_pilot
 from car.sessions import EncodedFrame, SessionInfo, SessionWriter, encode
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock

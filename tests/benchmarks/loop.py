@@ -15,16 +15,19 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.folder import CarFolder
 from car.config.sections import SHIPPED_PILOT, CameraSection, CarConfig, RecordingSection
 from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
 from car.gate import Gate, Mode
+from car.link.desk_link import DeskLink
 from car.link.driver_slot import SlotDriver
-from car.processes.desk import DeskJob, DeskLink
+from car.link.publisher import Publisher
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot, warm_up
+from car.processes.capture import capturing
+from car.processes.desk import DeskJob
 from car.processes.desk_keeper import keeping_desk
-from car.processes.drive import Publisher, capturing, warm_up
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock

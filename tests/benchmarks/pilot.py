@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
 from hardware.clock import NS_PER_MS
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.loop import endless_frames

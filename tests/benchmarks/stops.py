@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from car.assembly.devices import find_model
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.faults.menu import InjectedFault, TrialClock
 from car.faults.real import run_real
 from car.faults.trials import faults_named
+from car.pilots.find import find_model
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline

@@ -1,6 +1,7 @@
 """The command line: every mistake is one line that says what to do next, and an exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_training_without_keras_says_what_to_install(car_dir: Path) -> None:
     # An import of None is Python's own way to say that a package is not there.
     code = (
         "import sys; sys.modules.update(keras=None, tensorflow=None);"
-        f"sys.argv = ['car', 'train', {str(path)!r}]; from car.cli import main; main()"
+        f"sys.argv = ['car', 'train', {str(path)!r}]; from car.cli.main import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=car_dir, capture_output=True, text=True, check=False)
     assert_refused(done, "pip install", "pocketpilot[train]")
@@ -166,7 +167,12 @@ def test_the_doctors_json_is_all_that_is_printed(car_dir: Path) -> None:
 
 
 def test_the_doctor_works_where_opencv_does_not(car_dir: Path) -> None:
-    code = "import sys; sys.modules['cv2'] = None; sys.argv = ['car', 'doctor']; from car.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=car_dir, capture_output=True, text=True, check=False)
-    assert "cv2" in done.stdout
+    broken = car_dir / "broken"
+    broken.mkdir()
+    (broken / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    code = "import sys; sys.argv = ['car', 'doctor']; from car.cli.main import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(broken), "COLUMNS": "400"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=car_dir, env=environment, capture_output=True, text=True, check=False)
+    assert "cannot be imported" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

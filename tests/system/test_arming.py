@@ -20,11 +20,14 @@ from tests.system.car_process import TerminalCar, run_to_end, wait_for
 SCRIPT = """
 import sys
 from pathlib import Path
-from car.assembly.devices import find_model, open_devices, open_pilot
+from car.assembly.devices import open_devices
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
 from car.config.drivetrain import SimulatedSection
 from car.config.folder import find_car
-from car.processes.drive import DriveOptions, drive
-from car.runs.view import show_drive
+from car.processes.drive import drive
+from car.processes.summary import DriveOptions
+from car.processes.summary_view import show_drive
 
 folder, _ = find_car(None)
 pilot, _ = open_pilot(find_model(folder.config.pilot.model, folder.path), folder.config.camera.geometry)

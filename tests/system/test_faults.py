@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from car.assembly.devices import find_model
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.real import CarUnderTest, run_real
 from car.faults.trials import faults_named
+from car.pilots.find import find_model
 from car.sessions.reader import Session
 from tests.system.car_process import assert_refused, run_car, wait_for
 

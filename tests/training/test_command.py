@@ -40,7 +40,7 @@ def test_a_trained_pilot_has_its_card_and_is_not_flattered_by_what_it_learned(tm
 
 
 def test_a_drive_in_the_simulator_is_saved_to_the_card_when_asked(tmp_path: Path) -> None:
-    from car.assembly.devices import find_model
+    from car.pilots.find import find_model
 
     copy = tmp_path / "copy.tflite"
     copy.write_bytes(find_model("simulated-lane", tmp_path).read_bytes())

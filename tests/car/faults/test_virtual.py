@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.sections import SHIPPED_PILOT, CarConfig, GateSection
 from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
 from car.faults.trials import faults_named
 from car.faults.virtual import SharedClock, run_virtual
 from car.gate import Limits
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
 from car.processes import watchdog
 from hardware.clock import NS_PER_S
 

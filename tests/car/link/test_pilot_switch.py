@@ -14,8 +14,8 @@ import models
 from car.link import pilot_switch
 from car.link.pilot_switch import PilotLink, PilotSwitch, exchanging
 from car.pilots.base import Pilot, PilotOutput
+from car.pilots.loading import MAX_EXCHANGED_BYTES, load_pilot
 from car.pilots.swappable import SwappablePilot
-from car.processes.drive import MAX_EXCHANGED_BYTES, load_pilot
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL
 from models.contract import ModelError

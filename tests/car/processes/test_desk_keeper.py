@@ -12,10 +12,11 @@ import pytest
 
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
+from car.link.desk_link import DeskLink
 from car.link.driver_slot import SlotDriver
 from car.pilots.base import Pilot, PilotOutput
 from car.processes import desk_keeper
-from car.processes.desk import DeskJob, DeskLink
+from car.processes.desk import DeskJob
 from car.processes.desk_keeper import DeskKeeper
 from hardware.camera import Frame
 from hardware.drivetrain import NEUTRAL

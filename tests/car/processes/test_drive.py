@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from car.gate import GateState
+from car.link.publisher import Publisher
 from car.link.ring import CycleRing, RingReader
-from car.processes.drive import Publisher, capturing, settle_memory
+from car.processes.capture import capturing
+from car.processes.drive import settle_memory
 from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, SystemClock, VirtualClock

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.errors import SessionError
 from car.gate import Limits
 from car.pilots.base import Pilot
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
 from car.runs.replay import replay
 from car.runs.simulation import Goal, Scene, run_simulation
 from car.sessions.reader import Session

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.gate import Limits
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
 from car.runs.simulation import Goal, Scene, run_simulation
 from car.sessions.reader import Session
 from hardware.errors import TrackError

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import httpx
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.folder import CarFolder, init_car
 from car.config.sections import SHIPPED_PILOT, CarConfig, RecordingSection, WebSection
 from car.controls.hub import DriverHub
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.link.pilot_switch import PilotLink, PilotSwitch, exchanging
 from car.link.ring import CycleRing
+from car.pilots.find import find_model
+from car.pilots.loading import load_pilot, open_pilot
 from car.pilots.swappable import SwappablePilot
-from car.processes.drive import load_pilot
 from car.recording.control import RecorderControl
 from car.web.context import WebContext
 from car.web.server import WebServer

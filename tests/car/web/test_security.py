@@ -18,7 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from car.config.sections import CarConfig, WebSection
-from car.pairing.command import own_hosts, pair
+from car.pairing.command import pair
+from car.pairing.machine import own_hosts
 from car.pairing.store import AccessStore
 from car.web import bodies
 from car.web.access import COOKIE, PUBLIC

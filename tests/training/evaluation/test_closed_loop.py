@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from car.assembly.devices import find_model, open_pilot
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.pilots.base import Pilot, PilotOutput
+from car.pilots.find import find_model
+from car.pilots.loading import open_pilot
 from car.runs.simulation import Scene
 from hardware.camera import Frame
 from hardware.drivetrain import Command

@@ -1,0 +1,102 @@
+"""Driving: the car itself, and what makes it ready."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from car.cli.app import app, fail
+from car.cli.options import CarOption, LapsOption, ModelOption, find_car, open_pilot, say_default
+
+if TYPE_CHECKING:
+    from car.config.folder import CarFolder
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="The folder to make, named for the car.")]) -> None:
+    """Make a car: a folder with car.toml, sessions/ and models/."""
+    import shlex
+
+    from car.config.folder import init_car
+
+    init_car(folder)
+    typer.echo(f"Made {folder}/car.toml. Drive it with: car drive --headless --car {shlex.quote(str(folder))}")
+
+
+@app.command()
+def drive(
+    car: CarOption = None,
+    model: ModelOption = None,
+    laps: LapsOption = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Drive at once, with nobody at the controls.")] = False,
+    record: Annotated[bool | None, typer.Option("--record/--no-record", help="Default: as car.toml says.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="HTTPS, by a certificate of the car's own.")] = False,
+) -> None:
+    """Drive the car from a page in the browser, or let a pilot drive it at once; Ctrl-C ends in neutral."""
+    from car.processes.drive import drive as run_drive
+    from car.processes.summary import DriveOptions
+    from car.processes.summary_view import show_drive
+
+    folder = find_car(car)
+    if tls:
+        folder = folder.with_tls()
+    _repair_unclosed(folder)
+    records = folder.config.recording.enabled if record is None else record
+    with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
+        summary = run_drive(DriveOptions(folder, pilot, headless, laps, records))
+    show_drive(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def calibrate(car: CarOption = None) -> None:
+    """Find the car's pulses with its wheels off the ground: centre, ends, neutral, and where it begins to move."""
+    from car.processes.calibrate import calibrate as run_calibration
+
+    folder = find_car(car)
+    if not sys.stdout.isatty():
+        fail("There is no terminal with keys to calibrate by. Run it in one, or use the page that car drive serves.")
+    outcome, exit_code = run_calibration(folder)
+    typer.echo(outcome)
+    raise typer.Exit(exit_code)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def neutral(context: typer.Context) -> None:
+    """Put every output of the car to neutral, from outside a running drive too."""
+    from car.neutral import main as run_neutral
+
+    raise typer.Exit(run_neutral(context.args))
+
+
+@app.command()
+def doctor(
+    car: CarOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Examine the car and its machine, and say what mends what is wrong; exit code 1 if something has to be mended."""
+    from car.config.folder import locate_car
+    from car.doctor.examination import examine
+    from car.doctor.report import Level
+    from car.doctor.view import examining, show_report
+
+    path, is_default = locate_car(car)
+    if is_default:
+        say_default(path)
+    with examining(quiet=as_json) as progress:
+        report = examine(path, progress=progress)
+    if as_json:
+        typer.echo(report.to_json())
+    else:
+        show_report(report)
+    raise typer.Exit(1 if report.level is Level.ERROR else 0)
+
+
+def _repair_unclosed(folder: CarFolder) -> None:
+    from car.sessions.repair import repair_unclosed
+
+    for report in repair_unclosed(folder.sessions_dir):
+        typer.echo(report)

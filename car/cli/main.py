@@ -1,0 +1,27 @@
+"""Runs the command line; an error that the program knows becomes one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Never
+
+import typer
+
+# Each adds its commands; their order here is the order of ``car --help``.
+from car.cli import drive, models, network, sessions, simulate, train  # noqa: F401
+from car.cli.app import app, wants_traceback
+
+
+def main() -> Never:
+    """Run the command line; an error that the program knows becomes one line and exit code 1."""
+    from car.errors import KNOWN_ERRORS
+    from car.terminal.interrupts import interrupts
+
+    try:
+        app()
+    except KNOWN_ERRORS as error:
+        if wants_traceback or interrupts.seen:
+            raise
+        typer.secho(f"car: {error}", err=True, fg="red")
+        sys.exit(1)
+    sys.exit(0)

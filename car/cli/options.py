@@ -1,0 +1,65 @@
+"""Options that several commands take, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from car.config.folder import CarFolder
+    from car.pilots.base import Pilot
+    from hardware.camera import CameraGeometry
+
+CarOption = Annotated[Path | None, typer.Option("--car", metavar="DIR", help="The car's folder.")]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="A .tflite file or a pilot's name.")]
+LapsOption = Annotated[int | None, typer.Option("--laps", min=1, help="End after so many laps.")]
+SessionArgument = Annotated[Path, typer.Argument(metavar="SESSION", help="A session's .mcap file.")]
+SessionsArgument = Annotated[
+    list[Path] | None, typer.Argument(metavar="[SESSION]...", help="Sessions or folders of them; default: the car's.")
+]
+TrackOption = Annotated[str | None, typer.Option("--track", help="A track's name, or random-N.")]
+ModelArgument = Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")]
+
+
+def find_car(chosen: Path | None) -> CarFolder:
+    """Open the chosen car, or the one that stands here; say which when it is the simulated one."""
+    from car.config.folder import find_car as find
+
+    folder, is_default = find(chosen)
+    if is_default:
+        say_default(folder.path)
+    return folder
+
+
+def say_default(path: Path) -> None:
+    """Say that nobody has named a car."""
+    typer.secho(f"No car given: using the simulated car in {path}/.", err=True, dim=True)
+
+
+def open_pilot(name: str | None, folder: CarFolder, camera: CameraGeometry) -> Pilot:
+    """Open the pilot that ``name`` means, by default the car's own, and say what its user ought to know."""
+    from car.pilots.find import find_model
+    from car.pilots.loading import open_pilot as open_file
+
+    pilot, warnings = open_file(find_model(name or folder.config.pilot.model, folder.path), camera)
+    for warning in warnings:
+        typer.secho(f"car: {warning}", err=True, fg="yellow")
+    return pilot
+
+
+def mcap_files(directory: Path) -> list[Path]:
+    """Return the sessions in a folder."""
+    return sorted(directory.glob("*.mcap"))
+
+
+def session_files(chosen: list[Path] | None, folder: CarFolder) -> list[Path]:
+    """Return the files meant by names of sessions and of folders of sessions; by default the car's own."""
+    from car.errors import SessionError
+
+    paths = chosen or [folder.sessions_dir]
+    files = [file for path in paths for file in (mcap_files(path) if path.is_dir() else [path])]
+    if not files:
+        raise SessionError(f"There are no sessions in {paths[0]}. Record one with `car drive`, or import a tub.")
+    return files

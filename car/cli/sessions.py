@@ -1,0 +1,78 @@
+"""``car sessions``: recorded drives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from car.cli.app import app
+from car.cli.options import CarOption, SessionArgument, SessionsArgument, find_car, mcap_files, session_files
+
+sessions_app = typer.Typer(help="Recorded drives: list, show, import, export, repair.", no_args_is_help=True)
+app.add_typer(sessions_app, name="sessions")
+
+
+@sessions_app.command("list")
+def list_sessions(car: CarOption = None) -> None:
+    """List the car's sessions: length, frames, size and what is wrong with them."""
+    from car.sessions.view import show_session_list
+
+    folder = find_car(car)
+    show_session_list(mcap_files(folder.sessions_dir))
+
+
+@sessions_app.command("show")
+def show_session(session: SessionArgument) -> None:
+    """Show where a session comes from, what is in it and what happened."""
+    from car.sessions.reader import Session
+    from car.sessions.view import show_session as show
+
+    with Session.open(session) as recording:
+        show(recording)
+
+
+@sessions_app.command("import")
+def import_tubs(
+    tubs: Annotated[list[Path], typer.Argument(metavar="TUB...", help="Donkey Car tubs, or folders of them.")],
+    car: CarOption = None,
+) -> None:
+    """Import Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
+    from car.sessions.tub.importer import find_tubs, import_tub
+    from car.terminal.progress import progress_bar
+
+    folder = find_car(car)
+    for tub in [found for path in tubs for found in find_tubs(path)]:
+        with progress_bar(f"importing {tub.name}") as progress:
+            path = folder.sessions_dir / f"{tub.name}.mcap"
+            report = import_tub(tub, path, car=folder.config.car.name, progress=progress)
+        typer.echo(report)
+
+
+@sessions_app.command("export")
+def export_sessions(
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A tub for each goes here.")] = Path("tubs"),
+) -> None:
+    """Export sessions as Donkey Car tubs (v2)."""
+    from car.sessions.tub.exporter import export_tub
+
+    for path in session_files(sessions, find_car(car)):
+        typer.echo(export_tub(path, out / path.stem))
+
+
+@sessions_app.command("repair")
+def repair_sessions(
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+) -> None:
+    """Make sessions that were cut off open in every tool again."""
+    from car.sessions.repair import Outcome, repair
+
+    reports = [repair(path) for path in session_files(sessions, find_car(car))]
+    for report in reports:
+        typer.echo(report)
+    if any(report.outcome in {Outcome.UNREADABLE, Outcome.FAILED} for report in reports):
+        raise typer.Exit(1)

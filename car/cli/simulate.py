@@ -1,0 +1,98 @@
+"""Without a car: simulated drives, faults on purpose, replays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from car.cli.app import app, fail
+from car.cli.options import CarOption, LapsOption, ModelOption, SessionArgument, TrackOption, find_car, open_pilot
+
+
+@app.command()
+def simulate(
+    car: CarOption = None,
+    model: ModelOption = None,
+    expert: Annotated[bool, typer.Option("--expert", help="The simulator's expert drives instead of a model.")] = False,
+    track: TrackOption = None,
+    laps: LapsOption = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0.01, help="End after so much time.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = None,
+    disturb: Annotated[bool, typer.Option("--disturb", help="Push the car about, to record how it recovers.")] = False,
+    record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Record to this session.")] = None,
+    fault: Annotated[
+        str | None, typer.Option("--fault", metavar="NAME|all|list", help="Break something, and see the car stop.")
+    ] = None,
+    clock: Annotated[
+        str, typer.Option("--clock", metavar="virtual|real|both", help="Where to break it: real has real processes.")
+    ] = "both",
+) -> None:
+    """Drive in the simulator in lock-step, many times faster than real time; or break the car and see it stop."""
+    from car.runs.simulation import Goal, Scene, run_simulation
+    from car.runs.view import show_simulation
+    from car.terminal.progress import progress_bar
+
+    if fault is not None:
+        if expert or track or laps or minutes or seed is not None or disturb or record:
+            fail("A fault takes --car, --model and --clock alone. Leave out the others.")
+        _break_car(fault, clock, car, model)
+        return
+    folder = find_car(car)
+    if expert and model:
+        fail("Either a model drives or the expert. Leave out --model or --expert.")
+    goal = Goal(laps=laps, seconds=minutes * 60 if minutes else None) if laps or minutes else Goal(laps=3)
+    scene = Scene(track or folder.config.simulator.track, _or(seed, folder.config.simulator.seed), disturb=disturb)
+    pilot = None if expert else open_pilot(model, folder, folder.config.camera.geometry)
+    with progress_bar(f"driving on {scene.track}") as progress:
+        simulation = run_simulation(folder.config, scene, goal, pilot=pilot, record=record, progress=progress)
+    show_simulation(simulation, scene)
+    if simulation.trip:
+        fail(f"The gate tripped: {simulation.trip}.")
+
+
+@app.command()
+def replay(session: SessionArgument, car: CarOption = None, model: ModelOption = None) -> None:
+    """Run the drive loop over a recorded session and say how the pilot differs from what was recorded."""
+    from car.runs.replay import replay as run_replay
+    from car.runs.view import show_replay
+    from car.sessions.reader import Session
+    from car.terminal.progress import progress_bar
+
+    folder = find_car(car)
+    with (
+        Session.open(session) as recording,
+        open_pilot(model, folder, recording.info.camera) as pilot,
+        progress_bar("replaying") as progress,
+    ):
+        result = run_replay(recording, pilot, folder.config.gate.limits, progress)
+    show_replay(result)
+
+
+def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> None:
+    from car.faults.menu import MENU
+    from car.faults.trials import clocks_named, faults_named, try_fault
+    from car.faults.view import show_faults, show_trials
+    from car.pilots.find import find_model
+    from car.terminal.progress import progress_bar
+
+    if name == "list":
+        show_faults(MENU)
+        return
+    clocks = clocks_named(clock)
+    faults = faults_named(name, clocks)
+    folder = find_car(car)
+    path = find_model(model or folder.config.pilot.model, folder.path)
+    trials = []
+    with progress_bar("breaking the car") as progress:
+        for number, fault in enumerate(faults):
+            progress(number / len(faults))
+            trials.append(try_fault(fault, clocks, folder.config, path))
+    show_trials(trials)
+    if not all(trial.held for trial in trials):
+        fail("A promise was not held. Do not drive this car.")
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

@@ -1,0 +1,125 @@
+"""How a drive is meant to go, when it is over, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from car.arming import ADVICE
+from car.assembly.devices import Devices, open_devices
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig
+from car.drive_record import DriveRecord
+from car.gate import ArmRefusal, GateState
+from car.link.driver_slot import SlotDriver
+from car.pilots.base import Pilot
+from car.processes.notify import ServiceNotifier
+from car.processes.signals import EndSignal
+from car.processes.watchdog import GuardPipe, Watchdog
+from car.statistics import LoopStatistics
+from hardware.clock import Clock
+from hardware.health import ROOT
+
+GUARD_LOST = (
+    "The guard is gone, and without it the car must not move: a part of the program failed. "
+    "The wheels are neutral. Start it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DriveOptions:
+    """How to drive: ``laps`` None means until told to end; ``records`` that a session is recorded from the start.
+
+    ``system_root`` is the folder that the machine's own state is read from. ``open_devices`` opens the camera and the
+    drivetrain; others than those that the configuration names may be driven with too.
+    """
+
+    folder: CarFolder
+    pilot: Pilot
+    headless: bool
+    laps: int | None
+    records: bool
+    system_root: Path = ROOT
+    open_devices: Callable[[CarConfig, Clock], Devices] = open_devices
+
+    @property
+    def config(self) -> CarConfig:
+        """The car's configuration."""
+        return self.folder.config
+
+
+@dataclass(frozen=True, slots=True)
+class DriveSummary:
+    """How a drive ended and where its time went."""
+
+    outcome: str
+    exit_code: int
+    statistics: LoopStatistics
+    last: DriveRecord | None
+    dropped: int
+    refused: int
+    camera_restarts: int
+    desk_restarts: int
+
+
+class DriveWatch:
+    """Follows the drive, and says when it is over and why."""
+
+    def __init__(
+        self,
+        options: DriveOptions,
+        driver: SlotDriver,
+        ending: EndSignal,
+        watchdog: Watchdog,
+        service: ServiceNotifier,
+        guard: GuardPipe,
+    ) -> None:
+        self._options = options
+        self._driver = driver
+        self._ending = ending
+        self._watchdog = watchdog
+        self._service = service
+        self._guard = guard
+        self.statistics = LoopStatistics()
+        self.last: DriveRecord | None = None
+        self._was_armed = False
+
+    def should_end(self, record: DriveRecord) -> bool:
+        """Take note of ``record`` and tell whether it is the last one; the loop asks after every cycle."""
+        self._watchdog.loop_came_round()
+        self._service.cycle_completed()
+        self.statistics.add(record)
+        self.last = record
+        self._was_armed |= record.gate_state is GateState.ARMED
+        has_to = self._ending.came or self._driver.wants_to_quit or self._guard.is_gone
+        return has_to or self._laps_done() or self._gave_up() or self._may_not_begin() is not None
+
+    def outcome(self, neutral_ns: int) -> tuple[str, int]:
+        """Return how the drive ended, with the wheels neutral at ``neutral_ns``, in words and as an exit code."""
+        if self._ending.came:
+            return self._ending.outcome(neutral_ns)
+        if self._guard.is_gone:
+            return GUARD_LOST, 1
+        if self._gave_up() and self.last is not None:
+            return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
+        if (problem := self._may_not_begin()) is not None:
+            return f"The gate would not arm: {problem}. {ADVICE[problem]}", 1
+        return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
+
+    def _laps_done(self) -> bool:
+        laps, odometry = self._options.laps, self.last.odometry if self.last else None
+        return laps is not None and odometry is not None and odometry.laps >= laps
+
+    def _gave_up(self) -> bool:
+        # Nobody is there to arm a headless car again, unless somebody sits at its page.
+        last = self.last
+        return (
+            self._options.headless and last is not None and last.gate_state is GateState.TRIPPED and last.driver is None
+        )
+
+    def _may_not_begin(self) -> ArmRefusal | None:
+        """Return what a headless car was refused for, if it is for a person to mend; a frame may yet come."""
+        if not self._options.headless or self._was_armed or self.last is None:
+            return None
+        return next((problem for problem in ADVICE if problem.value == self.last.refusal), None)
