@@ -10,7 +10,7 @@ same scale. So the gate decides whether anything moves, and its cap of 0.2 on th
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Literal
 
 from car.config.drivetrain import CalibrationSection, DifferentialSection, ServoEscSection
 from car.config.sections import CarConfig, load_config
-from car.drive_loop import Driver
 from car.errors import ConfigError
 from car.gate import Event, Gate, GateState, Limits, Mode
 from hardware.drivetrain import NEUTRAL, Command
@@ -202,7 +201,7 @@ class CurrentCalibration:
 
 
 class CalibrationSwitch:
-    """Passes on a driver's events, and keeps the drivetrain on the calibration that goes with the gate.
+    """Keeps the drivetrain on the calibration that goes with the gate; it stands after the driver among the sources.
 
     That is the trial scale while it is armed for calibration, and the saved calibration else: one that has been saved
     meanwhile counts from the next time that somebody arms. ``recalibrate`` is told each that is new, at neutral.
@@ -210,21 +209,18 @@ class CalibrationSwitch:
 
     def __init__(
         self,
-        driver: Driver,
         gate: Gate,
         current: CurrentCalibration,
         recalibrate: Callable[[CalibrationSection], None],
     ) -> None:
-        self._driver = driver
         self._gate = gate
         self._current = current
         self._recalibrate = recalibrate
         self._calibration = current.read()
         self._before = (False, False)
 
-    def events(self, now_ns: int) -> Iterator[Event]:
-        """Yield the driver's events; what they have made of the gate is known when the last one has been handled."""
-        yield from self._driver.events(now_ns)
+    def events(self, now_ns: int) -> Iterable[Event]:
+        """Return nothing: what the driver's events have made of the gate is all that matters here."""
         is_armed = self._gate.state is GateState.ARMED
         is_trial = is_armed and self._gate.mode is Mode.CALIBRATION
         # Between two cycles somebody may have ended the calibration and armed to drive: armed both times, and yet new.
@@ -232,6 +228,7 @@ class CalibrationSwitch:
             saved = self._current.read()
             self._use(trial_calibration(saved) if is_trial else saved)
         self._before = (is_armed, is_trial)
+        return ()
 
     def _use(self, calibration: CalibrationSection) -> None:
         if calibration != self._calibration:

@@ -6,7 +6,7 @@ the camera and the drivetrain they hand in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from car.drive_record import DriveRecord, StageTimes
@@ -28,11 +28,11 @@ class FrameSource(Protocol):
         """Return the newest frame not yet taken, or None when none came in time."""
 
 
-class Driver(Protocol):
-    """The person at the controls, or whoever stands in."""
+class EventSource(Protocol):
+    """Whoever has something to tell the gate: the driver's slot, the safeguards, a fault."""
 
     def events(self, now_ns: int) -> Iterable[Event]:
-        """Return what the driver did since the last call, oldest first."""
+        """Return what has happened since the last call, oldest first."""
 
 
 Observer = Callable[[DriveRecord, Frame | None], None]
@@ -42,36 +42,26 @@ The frame is None when the cycle had no new one.
 """
 
 
-class NoDriver:
-    """Nobody at the controls."""
-
-    def events(self, now_ns: int) -> Iterable[Event]:
-        """Return nothing."""
-        return ()
-
-
 class AutoStart:
     """Arms in ``auto`` as soon as the gate allows it, once; the person who started the program meant it to drive.
 
     A stop before that ends the waiting. With ``again`` it re-arms after every trip: for replays, where no wheel turns.
-    ``driver`` is heard all the same.
+    It stands before the driver among a loop's sources, so that a driver who stops in the same cycle is heard last.
     """
 
-    def __init__(self, gate: Gate, driver: Driver | None = None, *, again: bool = False) -> None:
+    def __init__(self, gate: Gate, *, again: bool = False) -> None:
         self._gate = gate
-        self._driver = driver or NoDriver()
         self._again = again
         self._started = False
 
     def events(self, now_ns: int) -> Iterable[Event]:
-        """Yield the arming until it has worked, then the driver's own events."""
+        """Yield the arming until it has worked."""
         state = self._gate.state
         self._started |= state is not GateState.DISARMED
         if state is not GateState.ARMED and (self._again or not self._started):
             yield Arm(Mode.AUTO)
             # Noted here and now: the driver's next event may disarm it again, and that is to last.
             self._started |= self._gate.state is GateState.ARMED
-        yield from self._driver.events(now_ns)
 
 
 class LockStepFrames:
@@ -91,7 +81,8 @@ class LockStepFrames:
 class DriveLoop:
     """Runs cycles until told to end; whatever happens, the drivetrain is left in neutral.
 
-    ``pilot`` may be None when only a driver drives. ``odometry`` is asked once per cycle.
+    ``pilot`` may be None when only a driver drives. ``sources`` are asked in their order, in every cycle before the
+    pilot and after it; each hears what the gate made of the ones before. ``odometry`` is asked once per cycle.
     """
 
     def __init__(
@@ -102,7 +93,7 @@ class DriveLoop:
         drivetrain: Drivetrain,
         clock: Clock,
         *,
-        driver: Driver | None = None,
+        sources: Sequence[EventSource] = (),
         observer: Observer | None = None,
         odometry: Callable[[], Odometry] | None = None,
     ) -> None:
@@ -111,7 +102,7 @@ class DriveLoop:
         self._gate = gate
         self._drivetrain = drivetrain
         self._clock = clock
-        self._driver = driver or NoDriver()
+        self._sources = sources
         self._observer = observer
         self._odometry = odometry
         self._last_frame: tuple[int, int] = (-1, 0)
@@ -130,10 +121,10 @@ class DriveLoop:
         """Run one cycle: with a new frame if one comes within ``TICK_MS``, else for the gate alone."""
         frame = self._frames.take(TICK_MS)
         taken_ns = self._clock.now_ns()
-        self._hear_driver(taken_ns)
+        self._hear(taken_ns)
         output, pilot_ns = self._ask_pilot(frame)
         # A stop that came while the pilot was thinking must not wait for another frame.
-        self._hear_driver(self._clock.now_ns())
+        self._hear(self._clock.now_ns())
         decision = self._gate.decide(self._clock.now_ns())
         decided_ns = self._clock.now_ns()
         applied = self._drivetrain.apply(decision.command)
@@ -154,11 +145,12 @@ class DriveLoop:
                 self._publish_ns = self._clock.now_ns() - observing_ns
         return record
 
-    def _hear_driver(self, now_ns: int) -> None:
+    def _hear(self, now_ns: int) -> None:
         was_armed = self._gate.state is GateState.ARMED
-        for event in self._driver.events(now_ns):
-            # Another process may have sampled a command since now_ns; to the gate that would be one from the future.
-            self._gate.handle(event, self._clock.now_ns())
+        for source in self._sources:
+            for event in source.events(now_ns):
+                # Another process may have sampled a command since now_ns; the gate would take it for the future's.
+                self._gate.handle(event, self._clock.now_ns())
         if was_armed and self._gate.state is not GateState.ARMED:
             # The pilot may have a frame to look at first, and nobody is to wait for it.
             self._drivetrain.neutral()

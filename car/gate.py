@@ -11,8 +11,8 @@ to ``Drivetrain.apply``, which nobody else may call::
     drivetrain.apply(gate.decide(now_ns).command)
 
 Disarmed or tripped becomes armed by ``Arm`` alone, and armed becomes disarmed by ``Disarm`` or tripped by ``Stop``, by
-``Fault`` and by whatever is older than its limit. A trip stays until somebody arms again, with a stick that has been
-at neutral since.
+``Fault``, by a safeguard that is missing and by whatever is older than its limit. A trip stays until somebody arms
+again, with a stick that has been at neutral since.
 """
 
 from __future__ import annotations
@@ -49,6 +49,13 @@ class GateState(StrEnum):
     TRIPPED = "tripped"
 
 
+class Safeguard(StrEnum):
+    """What has to be alive while the car moves: without it nobody, or nothing, could stop the car."""
+
+    CONTROLS = "controls"
+    GUARD = "guard"
+
+
 class TripReason(StrEnum):
     """Why the gate tripped, in words for the person who finds the car standing."""
 
@@ -59,6 +66,8 @@ class TripReason(StrEnum):
     FAULT = "a part of the program failed"
     STALLED = "the drive loop did not come round in time"
     CLOCK = "the clock went backwards"
+    CONTROLS_LOST = "what carries a stop to the car did not answer"
+    GUARD_LOST = "the guard did not answer"
 
 
 class ArmRefusal(StrEnum):
@@ -69,6 +78,8 @@ class ArmRefusal(StrEnum):
     THROTTLE_NOT_NEUTRAL = "let go of the throttle first"
     ALREADY_ARMED = "it is armed already; change the mode, or disarm first"
     WHEELS_NOT_UP = "lift the wheels off the ground first, and say so"
+    NO_CONTROLS = "what carries a stop to the car is not up yet"
+    NO_GUARD = "the guard is not up yet"
     TOO_HOT = "the processor is too hot"
     UNDER_VOLTAGE = "the supply voltage is too low"
     NOT_CALIBRATED = "steering and throttle are not calibrated yet"
@@ -85,6 +96,7 @@ class Limits:
     loop_stall_ns: int = 250 * NS_PER_MS
     short_link_loss_ns: int = 2000 * NS_PER_MS
     calibration_valid_ns: int = 200 * NS_PER_MS
+    safeguard_silence_ns: int = 200 * NS_PER_MS
     throttle_slew_per_s: float = 2.0
     steering_slew_per_s: float = 8.0
     autopilot_throttle_cap: float = 0.25
@@ -132,6 +144,13 @@ class Checks:
 
 
 @dataclass(frozen=True, slots=True)
+class Safeguards:
+    """Which safeguards do not answer: none of them may be missing while the car is armed."""
+
+    missing: frozenset[Safeguard] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """A person wants to drive, or be driven, in ``mode``; calibration needs their word that the wheels are up."""
 
@@ -166,12 +185,34 @@ class Fault:
 
 _NEVER_NS = -(2**62)
 """So long ago that nothing from then is valid."""
-Event = DriverCommand | DriverLeft | PilotCommand | FrameArrived | Checks | Arm | ChangeMode | Disarm | Stop | Fault
+Event = (
+    DriverCommand
+    | DriverLeft
+    | PilotCommand
+    | FrameArrived
+    | Checks
+    | Safeguards
+    | Arm
+    | ChangeMode
+    | Disarm
+    | Stop
+    | Fault
+)
+
+_LOSSES = {
+    Safeguard.CONTROLS: (TripReason.CONTROLS_LOST, ArmRefusal.NO_CONTROLS),
+    Safeguard.GUARD: (TripReason.GUARD_LOST, ArmRefusal.NO_GUARD),
+}
+"""What the loss of a safeguard is called, and its absence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What goes to the wheels now, and why; ``driver`` is what the driver asks for, None without a live link."""
+    """What goes to the wheels now, and why.
+
+    ``driver`` is what the driver asks for, None without a live link; ``awaits_neutral`` says that the throttle counts
+    again only once the stick has been at neutral.
+    """
 
     command: Command
     driver: Command | None
@@ -179,16 +220,25 @@ class Decision:
     mode: Mode
     trip: TripReason | None
     refusal: ArmRefusal | None
+    awaits_neutral: bool = False
 
 
 class Gate:
     """Decides what reaches the wheels.
 
     With ``headless`` no driver's link is needed in ``auto``: starting the car that way was the human act. The
-    ``refused_…`` counters count what was not finite, out of range or stamped with a time yet to come, by its source.
+    safeguards that ``awaits`` names are missing until an event says that they answer. The ``refused_…`` counters count
+    what was not finite, out of range or stamped with a time yet to come, by its source.
     """
 
-    def __init__(self, limits: Limits | None = None, mode: Mode = Mode.MANUAL, *, headless: bool = False) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        mode: Mode = Mode.MANUAL,
+        *,
+        headless: bool = False,
+        awaits: frozenset[Safeguard] = frozenset(),
+    ) -> None:
         self.limits = limits or Limits()
         self.state = GateState.DISARMED
         self.mode = mode
@@ -197,6 +247,7 @@ class Gate:
         self.refused_driver = self.refused_pilot = self.refused_frames = 0
         self._headless = headless
         self._problems: tuple[ArmRefusal, ...] = ()
+        self._missing = awaits
         self._driver = DriverCommand(NEUTRAL, _NEVER_NS)
         self._frame_ns = _NEVER_NS
         self._pilot: Command | None = None
@@ -225,6 +276,8 @@ class Gate:
                 self._take_frame(captured_ns)
             case Checks(problems):
                 self._problems = problems
+            case Safeguards(missing):
+                self._take_safeguards(missing)
             case Arm():
                 self._arm(event)
             case ChangeMode(mode):
@@ -244,7 +297,15 @@ class Gate:
         target = self._target() if self.state is GateState.ARMED else None
         self._output = NEUTRAL if target is None else self._slewed(target)
         self._output_ns = now_ns
-        return Decision(self._output, self._driver_command(), self.state, self.mode, self.trip, self.refusal)
+        return Decision(
+            self._output,
+            self._driver_command(),
+            self.state,
+            self.mode,
+            self.trip,
+            self.refusal,
+            self._awaits_neutral(),
+        )
 
     def _come_to(self, now_ns: int) -> None:
         went_back, self._now_ns = now_ns < self._now_ns, now_ns
@@ -286,6 +347,11 @@ class Gate:
         else:
             self._frame_ns = captured_ns
 
+    def _take_safeguards(self, missing: frozenset[Safeguard]) -> None:
+        self._missing = missing
+        if missing and self.state is GateState.ARMED:
+            self._trip(_LOSSES[min(missing)][0])
+
     def _arm(self, event: Arm) -> None:
         self.refusal = self._refusal_by_car(event) or self._refusal_by_driver(event.mode)
         if self.refusal is None:
@@ -296,6 +362,8 @@ class Gate:
     def _refusal_by_car(self, event: Arm) -> ArmRefusal | None:
         if self.state is GateState.ARMED:
             return ArmRefusal.ALREADY_ARMED
+        if self._missing:
+            return _LOSSES[min(self._missing)][1]
         if event.mode is Mode.CALIBRATION:
             other_problems = (problem for problem in self._problems if problem is not ArmRefusal.NOT_CALIBRATED)
             return next(other_problems, None if event.wheels_up else ArmRefusal.WHEELS_NOT_UP)
@@ -373,6 +441,10 @@ class Gate:
         if not self._is_link_live(self.mode):
             return None
         return self._driver.command if self._driver.held else NEUTRAL
+
+    def _awaits_neutral(self) -> bool:
+        has_throttle = self.state is GateState.ARMED and self.mode is not Mode.AUTO
+        return has_throttle and self._neutral_after_ns is not None
 
     def _needs_link(self, mode: Mode) -> bool:
         return not (self._headless and mode is Mode.AUTO)

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "car.link": "hardware models car.config car.drive_record car.gate car.pilots",
     "car.sessions": "hardware car.config car.drive_record car.errors car.files car.gate car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
-    "car.calibration": "hardware car.config car.drive_loop car.errors car.gate",
+    "car.calibration": "hardware car.config car.errors car.gate",
     "car.assembly": "hardware simulator car.config car.neutral",
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.link car.sessions car.software",

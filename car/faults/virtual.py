@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from car.assembly.devices import Devices, make_world
 from car.config.sections import CarConfig
-from car.drive_loop import AutoStart, DriveLoop, Driver, LockStepFrames
+from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames
 from car.drive_record import DriveRecord
 from car.faults.controls import SAMPLE_HZ, STICK, Controls
 from car.faults.menu import InjectedFault
@@ -125,7 +125,7 @@ class VirtualControls(Controls):
         self._waiting.clear()
 
 
-def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> Driver:
+def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> EventSource:
     """Return a driver who arms in the fault's mode and pushes the stick; its controls fail at the onset."""
     slot = DriverSlot(multiprocessing.get_context("spawn"))
     desk = DriverDesk(slot)
@@ -143,7 +143,7 @@ def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> Driv
     return SlotDriver(slot)
 
 
-def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, driver: Driver, end_ns: int) -> None:
+def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, driver: EventSource, end_ns: int) -> None:
     """Drive as the drive process does, until ``end_ns`` or until nobody is there to arm again."""
     stop_waits = driver.stop_waits if isinstance(driver, SlotDriver) else lambda: False
     watchdog = Watchdog(devices.drivetrain, clock, stop_waits=stop_waits, beat=lambda: None, will_write=lambda: None)
@@ -156,6 +156,6 @@ def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, drive
         return gave_up or clock.now_ns() >= end_ns
 
     frames = LockStepFrames(devices.camera)
-    loop = DriveLoop(frames, pilot, gate, devices.drivetrain, clock, driver=driver, odometry=devices.odometry)
+    loop = DriveLoop(frames, pilot, gate, devices.drivetrain, clock, sources=[driver], odometry=devices.odometry)
     with contextlib.suppress(CameraError, PilotFault):
         loop.run(should_end)

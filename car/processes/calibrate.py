@@ -1,4 +1,4 @@
-"""``car calibrate``: the drive process without a camera or a pilot, and a desk process that has the keys.
+"""``car calibrate``: the drive process without a camera or a pilot, and controls that are the terminal's keys.
 
 The outputs belong to a gate, a watchdog and a guard, as when the car drives: whatever breaks leaves neutral.
 """
@@ -25,16 +25,18 @@ from car.drive_loop import DriveLoop
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
 from car.gate import Checks, Gate, GateState, Mode
-from car.link.desk_link import DeskLink
+from car.link.car_link import CarLink
 from car.link.driver_slot import DriverDesk, SlotDriver
 from car.link.publisher import Publisher
 from car.link.ring import RingReader
 from car.pairing.store import AccessStore
 from car.processes.calibration_keys import KEYS, CalibrationBench, gate_words, split_keys
-from car.processes.desk import SAMPLE_PERIOD_S, become_desk, is_over
-from car.processes.desk_keeper import desk_process, wait_until_ready
-from car.processes.drive import GuardReport
+from car.processes.controls import SAMPLE_PERIOD_S
+from car.processes.drive import watch_safeguards
+from car.processes.keeper import running, start_process
 from car.processes.priority import ahead_of_all
+from car.processes.safeguards import ALL_SAFEGUARDS
+from car.processes.service import become_child, is_over
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import GUARD_LOST
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
@@ -44,7 +46,7 @@ from hardware.clock import NS_PER_MS, Clock, SystemClock
 from hardware.errors import DrivetrainError
 from hardware.health import ROOT, read_health
 
-DESK_LOST = "The process that had the keys ended before its time. The wheels are neutral. Start it again."
+CONTROLS_LOST = "The process that had the keys ended before its time. The wheels are neutral. Start it again."
 
 
 def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
@@ -61,26 +63,26 @@ def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
     if AccessStore(folder.path, SystemClock()).running_server() is not None:
         # Two who write to the same pins would hold neither's promises.
         raise DrivetrainError("This car is being driven. Calibrate it on its page, or end that first.")
-    link = DeskLink(multiprocessing.get_context("spawn"), folder.config)
-    with end_signals() as ending, desk_process(link, run_calibration_desk, folder) as desk:
-        return _calibrate(folder, link, desk, ending, system_root)
+    link = CarLink(multiprocessing.get_context("spawn"), folder.config)
+    start = functools.partial(start_process, "controls", run_calibration_controls, link, folder)
+    with end_signals() as ending, running("controls", link, start) as controls:
+        return _calibrate(folder, link, controls, ending, system_root)
 
 
 def _calibrate(
-    folder: CarFolder, link: DeskLink, desk: SpawnProcess, ending: EndSignal, system_root: Path
+    folder: CarFolder, link: CarLink, controls: SpawnProcess, ending: EndSignal, system_root: Path
 ) -> tuple[str, int]:
     clock, config = SystemClock(), folder.config
-    gate = Gate(config.gate.limits, Mode.CALIBRATION)
+    gate = Gate(config.gate.limits, Mode.CALIBRATION, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(config, read_health(system_root))), clock.now_ns())
     driver = SlotDriver(link.slot)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ahead_of_all())
-        guard = stack.enter_context(guarded(neutral_outputs(config)))
+        guard = stack.enter_context(guarded(neutral_outputs(config), clock))
         wheels = open_wheels(config, clock)
         if wheels is None:
             raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
         stack.enter_context(wheels.drivetrain)
-        wait_until_ready(link, desk, lambda: ending.came)
         watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard, driver.stop_waits))
         current = CurrentCalibration(folder.config_path, config.calibration)
         loop = DriveLoop(
@@ -89,28 +91,28 @@ def _calibrate(
             gate,
             wheels.drivetrain,
             clock,
-            driver=GuardReport(CalibrationSwitch(driver, gate, current, wheels.calibrate), guard),
+            sources=(watch_safeguards(link, guard), driver, CalibrationSwitch(gate, current, wheels.calibrate)),
             observer=Publisher(link.ring, clock),
         )
-        loop.run(functools.partial(_should_end, watchdog, ending, driver, desk, guard))
+        loop.run(functools.partial(_should_end, watchdog, ending, driver, controls, guard))
         neutral_ns = clock.now_ns()
     if ending.came:
         return ending.outcome(neutral_ns)
     if guard.is_gone:
         return GUARD_LOST, 1
-    return ("The wheels are neutral.", 0) if driver.wants_to_quit else (DESK_LOST, 1)
+    return ("The wheels are neutral.", 0) if driver.wants_to_quit else (CONTROLS_LOST, 1)
 
 
 def _should_end(
     watchdog: Watchdog,
     ending: EndSignal,
     driver: SlotDriver,
-    desk: SpawnProcess,
+    controls: SpawnProcess,
     guard: GuardPipe,
     _record: DriveRecord,
 ) -> bool:
     watchdog.loop_came_round()
-    return ending.came or driver.wants_to_quit or guard.is_gone or not desk.is_alive()
+    return ending.came or driver.wants_to_quit or guard.is_gone or not controls.is_alive()
 
 
 class NoFrames:
@@ -125,23 +127,24 @@ class NoFrames:
         return None
 
 
-def run_calibration_desk(link: DeskLink, folder: CarFolder) -> None:
+def run_calibration_controls(link: CarLink, folder: CarFolder) -> None:
     """Pass on what the person at the keys tries, and show where it stands, until the drive process has finished.
 
     It all happens in one thread: a terminal that takes nothing more stops whatever is being tried.
     """
-    ended = become_desk()
-    clock, desk, console = SystemClock(), DriverDesk(link.slot), Console()
-    bench = CalibrationBench(folder.config, desk, functools.partial(save_calibration, folder.config_path))
+    ended = become_child("car-controls")
+    clock, driver, console = SystemClock(), DriverDesk(link.slot), Console()
+    bench = CalibrationBench(folder.config, driver, functools.partial(save_calibration, folder.config_path))
     cycles = RingReader(link.ring, with_frames=False)
     record: DriveRecord | None = None
     shown: object = None
     with open_keyboard() as keyboard, Live(console=console, auto_refresh=False, transient=True) as live:
-        link.ready.value = True
+        link.controls_ready.value = True
         while not ended.is_set() and not is_over(link):
+            link.beats.beat("keys", clock.now_ns())
             for key in split_keys(keyboard.wait(SAMPLE_PERIOD_S)):
                 bench.press(key, clock.now_ns())
-            desk.sample(bench.command(clock.now_ns()), clock.now_ns())
+            driver.sample(bench.command(clock.now_ns()), clock.now_ns())
             for cycle in cycles.read():
                 record = cycle.record
             # Drawing takes longer than all the rest, and the next command has to wait for it.

@@ -6,26 +6,27 @@ import contextlib
 import ctypes
 import gc
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 
 from car.arming import arming_problems
 from car.assembly.devices import Devices, neutral_outputs
 from car.calibration import CalibrationSwitch, CurrentCalibration
-from car.config.folder import CarFolder
-from car.drive_loop import AutoStart, DriveLoop, Driver
-from car.gate import Checks, Event, Fault, Gate, Mode
-from car.link.desk_link import DeskLink
+from car.drive_loop import AutoStart, DriveLoop, EventSource
+from car.gate import Checks, Gate, Limits, Mode, Safeguard
+from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
 from car.link.pilot_switch import exchanging
 from car.link.publisher import Publisher
 from car.pilots.loading import load_pilot, warm_up
 from car.pilots.swappable import SwappablePilot
 from car.processes.capture import capturing
-from car.processes.desk import DeskJob
-from car.processes.desk_keeper import DeskKeeper, DeskReport, keeping_desk
+from car.processes.children import keeping_controls, keeping_desk
+from car.processes.controls import ControlsJob
+from car.processes.keeper import ProcessKeeper
 from car.processes.notify import ServiceNotifier
 from car.processes.priority import ahead_of_all
+from car.processes.safeguards import ALL_SAFEGUARDS, SafeguardWatch
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import DriveOptions, DriveSummary, DriveWatch
 from car.processes.watchdog import GuardPipe, guarded, watching
@@ -39,31 +40,26 @@ def drive(options: DriveOptions) -> DriveSummary:
     The wheels are neutral before anything else is put away. Raises HardwareError, and whatever the pilot raises.
     """
     warm_up(options.pilot, options.config.camera.geometry)
-    link = DeskLink(multiprocessing.get_context("spawn"), options.config)
-    job = DeskJob(options.folder, options.records, options.pilot.name, options.system_root)
-    driver, pilot = SlotDriver(link.slot), SwappablePilot(options.pilot)
-    with end_signals() as ending, keeping_desk(link, job, driver, pilot) as desk:
-        return _drive(options, link, driver, pilot, desk, ending)
+    link = CarLink(multiprocessing.get_context("spawn"), options.config)
+    pilot = SwappablePilot(options.pilot)
+    with end_signals() as ending, keeping_desk(link, options.folder, pilot, records=options.records) as desk:
+        return _drive(options, link, pilot, desk, ending)
 
 
 def _drive(
-    options: DriveOptions,
-    link: DeskLink,
-    driver: SlotDriver,
-    pilot: SwappablePilot,
-    desk: DeskKeeper,
-    ending: EndSignal,
+    options: DriveOptions, link: CarLink, pilot: SwappablePilot, desk: ProcessKeeper, ending: EndSignal
 ) -> DriveSummary:
-    clock = SystemClock()
+    clock, driver = SystemClock(), SlotDriver(link.slot)
     mode = Mode.AUTO if options.headless else Mode.MANUAL
-    gate = Gate(options.config.gate.limits, mode, headless=options.headless)
+    gate = Gate(options.config.gate.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     with contextlib.ExitStack() as stack:
         stack.enter_context(ahead_of_all())
-        guard = stack.enter_context(guarded(neutral_outputs(options.config)))
+        job = ControlsJob(options.folder, options.system_root)
+        controls = stack.enter_context(keeping_controls(link, job, driver, options.run_controls))
+        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         settle_memory()
-        desk.wait_until_ready(lambda: ending.came)
         latest = stack.enter_context(capturing(devices.camera))
         stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
@@ -71,14 +67,13 @@ def _drive(
         service = ServiceNotifier(clock)
         stack.callback(service.stopping)
         watch = DriveWatch(options, driver, ending, watchdog, service, guard)
-        at_controls = AutoStart(gate, driver) if options.headless else DeskReport(driver, desk)
         loop = DriveLoop(
             latest,
             pilot,
             gate,
             devices.drivetrain,
             clock,
-            driver=GuardReport(_with_calibration(at_controls, gate, devices, options.folder), guard),
+            sources=_sources(options, link, driver, gate, guard, devices),
             observer=Publisher(link.ring, clock),
             odometry=devices.odometry,
         )
@@ -94,30 +89,35 @@ def _drive(
         latest.dropped,
         gate.refused,
         devices.camera.restarts,
+        controls.deaths,
         desk.deaths,
     )
 
 
-def _with_calibration(driver: Driver, gate: Gate, devices: Devices, folder: CarFolder) -> Driver:
-    """Return the driver, who may try out pulses if the drivetrain has some."""
-    if devices.calibrate is None:
-        return driver
-    current = CurrentCalibration(folder.config_path, folder.config.calibration)
-    return CalibrationSwitch(driver, gate, current, devices.calibrate)
+def _sources(
+    options: DriveOptions, link: CarLink, driver: SlotDriver, gate: Gate, guard: GuardPipe, devices: Devices
+) -> Sequence[EventSource]:
+    """Return what the loop asks, in this order; whatever is heard last has the last word."""
+    sources: list[EventSource] = [watch_safeguards(link, guard)]
+    if options.headless:
+        sources.append(AutoStart(gate))
+    sources.append(driver)
+    if devices.calibrate is not None:
+        current = CurrentCalibration(options.folder.config_path, options.config.calibration)
+        sources.append(CalibrationSwitch(gate, current, devices.calibrate))
+    return sources
 
 
-class GuardReport:
-    """Tells the gate when the guard is gone: without it, nothing would stop a car whose program is killed."""
+def watch_safeguards(link: CarLink, guard: GuardPipe) -> SafeguardWatch:
+    """Return the watch over the controls, which beat in shared memory, and the guard, which answers by its pipe."""
+    silence_ns = Limits().safeguard_silence_ns
 
-    def __init__(self, driver: Driver, guard: GuardPipe) -> None:
-        self._driver = driver
-        self._guard = guard
+    def controls_answer(now_ns: int) -> bool:
+        return link.controls_ready.value and link.beats.answer(now_ns, silence_ns)
 
-    def events(self, now_ns: int) -> Iterator[Event]:
-        """Yield the driver's events, and a fault after them if there is no guard any more."""
-        yield from self._driver.events(now_ns)
-        if self._guard.is_gone:
-            yield Fault()
+    return SafeguardWatch(
+        {Safeguard.CONTROLS: controls_answer, Safeguard.GUARD: lambda now_ns: guard.answers(now_ns, silence_ns)}
+    )
 
 
 def settle_memory() -> None:

@@ -1,7 +1,8 @@
 """The guard: a process that does nothing but see the drive process die, or hang, and then stops the car.
 
 It is started by the drive process as ``python -m car.processes.guard PROCESS TIMEOUT_MS OUTPUTS``, with a pipe as its
-standard input, and answers with one byte when it is ready. From then on every byte it reads is a heartbeat. A ``W``
+standard input, and answers with one byte when it is ready. From then on every byte it reads is a heartbeat, which it
+answers with another: a drive process without answers must not move. A ``W``
 says that the loop is stalled and neutral is about to be written: a heartbeat has to follow soon, or that write hangs. A
 ``P`` says that the loop is over, the wheels are neutral and closing may take its time; a last ``E`` that it ended in
 order, a last ``F`` that it has failed and has cleared up after itself: then the guard writes neutral too, to be sure.
@@ -11,6 +12,7 @@ It imports next to nothing, so that it is there early and has little that can fa
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -46,10 +48,11 @@ class Pulse:
         self.last = b""
 
     def listen(self) -> None:
-        """Read until the pipe closes."""
+        """Read until the pipe closes, and answer each time, so that the drive process sees that it is guarded."""
         while data := os.read(0, READ_BYTES):
             self.last = data[-1:]
             self.beat.set()
+            _answer()
         self.closed = True
         self.beat.set()
 
@@ -66,11 +69,12 @@ class Pulse:
 def main(arguments: list[str]) -> int:
     """Guard a process; return 0 when it ended in order, 1 when the guard had to stop the car."""
     _outlive_the_parents_signals()
+    _never_wait_for_a_reader()
     drive_process, timeout_s, outputs = int(arguments[0]), int(arguments[1]) / 1000, json.loads(arguments[2])
     pulse = Pulse()
     threading.Thread(target=pulse.listen, daemon=True).start()
     prepare(outputs)
-    os.write(1, HEARTBEAT)
+    _answer()
     pulse.wait_until_it_stops(timeout_s)
     if pulse.closed and pulse.last == ENDED:
         return 0
@@ -81,6 +85,17 @@ def main(arguments: list[str]) -> int:
     words += write_neutral(outputs)
     sys.stderr.write("".join(f"guard: {word}\n" for word in words))
     return 1
+
+
+def _never_wait_for_a_reader() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipe is simply never full.
+        os.set_blocking(1, False)
+
+
+def _answer() -> None:
+    # Nobody takes the answers while the drive process is frozen, and the guard must not wait for that.
+    with contextlib.suppress(OSError):
+        os.write(1, HEARTBEAT)
 
 
 def _outlive_the_parents_signals() -> None:

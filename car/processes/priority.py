@@ -12,8 +12,10 @@ import os
 import sys
 from collections.abc import Iterator
 
-REAL_TIME_PRIORITY = 10
+LOOP_PRIORITY = 12
 """Above every ordinary program, and below the kernel's own threads, which have 50."""
+CONTROLS_PRIORITY = 10
+"""What carries a stop goes before every ordinary program too, but its start must not hold up the loop."""
 
 
 @contextlib.contextmanager
@@ -23,13 +25,37 @@ def ahead_of_all() -> Iterator[None]:
     Only Linux has it. All threads of a process that share Python's lock should have it, or none: one that waits in line
     with the lock in its hand would make the others wait with it.
     """
+    with _at_priority(LOOP_PRIORITY):
+        yield
+
+
+@contextlib.contextmanager
+def behind_the_loop() -> Iterator[None]:
+    """Let what this thread starts go before all ordinary programs, and after the loop; for the controls."""
+    with _at_priority(CONTROLS_PRIORITY):
+        yield
+
+
+def is_granted() -> bool:
+    """Tell whether this system lets this user's programs have real-time priority."""
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
+    return os.geteuid() == 0 or limit == resource.RLIM_INFINITY or limit >= LOOP_PRIORITY
+
+
+@contextlib.contextmanager
+def _at_priority(priority: int) -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
     before = os.sched_getscheduler(0), os.sched_getparam(0)
     with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority))
     try:
         yield
     finally:
-        os.sched_setscheduler(0, *before)
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, *before)

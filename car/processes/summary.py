@@ -12,8 +12,10 @@ from car.config.folder import CarFolder
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.gate import ArmRefusal, GateState
+from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
 from car.pilots.base import Pilot
+from car.processes.controls import ControlsJob, run_controls
 from car.processes.notify import ServiceNotifier
 from car.processes.signals import EndSignal
 from car.processes.watchdog import GuardPipe, Watchdog
@@ -32,7 +34,8 @@ class DriveOptions:
     """How to drive: ``laps`` None means until told to end; ``records`` that a session is recorded from the start.
 
     ``system_root`` is the folder that the machine's own state is read from. ``open_devices`` opens the camera and the
-    drivetrain; others than those that the configuration names may be driven with too.
+    drivetrain; others than those that the configuration names may be driven with too. ``run_controls`` is what the
+    controls process runs.
     """
 
     folder: CarFolder
@@ -42,6 +45,7 @@ class DriveOptions:
     records: bool
     system_root: Path = ROOT
     open_devices: Callable[[CarConfig, Clock], Devices] = open_devices
+    run_controls: Callable[[CarLink, ControlsJob], None] = run_controls
 
     @property
     def config(self) -> CarConfig:
@@ -60,6 +64,7 @@ class DriveSummary:
     dropped: int
     refused: int
     camera_restarts: int
+    controls_restarts: int
     desk_restarts: int
 
 

@@ -21,6 +21,8 @@ def show_drive(summary: DriveSummary) -> None:
     ]
     if summary.camera_restarts:
         facts.append(f"camera restarts: {summary.camera_restarts}")
+    if summary.controls_restarts:
+        facts.append(f"controls restarts: {summary.controls_restarts}, a trip each")
     if summary.desk_restarts:
         facts.append(f"desk restarts: {summary.desk_restarts}, with a new session each if it was recording")
     if summary.last is not None and summary.last.odometry is not None:

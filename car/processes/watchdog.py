@@ -103,18 +103,28 @@ def watching(
 
 
 class GuardPipe:
-    """The drive process's end of the guard's pipe."""
+    """The drive process's ends of the guard's pipes: heartbeats go out, and answers come back."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, answers: int, clock: Clock) -> None:
         self._descriptor = descriptor
+        self._answers = answers
+        self._clock = clock
+        self._answered_ns = clock.now_ns()
         self.is_gone = False
 
     def beat(self) -> None:
-        """Send a heartbeat; never waits. ``is_gone`` tells when nobody hears them any more.
+        """Send a heartbeat and take the answers that have come; never waits.
 
-        So it is when the pipe has closed, and when it is full: for more than a minute nobody has listened then.
+        ``is_gone`` tells when nobody hears them any more: when the pipe has closed, and when it is full.
         """
         self._write(HEARTBEAT)
+        with contextlib.suppress(OSError):
+            if os.read(self._answers, PIPE_BYTES):
+                self._answered_ns = self._clock.now_ns()
+
+    def answers(self, now_ns: int, silence_ns: int) -> bool:
+        """Tell whether the guard is there, and has answered a heartbeat within ``silence_ns``; for any thread."""
+        return not self.is_gone and now_ns - self._answered_ns <= silence_ns
 
     def will_write(self) -> None:
         """Say that neutral is about to be written, and that the next heartbeat comes when it has been."""
@@ -144,7 +154,7 @@ def _make_small(pipe: int) -> None:
 
 
 @contextlib.contextmanager
-def guarded(outputs: Sequence[Output]) -> Iterator[GuardPipe]:
+def guarded(outputs: Sequence[Output], clock: Clock) -> Iterator[GuardPipe]:
     """Have a guard for as long as the context lasts, in a session of its own so that no signal takes it along.
 
     Raises HardwareError when it does not start: without it the car must not move.
@@ -152,7 +162,7 @@ def guarded(outputs: Sequence[Output]) -> Iterator[GuardPipe]:
     arguments = [str(os.getpid()), str(GUARD_TIMEOUT_MS), json.dumps([*outputs])]
     command = [sys.executable, "-P", "-m", "car.processes.guard", *arguments]
     read_end, write_end = os.pipe()
-    guard = subprocess.Popen(command, stdin=read_end, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    guard = subprocess.Popen(command, stdin=read_end, stdout=subprocess.PIPE, bufsize=0, start_new_session=True)  # noqa: S603
     os.close(read_end)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(guard.stdout) if guard.stdout is not None else None
@@ -162,16 +172,26 @@ def guarded(outputs: Sequence[Output]) -> Iterator[GuardPipe]:
             raise HardwareError(
                 "The guard, which stops the car when the program fails, did not start. Install it again."
             )
-    with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipe is simply never full.
-        os.set_blocking(write_end, False)
-        _make_small(write_end)
-    pipe = GuardPipe(write_end)
-    in_order = False
+        with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipes are simply never full.
+            os.set_blocking(write_end, False)
+            os.set_blocking(output.fileno(), False)
+            _make_small(write_end)
+        pipe = GuardPipe(write_end, output.fileno(), clock)
+        in_order = False
+        try:
+            yield pipe
+            in_order = True
+        finally:
+            pipe.say_goodbye(in_order=in_order)
+            os.close(write_end)
+            _see_off(guard, in_order=in_order)
+
+
+def _see_off(guard: subprocess.Popen[bytes], *, in_order: bool) -> None:
+    """Wait for the guard to end; one that is stuck is killed if nothing is left to guard."""
     try:
-        yield pipe
-        in_order = True
-    finally:
-        pipe.say_goodbye(in_order=in_order)
-        os.close(write_end)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            guard.wait(GUARD_END_TIMEOUT_S)
+        guard.wait(GUARD_END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        if in_order:
+            guard.kill()
+            guard.wait()

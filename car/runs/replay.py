@@ -103,7 +103,13 @@ def replay(
     collector = _Collector(recorded, progress, session.frame_count)
     drivetrain = TimelineDrivetrain(clock)
     loop = DriveLoop(
-        LockStepFrames(camera), pilot, gate, drivetrain, clock, driver=AutoStart(gate, again=True), observer=collector
+        LockStepFrames(camera),
+        pilot,
+        gate,
+        drivetrain,
+        clock,
+        sources=[AutoStart(gate, again=True)],
+        observer=collector,
     )
     with contextlib.suppress(EndOfFrames):
         loop.run(lambda _: False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from car.assembly.devices import make_world
 from car.config.sections import CarConfig
-from car.drive_loop import AutoStart, DriveLoop, Driver, LockStepFrames, Observer
+from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames, Observer
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode
 from car.pilots.base import Pilot
@@ -113,7 +113,7 @@ def run_simulation(
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scene.track, scene.seed, disturb=scene.disturb)
     gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
-    driver: Driver = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
+    driver: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:
@@ -129,7 +129,7 @@ def _drive(
     clock: VirtualClock,
     gate: Gate,
     goal: Goal,
-    driver: Driver,
+    driver: EventSource,
     pilot: Pilot | None,
     observers: Sequence[Observer],
     progress: Callable[[float], None],
@@ -156,7 +156,7 @@ def _drive(
 
     frames = LockStepFrames(world.camera)
     loop = DriveLoop(
-        frames, pilot, gate, world.drivetrain, clock, driver=driver, observer=watch, odometry=world.odometry
+        frames, pilot, gate, world.drivetrain, clock, sources=[driver], observer=watch, odometry=world.odometry
     )
     loop.run(should_end)
     return Simulation(

@@ -9,7 +9,12 @@ from hardware.closing import Closing
 
 
 class Keyboard(Closing):
-    """A source of key presses that leaves the terminal as it was; this one stands in where there is no terminal."""
+    """A source of key presses that leaves the terminal as it was; this one stands in where there is no terminal.
+
+    ``is_there`` tells whether there are keys to press at all.
+    """
+
+    is_there = False
 
     def wait(self, timeout_s: float) -> str:
         """Return the keys pressed since the last call, as soon as there is one, or nothing after ``timeout_s``."""
@@ -37,6 +42,8 @@ if sys.platform == "win32":
     _POLL_S = 0.01
 
     class _TerminalKeyboard(Keyboard):
+        is_there = True
+
         def wait(self, timeout_s: float) -> str:
             deadline_s = time.monotonic() + timeout_s
             while not msvcrt.kbhit() and time.monotonic() < deadline_s:
@@ -55,6 +62,8 @@ else:
     _REFUSALS: tuple[type[Exception], ...] = (OSError, termios.error)
 
     class _TerminalKeyboard(Keyboard):
+        is_there = True
+
         # A process started by multiprocessing has no standard input, so the terminal is opened by its own name.
         def __init__(self) -> None:
             self._terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)

@@ -1,6 +1,7 @@
-"""The application: pages, the JSON API and the two sockets, in one place.
+"""The applications: the controls have the pages, the two sockets and who gets in; the desk has the library.
 
-Each part of the API is a module of this package with a ``router``; it finds the desk it works for by ``desk_of``.
+Each part of the API is a module of this package with a ``router``. A browser speaks with the controls alone, which pass
+on what is the library's (``relay``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from car.software import software_versions
 from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, video
 from car.web.access import Access, AccessGuard, refuse
 from car.web.bodies import BodyLimit
-from car.web.context import WebContext
+from car.web.context import LibraryContext, WebContext
+from car.web.relay import Library, Relay, SecretGuard
 
 STATIC = Path(__file__).parent / "static"
 PAGES = {
@@ -32,16 +34,8 @@ PAGES = {
     "/doctor": "doctor.html",
     "/pair": "pair.html",
 }
-ROUTERS = (
-    status.router,
-    pairing.router,
-    drive_channel.router,
-    video.router,
-    sessions.router,
-    models.router,
-    calibration.router,
-    doctor.router,
-)
+CONTROLS_ROUTERS = (status.router, pairing.router, drive_channel.router, video.router)
+LIBRARY_ROUTERS = (sessions.router, models.router, calibration.router, doctor.router)
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",
@@ -51,8 +45,41 @@ SENTENCES = {
 """What the framework's own refusals mean."""
 
 
-def create_app(context: WebContext, access: Access) -> FastAPI:
-    """Return the application for one desk; nobody gets past ``access``."""
+def create_app(context: WebContext, access: Access, relay_secret: str) -> FastAPI:
+    """Return the application of the controls; nobody gets past ``access``.
+
+    ``relay_secret`` is what the desk's library wants to hear.
+    """
+    app = _make_app()
+    app.state.context = context
+    app.state.access = access
+    app.state.attempts = pairing.Attempts(context.clock)
+    # The library's own routes never run here; they are in the description of the API.
+    for router in (*CONTROLS_ROUTERS, *LIBRARY_ROUTERS):
+        app.include_router(router, prefix="/api")
+    for path, name in PAGES.items():
+        app.add_api_route(path, _page(STATIC / name), include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Relay, library=Library(context.notice, context.clock, relay_secret))
+    app.add_middleware(BodyLimit)
+    app.add_middleware(AccessGuard, access=access)
+    return app
+
+
+def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
+    """Return the application of the desk, which hears only who knows ``secret``."""
+    app = _make_app()
+    app.state.library = context
+    app.state.sessions = sessions.make_library(context)
+    app.state.models = models.make_library(context)
+    for router in LIBRARY_ROUTERS:
+        app.include_router(router, prefix="/api")
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecretGuard, secret=secret)
+    return app
+
+
+def _make_app() -> FastAPI:
     app = FastAPI(
         title="Pocketpilot",
         version=software_versions().get("pocketpilot", ""),
@@ -60,23 +87,11 @@ def create_app(context: WebContext, access: Access) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.state.context = context
-    app.state.access = access
-    app.state.attempts = pairing.Attempts(context.clock)
-    app.state.sessions = sessions.make_library(context)
-    app.state.models = models.make_library(context)
-    for router in ROUTERS:
-        app.include_router(router, prefix="/api")
-    for path, name in PAGES.items():
-        app.add_api_route(path, _page(STATIC / name), include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _explain_http)
     app.add_exception_handler(RequestValidationError, _explain_request)
     for kind in KNOWN_ERRORS:
         app.add_exception_handler(kind, _explain)
     app.add_exception_handler(OSError, _explain_disk)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(AccessGuard, access=access)
     return app
 
 

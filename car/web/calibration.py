@@ -12,13 +12,13 @@ from pydantic import Field, StrictBool
 from car.calibration import CalibrationField, Output, Value, calibration_fields, save_calibration
 from car.config.plain import CONFIG_NAME
 from car.config.sections import load_config
-from car.web.context import WebContext, context_of
+from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 
 MAX_CHANGES = 32
 
 router = APIRouter(tags=["calibration"], responses=PROBLEMS)
-Context = Annotated[WebContext, Depends(context_of)]
+Context = Annotated[LibraryContext, Depends(library_context_of)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 

@@ -1,10 +1,10 @@
-"""What the pages' server works with: everything that the desk has."""
+"""What the pages' servers work with: the parts of the controls, and those of the desk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Protocol, cast
 
 from starlette.requests import HTTPConnection
 
@@ -13,7 +13,7 @@ from car.config.sections import CarConfig
 from car.controls.hub import DriverHub
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import CycleRing
-from car.recording.control import RecorderControl
+from car.recording.recorder import RecordingStatus
 from hardware.clock import Clock
 from hardware.health import Health
 
@@ -21,17 +21,37 @@ BROWSER = "browser"
 """What the seats of browsers are called."""
 
 
+class RecorderSwitch(Protocol):
+    """The recorder, as far as a driver may switch it; nothing here ever waits for a disk."""
+
+    @property
+    def status(self) -> RecordingStatus:
+        """How the recording stands."""
+
+    def switch_on(self) -> None:
+        """Start a new session, unless one is being recorded."""
+
+    def switch_off(self) -> None:
+        """Close the session."""
+
+    def erase(self, seconds: float) -> None:
+        """Leave the latest ``seconds`` out."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The car whose pages are served, and the desk's parts that they use; ``health`` tells how the machine is."""
+    """The car whose pages are served, and the parts of the controls that they use.
+
+    ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``.
+    """
 
     folder: CarFolder
-    pilots: PilotSwitch
     ring: CycleRing
     hub: DriverHub
-    recorder: RecorderControl
+    recorder: RecorderSwitch
     clock: Clock
     health: Callable[[], Health] = lambda: Health(None, None)
+    notice: Callable[[], Mapping[str, Any]] = dict
 
     @property
     def config(self) -> CarConfig:
@@ -40,10 +60,29 @@ class WebContext:
 
     @property
     def pilot(self) -> str:
-        """The name of the pilot that drives now."""
-        return self.pilots.name
+        """The name of the pilot that drives now, empty until the desk has said it."""
+        return str(self.notice().get("pilot", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryContext:
+    """The car whose sessions and models are looked after, and the parts of the desk that this takes."""
+
+    folder: CarFolder
+    pilots: PilotSwitch
+    recorder: RecorderSwitch
+
+    @property
+    def config(self) -> CarConfig:
+        """The car's configuration."""
+        return self.folder.config
 
 
 def context_of(connection: HTTPConnection) -> WebContext:
     """Return the context of a request or a socket; for ``Depends``."""
     return cast(WebContext, connection.app.state.context)
+
+
+def library_context_of(connection: HTTPConnection) -> LibraryContext:
+    """Return the context of a request to the library; for ``Depends``."""
+    return cast(LibraryContext, connection.app.state.library)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 
 from car.doctor.examination import examine
 from car.doctor.report import SCHEMA, Finding, Level
-from car.web.context import WebContext, context_of
+from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 
 router = APIRouter(tags=["car"], responses=PROBLEMS)
@@ -31,7 +31,7 @@ class Examination:
 
 
 @router.get("/doctor")
-def examine_car(context: Annotated[WebContext, Depends(context_of)]) -> Examination:
+def examine_car(context: Annotated[LibraryContext, Depends(library_context_of)]) -> Examination:
     """Go through all that may be wrong with the car, which takes a second or two."""
     # One at a time: it measures how fast the disk and the pilot are.
     with _turn:

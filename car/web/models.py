@@ -13,7 +13,7 @@ from car.config.plain import CONFIG_NAME
 from car.errors import NoSuchModel
 from car.pilots.find import MODEL_SUFFIX
 from car.pilots.library import ModelLibrary, ModelRow
-from car.web.context import WebContext, context_of
+from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive
 from models.contract import MAX_MODEL_BYTES
@@ -21,7 +21,7 @@ from models.contract import MAX_MODEL_BYTES
 router = APIRouter(tags=["models"], responses=PROBLEMS)
 
 
-def make_library(context: WebContext) -> ModelLibrary:
+def make_library(context: LibraryContext) -> ModelLibrary:
     """Return the library of the models of the car of ``context``."""
     return ModelLibrary(context.folder.path, context.config.camera.geometry)
 
@@ -32,7 +32,7 @@ def library_of(request: Request) -> ModelLibrary:
 
 
 Library = Annotated[ModelLibrary, Depends(library_of)]
-Context = Annotated[WebContext, Depends(context_of)]
+Context = Annotated[LibraryContext, Depends(library_context_of)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def activate_model(library: Library, context: Context, name: str) -> Activated:
     return _activate(library, context, name)
 
 
-def _activate(library: ModelLibrary, context: WebContext, name: str) -> Activated:
+def _activate(library: ModelLibrary, context: LibraryContext, name: str) -> Activated:
     trial = library.try_out(name)
     context.pilots.use(library.path(name), trial.sha256)
     change_config(context.folder.path / CONFIG_NAME, {"pilot": {"model": library.setting(name)}})

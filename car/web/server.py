@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from car.web.sockets import MAX_MESSAGE_BYTES
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - pairing alone opens it
 PORTS_TRIED = 20
+BEAT_PERIOD_S = 0.02
 LOOK_PERIOD_S = 0.5
 END_TIMEOUT_S = 3.0
 PING_S = 5.0
@@ -31,15 +33,18 @@ PING_S = 5.0
 class WebServer:
     """Serves the pages on loopback, and to the network from when a browser is being paired until all are forgotten.
 
-    ``where`` says where a browser finds them. Raises CarError when there is no port, or no certificate, for it.
+    ``where`` says where a browser finds them. ``relay_secret`` is what the desk's library wants to hear; ``beat`` is
+    called for as long as the server's loop comes round. Raises CarError when there is no port, or no certificate, for
+    it.
     """
 
-    def __init__(self, context: WebContext) -> None:
+    def __init__(self, context: WebContext, *, relay_secret: str = "", beat: Callable[[], None] = lambda: None) -> None:
+        self._beat = beat
         self._store = AccessStore(context.folder.path, context.clock)
         self._certificate = own_certificate(self._store.folder) if context.config.web.tls else None
         self._listener = _first_free(context.config.web.port)
         self.port: int = self._listener.getsockname()[1]
-        self._app = create_app(context, Access(self._store, tls=self._certificate is not None))
+        self._app = create_app(context, Access(self._store, tls=self._certificate is not None), relay_secret)
         self._announcer = self._make_announcer(context)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -80,6 +85,7 @@ class WebServer:
         fingerprint = self._certificate.fingerprint if self._certificate else ""
         with contextlib.suppress(AccessError):
             self._store.announce(ServerAddress(self.port, self._certificate is not None, fingerprint))
+        beating = asyncio.create_task(self._give_signs_of_life())
         while not self._ended.is_set():
             opens = self._store.opens_network()
             if opens and EVERYWHERE not in servers:
@@ -91,6 +97,12 @@ class WebServer:
                 await servers.pop(EVERYWHERE).end()
             await asyncio.sleep(LOOK_PERIOD_S / 5)
         await asyncio.gather(*(server.end() for server in servers.values()))
+        beating.cancel()
+
+    async def _give_signs_of_life(self) -> None:
+        while True:
+            self._beat()
+            await asyncio.sleep(BEAT_PERIOD_S)
 
 
 class _Serving:

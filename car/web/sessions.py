@@ -23,7 +23,7 @@ from car.sessions.index import Timeline
 from car.sessions.library import Deletion, SessionDetails, SessionLibrary, SessionRow
 from car.sessions.trash import TrashedSession
 from car.sessions.tub.upload import MAX_ARCHIVE_BYTES, Import, import_archive, workshop
-from car.web.context import WebContext, context_of
+from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive
 from hardware.clock import NS_PER_S
@@ -43,7 +43,7 @@ FILE_ANSWER: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["sessions"], responses=PROBLEMS)
 
 
-def make_library(context: WebContext) -> SessionLibrary:
+def make_library(context: LibraryContext) -> SessionLibrary:
     """Return the library of the sessions that the car of ``context`` records and has recorded."""
 
     def recorded() -> str:
@@ -59,7 +59,7 @@ def library_of(request: Request) -> SessionLibrary:
 
 
 Library = Annotated[SessionLibrary, Depends(library_of)]
-Context = Annotated[WebContext, Depends(context_of)]
+Context = Annotated[LibraryContext, Depends(library_context_of)]
 
 
 class Cut(BaseModel):

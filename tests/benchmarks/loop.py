@@ -20,14 +20,14 @@ from car.config.sections import SHIPPED_PILOT, CameraSection, CarConfig, Recordi
 from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
 from car.gate import Gate, Mode
-from car.link.desk_link import DeskLink
+from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
 from car.link.publisher import Publisher
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot, warm_up
 from car.processes.capture import capturing
-from car.processes.desk import DeskJob
-from car.processes.desk_keeper import keeping_desk
+from car.processes.children import keeping_controls, keeping_desk
+from car.processes.controls import ControlsJob
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock
@@ -44,7 +44,7 @@ PEER_LATENCY = {20.0: "p50 15-22 · p99 28-34 ms", 60.0: "p50 9 · p99 19 ms"}
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: nanoseconds per frame, and how many cores the drive and desk processes kept busy."""
+    """One run: nanoseconds per frame, and how many cores the drive, controls and desk processes kept busy."""
 
     latency: NDArray[np.int64]
     wait: NDArray[np.int64]
@@ -85,7 +85,7 @@ def drive_for(
 ) -> Run:
     """Drive on frames that come at ``rate_hz``, or as fast as the loop takes them, recording or not.
 
-    ``meanwhile`` is entered with the car's folder when its desk is ready, and left after the drive.
+    ``meanwhile`` is entered with the car's folder when its controls and its desk are ready, and left after the drive.
     """
     camera_hz = rate_hz or RATES_HZ[-1]
     config = CarConfig(camera=CameraSection(rate_hz=camera_hz), recording=RecordingSection(min_free_mb=0))
@@ -102,12 +102,13 @@ def drive_for(
         folder = CarFolder(Path(stack.enter_context(TemporaryDirectory())), config)
         pilot, _ = open_pilot(find_model(SHIPPED_PILOT, folder.path), config.camera.geometry)
         warm_up(pilot, config.camera.geometry)
-        link = DeskLink(multiprocessing.get_context("spawn"), config)
-        job = DeskJob(folder, record, pilot.name)
-        desk = stack.enter_context(keeping_desk(link, job, SlotDriver(link.slot), pilot))
-        desk.wait_until_ready(lambda: False)
+        link = CarLink(multiprocessing.get_context("spawn"), config)
+        desk = stack.enter_context(keeping_desk(link, folder, pilot, records=record))
+        controls = stack.enter_context(keeping_controls(link, ControlsJob(folder), SlotDriver(link.slot)))
+        while not (link.controls_ready.value and link.notice.read().get("library_port")):
+            clock.sleep_until_ns(clock.now_ns() + NS_PER_S // 100)
         stack.enter_context(meanwhile(folder))
-        processes = [psutil.Process(), psutil.Process(desk.pid)]
+        processes = [psutil.Process(), psutil.Process(desk.pid), psutil.Process(controls.pid)]
         gate = Gate(config.gate.limits, Mode.AUTO, headless=True)
         frames: FrameSource = ReadyFrames(clock)
         if rate_hz is not None:
@@ -115,7 +116,7 @@ def drive_for(
             frames = stack.enter_context(capturing(camera))
         drivetrain = TimelineDrivetrain(clock)
         loop = DriveLoop(
-            frames, pilot, gate, drivetrain, clock, driver=AutoStart(gate), observer=Publisher(link.ring, clock)
+            frames, pilot, gate, drivetrain, clock, sources=[AutoStart(gate)], observer=Publisher(link.ring, clock)
         )
         before_s, start_ns = _cpu_s(processes), clock.now_ns()
         loop.run(should_end)

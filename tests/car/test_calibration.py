@@ -191,15 +191,16 @@ def test_the_drivetrain_is_on_the_trial_scale_while_armed_for_calibration_and_on
     saved = load_config(path).calibration
     told: list[CalibrationSection] = []
     gate, script = Gate(), Script()
-    switch = CalibrationSwitch(script, gate, CurrentCalibration(path, saved), told.append)
+    switch = CalibrationSwitch(gate, CurrentCalibration(path, saved), told.append)
     now_ns = 0
 
     def cycle(*acts: Event) -> list[CalibrationSection]:
         nonlocal now_ns
         now_ns += 20 * NS_PER_MS
         script.acts = list(acts)
-        for event in switch.events(now_ns):
-            gate.handle(event, now_ns)
+        for source in (script, switch):
+            for event in source.events(now_ns):
+                gate.handle(event, now_ns)
         gate.decide(now_ns)
         new = told.copy()
         told.clear()

@@ -52,7 +52,7 @@ class Rig:
             self.gate,
             self.drivetrain,
             self.clock,
-            driver=AutoStart(self.gate),
+            sources=[AutoStart(self.gate)],
             observer=lambda record, frame: self.observed.append((record, frame)),
         )
 
@@ -148,7 +148,7 @@ def test_the_driver_is_heard_before_the_wheels_move() -> None:
         rig.gate,
         rig.drivetrain,
         rig.clock,
-        driver=AutoStart(rig.gate, StopsAtOnce()),
+        sources=[AutoStart(rig.gate), StopsAtOnce()],
     )
     rig.run()
     moving = [applied.time_ns for applied in rig.drivetrain.timeline if applied.command.throttle > 0]
@@ -170,7 +170,7 @@ def test_a_stop_does_not_wait_for_the_pilot() -> None:
         rig.gate,
         rig.drivetrain,
         rig.clock,
-        driver=AutoStart(rig.gate, StopsOnce()),
+        sources=[AutoStart(rig.gate), StopsOnce()],
     )
     rig.run()
     neutral = next(applied for applied in rig.drivetrain.timeline if applied.time_ns >= stopped_ns)

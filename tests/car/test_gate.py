@@ -24,6 +24,8 @@ from car.gate import (
     Limits,
     Mode,
     PilotCommand,
+    Safeguard,
+    Safeguards,
     Stop,
     TripReason,
 )
@@ -356,6 +358,69 @@ def test_commands_out_of_order_leave_the_newest() -> None:
 
 
 PROBLEMS = [ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED]
+
+
+LOSSES = [
+    ({Safeguard.CONTROLS}, TripReason.CONTROLS_LOST, ArmRefusal.NO_CONTROLS),
+    ({Safeguard.GUARD}, TripReason.GUARD_LOST, ArmRefusal.NO_GUARD),
+    ({Safeguard.GUARD, Safeguard.CONTROLS}, TripReason.CONTROLS_LOST, ArmRefusal.NO_CONTROLS),
+]
+
+
+@pytest.mark.parametrize(("missing", "trip", "refusal"), LOSSES)
+@pytest.mark.parametrize("mode", Mode)
+def test_a_safeguard_that_is_lost_trips_in_every_mode_and_refuses_arming_until_it_is_back(
+    mode: Mode, missing: set[Safeguard], trip: TripReason, refusal: ArmRefusal
+) -> None:
+    rig = Rig(mode).armed()
+    decision = rig.cycle(Safeguards(frozenset(missing)))
+    assert (decision.command, decision.state, decision.trip) == (NEUTRAL, GateState.TRIPPED, trip)
+    assert rig.cycle(Arm(mode, wheels_up=True)).refusal is refusal
+    assert rig.cycle(Safeguards(), Arm(mode, wheels_up=True)).state is GateState.ARMED
+
+
+def test_a_headless_car_trips_as_well_when_a_safeguard_is_lost() -> None:
+    rig = Rig(Mode.AUTO, headless=True).armed()
+    assert rig.cycle(Safeguards(frozenset({Safeguard.CONTROLS}))).state is GateState.TRIPPED
+
+
+def test_a_gate_that_awaits_a_safeguard_arms_only_when_it_has_heard_of_it() -> None:
+    gate = Gate(mode=Mode.AUTO, headless=True, awaits=frozenset(Safeguard))
+    gate.handle(FrameArrived(0), 0)
+    gate.handle(Arm(Mode.AUTO), 0)
+    assert (gate.state, gate.refusal) == (GateState.DISARMED, ArmRefusal.NO_CONTROLS)
+    gate.handle(Safeguards(), 0)
+    gate.handle(Arm(Mode.AUTO), 0)
+    assert gate.state is GateState.ARMED
+
+
+def test_a_safeguard_that_is_lost_while_the_car_stands_is_no_trip() -> None:
+    rig = Rig()
+    assert rig.cycle(Safeguards(frozenset(Safeguard))).state is GateState.DISARMED
+    rig = Rig().armed()
+    rig.cycle(Stop())
+    assert rig.cycle(Safeguards(frozenset(Safeguard))).trip is TripReason.STOP
+
+
+def test_the_decision_says_that_the_throttle_waits_for_a_stick_at_neutral() -> None:
+    rig = Rig().armed()
+    rig.driver = Command(0.0, 0.4)
+    assert not rig.cycles(100)[-1].awaits_neutral
+    rig.driver = None
+    assert rig.cycles(400)[-1].awaits_neutral
+    rig.driver = Command(0.0, 0.4)
+    assert rig.cycle().awaits_neutral
+    rig.driver = NEUTRAL
+    assert not rig.cycle().awaits_neutral
+
+
+@pytest.mark.parametrize("mode", [Mode.AUTO, Mode.ASSIST])
+def test_only_who_has_the_throttle_is_asked_to_let_go_of_it(mode: Mode) -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.driver = Command(0.0, 0.4)
+    assert not rig.cycle().awaits_neutral
+    assert rig.cycle(ChangeMode(mode)).awaits_neutral is (mode is Mode.ASSIST)
+    assert not rig.cycle(Stop()).awaits_neutral
 
 
 @pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ASSIST, Mode.AUTO])

@@ -29,6 +29,8 @@ from car.gate import (
     GateState,
     Mode,
     PilotCommand,
+    Safeguard,
+    Safeguards,
     Stop,
 )
 from hardware.drivetrain import NEUTRAL, Command
@@ -44,6 +46,7 @@ wild_commands = st.one_of(st.builds(Command, wild_numbers, throttles), st.builds
 ages_ns = st.sampled_from([ms * MS + extra for ms in (0, 5, 50, 150, 200, 300, 2000) for extra in (0, 1)])
 pauses_ns = st.sampled_from([ms * MS + extra for ms in (0, 10, 20, 50, 100, 250, 1000, 3_600_000) for extra in (0, 1)])
 modes = st.sampled_from(Mode)
+safeguards = st.frozensets(st.sampled_from(Safeguard))
 problems = st.sampled_from([ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED])
 
 
@@ -56,6 +59,7 @@ class Diary:
     pilot: list[tuple[int, Command]] = field(default_factory=list)
     left_ns: int | None = None
     problems: tuple[ArmRefusal, ...] = ()
+    missing: frozenset[Safeguard] = frozenset()
     released_after_ns: int | None = None
     must_stand: bool = True
     output: Command = NEUTRAL
@@ -89,12 +93,12 @@ class Diary:
 class GateMachine(RuleBasedStateMachine):
     """Says anything to a gate at any time, asks it for decisions and compares them with the diary."""
 
-    @initialize(headless=st.booleans(), mode=modes)
-    def start(self, headless: bool, mode: Mode) -> None:
-        self.gate = Gate(mode=mode, headless=headless)
+    @initialize(headless=st.booleans(), mode=modes, awaits=safeguards)
+    def start(self, headless: bool, mode: Mode, awaits: frozenset[Safeguard]) -> None:
+        self.gate = Gate(mode=mode, headless=headless, awaits=awaits)
         self.headless = headless
         self.now_ns = 100_000 * MS
-        self.diary = Diary()
+        self.diary = Diary(missing=awaits)
         assert self.decide().command == NEUTRAL
 
     # What can happen.
@@ -151,6 +155,14 @@ class GateMachine(RuleBasedStateMachine):
     def check(self, found: list[ArmRefusal]) -> None:
         self.say(Checks(tuple(found)))
 
+    @rule(missing=safeguards)
+    def safeguards_change(self, missing: frozenset[Safeguard]) -> None:
+        was_armed = self.gate.state is GateState.ARMED
+        self.say(Safeguards(missing))
+        if missing and was_armed:
+            assert self.gate.state is GateState.TRIPPED
+            assert self.decide().command == NEUTRAL
+
     @rule(step_ns=st.sampled_from([1, 100 * MS, 5000 * MS]))
     def clock_goes_backwards(self, step_ns: int) -> None:
         assume(self.now_ns > 20_000 * MS)
@@ -159,7 +171,11 @@ class GateMachine(RuleBasedStateMachine):
         self.now_ns -= step_ns
         released_after_ns, refused = self.now_ns, self.diary.refused
         self.diary = Diary(
-            problems=self.diary.problems, released_after_ns=released_after_ns, decided_ns=self.now_ns, refused=refused
+            problems=self.diary.problems,
+            missing=self.diary.missing,
+            released_after_ns=released_after_ns,
+            decided_ns=self.now_ns,
+            refused=refused,
         )
         assert self.decide().state is GateState.TRIPPED
 
@@ -174,6 +190,7 @@ class GateMachine(RuleBasedStateMachine):
     ) -> None:
         self.say(Disarm())
         self.say(Checks())
+        self.say(Safeguards())
         self.now_ns += 20 * MS
         self.cycle(NEUTRAL, NEUTRAL)
         self.say(Arm(mode, wheels_up=True))
@@ -253,11 +270,14 @@ class GateMachine(RuleBasedStateMachine):
                     diary.frames_ns.append(captured_ns)
             case Checks(found):
                 diary.problems = found
+            case Safeguards(missing):
+                diary.missing = missing
             case Stop() | Fault():
                 diary.released_after_ns = self.now_ns
 
     def check_arming(self, event: Event) -> None:
         assert isinstance(event, Arm)
+        assert not self.diary.missing
         calibrating = event.mode is Mode.CALIBRATION
         assert all(calibrating and problem is ArmRefusal.NOT_CALIBRATED for problem in self.diary.problems)
         assert event.wheels_up or not calibrating

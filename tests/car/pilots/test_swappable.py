@@ -66,7 +66,7 @@ def drive_and_swap(mode: Mode, new: Command, think_ms: float = 0) -> tuple[list[
         gate,
         drivetrain,
         clock,
-        driver=AutoStart(gate),
+        sources=[AutoStart(gate)],
         observer=lambda record, _: records.append(record),
     )
     with pytest.raises(EndOfFrames):

@@ -10,7 +10,7 @@ import pytest
 from car.drive_loop import TICK_MS
 from car.processes.guard import ENDED, HEARTBEAT, WRITE_TIMEOUT_S, WRITING
 from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
-from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
 from hardware.errors import DrivetrainError, HardwareError
@@ -109,10 +109,17 @@ def test_the_time_that_each_part_may_take_adds_up_to_what_is_promised() -> None:
     assert max(TICK_MS, PERIOD_S * 1000) < 50
 
 
+def silent_answers() -> int:
+    """Return the end of a pipe from which no answer comes."""
+    read_end, _ = os.pipe()
+    os.set_blocking(read_end, False)
+    return read_end
+
+
 def test_a_heartbeat_never_waits_for_a_guard_that_does_not_listen() -> None:
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    pipe = GuardPipe(write_end)
+    pipe = GuardPipe(write_end, silent_answers(), SystemClock())
     for _ in range(200_000):
         pipe.beat()
     # Not in a minute and more: it is frozen, and guards nothing.
@@ -172,7 +179,8 @@ def test_closing_may_take_its_time_once_the_wheels_are_neutral(tmp_path: Path) -
     code = (
         "import time\n"
         "from car.processes.watchdog import guarded\n"
-        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as pipe:\n"
+        "from hardware.clock import SystemClock\n"
+        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}], SystemClock()) as pipe:\n"
         "    pipe.beat()\n"
         "    pipe.pause()\n"
         "    time.sleep(0.6)\n"
@@ -192,7 +200,7 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
         "class Stuck(TimelineDrivetrain):\n"
         "    def neutral(self):\n"
         f"        {breaks}\n"
-        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as guard:\n"
+        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}], SystemClock()) as guard:\n"
         "    clock = SystemClock()\n"
         "    try:\n"
         "        with watching(Stuck(clock), clock, guard, lambda: False):\n"
@@ -208,12 +216,12 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
 def test_without_a_guard_the_car_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(HardwareError, match="did not start"):
-        guarded([]).__enter__()
+        guarded([], SystemClock()).__enter__()
 
 
 def test_a_guard_that_is_gone_is_noticed() -> None:
     read_end, write_end = os.pipe()
-    pipe = GuardPipe(write_end)
+    pipe = GuardPipe(write_end, silent_answers(), SystemClock())
     pipe.beat()
     gone_before = pipe.is_gone
     os.close(read_end)
@@ -226,7 +234,8 @@ def test_a_drive_that_raises_is_answered_by_neutral_and_may_say_why(tmp_path: Pa
     path = tmp_path / "wheels"
     code = (
         "from car.processes.watchdog import guarded\n"
-        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}]) as pipe:\n"
+        "from hardware.clock import SystemClock\n"
+        f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}], SystemClock()) as pipe:\n"
         "    pipe.beat()\n"
         "    raise RuntimeError('lost')\n"
     )
@@ -252,5 +261,5 @@ def test_the_guard_imports_next_to_nothing() -> None:
 
 
 def test_a_guard_is_there_for_as_long_as_it_is_needed() -> None:
-    with guarded([]) as pipe:
+    with guarded([], SystemClock()) as pipe:
         pipe.beat()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -21,13 +22,15 @@ from car.pilots.find import find_model
 from car.pilots.loading import load_pilot, open_pilot
 from car.pilots.swappable import SwappablePilot
 from car.recording.control import RecorderControl
-from car.web.context import WebContext
+from car.web.context import LibraryContext, WebContext
+from car.web.library_server import LibraryServer
 from car.web.server import WebServer
 from hardware.clock import SystemClock
 from tests.frames import SMALL
 
 OURS = {"X-Pocketpilot": "1"}
 PORT = 8950
+SECRET = "a secret of this test"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Served:
 
     folder: CarFolder
     context: WebContext
+    recorder: RecorderControl
     client: httpx.Client
     port: int
     slot: SlotDriver
@@ -65,15 +69,22 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     shipped, _ = open_pilot(find_model(SHIPPED_PILOT, car_dir), config.camera.geometry)
     pilot = SwappablePilot(shipped)
     pilots = PilotSwitch(link, pilot.name, told=recorder.use_pilot)
-    context = WebContext(folder, pilots, ring, DriverHub(DriverDesk(slot), clock), recorder, clock)
-    server = WebServer(context)
+    library = LibraryServer(LibraryContext(folder, pilots, recorder), SECRET)
+
+    def notice() -> dict[str, Any]:
+        return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port}
+
+    context = WebContext(folder, ring, DriverHub(DriverDesk(slot), clock), recorder, clock, notice=notice)
+    server = WebServer(context, relay_secret=SECRET)
+    library.start()
     server.start()
     try:
         with (
             exchanging(link, pilot, partial(load_pilot, config.camera.geometry)),
             httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client,
         ):
-            yield Served(folder, context, client, server.port, SlotDriver(slot), pilot)
+            yield Served(folder, context, recorder, client, server.port, SlotDriver(slot), pilot)
     finally:
         recorder.close()
         server.close()
+        library.close()

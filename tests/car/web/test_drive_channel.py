@@ -218,7 +218,7 @@ def test_there_is_room_for_so_many_browsers_and_the_next_is_told_to_come_later(s
 
 
 def test_recording_is_switched_from_the_page(served: Served) -> None:
-    recorder = served.context.recorder
+    recorder = served.recorder
 
     def is_on() -> bool:
         recorder.poll()

@@ -121,7 +121,7 @@ def test_a_session_is_thrown_away_and_taken_back(served: Served) -> None:
 
 
 def test_a_session_that_is_being_recorded_is_seen_but_not_thrown_away(served: Served) -> None:
-    recorder, ring = served.context.recorder, served.context.ring
+    recorder, ring = served.recorder, served.context.ring
     recorder.switch_on()
     for number in range(20):
         ring.publish(make_record(make_frame(number)), make_frame(number))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from car.drive_loop import DriveLoop, Driver, LockStepFrames
+from car.drive_loop import DriveLoop, EventSource, LockStepFrames
 from car.gate import Arm, ArmRefusal, Checks, DriverCommand, Event, Gate, GateState, Limits, Mode, TripReason
 from hardware.camera import MAX_AGE_MS, Camera, Frame, check_camera
 from hardware.cameras.restarting import RETRY_MS, STALL_MS, START_MS, RestartingCamera
@@ -218,7 +218,7 @@ def test_closing_while_it_is_being_opened_again_leaves_nothing_open(plug: Plug) 
     assert not isinstance(errors[0], CameraTimeout)
 
 
-class Person(Driver):
+class Person(EventSource):
     """Holds a little throttle, arms when told to, and lets go first, as the gate wants it."""
 
     def __init__(self) -> None:
@@ -237,7 +237,7 @@ def test_frames_stop_the_gate_trips_the_camera_comes_back_and_a_person_arms_agai
     plug.stalls_ms = 400
     camera = RestartingCamera(plug.open_camera, plug.clock)
     gate, drivetrain, person = Gate(), TimelineDrivetrain(plug.clock), Person()
-    loop = DriveLoop(LockStepFrames(camera), None, gate, drivetrain, plug.clock, driver=person)
+    loop = DriveLoop(LockStepFrames(camera), None, gate, drivetrain, plug.clock, sources=[person])
 
     def run_until(time_ms: float) -> GateState:
         while plug.now_ms < time_ms:

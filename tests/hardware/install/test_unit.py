@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from car.processes.desk_keeper import END_TIMEOUT_S, START_TIMEOUT_S
+from car.processes.children import CONTROLS_END_S
+from car.processes.keeper import END_TIMEOUT_S
 from car.processes.notify import WATCHDOG_PERIOD_NS
-from car.processes.priority import REAL_TIME_PRIORITY
+from car.processes.priority import LOOP_PRIORITY
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
@@ -121,8 +122,7 @@ def test_neutral_is_written_to_the_car_that_the_unit_drives(tmp_path: Path) -> N
 
 def test_the_manager_is_more_patient_than_the_car() -> None:
     assert float(settings()["WatchdogSec"]) * NS_PER_S >= 4 * WATCHDOG_PERIOD_NS
-    assert float(settings()["TimeoutStopSec"]) > END_TIMEOUT_S
-    assert float(settings()["TimeoutStartSec"]) > START_TIMEOUT_S
+    assert float(settings()["TimeoutStopSec"]) > CONTROLS_END_S + END_TIMEOUT_S
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,6 @@ def test_nothing_that_the_car_needs_is_hidden_from_it(setting: str) -> None:
 
 
 def test_the_drive_may_have_real_time_priority_and_no_new_privileges() -> None:
-    assert int(settings()["LimitRTPRIO"]) >= REAL_TIME_PRIORITY
+    assert int(settings()["LimitRTPRIO"]) >= LOOP_PRIORITY
     assert settings()["NoNewPrivileges"] == "yes"
     assert settings()["CapabilityBoundingSet"] == ""

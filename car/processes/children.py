@@ -1,0 +1,55 @@
+"""The processes that the drive process keeps: the controls and the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from multiprocessing.context import SpawnProcess
+
+from car.config.folder import CarFolder
+from car.link.car_link import CarLink
+from car.link.driver_slot import SlotDriver
+from car.pilots.base import Pilot
+from car.processes.controls import ControlsJob, run_controls
+from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
+from car.processes.keeper import ProcessKeeper, keeping, start_process
+from car.processes.priority import behind_the_loop
+
+CONTROLS_END_S = 4.0
+"""The controls have nothing to write when they end."""
+
+
+def keeping_desk(
+    link: CarLink, folder: CarFolder, pilot: Pilot, *, records: bool
+) -> AbstractContextManager[ProcessKeeper]:
+    """Keep a desk; ``pilot`` is the one that drives, whose name each new desk is told."""
+
+    def start() -> SpawnProcess:
+        return start_process("desk", run_desk, link, DeskJob(folder, records, pilot.name), niceness=DESK_NICENESS)
+
+    return keeping("desk", start, finish=lambda: _finish(link))
+
+
+def keeping_controls(
+    link: CarLink,
+    job: ControlsJob,
+    driver: SlotDriver,
+    run: Callable[[CarLink, ControlsJob], None] = run_controls,
+) -> AbstractContextManager[ProcessKeeper]:
+    """Keep the controls; ``driver`` is the drive loop's end of the slot into which they write."""
+
+    def start() -> SpawnProcess:
+        with behind_the_loop():
+            return start_process("controls", run, link, job)
+
+    def tidy() -> None:
+        # Those that died may have been writing, and their driver is gone.
+        link.controls_ready.value = False
+        link.beats.clear()
+        driver.put_in_order()
+
+    return keeping("controls", start, finish=lambda: _finish(link), tidy=tidy, end_timeout_s=CONTROLS_END_S)
+
+
+def _finish(link: CarLink) -> None:
+    link.finished.value = True

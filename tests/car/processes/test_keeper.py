@@ -1,0 +1,34 @@
+"""A process that dies before its time gets a successor, even if the machine has no room for one at first."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+from multiprocessing.context import SpawnProcess
+
+from car.processes.keeper import ProcessKeeper
+from tests.system.car_process import wait_for
+
+
+def die() -> None:
+    """Be a process that ends at once."""
+
+
+def test_a_successor_that_cannot_be_started_now_is_started_later() -> None:
+    started: list[bool] = []
+    told: list[str] = []
+
+    def start() -> SpawnProcess:
+        started.append(len(started) != 1)
+        if not started[-1]:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        process = multiprocessing.get_context("spawn").Process(target=die)
+        process.start()
+        return process
+
+    keeper = ProcessKeeper("desk", start, finish=lambda: told.append("finish"), tidy=lambda: told.append("tidy"))
+    keeper.start()
+    wait_for(lambda: len(started) == 3, "the third start")
+    keeper.close()
+    assert started == [True, False, True]
+    assert told == ["tidy", "tidy", "finish"]
