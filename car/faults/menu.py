@@ -6,6 +6,7 @@ somebody lengthens breaks a promise, and that is to be seen.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,8 +17,10 @@ from car.faults import strikes
 from car.faults.controls import Controls
 from car.faults.strikes import Processes
 from car.gate import Mode
+from car.link.car_link import CarLink
 from car.pilots.base import Pilot
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
+from car.processes.controls import ControlsJob
 from hardware.camera import Camera
 from hardware.drivetrain import Drivetrain
 from hardware.faults import (
@@ -38,6 +41,8 @@ PILOT_MS = 250
 STALL_MS = 250
 STOP_MS = 50
 KILLED_MS = 300
+SAFEGUARD_MS = 250
+"""A safeguard that is silent for 200 ms is lost; the gate is asked again within a cycle."""
 ALL_KILLED_MS = 1000
 LINK_MS, LINK_WORST_MS = 350, 500
 
@@ -49,6 +54,8 @@ BLOCK_MS = 4000.0
 STOP_AFTER_S = 0.1
 STALL_S = 1.0
 BURST_AFTER_S = 2.0
+OVERLOADED_AFTER_S = 0.5
+STANDS_S = 5.0
 
 
 class TrialClock(StrEnum):
@@ -66,7 +73,8 @@ class InjectedFault:
     stay so for the ``watch_s`` that are watched; None promises that they drive on. The car drives in ``mode``,
     headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the
     controls do and how many seconds after the onset (``acts``), or a ``strike`` at its processes from outside.
-    ``only`` names the clock on which alone it can happen; a strike takes real processes in any case.
+    ``run_controls`` takes the place of the controls' own start; then the car must not move at all. ``only`` names the
+    clock on which alone it can happen; a strike takes real processes in any case.
     """
 
     name: str
@@ -79,6 +87,7 @@ class InjectedFault:
     pilot: Callable[[Pilot, Onset], Pilot] | None = None
     acts: tuple[tuple[float, Callable[[Controls], None]], ...] = ()
     strike: Callable[[Processes], None] | None = None
+    run_controls: Callable[[CarLink, ControlsJob], None] | None = None
     only: TrialClock | None = None
     records: bool = False
     watch_s: float = 1.0
@@ -86,7 +95,7 @@ class InjectedFault:
     @property
     def clocks(self) -> Sequence[TrialClock]:
         """The clocks on which it can happen."""
-        if self.strike is not None:
+        if self.strike is not None or self.run_controls is not None:
             return (TrialClock.REAL,)
         return tuple(TrialClock) if self.only is None else (self.only,)
 
@@ -98,6 +107,8 @@ class InjectedFault:
     @property
     def promise(self) -> str:
         """The promise in words."""
+        if self.run_controls is not None:
+            return "does not move"
         return "drives on" if self.promised_ms is None else f"neutral ≤ {self.promised_ms:g} ms"
 
 
@@ -125,6 +136,11 @@ def _stop(mode: Mode) -> InjectedFault:
         # The page moves no wheel of a car that has nothing to calibrate, as a simulated one.
         only=TrialClock.VIRTUAL if mode is Mode.CALIBRATION else None,
     )
+
+
+def never_come_up(_link: CarLink, _job: ControlsJob) -> None:
+    """Be controls that hang at their birth, until somebody kills them."""
+    threading.Event().wait()
 
 
 MENU = (
@@ -216,11 +232,44 @@ MENU = (
     InjectedFault("drive-frozen", "SIGSTOP to the drive process", KILLED_MS, strike=strikes.freeze_drive),
     InjectedFault("drive-ended", "SIGTERM to the drive process", STOP_MS, strike=strikes.end_drive),
     InjectedFault("guard-killed", "SIGKILL to the guard", STALL_MS, strike=strikes.kill_guard),
+    InjectedFault("guard-frozen", "SIGSTOP to the guard", SAFEGUARD_MS, strike=strikes.freeze_guard),
+    InjectedFault(
+        "controls-killed",
+        "SIGKILL to what carries a stop, with a driver",
+        SAFEGUARD_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        strike=strikes.kill_controls,
+    ),
+    InjectedFault(
+        "controls-frozen",
+        "SIGSTOP to what carries a stop, with a driver",
+        SAFEGUARD_MS,
+        mode=Mode.MANUAL,
+        controls=True,
+        strike=strikes.freeze_controls,
+    ),
+    InjectedFault(
+        "controls-killed-headless", "SIGKILL to what carries a stop", SAFEGUARD_MS, strike=strikes.kill_controls
+    ),
+    InjectedFault(
+        "controls-frozen-headless", "SIGSTOP to what carries a stop", SAFEGUARD_MS, strike=strikes.freeze_controls
+    ),
+    InjectedFault(
+        "controls-absent", "what carries a stop never comes up", None, run_controls=never_come_up, watch_s=STANDS_S
+    ),
+    InjectedFault(
+        "machine-overloaded",
+        "stop is pressed while every core is busy twice over",
+        OVERLOADED_AFTER_S * 1000 + STOP_MS,
+        controls=True,
+        strike=strikes.overload_machine,
+        acts=((OVERLOADED_AFTER_S, lambda controls: controls.stop()),),
+    ),
     InjectedFault(
         "desk-killed",
         "SIGKILL to the desk, with a driver",
-        LINK_MS,
-        LINK_WORST_MS,
+        None,
         mode=Mode.MANUAL,
         controls=True,
         strike=strikes.kill_desk,
@@ -228,11 +277,13 @@ MENU = (
     InjectedFault(
         "desk-frozen",
         "SIGSTOP to the desk, with a driver",
-        LINK_MS,
-        LINK_WORST_MS,
+        None,
         mode=Mode.MANUAL,
         controls=True,
         strike=strikes.freeze_desk,
+    ),
+    InjectedFault(
+        "desk-frozen-headless", "SIGSTOP to the desk, headless", None, records=True, strike=strikes.freeze_desk
     ),
     InjectedFault("all-killed", "SIGKILL to all, then `car neutral`", ALL_KILLED_MS, strike=strikes.kill_all),
     InjectedFault("disk-full", "the disk takes nothing more", None, records=True, strike=strikes.fill_disk),

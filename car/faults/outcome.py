@@ -58,6 +58,12 @@ class Trial:
             return Outcome(False, "the first command was not neutral")
         return self._judge_driving() if allowed_ms is None else self._judge_stop(allowed_ms)
 
+    def judge_standing(self) -> Outcome:
+        """Return whether no wheel has turned at all, and somebody was there to turn it."""
+        if any(_moves(entry) for entry in self.timeline):
+            return Outcome(False, "moved")
+        return Outcome(bool(self.timeline), "stood")
+
     def _judge_stop(self, allowed_ms: float) -> Outcome:
         watched = self._between(self.onset_ns, self.end_ns)
         last_moving = max((at for at, entry in enumerate(watched) if _moves(entry)), default=-1)

@@ -77,6 +77,8 @@ def _try(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float)
         # A process that has just been killed may still be writing.
         folder = stack.enter_context(TemporaryDirectory(prefix="car-fault-", ignore_cleanup_errors=True))
         car = stack.enter_context(CarUnderTest(fault, config, model, Path(folder)))
+        if fault.run_controls is not None:
+            return car.watch_standing().judge_standing()
         controls = stack.enter_context(WebControls(car.wait_for_page().port)) if fault.controls else None
         if controls is not None:
             controls.arm(fault.mode)
@@ -132,11 +134,12 @@ class CarUnderTest:
         timeout_s = DRIVE_TIMEOUT_S if self._fault.controls else START_TIMEOUT_S
         self._wait_for(lambda: any(entry.command.throttle > 0.0 for entry in self._entries()), timeout_s)
         time.sleep(DRIVES_S)
-        self._processes = self._find_processes()
+        # The desk comes last, and the car does not wait for it.
+        self._processes = self._wait_for(self._find_processes, START_TIMEOUT_S)
 
     def break_and_watch(self, controls: Controls | None) -> Trial:
         """Let the fault set in, at the processes, the devices or the controls, and watch the wheels."""
-        processes = self._processes or self._find_processes()
+        processes = self._processes or self._wait_for(self._find_processes, START_TIMEOUT_S)
         onset_ns = self._clock.now_ns() + NOTICE_NS
         self._tell(onset_ns)
         self._clock.sleep_until_ns(onset_ns)
@@ -146,6 +149,14 @@ class CarUnderTest:
             for after_s, act in self._fault.acts:
                 self._clock.sleep_until_ns(onset_ns + round(after_s * NS_PER_S))
                 act(controls)
+        end_ns = onset_ns + round(self._fault.watch_s * NS_PER_S)
+        self._clock.sleep_until_ns(end_ns)
+        return Trial(self._entries(), onset_ns, end_ns)
+
+    def watch_standing(self) -> Trial:
+        """Watch a car that must not move at all, from its first output on."""
+        self._wait_for(self._entries, START_TIMEOUT_S)
+        onset_ns = self._clock.now_ns()
         end_ns = onset_ns + round(self._fault.watch_s * NS_PER_S)
         self._clock.sleep_until_ns(end_ns)
         return Trial(self._entries(), onset_ns, end_ns)
@@ -180,18 +191,19 @@ class CarUnderTest:
             time.sleep(POLL_S)
         return found
 
-    def _find_processes(self) -> Processes:
+    def _find_processes(self) -> Processes | None:
         drive = self._process.pid
         commands = {child: command_line(child) for child in children_of(drive)}
-        desk = next((child for child, command in commands.items() if "spawn_main" in command), None)
         guard = next((child for child, command in commands.items() if "car.processes.guard" in command), None)
-        if desk is None or guard is None:
-            raise TrialError("The car drives without its desk or its guard. Try again.")
-        return Processes(drive, desk, guard, self._folder)
+        names = {process_name(child): child for child in commands}
+        controls, desk = names.get("car-controls"), names.get("car-desk")
+        if controls is None or desk is None or guard is None:
+            return None
+        return Processes(drive, controls, desk, guard, self._folder)
 
     def _others(self) -> Iterator[int]:
         if self._processes is not None:
-            yield from (self._processes.desk, self._processes.guard)
+            yield from (self._processes.controls, self._processes.desk, self._processes.guard)
 
 
 def children_of(process: int) -> list[int]:
@@ -209,6 +221,13 @@ def children_of(process: int) -> list[int]:
 def command_line(process: int) -> str:
     """Return the words that ``process`` was started with."""
     return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+
+
+def process_name(process: int) -> str:
+    """Return what ``process`` calls itself, nothing when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/comm").read_text("utf-8", "replace").strip()
+    return ""
 
 
 def _make_car(folder: Path, config: CarConfig, model: Path) -> None:

@@ -20,6 +20,7 @@ from car.errors import KNOWN_ERRORS
 from car.faults.menu import fault_named
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
+from car.processes.controls import run_controls
 from car.processes.drive import drive
 from car.processes.summary import DriveOptions
 from car.terminal.streams import make_output_safe
@@ -47,6 +48,7 @@ def main(name: str, path: Path) -> int:
         # The machine that is broken in play may be hot all the same, and a simulated car does not mind.
         system_root=folder.path / "no-machine",
         open_devices=open_faulty,
+        run_controls=fault.run_controls or run_controls,
     )
     try:
         summary = drive(options)

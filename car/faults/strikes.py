@@ -12,8 +12,8 @@ from pathlib import Path
 
 CAR = (sys.executable, "-P", "-c", "from car.entry import main; main()")
 """The ``car`` command, wherever its script may be."""
-WALL_CLOCK_JUMP_S = 3600
 JUMPED_FOR_S = 0.5
+OVERLOAD_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Processes:
     """The processes of a car that drives, by number, and the ``folder`` it was made in."""
 
     drive: int
+    controls: int
     desk: int
     guard: int
     folder: Path
@@ -46,13 +47,23 @@ def end_drive(processes: Processes) -> None:
     os.kill(processes.drive, signal.SIGTERM)
 
 
+def kill_controls(processes: Processes) -> None:
+    """Kill what carries a stop, the pages included."""
+    os.kill(processes.controls, signal.SIGKILL)
+
+
+def freeze_controls(processes: Processes) -> None:
+    """Stop what carries a stop as a debugger does, its sockets open."""
+    os.kill(processes.controls, signal.SIGSTOP)
+
+
 def kill_desk(processes: Processes) -> None:
     """Kill the desk, and the recorder with it."""
     os.kill(processes.desk, signal.SIGKILL)
 
 
 def freeze_desk(processes: Processes) -> None:
-    """Stop the desk as a debugger does, its sockets open."""
+    """Stop the desk as a debugger does."""
     os.kill(processes.desk, signal.SIGSTOP)
 
 
@@ -61,9 +72,21 @@ def kill_guard(processes: Processes) -> None:
     os.kill(processes.guard, signal.SIGKILL)
 
 
+def freeze_guard(processes: Processes) -> None:
+    """Stop the guard as a debugger does."""
+    os.kill(processes.guard, signal.SIGSTOP)
+
+
+def overload_machine(_processes: Processes) -> None:
+    """Keep every core busy, twice over and at ordinary priority, for a few seconds."""
+    code = f"import time\nend = time.monotonic() + {OVERLOAD_S}\nwhile time.monotonic() < end: pass"
+    for _ in range(2 * (os.cpu_count() or 1)):
+        subprocess.Popen([sys.executable, "-I", "-c", code], start_new_session=True)  # noqa: S603 - it ends by itself
+
+
 def kill_all(processes: Processes) -> None:
-    """Kill all three, the guard first, and run what a service manager then runs."""
-    for process in (processes.guard, processes.drive, processes.desk):
+    """Kill them all, the guard first, and run what a service manager then runs."""
+    for process in (processes.guard, processes.drive, processes.controls, processes.desk):
         os.kill(process, signal.SIGKILL)
     subprocess.run([*CAR, "neutral", "--car", str(processes.folder)], check=False)  # noqa: S603
 
@@ -78,7 +101,7 @@ def fill_disk(processes: Processes) -> None:
 
 
 def jump_wall_clock(processes: Processes) -> None:
-    """Set the wall clock that all three processes see forward by an hour, and back again."""
+    """Set the wall clock that all processes see forward by an hour, and back again."""
     processes.jumped.touch()
     time.sleep(JUMPED_FOR_S)
     processes.jumped.unlink()

@@ -19,10 +19,10 @@ def measure() -> None:
     with TemporaryDirectory() as folder, timeline_car(Path(folder)) as car:
         visit(car.port, CLIENTS, WARM_UP_S)
         time.sleep(SETTLE_S)
-        before = footprint(car.car.desk)
+        before = footprint(car.car.controls)
         visits = visit(car.port, CLIENTS, SECONDS, seed=1)
         time.sleep(SETTLE_S)
-        after = footprint(car.car.desk)
+        after = footprint(car.car.controls)
         with Browser(car.port) as browser:
             car.drive_off(browser)
         show(

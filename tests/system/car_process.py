@@ -89,7 +89,12 @@ class DrivingCar:
     @property
     def desk(self) -> psutil.Process:
         """The desk process."""
-        return self._child("spawn_main")
+        return self._named("car-desk")
+
+    @property
+    def controls(self) -> psutil.Process:
+        """The controls process."""
+        return self._named("car-controls")
 
     @property
     def guard(self) -> psutil.Process:
@@ -105,6 +110,9 @@ class DrivingCar:
         self.process.send_signal(number)
         output, errors = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, output + errors
+
+    def _named(self, name: str) -> psutil.Process:
+        return next(child for child in self._family()[1:] if child.name() == name)
 
     def _child(self, word: str) -> psutil.Process:
         return next(child for child in self._family()[1:] if word in " ".join(child.cmdline()))

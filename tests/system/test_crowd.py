@@ -16,10 +16,10 @@ def test_a_crowd_that_comes_and_goes_leaves_no_thread_no_socket_and_a_car_that_d
         # The first crowd fills what stays filled: caches, and the threads that make pictures.
         visit(car.port, CLIENTS, SECONDS / 2)
         time.sleep(SETTLE_S)
-        before = footprint(car.car.desk)
+        before = footprint(car.car.controls)
         assert visit(car.port, CLIENTS, SECONDS, seed=1) > CLIENTS
         time.sleep(SETTLE_S)
-        after = footprint(car.car.desk)
+        after = footprint(car.car.controls)
         assert after.threads <= before.threads
         assert after.descriptors <= before.descriptors
         assert after.sockets <= before.sockets

@@ -152,7 +152,15 @@ def imported_by(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["car.cli.main", "car.processes.drive", "car.processes.desk", "car.runs.replay", "car.assembly.devices"]
+    "module",
+    [
+        "car.cli.main",
+        "car.processes.drive",
+        "car.processes.controls",
+        "car.processes.desk",
+        "car.runs.replay",
+        "car.assembly.devices",
+    ],
 )
 def test_no_module_of_the_car_imports_what_only_training_needs(module: str) -> None:
     assert not imported_by(module) & {"tensorflow", "keras", "matplotlib", "ray", "training"}

@@ -47,13 +47,16 @@ def test_the_guard_outlives_what_is_meant_for_the_drive_process(tmp_path: Path, 
     assert timeline(tmp_path)[-1].command == NEUTRAL
 
 
-def test_the_desk_leaves_a_closed_terminal_and_a_ctrl_c_to_the_drive_process(tmp_path: Path, car: DrivingCar) -> None:
-    desk = car.desk
+@pytest.mark.parametrize("name", ["desk", "controls"])
+def test_a_closed_terminal_and_a_ctrl_c_are_the_drive_processs_to_answer(
+    tmp_path: Path, car: DrivingCar, name: str
+) -> None:
+    child = getattr(car, name)
     for number in (signal.SIGINT, signal.SIGHUP):
-        desk.send_signal(number)
+        child.send_signal(number)
     sent_ns = SystemClock().now_ns()
     wait_for(lambda: timeline(tmp_path)[-1].time_ns - sent_ns > NS_PER_S, "a second of driving")
-    assert car.desk.pid == desk.pid
+    assert getattr(car, name).pid == child.pid
     assert timeline(tmp_path)[-1].command.throttle > 0.0
 
 

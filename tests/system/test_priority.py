@@ -18,7 +18,7 @@ def policies(process: int) -> set[int]:
     return {os.sched_getscheduler(int(task.name)) for task in Path(f"/proc/{process}/task").iterdir()}
 
 
-def test_the_loop_the_watchdog_and_the_guard_go_before_all_else_and_the_desk_waits_in_line(tmp_path: Path) -> None:
+def test_whatever_can_stop_the_car_goes_before_all_else_and_the_desk_waits_in_line(tmp_path: Path) -> None:
     is_granted = subprocess.run([sys.executable, "-c", TAKE_IT], capture_output=True).returncode == 0
     expected = os.SCHED_RR if is_granted else os.SCHED_OTHER
     with DrivingCar(tmp_path) as car:
@@ -27,6 +27,7 @@ def test_the_loop_the_watchdog_and_the_guard_go_before_all_else_and_the_desk_wai
         assert os.sched_getscheduler(car.process.pid) == expected
         assert expected in loop_and_watchdog
         assert policies(car.guard.pid) == {expected}
+        assert policies(car.controls.pid) == {expected}
         assert policies(car.desk.pid) == {os.SCHED_OTHER}
 
 

@@ -1,4 +1,4 @@
-"""A car that is driven from its page, and the desk that dies under its driver."""
+"""A car that is driven from its page, and what carries its stop dies under the driver."""
 
 from pathlib import Path
 
@@ -12,18 +12,20 @@ PROMISED_MS = 350
 NOISE_MS = 200
 
 
-def test_a_desk_that_dies_under_its_driver_is_a_trip_and_its_successor_lets_a_person_drive_on(tmp_path: Path) -> None:
+def test_controls_that_die_under_their_driver_are_a_trip_and_their_successor_lets_a_person_drive_on(
+    tmp_path: Path,
+) -> None:
     with timeline_car(tmp_path) as car:
         with Browser(car.port) as browser:
             car.drive_off(browser)
-            desk = car.car.desk
+            controls = car.car.controls
             killed_ns = SystemClock().now_ns()
-            desk.kill()
+            controls.kill()
             wait_for(lambda: car.timeline()[-1].command == NEUTRAL, "neutral")
             first_ns = next(at.time_ns for at in car.timeline() if at.time_ns > killed_ns and at.command == NEUTRAL)
             assert (first_ns - killed_ns) / NS_PER_MS <= PROMISED_MS + NOISE_MS
         with Browser(car.car.port) as browser:
-            browser.wait_for_state(gate="tripped", trip="a part of the program failed")
+            browser.wait_for_state(gate="tripped", trip="what carries a stop to the car did not answer")
             assert all(at.command == NEUTRAL for at in car.timeline() if at.time_ns > first_ns)
             browser.stick = NEUTRAL_STICK
             car.drive_off(browser)
