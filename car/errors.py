@@ -15,6 +15,7 @@
     ├── RecordingError (OSError)            a recording cannot be written
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
     ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
+    ├── CarInUse (OSError)                  another program drives or calibrates this car, or uses its outputs
     ├── TrialError (RuntimeError)           a fault cannot be tried, or the car to be broken does not start
     └── MissingPackage (ImportError)        an optional package is needed and not installed
 
@@ -70,6 +71,10 @@ class TrainingError(CarError, ValueError):
 
 class AccessError(CarError, OSError):
     """What the car knows of its paired browsers cannot be written."""
+
+
+class CarInUse(CarError, OSError):
+    """Another program drives or calibrates this car, or uses its outputs."""
 
 
 class TrialError(CarError, RuntimeError):

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "car.sessions": "hardware car.config car.drive_record car.errors car.files car.gate car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
     "car.calibration": "hardware car.config car.errors car.gate",
-    "car.assembly": "hardware simulator car.config car.neutral",
+    "car.assembly": "hardware simulator car.config car.errors car.files car.neutral",
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "car.web": "hardware models car.calibration car.config car.controls car.doctor car.drive_record car.errors "
     "car.files car.gate car.link car.pairing car.pilots car.recording car.sessions car.software car.statistics",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
-    "car.drive_record car.errors car.gate car.link car.pairing car.pilots car.recording car.statistics car.terminal "
+    "car.drive_record car.errors car.gate car.link car.pilots car.recording car.statistics car.terminal "
     "car.web",
     "car.faults": "hardware car.assembly car.config car.drive_loop car.drive_record car.errors car.gate car.link "
     "car.pairing car.pilots car.processes car.terminal",

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from car.arming import arming_problems
 from car.assembly.devices import neutral_outputs, open_wheels
+from car.assembly.ownership import owning
 from car.calibration import CalibrationSwitch, CurrentCalibration, save_calibration
 from car.config.folder import CarFolder
 from car.drive_loop import DriveLoop
@@ -29,7 +30,6 @@ from car.link.car_link import CarLink
 from car.link.driver_slot import DriverDesk, SlotDriver
 from car.link.publisher import Publisher
 from car.link.ring import RingReader
-from car.pairing.store import AccessStore
 from car.processes.calibration_keys import KEYS, CalibrationBench, gate_words, split_keys
 from car.processes.controls import SAMPLE_PERIOD_S
 from car.processes.drive import watch_safeguards
@@ -43,7 +43,6 @@ from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
 from car.terminal.keyboard import open_keyboard
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS, Clock, SystemClock
-from hardware.errors import DrivetrainError
 from hardware.health import ROOT, read_health
 
 CONTROLS_LOST = "The process that had the keys ended before its time. The wheels are neutral. Start it again."
@@ -52,17 +51,19 @@ CONTROLS_LOST = "The process that had the keys ended before its time. The wheels
 def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
     """Let a person at the terminal calibrate the car; return how it ended, in words and as an exit code.
 
-    Raises ConfigError on a car that has nothing to calibrate, HardwareError when its drivetrain is not there, or not
-    free.
+    Raises ConfigError on a car that has nothing to calibrate, CarInUse when another program has the car, HardwareError
+    when its drivetrain is not there.
     """
     if not folder.config.drivetrain.is_real:
         raise ConfigError(
             f"The wheels of {folder.config_path} are simulated, and need no calibration. "
             "Set [drivetrain] to the kind that the car has."
         )
-    if AccessStore(folder.path, SystemClock()).running_server() is not None:
-        # Two who write to the same pins would hold neither's promises.
-        raise DrivetrainError("This car is being driven. Calibrate it on its page, or end that first.")
+    with owning(folder.path, neutral_outputs(folder.config), "car calibrate"):
+        return _calibrate_own(folder, system_root)
+
+
+def _calibrate_own(folder: CarFolder, system_root: Path) -> tuple[str, int]:
     link = CarLink(multiprocessing.get_context("spawn"), folder.config)
     start = functools.partial(start_process, "controls", run_calibration_controls, link, folder)
     with end_signals() as ending, running("controls", link, start) as controls:

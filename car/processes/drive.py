@@ -11,6 +11,7 @@ from functools import partial
 
 from car.arming import arming_problems
 from car.assembly.devices import Devices, neutral_outputs
+from car.assembly.ownership import owning
 from car.calibration import CalibrationSwitch, CurrentCalibration
 from car.drive_loop import AutoStart, DriveLoop, EventSource
 from car.gate import Checks, Gate, Limits, Mode, Safeguard
@@ -37,8 +38,14 @@ from hardware.health import read_health
 def drive(options: DriveOptions) -> DriveSummary:
     """Drive until the laps are done, the driver quits, a headless drive trips or may not begin, or a signal comes.
 
-    The wheels are neutral before anything else is put away. Raises HardwareError, and whatever the pilot raises.
+    The wheels are neutral before anything else is put away. Raises CarInUse when another program has the car,
+    HardwareError, and whatever the pilot raises.
     """
+    with owning(options.folder.path, neutral_outputs(options.config), "car drive"):
+        return _drive_own(options)
+
+
+def _drive_own(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = CarLink(multiprocessing.get_context("spawn"), options.config)
     pilot = SwappablePilot(options.pilot)

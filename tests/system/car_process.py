@@ -112,7 +112,15 @@ class DrivingCar:
         return self.process.returncode, output + errors
 
     def _named(self, name: str) -> psutil.Process:
-        return next(child for child in self._family()[1:] if child.name() == name)
+        """Return the process of that name, once it is there."""
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            found[:] = [child for child in self._family()[1:] if child.name() == name]
+            return bool(found)
+
+        wait_for(is_there, name)
+        return found[0]
 
     def _child(self, word: str) -> psutil.Process:
         return next(child for child in self._family()[1:] if word in " ".join(child.cmdline()))
