@@ -14,9 +14,11 @@ from rich.text import Text
 from car.errors import SessionError
 from car.runs.replay import Difference, Replay
 from car.runs.simulation import Scene, Simulation
+from car.sessions.digest import digest
 from car.sessions.library import NOT_CLOSED, damage_words
 from car.sessions.overview import overview
 from car.sessions.reader import Session
+from car.sessions.writer import is_recorded
 from car.statistics import LoopStatistics
 from car.terminal.console import console
 from models.contract import ModelError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from car.faults.menu import InjectedFault
     from car.faults.trials import FaultTrial
     from car.processes.drive import DriveSummary
+
+RECORDING = "being recorded"
 
 
 @contextlib.contextmanager
@@ -117,15 +121,16 @@ def show_session_list(paths: list[Path]) -> None:
         try:
             at_a_glance = overview(path)
         except SessionError as error:
-            table.add_row(path.stem, "", "", "", "", str(error))
+            table.add_row(path.stem, "", "", "", "", RECORDING if is_recorded(path) else str(error))
             continue
+        recording = "" if at_a_glance.closed or not is_recorded(path) else RECORDING
         table.add_row(
             path.stem,
             f"{at_a_glance.duration_s / 60:.1f} min",
             str(at_a_glance.frames),
             f"{at_a_glance.size_bytes / 1e6:.1f} MB",
             at_a_glance.info.source,
-            "" if at_a_glance.closed else NOT_CLOSED,
+            recording or ("" if at_a_glance.closed else NOT_CLOSED),
         )
     console.print(table)
 
@@ -140,15 +145,15 @@ def show_session(session: Session) -> None:
         "started": info.started,
         "camera": f"{camera.width}x{camera.height} at {info.rate_hz:g}/s, {camera.fov_deg:g}° {camera.lens}",
         "length": f"{session.duration_s:.1f} s, {session.frame_count} frames",
-        "damage": damage_words(session.damage) or "none",
+        "damage": RECORDING if is_recorded(session.path) else damage_words(session.damage) or "none",
         **info.extra,
         "software": ", ".join(f"{name} {version}" for name, version in info.software.items()),
     }
     table = Table(show_header=False)
     for name, value in rows.items():
         table.add_row(name, value)
-    for event in session.events():
-        table.add_row(event.kind, event.text)
+    for kind, text in digest(session.events()):
+        table.add_row(kind, text)
     console.print(table)
 
 
