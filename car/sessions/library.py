@@ -109,6 +109,7 @@ class SessionLibrary:
 
     def rows(self) -> list[SessionRow]:
         """Return all sessions, the latest first; what has not changed since the last call is not read again."""
+        self.trash.note_date()
         names = [path.stem for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
         rows = []
         for name in names:

@@ -1,4 +1,4 @@
-"""What the command line shows of sessions: one that is being recorded is no damaged one, and many events take few rows."""
+"""What the command line shows of sessions: one that is being recorded is not damaged, many events take few rows."""
 
 from __future__ import annotations
 

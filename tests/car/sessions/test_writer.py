@@ -312,7 +312,9 @@ class TestWhenTheFileLosesItsName:
             assert not moved.damage
             assert moved.frame_count == 30
 
-    def test_a_session_that_another_file_has_replaced_is_said(self, session: SessionWriter, clock: VirtualClock) -> None:
+    def test_a_session_that_another_file_has_replaced_is_said(
+        self, session: SessionWriter, clock: VirtualClock
+    ) -> None:
         session.path.unlink()
         session.path.write_bytes(b"another")
         clock.advance_ns(CHUNK_NS)
