@@ -7,6 +7,7 @@ training needs.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Never
 
@@ -15,6 +16,7 @@ import typer
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
     from car.pilots.base import Pilot
+    from car.sessions.tub.batch import Result
     from hardware.camera import CameraGeometry
 
 app = typer.Typer(
@@ -316,17 +318,15 @@ def show_session(session: SessionArgument) -> None:
 def import_tubs(
     tubs: Annotated[list[Path], typer.Argument(metavar="TUB...", help="Donkey Car tubs, or folders of them.")],
     car: CarOption = None,
+    negate: Annotated[bool, typer.Option("--negate-throttle", help="Forwards was negative on that car.")] = False,
 ) -> None:
-    """Import Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
+    """Import what is new of Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
     from car.runs.view import progress_bar
-    from car.sessions.tub.importer import find_tubs, import_tub
+    from car.sessions.tub.batch import import_tubs as import_all
 
     folder = _find_car(car)
-    for tub in [found for path in tubs for found in find_tubs(path)]:
-        with progress_bar(f"importing {tub.name}") as progress:
-            path = folder.sessions_dir / f"{tub.name}.mcap"
-            report = import_tub(tub, path, car=folder.config.car.name, progress=progress)
-        typer.echo(report)
+    name = folder.config.car.name
+    _show_results(import_all(tubs, folder.sessions_dir, car=name, negate_throttle=negate, watch=progress_bar))
 
 
 @sessions_app.command("export")
@@ -335,11 +335,10 @@ def export_sessions(
     car: CarOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A tub for each goes here.")] = Path("tubs"),
 ) -> None:
-    """Export sessions as Donkey Car tubs (v2)."""
-    from car.sessions.tub.exporter import export_tub
+    """Export sessions as Donkey Car tubs (v2), those that are not there yet."""
+    from car.sessions.tub.batch import export_sessions as export
 
-    for path in _session_files(sessions, _find_car(car)):
-        typer.echo(export_tub(path, out / path.stem))
+    _show_results(export(_session_files(sessions, _find_car(car)), out))
 
 
 @sessions_app.command("repair")
@@ -433,6 +432,18 @@ def _repair_unclosed(folder: CarFolder) -> None:
 
     for report in repair_unclosed(folder.sessions_dir):
         typer.echo(report)
+
+
+def _show_results(results: Iterable[Result]) -> None:
+    """Print what became of each of many; exit code 1 if any of them failed."""
+    failed = False
+    for result in results:
+        failed |= result.failed
+        typer.secho(
+            f"car: {result}" if result.failed else result, err=result.failed, fg="red" if result.failed else None
+        )
+    if failed:
+        raise typer.Exit(1)
 
 
 def _mcap_files(directory: Path) -> list[Path]:
