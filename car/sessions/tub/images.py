@@ -50,9 +50,7 @@ class TubImages:
     def file_of(self, named: str) -> str:
         """Return the name of the file that a record means, or what it says itself where there is no such file."""
         last = named.replace("\\", "/").rpartition("/")[2]
-        return next(
-            iter(name for name in (named, last) if name in self._bytes), self._names.get(last.casefold(), named)
-        )
+        return last if last in self._bytes else self._names.get(last.casefold(), named)
 
     def without(self, used: set[str]) -> list[str]:
         """Return the names of the files that are not among those ``used``."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from car import files
+from car.errors import RecordingError
 from car.sessions import Edits, FrameRange, Session, SessionWriter
 from car.sessions.library import SessionLibrary
 from car.sessions.tub.batch import Result, export_sessions, import_tubs
+from car.sessions.tub.importer import import_tub
 from car.sessions.tub.names import MAX_NAME, plain_name
 from hardware.clock import VirtualClock
 from tests.car.sessions.recordings import INFO, START_NS, frame_of, session_bytes, write_session
@@ -102,14 +104,21 @@ class TestImport:
         assert ["as data_2" in str(again[0]), "as data" in str(again[1])] == [True, True]
         assert made(again) == []
 
-    def test_another_tub_in_the_place_of_one_that_was_imported_is_taken(self, tmp_path: Path, sessions: Path) -> None:
-        tub = SyntheticTub(tmp_path / "stick" / "data")
-        tub.write().rename(tmp_path / "elsewhere")
-        bring(sessions, tmp_path / "elsewhere")
-        (tmp_path / "elsewhere").rename(tmp_path / "gone")
-        tub.records = [dict(record, **{"user/angle": -0.5}) for record in tub.records]
-        tub.write().rename(tmp_path / "elsewhere")
-        assert made(bring(sessions, tmp_path / "elsewhere")) == ["elsewhere_2"]
+    @pytest.mark.parametrize("change", ["commands", "images"])
+    def test_another_tub_in_the_place_of_one_that_was_imported_is_taken(
+        self, tmp_path: Path, sessions: Path, change: str
+    ) -> None:
+        SyntheticTub(tmp_path / "data").write()
+        bring(sessions, tmp_path / "data")
+        (tmp_path / "data").rename(tmp_path / "gone")
+        tub = SyntheticTub(tmp_path / "data")
+        if change == "commands":
+            tub.records = [dict(record, **{"user/angle": -0.5}) for record in tub.records]
+        else:
+            tub.images = {name: frame_of(30 + place).jpeg for place, name in enumerate(tub.images)}
+        tub.write()
+        (result,) = bring(sessions, tmp_path / "data")
+        assert str(result) == f"data_2: 25 of 25 records imported, from {tmp_path / 'data'}"
 
     def test_the_same_tub_named_twice_is_imported_once(
         self, tmp_path: Path, sessions: Path, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +151,8 @@ class TestImport:
         tub = SyntheticTub(tmp_path / "data").write()
         with files.create_locked(sessions / ".data.mcap.tmp"):
             assert made(bring(sessions, tub)) == ["data_2"]
+            with pytest.raises(RecordingError, match="data is being imported already"):
+                import_tub(tub, sessions / "data.mcap")
             assert (sessions / ".data.mcap.tmp").exists()
 
     def test_what_a_killed_import_left_is_overwritten(self, tmp_path: Path, sessions: Path) -> None:

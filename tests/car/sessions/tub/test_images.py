@@ -32,6 +32,13 @@ def test_images_are_found_whatever_the_case_of_their_names(tub: SyntheticTub, su
     assert (report.imported, report.defects) == (25, {})
 
 
+def test_records_in_capitals_find_their_images(tub: SyntheticTub) -> None:
+    for record in tub.records:
+        record["cam/image_array"] = record["cam/image_array"].upper()
+    report, _ = imported(tub)
+    assert (report.imported, report.defects) == (25, {})
+
+
 def test_images_in_capitals_throughout_are_found(tub: SyntheticTub) -> None:
     tub.images = {name.upper(): content for name, content in tub.images.items()}
     (tub.write() / "images").rename(tub.folder / "IMAGES")
@@ -41,12 +48,13 @@ def test_images_in_capitals_throughout_are_found(tub: SyntheticTub) -> None:
 
 def test_of_two_images_that_differ_in_case_the_one_that_is_named_is_taken(tub: SyntheticTub) -> None:
     tub.images["3_CAM_image_array_.jpg"] = frame_of(11).jpeg
+    tub.images["4_cam_image_array_.JPG"] = frame_of(12).jpeg
     if (tub.write() / "IMAGES").exists():
         pytest.skip("this disk does not tell names by case")
     report, _ = imported(tub)
-    assert report.defects == {Defect.ORPHAN_IMAGE: 1}
+    assert report.defects == {Defect.ORPHAN_IMAGE: 2}
     with Session.open(report.path) as session:
-        assert session.frame_at(3).jpeg == frame_of(3).jpeg
+        assert [session.frame_at(index).jpeg for index in (3, 4)] == [frame_of(3).jpeg, frame_of(4).jpeg]
 
 
 @pytest.mark.parametrize(
