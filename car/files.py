@@ -72,11 +72,22 @@ def locking(path: Path) -> Iterator[bool]:
     if sys.platform == "win32":
         yield True
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    # In turn with whoever creates it: a file that is there but not locked yet would pass for one that nobody writes.
+    with taking_turns(path.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        ours = lock(descriptor)
     try:
-        yield lock(descriptor)
+        yield ours
     finally:
         os.close(descriptor)
+
+
+def create_locked(path: Path) -> FileIO:
+    """Create ``path``, locked from its first moment on until it is closed; raises OSError when it is there already."""
+    with taking_turns(path.parent):
+        file = FileIO(path, "x")
+        lock(file.fileno())
+    return file
 
 
 @contextlib.contextmanager
@@ -100,6 +111,14 @@ def is_locked(path: Path) -> bool:
     """Tell whether ``path`` is being written or repaired; raises OSError."""
     with locking(path) as ours:
         return not ours
+
+
+def names(path: Path, descriptor: int) -> bool:
+    """Tell whether ``path`` still is the open file, and has been neither deleted nor moved away."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def publish(temporary: Path, path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from car.cli.app import app
 from car.cli.options import CarOption, SessionArgument, SessionsArgument, find_car, mcap_files, session_files
+
+if TYPE_CHECKING:
+    from car.sessions.tub.batch import Result
 
 sessions_app = typer.Typer(help="Recorded drives: list, show, import, export, repair.", no_args_is_help=True)
 app.add_typer(sessions_app, name="sessions")
@@ -37,17 +41,15 @@ def show_session(session: SessionArgument) -> None:
 def import_tubs(
     tubs: Annotated[list[Path], typer.Argument(metavar="TUB...", help="Donkey Car tubs, or folders of them.")],
     car: CarOption = None,
+    negate: Annotated[bool, typer.Option("--negate-throttle", help="Forwards was negative on that car.")] = False,
 ) -> None:
-    """Import Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
-    from car.sessions.tub.importer import find_tubs, import_tub
+    """Import what is new of Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
+    from car.sessions.tub.batch import import_tubs as import_all
     from car.terminal.progress import progress_bar
 
     folder = find_car(car)
-    for tub in [found for path in tubs for found in find_tubs(path)]:
-        with progress_bar(f"importing {tub.name}") as progress:
-            path = folder.sessions_dir / f"{tub.name}.mcap"
-            report = import_tub(tub, path, car=folder.config.car.name, progress=progress)
-        typer.echo(report)
+    name = folder.config.car.name
+    _show_results(import_all(tubs, folder.sessions_dir, car=name, negate_throttle=negate, watch=progress_bar))
 
 
 @sessions_app.command("export")
@@ -56,11 +58,10 @@ def export_sessions(
     car: CarOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A tub for each goes here.")] = Path("tubs"),
 ) -> None:
-    """Export sessions as Donkey Car tubs (v2)."""
-    from car.sessions.tub.exporter import export_tub
+    """Export sessions as Donkey Car tubs (v2), those that are not there yet."""
+    from car.sessions.tub.batch import export_sessions as export
 
-    for path in session_files(sessions, find_car(car)):
-        typer.echo(export_tub(path, out / path.stem))
+    _show_results(export(session_files(sessions, find_car(car)), out))
 
 
 @sessions_app.command("repair")
@@ -75,4 +76,17 @@ def repair_sessions(
     for report in reports:
         typer.echo(report)
     if any(report.outcome in {Outcome.UNREADABLE, Outcome.FAILED} for report in reports):
+        raise typer.Exit(1)
+
+
+def _show_results(results: Iterable[Result]) -> None:
+    """Print what became of each of many; exit code 1 if any of them failed."""
+    failed = False
+    for result in results:
+        failed |= result.failed
+        if result.failed:
+            typer.secho(f"car: {result}", err=True, fg="red")
+        else:
+            typer.echo(result)
+    if failed:
         raise typer.Exit(1)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from car import files
 from car.errors import NoSuchSession, SessionBusy, SessionError
 from car.sessions.edits import Edits, change_edits
 from car.sessions.format import SUFFIX, EncodedFrame
@@ -17,6 +16,7 @@ from car.sessions.index import Balance, Happening, SessionIndex
 from car.sessions.overview import middle_frame, overview
 from car.sessions.reader import Damage
 from car.sessions.trash import Trash
+from car.sessions.writer import is_recorded
 
 OPEN_SESSIONS = 8
 """How many sessions stay open for whoever looks at them, the latest ones."""
@@ -109,6 +109,7 @@ class SessionLibrary:
 
     def rows(self) -> list[SessionRow]:
         """Return all sessions, the latest first; what has not changed since the last call is not read again."""
+        self.trash.note_date()
         names = [path.stem for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
         rows = []
         for name in names:
@@ -221,12 +222,7 @@ class SessionLibrary:
 
     def is_recorded(self, path: Path) -> bool:
         """Tell whether a session is being recorded, here or by another program."""
-        if path.stem == self._recorded():
-            return True
-        try:
-            return files.is_locked(path)
-        except OSError:
-            return False
+        return path.stem == self._recorded() or is_recorded(path)
 
     def _open(self, path: Path) -> SessionIndex:
         try:

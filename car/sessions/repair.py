@@ -17,7 +17,7 @@ from car.errors import SessionError
 from car.sessions.format import SUFFIX
 from car.sessions.reader import Damage, Session, open_source
 from car.sessions.scan import Scanner, Source, ends_with_summary
-from car.sessions.writer import start_mcap
+from car.sessions.writer import is_recorded, start_mcap
 
 KEPT_SUFFIX = ".damaged"
 NO_DAMAGE = Damage()
@@ -68,6 +68,8 @@ def repair(path: Path) -> RepairReport:
         with files.locking(path) as ours:
             return _repair_ours(path) if ours else RepairReport(path, Outcome.LIVE)
     except SessionError as error:
+        if is_recorded(path):
+            return RepairReport(path, Outcome.LIVE)  # It has only just begun, and nothing is written yet.
         return RepairReport(path, Outcome.UNREADABLE, reason=str(error))
     except OSError as error:
         return RepairReport(

@@ -1,7 +1,16 @@
-"""Sessions that were thrown away: kept beside the others for two weeks, to be taken back."""
+"""Sessions that were thrown away: kept beside the others for two weeks of the car's life, to be taken back.
+
+A Raspberry Pi has no battery for its clock: the clock wakes up where it was switched off, or in 1970, and jumps when
+the network tells it the time. So an age is no difference of two times. The trash notes each date on which the car was
+used since a session came in, and counts them: a jump over two months is one more date, however far it goes. A day of
+use shows at most two dates, the one that the clock wakes up with and the true one. A session goes after ``DATES_KEPT``
+of them, twice two weeks: never before the car was used on two weeks' days, and never while it lies unused.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,17 +18,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from car.errors import NoSuchSession, SessionBusy, SessionError
-from car.files import reason, sync_folder
+from car.files import reason, replacing, sync_folder
 from car.sessions.edits import edits_path
 from car.sessions.format import SUFFIX
 
 FOLDER = ".trash"
-KEPT = timedelta(days=14)
+DATES = "dates.json"
+DAYS_KEPT = 14
+DATES_KEPT = 2 * DAYS_KEPT
 
 
 @dataclass(frozen=True, slots=True)
 class TrashedSession:
-    """A session in the trash: its name there, its size, and when it was thrown away and will be gone (ISO 8601)."""
+    """A session in the trash: its name there and its size in bytes.
+
+    ``deleted`` is when it was thrown away by the clock of that day, ``until`` the earliest day on which it may go, by
+    today's clock (ISO 8601).
+    """
 
     name: str
     bytes: int
@@ -30,7 +45,8 @@ class TrashedSession:
 class Trash:
     """The trash of the sessions in ``sessions_dir``: in it, a folder for each session and its list of edits.
 
-    What is older than ``KEPT`` goes for good by ``drop_old``, which somebody has to call; ``now`` is the wall's time.
+    What was there on more than ``DATES_KEPT`` dates goes for good by ``drop_old``, which somebody has to call, as they
+    have to call ``note_date`` now and then; ``now`` is the wall's time, of which only the date is used.
     """
 
     def __init__(self, sessions_dir: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -40,13 +56,14 @@ class Trash:
 
     def sessions(self) -> list[TrashedSession]:
         """Return what is in the trash, the latest first."""
+        dates = self.note_date()
         found = [(self._deleted(entry), entry) for entry in self._entries()]
         return [
             TrashedSession(
                 entry.name,
                 sum(path.stat().st_size for path in entry.iterdir()),
                 deleted.isoformat(timespec="seconds"),
-                (deleted + KEPT).isoformat(timespec="seconds"),
+                self._until(len(dates.get(entry.name, ()))).isoformat(timespec="seconds"),
             )
             for deleted, entry in sorted(found, reverse=True)
         ]
@@ -64,6 +81,7 @@ class Trash:
             raise SessionError(
                 f"{path.stem} cannot be moved to the trash ({reason(error)}). Check the disk."
             ) from error
+        self.note_date(new=entry.name)
         return entry.name
 
     def restore(self, name: str) -> str:
@@ -89,12 +107,39 @@ class Trash:
         return target.stem
 
     def drop_old(self) -> list[str]:
-        """Delete for good what was thrown away longer ago than ``KEPT``; return its names."""
-        return self._drop([entry for entry in self._entries() if self._now() - self._deleted(entry) > KEPT])
+        """Delete for good what has been there on more than ``DATES_KEPT`` dates; return its names."""
+        dates = self.note_date()
+        return self._drop([entry for entry in self._entries() if len(dates.get(entry.name, ())) > DATES_KEPT])
 
     def empty(self) -> list[str]:
         """Delete for good all that is in the trash; return its names."""
         return self._drop(self._entries())
+
+    def note_date(self, new: str = "") -> dict[str, list[str]]:
+        """Take note of today's date; return the dates noted for each session in the trash, a ``new`` one's from now."""
+        today = self._now().date().isoformat()
+        before = self._read_dates()
+        dates = {entry.name: before.get(entry.name, []) for entry in self._entries()}
+        dates = {name: [] if name == new else seen for name, seen in dates.items()}
+        dates = {name: seen if today in seen else [*seen, today] for name, seen in dates.items()}
+        if dates != before:
+            self._write_dates(dates)
+        return dates
+
+    def _read_dates(self) -> dict[str, list[str]]:
+        try:
+            content = json.loads((self._folder / DATES).read_bytes())
+            return {str(name): [str(date) for date in dates] for name, dates in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return {}  # Then all of them count anew, which loses nothing.
+
+    def _write_dates(self, dates: dict[str, list[str]]) -> None:
+        if self._folder.is_dir():
+            with contextlib.suppress(OSError), replacing(self._folder / DATES) as file:  # A full disk counts no dates.
+                file.write(json.dumps(dates).encode())
+
+    def _until(self, dates: int) -> datetime:
+        return self._now() + timedelta(days=max(0, DATES_KEPT + 1 - dates) // 2)
 
     def _entries(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*") if path.is_dir() and not path.is_symlink())

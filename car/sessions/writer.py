@@ -52,6 +52,14 @@ def start_mcap(stream: object, info: SessionInfo) -> Writer:
     return writer
 
 
+def is_recorded(path: Path) -> bool:
+    """Tell whether a program is recording to ``path``, as far as the file system knows locks."""
+    try:
+        return files.is_locked(path)
+    except OSError:
+        return False
+
+
 class SessionWriter:
     """Records one drive to ``path``, which must not exist yet.
 
@@ -62,8 +70,9 @@ class SessionWriter:
             session.add_frame(encode(frame))
             session.add_record(record)
 
-    When the disk has less than ``min_free_bytes`` left by ``free_bytes()``, or a write or ``sync(descriptor)`` fails,
-    the call raises RecordingError, and so does every later one; what was written stays readable and ``close`` is quiet.
+    When the disk has less than ``min_free_bytes`` left by ``free_bytes()``, a write or ``sync(descriptor)`` fails, or
+    the file was deleted or moved, the call raises RecordingError, and so does every later one; what was written stays
+    readable and ``close`` is quiet.
     """
 
     def __init__(
@@ -113,19 +122,24 @@ class SessionWriter:
         if self._clock.now_ns() - self._chunk_start_ns >= CHUNK_NS:
             self._guarded(self._end_chunk)
             try:
+                self._require_name()
                 self._require_space()
             except RecordingError as error:
-                self.close()  # There is room enough left for the summary: this recording ends like any other.
+                # There is room enough left for the summary: this recording ends like any other.
+                self._guarded(self._finish)
                 self._failure = str(error)
                 raise
 
     def close(self) -> None:
         """Write the summary and close the file; may be called twice.
 
-        Raises RecordingError if that fails, but never after another call has raised it.
+        Raises RecordingError if that fails or the file has lost its name, but never after another call has raised it.
         """
         if not self._file.closed:
+            lost = self._failure is None and not files.names(self.path, self._file.fileno())
             self._guarded(self._finish)
+            if lost:
+                raise RecordingError(self._lost())
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +155,7 @@ class SessionWriter:
         try:
             self._free_now = self._free_bytes()
             self._require_space()
-            file = FileIO(self.path, "x")
+            return files.create_locked(self.path)
         except FileExistsError as error:
             raise RecordingError(f"{self.path} exists already. Give the session another name.") from error
         except RecordingError:
@@ -150,8 +164,6 @@ class SessionWriter:
             raise RecordingError(
                 f"{self.path} cannot be created ({files.reason(error)}). Choose a folder that can be written."
             ) from error
-        files.lock(file.fileno())
-        return file
 
     def _start(self, info: SessionInfo) -> None:
         self._mcap = start_mcap(files.WholeWrites(self._file), info)
@@ -174,6 +186,14 @@ class SessionWriter:
         self._sync(self._file.fileno())
         self._file.close()
         self._failure = f"{self.path.name} is closed. Start a new session to record any more."
+
+    def _require_name(self) -> None:
+        """Raise RecordingError when the file has lost its name: what is written to it is then found by nobody."""
+        if not files.names(self.path, self._file.fileno()):
+            raise RecordingError(self._lost())
+
+    def _lost(self) -> str:
+        return f"{self.path.name} was deleted or moved while it was being recorded. Start a new recording."
 
     def _require_space(self) -> None:
         if self._free_now < self._min_free_bytes:

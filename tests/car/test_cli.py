@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.car.sessions.recordings import write_session
+from tests.car.sessions.tub.test_importer import SyntheticTub
 from tests.system.car_process import assert_refused, run_car
 
 
@@ -108,11 +110,49 @@ def test_a_drive_goes_out_as_a_tub_and_comes_in_again(car_dir: Path) -> None:
     done = run_car("sessions", "export", "--out", "tubs", cwd=car_dir)
     assert done.returncode == 0, done.stderr
     assert "records exported to tubs/lap" in done.stdout
-    assert_refused(run_car("sessions", "export", "--out", "tubs", cwd=car_dir), "tubs/lap exists already")
+    again = run_car("sessions", "export", "--out", "tubs", cwd=car_dir)
+    assert (again.returncode, again.stdout) == (0, f"lap.mcap: exported already to {Path('tubs') / 'lap'}\n")
     (car_dir / session).rename(car_dir / "before.mcap")
     done = run_car("sessions", "import", "tubs", cwd=car_dir)
     assert done.returncode == 0, done.stderr
     assert (car_dir / session).exists()
+    again = run_car("sessions", "import", "tubs", cwd=car_dir)
+    assert (again.returncode, again.stderr.count("car: ")) == (0, 0)
+    assert "imported already" in again.stdout
+
+
+def test_a_bad_tub_among_good_ones_ends_the_import_with_1_when_the_others_are_in(car_dir: Path) -> None:
+    for name in ("tub_1", "tub_3"):
+        SyntheticTub(car_dir / "tubs" / name).write()
+    (car_dir / "tubs" / "tub_2").mkdir()
+    (car_dir / "tubs" / "tub_2" / "manifest.json").write_text("[]\n")
+    for _ in range(2):
+        assert_refused(run_car("sessions", "import", "tubs", cwd=car_dir), "Nothing in tubs/tub_2", "Leave it out.")
+    assert sorted(path.name for path in (car_dir / "mycar" / "sessions").iterdir()) == ["tub_1.mcap", "tub_3.mcap"]
+
+
+def test_an_import_takes_the_folders_real_name_and_turns_the_throttle_when_told(car_dir: Path) -> None:
+    tub = SyntheticTub(car_dir / "12:30 lap")
+    for record in tub.records:
+        record["user/throttle"] = -0.5
+    folder = tub.write()
+    done = run_car("sessions", "import", ".", "--car", "../mycar", cwd=folder)
+    assert "--negate-throttle" in done.stdout
+    done = run_car("sessions", "import", ".", "--car", "../mycar", "--negate-throttle", cwd=folder)
+    assert "records that move" not in done.stdout
+    listed = run_car("sessions", "list", cwd=car_dir).stdout
+    assert "12_30_lap" in listed
+    assert "12_30_lap_2" in listed
+
+
+def test_a_bad_session_among_good_ones_ends_the_export_with_1_when_the_others_are_out(car_dir: Path) -> None:
+    sessions = car_dir / "mycar" / "sessions"
+    for name in ("a", "c"):
+        write_session(sessions / f"{name}.mcap", frames=5)
+    (sessions / "b.mcap").write_bytes(b"nonsense")
+    for _ in range(2):
+        assert_refused(run_car("sessions", "export", "--out", "tubs", cwd=car_dir), "b.mcap")
+    assert sorted(path.name for path in (car_dir / "tubs").iterdir()) == ["a", "c"]
 
 
 def test_a_recording_is_never_overwritten(car_dir: Path) -> None:

@@ -1,12 +1,14 @@
 """Unpacks an archive that a stranger may have made: a tub's files alone, into one folder alone, and not too much.
 
-Names that lead elsewhere end it; links, devices and files that no tub has are passed over. What is counted is what
-really comes out, whatever the archive says of itself: a small file that unpacks to a full disk ends in time.
+A tub's file with a name that leads elsewhere ends it; links, devices and files that no tub has are passed over,
+whatever they are called. What is counted is what really comes out, whatever the archive says of itself: a small file
+that unpacks to a full disk ends in time.
 """
 
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import stat
 import tarfile
@@ -29,6 +31,8 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _WANTED = re.compile(
     r"manifest\.json|meta\.json|exclude\.json|record_\d+\.json|.+\.catalog|.+\.jpe?g|.+\.png", re.IGNORECASE
 )
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x01-\x1f]')
 Member = tuple[str, IO[bytes]]
 
 
@@ -101,17 +105,20 @@ def _tar_members(archive: Path, budget: _Budget) -> Iterator[Member]:
 
 
 def _is_wanted(name: str) -> bool:
-    path = PurePosixPath(name)
+    path = PurePosixPath(name.replace("\\", "/"))
     return _WANTED.fullmatch(path.name) is not None and not path.name.startswith("._") and "__MACOSX" not in path.parts
 
 
 def _target(folder: Path, name: str) -> Path | None:
     """Return where a member goes, None for one that no tub has; raises TubError for a name that leads elsewhere."""
+    if not _is_wanted(name):
+        return None
     parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
-    is_odd = ".." in parts or name.startswith(("/", "\\")) or ":" in name or "\0" in name
+    is_odd = ".." in parts or name.startswith(("/", "\\")) or _DRIVE.match(name) or "\0" in name
     if is_odd or len(parts) > MAX_DEPTH or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         raise TubError(f"The archive has a file with an odd name, {name[:80]!r}. Pack the tub's folder itself.")
-    return folder.joinpath(*parts) if parts and _is_wanted("/".join(parts)) else None
+    # Elsewhere folders may be called "12:30 lap"; on Windows a colon leads to a disk, or into a file.
+    return folder.joinpath(*(_NOT_ON_WINDOWS.sub("_", part) for part in parts) if os.name == "nt" else parts)
 
 
 def _write(stream: IO[bytes], target: Path | None, budget: _Budget) -> None:

@@ -1,4 +1,4 @@
-"""Reads the records of a Donkey Car tub of version 2, whatever state its files are in; one of version 1 see ``tub_v1``.
+"""Reads the records of a Donkey Car tub of version 2, whatever state its files are in; ``records_v1`` does version 1.
 
 A tub is a folder: ``manifest.json`` (five lines of JSON), ``catalog_N.catalog`` (one JSON object per record and line)
 and ``images/``. Catalogs that the manifest does not list are read all the same: it is only brought up to date when a
@@ -18,17 +18,16 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from car.gate import Mode
+from car.sessions.tub.keys import MODE, Keys
 from hardware.drivetrain import Command
 
 MANIFEST = "manifest.json"
 IMAGES = "images"
 _CATALOG_NAME = re.compile(r"catalog_(\d+)\.catalog")
-_APPLE_DOUBLE = "._"  # What macOS leaves beside every file on a disk that is not its own.
 _MODES = {"user": Mode.MANUAL, "local_angle": Mode.ASSIST, "local": Mode.AUTO}
-_LATEST_MS = 253_402_300_800_000  # The year 10000.
+_LATEST_MS = 4_102_444_800_000  # The year 2100.
 _MAX_LINE_BYTES = 1_000_000
-_OUR_KEYS = {"_index", "_session_id", "_timestamp_ms", "user/angle", "user/throttle", "user/mode"}
-_PILOT_KEYS = {"pilot/angle", "pilot/throttle"}
+_OUR_KEYS = {"_index", "_session_id", "_timestamp_ms"}
 
 
 class Defect(StrEnum):
@@ -43,15 +42,18 @@ class Defect(StrEnum):
     BROKEN_LINE = "catalog lines that are no record"
     GAP_FILLER = "empty records that only fill a gap"
     NO_COMMAND = "records without a finite angle and throttle"
+    ERASED_NOTHING = "erased indexes that no record has (nothing is left out for them)"
     OUT_OF_RANGE = "commands beyond full lock or full throttle (clamped, as Donkey's actuators do)"
     UNKNOWN_MODE = "records of an unknown mode (taken as manual)"
     NO_PILOT = "records of a pilot's drive without its command (left out)"
     DUPLICATE = "records whose image a later record has overwritten"
     NO_TIME = "records without a time"
     TIME_BACK = "places where the time goes back (closed up)"
+    TIME_AHEAD = "places where the clock jumps ahead (closed up)"
     MISSING_IMAGE = "images missing"
     EMPTY_IMAGE = "images of zero bytes"
     BROKEN_IMAGE = "images that are no whole JPEG"
+    PNG_IMAGE = "images that are PNG (made JPEG)"
     WRONG_SIZE = "images of another size than the rest"
     ORPHAN_IMAGE = "images without a record"
     APPLE_DOUBLE = "._ files (ignored)"
@@ -72,7 +74,11 @@ class Tally:
 
 @dataclass(slots=True)
 class TubRecord:
-    """A record that can be imported: ``line`` names it in reports; ``deleted`` that Donkey's user left it out."""
+    """A record that can be imported.
+
+    ``line`` names it in reports; ``drive`` is the drive it belongs to, empty where the tub does not say; ``deleted``
+    that Donkey's user left it out.
+    """
 
     line: str
     index: int | None
@@ -81,6 +87,7 @@ class TubRecord:
     mode: Mode
     driver: Command
     pilot: Command | None
+    drive: str = ""
     deleted: bool = False
 
 
@@ -89,7 +96,7 @@ class Tub:
     """The records of a tub in the order they were written, every image they name, and what else its files say.
 
     ``lines`` is how many records there are, good or not; ``unused_keys`` are those that a session has no place for;
-    ``images_dir`` is the folder of the images.
+    ``keys`` are all there are; ``images_dir`` is the folder of the images.
     """
 
     records: list[TubRecord]
@@ -97,6 +104,7 @@ class Tub:
     named_images: set[str]
     metadata: Mapping[str, str]
     unused_keys: set[str]
+    keys: set[str]
     images_dir: Path
 
 
@@ -105,7 +113,7 @@ class _Manifest:
     catalogs: list[str] = field(default_factory=list)
     deleted: set[int] = field(default_factory=set)
     metadata: dict[str, str] = field(default_factory=dict)
-    image_key: str = "cam/image_array"
+    keys: Keys = field(default_factory=Keys)
 
 
 def is_tub(folder: Path) -> bool:
@@ -116,21 +124,15 @@ def is_tub(folder: Path) -> bool:
 def read_tub(folder: Path, tally: Tally) -> Tub:
     """Read everything but the images; raises OSError when the disk refuses."""
     manifest = _read_manifest(folder, tally)
-    reader = RecordReader(manifest.image_key, tally)
+    reader = RecordReader(manifest.keys, tally)
     rows = {name: _read_catalog(reader, folder / name) for name in _catalog_names(folder)}
     for name in sorted(rows.keys() - set(manifest.catalogs)):
         tally.add(Defect.UNLISTED_CATALOG, name)
-    # Donkey's list of deleted records counts the lines of the catalogs it knows, broken ones too.
-    position = 0
     for name in manifest.catalogs:
         if name not in rows:
             tally.add(Defect.MISSING_CATALOG, name)
-        for row in rows.get(name, ()):
-            if row is not None:
-                row.deleted = position in manifest.deleted
-            position += 1
-    records = [row for lines in rows.values() for row in lines if row is not None]
-    return Tub(records, reader.lines, reader.named_images, manifest.metadata, reader.unused_keys, folder / IMAGES)
+    records = [record for lines in rows.values() for record in lines]
+    return reader.tub(records, manifest.deleted, manifest.metadata, folder / IMAGES)
 
 
 def without_overwritten(records: list[TubRecord], tally: Tally) -> list[TubRecord]:
@@ -142,21 +144,23 @@ def without_overwritten(records: list[TubRecord], tally: Tally) -> list[TubRecor
     return [records[place] for place in sorted(last.values())]
 
 
-def _read_catalog(reader: RecordReader, path: Path) -> list[TubRecord | None]:
-    """Return a record for each line of a catalog, None for one that cannot be used."""
+def _read_catalog(reader: RecordReader, path: Path) -> list[TubRecord]:
+    """Return the records in a catalog that can be used."""
     with path.open("rb") as file:
-        return [reader.read(line, f"{path.name}:{number}") for number, line in enumerate(file, start=1)]
+        lines = (reader.read(line, f"{path.name}:{number}") for number, line in enumerate(file, start=1))
+        return [record for record in lines if record is not None]
 
 
 class RecordReader:
     """Reads records, one JSON object each, and counts what is wrong with them."""
 
-    def __init__(self, image_key: str, tally: Tally) -> None:
-        self.lines = 0
-        self.named_images: set[str] = set()
-        self.unused_keys: set[str] = set()
-        self._image_key = image_key
+    def __init__(self, keys: Keys, tally: Tally) -> None:
+        self._keys = keys
         self._tally = tally
+        self._lines = 0
+        self._named_images: set[str] = set()
+        self._seen_keys: set[str] = set()
+        self._indexes: set[int] = set()
 
     def read(
         self, raw: bytes, where: str, complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda content: content
@@ -169,37 +173,54 @@ class RecordReader:
             return None
         content = parsed(raw) if len(raw) <= _MAX_LINE_BYTES else None
         content = complete(content) if isinstance(content, dict) else content
+        if isinstance(content, dict) and type(index := content.get("_index")) is int:
+            self._indexes.add(index)
         if isinstance(content, dict) and content.get("__empty__"):
             self._tally.add(Defect.GAP_FILLER, where)
             return None
-        if not isinstance(content, dict) or not isinstance(content.get(self._image_key), str):
+        if not isinstance(content, dict) or not isinstance(content.get(self._keys.image), str):
             self._tally.add(Defect.BROKEN_LINE, where)
             return None
-        self.lines += 1
-        self.named_images.add(content[self._image_key])
-        self.unused_keys |= content.keys() - _OUR_KEYS - _PILOT_KEYS - {self._image_key}
+        if not self._keys.are_complete:
+            self._keys = self._keys.completed(content)
+        self._lines += 1
+        self._named_images.add(content[self._keys.image])
+        self._seen_keys |= content.keys()
         return self._record(content, where)
 
+    def tub(self, records: list[TubRecord], erased: set[int], metadata: Mapping[str, str], images_dir: Path) -> Tub:
+        """Return the tub of the ``records`` that were read, of which those with the indexes ``erased`` are deleted."""
+        # Donkey's own reader takes what its writers store, an index, for the place of a line. They agree only in a
+        # tub without a hole that begins at 0, and the index is what was meant.
+        for record in records:
+            record.deleted = record.index in erased
+        for index in sorted(erased - self._indexes):
+            self._tally.add(Defect.ERASED_NOTHING, str(index))
+        unused = self._seen_keys - self._keys.used() - _OUR_KEYS
+        return Tub(records, self._lines, self._named_images, metadata, unused, self._seen_keys, images_dir)
+
     def _record(self, content: dict[str, Any], where: str) -> TubRecord | None:
-        driver = self._command(content, "user", where)
+        keys = self._keys
+        driver = self._command(content, keys.steering, keys.throttle, where)
         if driver is None:
             self._tally.add(Defect.NO_COMMAND, where)
             return None
-        if (mode := _MODES.get(str(content.get("user/mode", "user")))) is None:
+        if (mode := _MODES.get(str(content.get(MODE, "user")))) is None:
             self._tally.add(Defect.UNKNOWN_MODE, where)
         time_ms, index = content.get("_timestamp_ms"), content.get("_index")
         return TubRecord(
             line=where,
             index=index if type(index) is int else None,
             time_ms=int(time_ms) if is_finite(time_ms) and 0 < time_ms < _LATEST_MS else None,
-            image=content[self._image_key],
+            image=content[keys.image],
             mode=mode or Mode.MANUAL,
             driver=driver,
-            pilot=self._command(content, "pilot", where),
+            pilot=self._command(content, keys.pilot_steering, keys.pilot_throttle, where),
+            drive=str(content.get("_session_id", "")),
         )
 
-    def _command(self, content: dict[str, Any], who: str, where: str) -> Command | None:
-        steering, throttle = content.get(f"{who}/angle"), content.get(f"{who}/throttle")
+    def _command(self, content: dict[str, Any], steering_key: str, throttle_key: str, where: str) -> Command | None:
+        steering, throttle = content.get(steering_key), content.get(throttle_key)
         if not (is_finite(steering) and is_finite(throttle)):
             return None
         command = Command(float(steering), float(throttle))
@@ -217,8 +238,7 @@ def _read_manifest(folder: Path, tally: Tally) -> _Manifest:
         tally.add(Defect.NO_MANIFEST, MANIFEST)
         return manifest
     inputs, types, metadata, _, catalogs = ([parsed(line) for line in lines] + [None] * 5)[:5]
-    if isinstance(inputs, list) and isinstance(types, list) and "image_array" in types[: len(inputs)]:
-        manifest.image_key = str(inputs[types.index("image_array")])
+    manifest.keys = Keys.listed(inputs, types)
     if isinstance(metadata, dict):
         manifest.metadata = {str(key): str(value) for key, value in metadata.items()}
     if isinstance(catalogs, dict) and isinstance(catalogs.get("paths"), list):
@@ -233,11 +253,6 @@ def _read_manifest(folder: Path, tally: Tally) -> _Manifest:
 def _catalog_names(folder: Path) -> list[str]:
     names = [match for path in folder.iterdir() if (match := _CATALOG_NAME.fullmatch(path.name))]
     return [match[0] for match in sorted(names, key=lambda match: int(match[1]))]
-
-
-def is_apple_double(name: str) -> bool:
-    """Tell whether a file is one of those that macOS leaves beside others."""
-    return name.startswith(_APPLE_DOUBLE)
 
 
 def parsed(raw: bytes) -> Any:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from car.sessions.tub.keys import Keys
 from car.sessions.tub.records import Defect, RecordReader, Tally, Tub, is_finite, parsed
 
 META = "meta.json"
@@ -40,15 +42,14 @@ def read_tub_v1(folder: Path, tally: Tally) -> Tub:
     start_ms = round(start_s * 1000) if is_finite(start_s) and 0 < start_s < MAX_START_S else 0
     excluded = _read_json(folder / EXCLUDED)
     left_out = {item for item in excluded if type(item) is int} if isinstance(excluded, list) else set()
-    reader = RecordReader(_image_key(meta), tally)
+    reader = RecordReader(Keys.listed(meta.get("inputs"), meta.get("types")), tally)
     records = []
     for number, path in _record_files(folder):
         record = reader.read(path.read_bytes(), path.name, partial(_as_v2, number, start_ms))
         if record is not None:
-            record.deleted = number in left_out
             records.append(record)
     metadata = {str(key): str(value) for key, value in meta.items() if key not in _META_KEYS}
-    return Tub(records, reader.lines, reader.named_images, metadata, reader.unused_keys, folder)
+    return reader.tub(records, left_out, metadata, folder)
 
 
 def _record_files(folder: Path) -> list[tuple[int, Path]]:
@@ -58,18 +59,27 @@ def _record_files(folder: Path) -> list[tuple[int, Path]]:
 
 
 def _as_v2(number: int, start_ms: int, content: dict[str, Any]) -> dict[str, Any]:
-    """Return a record with the index and the time that it would have in a tub of version 2."""
-    elapsed_ms = content.pop("milliseconds", None)
+    """Return a record with the index and the time that it would have in a tub of version 2.
+
+    Its own ``timestamp`` is the time in the drive loop; its ``milliseconds`` count from the start of the tub until it
+    was written.
+    """
+    elapsed_ms, stamp = content.pop("milliseconds", None), content.pop("timestamp", None)
     # Not zero, which would be no time.
-    time = {"_timestamp_ms": start_ms + max(1, round(elapsed_ms))} if is_finite(elapsed_ms) else {}
-    return {**content, "_index": number, **time}
+    written_ms = start_ms + max(1, round(elapsed_ms)) if is_finite(elapsed_ms) else None
+    time_ms = _stamp_ms(stamp) or written_ms
+    return {**content, "_index": number, **({} if time_ms is None else {"_timestamp_ms": time_ms})}
 
 
-def _image_key(meta: dict[str, Any]) -> str:
-    inputs, types = meta.get("inputs"), meta.get("types")
-    if isinstance(inputs, list) and isinstance(types, list) and "image_array" in types[: len(inputs)]:
-        return str(inputs[types.index("image_array")])
-    return "cam/image_array"
+def _stamp_ms(stamp: Any) -> int | None:
+    """Return a ``timestamp`` in milliseconds: Donkey Car writes the date and time of UTC, others seconds since 1970."""
+    if isinstance(stamp, str):
+        try:
+            moment = datetime.fromisoformat(stamp)
+            return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        except (ValueError, OverflowError):
+            return None
+    return round(stamp * 1000) if is_finite(stamp) and 0 < stamp < MAX_START_S else None
 
 
 def _read_json(path: Path) -> Any:

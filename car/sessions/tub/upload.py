@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,17 +16,15 @@ from pathlib import Path
 
 from car.errors import CarError, SessionBusy, TubError
 from car.files import reason
-from car.sessions.format import SUFFIX
 from car.sessions.tub.archive import unpack
 from car.sessions.tub.importer import find_tubs, import_tub
+from car.sessions.tub.names import free_session
 
 MAX_ARCHIVE_BYTES = 2_000_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
 MAX_MEMORY_BYTES = 1_000_000_000
 TIMEOUT_S = 900
 LOWEST_NICENESS = 19
-MAX_NAME = 64
-DEFAULT_NAME = "tub"
 
 _PREFIX = ".import-"
 _busy = threading.Lock()
@@ -94,9 +91,9 @@ def _import_here(
     try:
         unpack(Path(archive), root, max_bytes)
         for tub in find_tubs(root):
-            path = _free_path(Path(sessions_dir), name if tub == root else tub.name)
+            path = free_session(Path(sessions_dir), name if tub == root else tub.name)
             try:
-                reports.append(str(import_tub(tub, path, car=car)).replace(f"{tub.name}:", f"{path.stem}:", 1))
+                reports.append(_without(root, import_tub(tub, path, car=car)))
                 names.append(path.stem)
             except TubError as error:
                 reports.append(_without(root, error))
@@ -107,15 +104,9 @@ def _import_here(
     return asdict(Import(names, "\n".join(reports))) if names else {"error": " ".join(reports)}
 
 
-def _without(root: Path, error: Exception) -> str:
-    """Return what an error says, without the name of a folder that nobody knows."""
-    return str(error).replace(f"{root}/", "").replace(str(root), "the archive")
-
-
-def _free_path(sessions_dir: Path, name: str) -> Path:
-    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:MAX_NAME] or DEFAULT_NAME
-    numbered = (stem, *(f"{stem}_{number}" for number in range(2, 10_000)))
-    return next(path for path in (sessions_dir / f"{name}{SUFFIX}" for name in numbered) if not path.exists())
+def _without(root: Path, said: object) -> str:
+    """Return what an error or a report says, without the name of a folder that nobody knows."""
+    return str(said).replace(f"{root}/", "").replace(str(root), "the archive")
 
 
 def _be_modest() -> None:

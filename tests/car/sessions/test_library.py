@@ -15,7 +15,7 @@ from car.errors import NoSuchSession, SessionBusy
 from car.sessions import Edits, FrameRange, SessionWriter
 from car.sessions.edits import edits_path
 from car.sessions.library import SessionLibrary
-from car.sessions.trash import KEPT, Trash
+from car.sessions.trash import DATES, DATES_KEPT, DAYS_KEPT, Trash
 from hardware.clock import VirtualClock
 from tests.car.sessions.recordings import INFO, START_NS, frame_of, record_of, session_bytes, write_session
 
@@ -227,6 +227,19 @@ class TestWhileRecording:
         assert not library.row("first").recording
 
 
+class Days:
+    """A wall clock of whole days, to be set."""
+
+    def __init__(self) -> None:
+        self.today = datetime(2026, 10, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.today
+
+    def pass_one(self) -> None:
+        self.today += timedelta(days=1)
+
+
 class TestTrash:
     def test_what_was_thrown_away_comes_back_with_its_edits(self, folder: Path, library: SessionLibrary) -> None:
         data = (folder / "first.mcap").read_bytes()
@@ -256,19 +269,76 @@ class TestTrash:
         with pytest.raises(NoSuchSession):
             library.trash.restore("first")
 
-    def test_what_is_old_goes_with_the_next_deletion_and_is_named(self, folder: Path, library: SessionLibrary) -> None:
+    def test_what_is_old_goes_with_the_next_deletion_and_is_named(self, folder: Path) -> None:
+        library = SessionLibrary(folder)
+        days = Days()
+        library.trash = Trash(folder, days.now)
         library.delete("first")
-        old = datetime.now(UTC) - KEPT - timedelta(hours=1)
-        os.utime(folder / ".trash" / "first", (old.timestamp(), old.timestamp()))
-        (trashed,) = library.trash.sessions()
-        assert datetime.fromisoformat(trashed.until) < datetime.now(UTC)
+        for _ in range(DATES_KEPT):
+            days.pass_one()
+            library.rows()
         assert library.delete("second").dropped == ["first"]
         assert [trashed.name for trashed in library.trash.sessions()] == ["second"]
 
-    def test_what_is_younger_stays(self, folder: Path) -> None:
+    def test_a_session_is_kept_for_two_weeks_of_use_and_goes_some_day(self, folder: Path) -> None:
+        days = Days()
+        trash = Trash(folder, days.now)
+        trash.put(folder / "first.mcap")
+        kept = 0
+        while not trash.drop_old():
+            (trashed,) = trash.sessions()
+            assert datetime.fromisoformat(trashed.until) >= days.now()
+            days.pass_one()
+            kept += 1
+            assert kept < 100
+        assert kept >= DAYS_KEPT
+
+    def test_a_clock_that_network_time_has_set_drops_nothing(self, folder: Path) -> None:
+        days = Days()
+        trash = Trash(folder, days.now)
+        trash.put(folder / "first.mcap")
+        for jump in (timedelta(days=58), timedelta(days=-20_000), timedelta(days=30_000)):
+            days.today += jump
+            assert trash.drop_old() == []
+        (trashed,) = trash.sessions()
+        assert datetime.fromisoformat(trashed.until) - days.now() >= timedelta(days=DAYS_KEPT - 2)
+
+    def test_a_clock_that_wakes_up_in_the_past_every_day_makes_no_week_of_a_day(self, folder: Path) -> None:
+        days = Days()
+        trash = Trash(folder, days.now)
+        trash.put(folder / "first.mcap")
+        for _ in range(DAYS_KEPT - 1):
+            true = days.today + timedelta(days=3)
+            for waking in (true - timedelta(days=1), true) * 5:
+                days.today = waking
+                assert trash.drop_old() == []
+
+    def test_a_car_that_nobody_uses_for_a_year_drops_nothing(self, folder: Path) -> None:
         Trash(folder).put(folder / "first.mcap")
-        assert Trash(folder, lambda: datetime.now(UTC) + KEPT - timedelta(hours=1)).drop_old() == []
-        assert Trash(folder, lambda: datetime.now(UTC) + KEPT + timedelta(hours=1)).drop_old() == ["first"]
+        assert Trash(folder, lambda: datetime.now(UTC) + timedelta(days=365)).drop_old() == []
+
+    def test_a_session_that_came_back_is_young_again(self, folder: Path) -> None:
+        days = Days()
+        trash = Trash(folder, days.now)
+        for _ in range(3):
+            trash.put(folder / "first.mcap")
+            for _ in range(DATES_KEPT - 1):
+                days.pass_one()
+                assert trash.drop_old() == []
+            trash.restore("first")
+
+    @pytest.mark.parametrize("content", [b"", b"[]", b"nonsense", b'{"first": 3}', b"\0" * 100])
+    def test_dates_that_cannot_be_read_count_anew(self, folder: Path, content: bytes) -> None:
+        days = Days()
+        trash = Trash(folder, days.now)
+        trash.put(folder / "first.mcap")
+        for _ in range(DATES_KEPT - 1):
+            days.pass_one()
+            trash.note_date()
+        (folder / ".trash" / DATES).write_bytes(content)
+        days.pass_one()
+        assert trash.drop_old() == []
+        assert [trashed.name for trashed in trash.sessions()] == ["first"]
 
     def test_it_can_be_emptied_at_once(self, folder: Path, library: SessionLibrary) -> None:
         library.delete("first")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from io import FileIO
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from car import files
 from car.errors import SessionError
 from car.sessions import Session, SessionWriter
-from car.sessions.repair import Outcome, repair, repair_unclosed
+from car.sessions.repair import Outcome, RepairReport, repair, repair_unclosed
+from car.sessions.writer import is_recorded
 from hardware.clock import VirtualClock
 from tests.car.sessions.recordings import (
     FRAMES_PER_CHUNK,
@@ -96,6 +100,30 @@ def test_a_session_that_is_being_recorded_is_left_alone(tmp_path: Path) -> None:
         assert str(repair_unclosed(tmp_path)[0]) == "a.mcap: still being recorded."
         drive(session, clock, 30, first=30)
     assert contents(path)[0] == [frame_of(number) for number in range(60)]
+
+
+def test_a_session_that_has_just_been_created_is_being_recorded_and_not_to_be_deleted(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="Windows knows no such locks")
+    path = tmp_path / "a.mcap"
+    with files.create_locked(path):
+        for report in (repair(path), *repair_unclosed(tmp_path)):
+            assert str(report) == "a.mcap: still being recorded."
+        assert is_recorded(path)
+    assert "Delete it." in str(repair(path))
+
+
+def test_a_session_that_is_just_being_created_is_not_looked_at_before_it_is_locked(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="Windows knows no such locks")
+    path, reports = tmp_path / "a.mcap", list[RepairReport]()
+    repairing = Thread(target=lambda: reports.append(repair(path)))
+    with FileIO(path, "x") as file:
+        with files.taking_turns(tmp_path):
+            repairing.start()
+            repairing.join(timeout=0.3)
+            assert repairing.is_alive()
+            files.lock(file.fileno())
+        repairing.join()
+    assert [report.outcome for report in reports] == [Outcome.LIVE]
 
 
 def test_starting_the_car_repairs_what_was_not_closed_and_nothing_else(tmp_path: Path) -> None:

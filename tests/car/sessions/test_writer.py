@@ -277,3 +277,53 @@ def test_a_closed_session_takes_nothing_more(tmp_path: Path) -> None:
 def test_numbers_and_times_that_no_session_can_hold_are_refused(tmp_path: Path, number: int, captured_ns: int) -> None:
     with SessionWriter(tmp_path / "a.mcap", INFO, VirtualClock()) as session, pytest.raises(ValueError, match="range"):
         session.add_frame(EncodedFrame(number, captured_ns, b""))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes and moves no file that is open")
+class TestWhenTheFileLosesItsName:
+    @pytest.fixture
+    def clock(self) -> VirtualClock:
+        return VirtualClock(START_NS)
+
+    @pytest.fixture
+    def session(self, tmp_path: Path, clock: VirtualClock) -> SessionWriter:
+        session = SessionWriter(tmp_path / "a.mcap", INFO, clock)
+        drive(session, clock, 30)
+        return session
+
+    def test_a_session_that_was_deleted_is_said_within_a_chunk(
+        self, session: SessionWriter, clock: VirtualClock
+    ) -> None:
+        session.path.unlink()
+        clock.advance_ns(CHUNK_NS)
+        for _ in range(2):
+            with pytest.raises(RecordingError, match="was deleted or moved while it was being recorded"):
+                session.add_frame(frame_of(30))
+        session.close()
+
+    def test_a_session_that_was_moved_is_said_and_whole_where_it_is_now(
+        self, session: SessionWriter, clock: VirtualClock, tmp_path: Path
+    ) -> None:
+        session.path.rename(tmp_path / "b.mcap")
+        clock.advance_ns(CHUNK_NS)
+        with pytest.raises(RecordingError, match="deleted or moved"):
+            session.tick()
+        with Session.open(tmp_path / "b.mcap") as moved:
+            assert not moved.damage
+            assert moved.frame_count == 30
+
+    def test_a_session_that_another_file_has_replaced_is_said(
+        self, session: SessionWriter, clock: VirtualClock
+    ) -> None:
+        session.path.unlink()
+        session.path.write_bytes(b"another")
+        clock.advance_ns(CHUNK_NS)
+        with pytest.raises(RecordingError, match="deleted or moved"):
+            session.tick()
+        assert session.path.read_bytes() == b"another"
+
+    def test_a_session_that_was_deleted_at_its_end_is_said_when_it_is_closed(self, session: SessionWriter) -> None:
+        session.path.unlink()
+        with pytest.raises(RecordingError, match="deleted or moved"):
+            session.close()
+        session.close()

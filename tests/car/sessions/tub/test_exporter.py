@@ -117,10 +117,11 @@ def test_an_export_that_cannot_be_leaves_nothing_behind(tmp_path: Path) -> None:
     edits_path(tmp_path / "a.mcap").write_text("nonsense")
     with pytest.raises(SessionError, match="no list of edits"):
         export_tub(tmp_path / "a.mcap", tmp_path / "tub")
+    edits_path(tmp_path / "a.mcap").unlink()
     (tmp_path / "file").touch()
     with pytest.raises(RecordingError, match="cannot be written"):
         export_tub(tmp_path / "a.mcap", tmp_path / "file" / "tub")
     write_records(tmp_path / "b.mcap", [replace(record_of(0), driver=None, applied=Command(float("nan"), 0.0))])
     with pytest.raises(TubError, match="no frame with a command"):
         export_tub(tmp_path / "b.mcap", tmp_path / "tub")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.edits.json", "a.mcap", "b.mcap", "file"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "b.mcap", "file"]

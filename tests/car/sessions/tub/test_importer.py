@@ -14,8 +14,9 @@ from car.drive_record import DriveRecord
 from car.errors import CarError, RecordingError, TubError
 from car.gate import GateState, Mode
 from car.sessions import Edits, FrameRange, Session
-from car.sessions.tub.importer import TubReport, find_tubs, import_tub
+from car.sessions.tub.importer import find_tubs, import_tub
 from car.sessions.tub.records import Defect
+from car.sessions.tub.report import TubReport
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command
@@ -23,6 +24,7 @@ from tests.car.sessions.recordings import frame_of
 
 START_MS = 1_700_000_000_000
 PER_CATALOG = 10
+INPUTS = {"cam/image_array": "image_array", "user/angle": "float", "user/throttle": "float", "user/mode": "str"}
 
 
 @dataclass
@@ -34,6 +36,7 @@ class SyntheticTub:
     images: dict[str, bytes] = field(default_factory=dict)
     deleted: list[int] = field(default_factory=list)
     listed: int = 3
+    inputs: dict[str, str] = field(default_factory=lambda: dict(INPUTS))
 
     def __post_init__(self) -> None:
         for index in range(25):
@@ -61,8 +64,8 @@ class SyntheticTub:
             catalog.write_text("".join(lines[place : place + PER_CATALOG]))
         paths = [f"catalog_{number}.catalog" for number in range(self.listed)]
         manifest = [
-            ["cam/image_array", "user/angle", "user/throttle", "user/mode"],
-            ["image_array", "float", "float", "str"],
+            list(self.inputs),
+            list(self.inputs.values()),
             {"place": "garage"},
             {"created_at": 1700000000.1},
             {"paths": paths, "current_index": 25, "max_len": PER_CATALOG, "deleted_indexes": self.deleted},
@@ -111,7 +114,7 @@ def test_a_healthy_tub_comes_in_whole(tub: SyntheticTub) -> None:
         assert session.info.started == "2023-11-14T22:13:20+00:00"
         assert session.info.extra == {"tub": "data", "place": "garage"}
     assert sorted(path.name for path in tub.folder.parent.iterdir()) == ["data", "out.mcap"]
-    assert str(report) == "data: 25 of 25 records imported"
+    assert str(report) == f"out: 25 of 25 records imported, from {tub.folder}"
 
 
 def test_the_cameras_mount_is_taken_from_the_caller_and_its_size_from_the_images(tub: SyntheticTub) -> None:
@@ -248,12 +251,38 @@ def test_what_was_deleted_in_donkey_car_is_there_and_left_out(tub: SyntheticTub)
     assert "24 of 25 records imported, 3 of them left out" in str(report)
 
 
-def test_what_was_deleted_is_counted_by_line_as_donkey_car_does(tub: SyntheticTub) -> None:
+def test_an_erased_record_is_found_by_its_index_whatever_lines_were_lost(tub: SyntheticTub) -> None:
     tub.deleted = [12]
     catalog = tub.write() / "catalog_1.catalog"
     catalog.write_bytes(b"broken\n" + catalog.read_bytes())
     report, _ = imported(tub)
-    assert Edits.load(report.path).ranges == (FrameRange(11, 11),)
+    assert Edits.load(report.path).ranges == (FrameRange(12, 12),)
+
+
+def test_in_a_tub_that_lost_its_first_records_the_erased_ones_are_left_out_and_no_other(tub: SyntheticTub) -> None:
+    del tub.records[:8], tub.records[4:6]
+    tub.deleted = [9, 10, 16, 24]
+    report, records = imported(tub)
+    assert [record.frame_number for record in records] == [8, 9, 10, 11, *range(14, 25)]
+    assert Edits.load(report.path).ranges == (FrameRange(9, 10), FrameRange(16, 16), FrameRange(24, 24))
+    assert Defect.ERASED_NOTHING not in report.defects
+
+
+def test_erased_indexes_that_match_nothing_are_counted(tub: SyntheticTub) -> None:
+    del tub.records[:8]
+    tub.deleted = [*range(3, 10), 4000]
+    report, _ = imported(tub)
+    assert report.defects[Defect.ERASED_NOTHING] == 6
+    assert report.left_out == 2
+    assert "6 erased indexes that no record has" in str(report)
+    assert report.first[Defect.ERASED_NOTHING] == "3"
+
+
+def test_an_erased_record_that_cannot_be_imported_has_matched(tub: SyntheticTub) -> None:
+    tub.records[3] = {"_index": 3, "__empty__": True}
+    del tub.records[4]["user/angle"]
+    tub.deleted = [3, 4]
+    assert Defect.ERASED_NOTHING not in defects_of(tub)
 
 
 def test_a_clock_that_was_set_back_leaves_no_step(tub: SyntheticTub) -> None:
@@ -291,16 +320,54 @@ def test_strange_indexes_do_not_break_the_numbering(tub: SyntheticTub) -> None:
 
 def test_nothing_to_import_is_one_sentence_and_no_file(tub: SyntheticTub) -> None:
     tub.images = dict.fromkeys(tub.images, b"")
-    with pytest.raises(TubError, match="Nothing in"):
+    with pytest.raises(TubError, match=r"Nothing in .*25 images of zero bytes, first 0_cam.*Copy it once more"):
         imported(tub)
     with pytest.raises(TubError, match="is not a Donkey Car tub"):
         import_tub(tub.folder / "images", tub.folder.parent / "out.mcap")
-    tub.images = {}
     for path in tub.folder.glob("*.catalog"):
         path.write_bytes(b"")
-    with pytest.raises(TubError, match="0 records"):
+    with pytest.raises(TubError, match=r"0 records.*nothing was recorded in it\. Leave it out\."):
         imported(tub)
     assert [path.name for path in tub.folder.parent.iterdir()] == ["data"]
+
+
+def refusal(tub: SyntheticTub) -> str:
+    with pytest.raises(TubError) as refused:
+        imported(tub)
+    assert "Record it again" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_where_every_image_is_missing_that_is_said(tub: SyntheticTub) -> None:
+    tub.images = {}
+    assert "25 images missing, first 0_cam_image_array_.jpg" in refusal(tub)
+
+
+def test_where_every_image_is_broken_that_is_said(tub: SyntheticTub) -> None:
+    tub.images = dict.fromkeys(tub.images, b"BM a bitmap")
+    assert "25 images that are no whole JPEG, first 0_cam" in refusal(tub)
+
+
+def test_where_every_line_is_broken_that_is_said(tub: SyntheticTub) -> None:
+    for path in tub.write().glob("*.catalog"):
+        path.write_bytes(b"{\n" * 10)
+    assert "30 catalog lines that are no record, first catalog_0.catalog:1" in refusal(tub)
+
+
+def test_where_no_record_has_a_command_the_keys_are_said(tub: SyntheticTub) -> None:
+    for record in tub.records:
+        record["wheel"] = record.pop("user/angle")
+    assert "user/throttle, wheel" in refusal(tub)
+
+
+def test_one_good_image_among_many_broken_ones_is_found(tub: SyntheticTub) -> None:
+    good = "13_cam_image_array_.jpg"
+    for number in range(200):
+        name = f"{100 + number}_cam_image_array_.jpg"
+        tub.images[name] = b""
+        tub.records.append(dict(tub.records[0], **{"_index": 100 + number, "cam/image_array": name}))
+    tub.images = {name: content if name == good else b"" for name, content in tub.images.items()}
+    assert imported(tub)[0].imported == 1
 
 
 def test_an_import_overwrites_nothing_and_cleans_up(tub: SyntheticTub) -> None:

@@ -99,6 +99,39 @@ def test_every_defect_is_counted(tmp_path: Path) -> None:
     assert modes[6] == (Mode.MANUAL, Command(1.0, 0.5))
 
 
+@pytest.mark.parametrize(
+    "stamp", ["2017-07-14 02:40:{:09.6f}", "2017-07-14T02:40:{:09.6f}+00:00", "2017-07-14T04:40:{:09.6f}+02:00", None]
+)
+def test_a_records_own_timestamp_is_its_time(tmp_path: Path, stamp: str | None) -> None:
+    tub = write_tub(tmp_path / "tub")
+    for number in range(1, 13):
+        time = 1_500_000_000 + number * 0.05 if stamp is None else stamp.format(number * 0.05)
+        write_record(tub, number, timestamp=time, milliseconds=7)
+    report = import_tub(tub, tmp_path / "out.mcap")
+    assert (report.defects, report.unused_keys) == ({}, ())
+    with Session.open(tmp_path / "out.mcap") as session:
+        assert session.info.started == "2017-07-14T02:40:00.050000+00:00"
+        assert session.times_ns[11] - session.times_ns[0] == 11 * 50 * NS_PER_MS
+
+
+@pytest.mark.parametrize(
+    "stamp", ["yesterday", "", True, [], -1, 1e300, "9999-12-31 23:59:59+23:59", "0001-01-01 00:00:00+12:00"]
+)
+def test_a_timestamp_that_is_none_leaves_the_milliseconds(tmp_path: Path, stamp: Any) -> None:
+    tub = write_tub(tmp_path / "tub")
+    write_record(tub, 5, timestamp=stamp)
+    report = import_tub(tub, tmp_path / "out.mcap")
+    assert report.imported == 12
+    assert report.duration_s == pytest.approx(11 * 0.05)
+
+
+def test_excluded_numbers_that_match_nothing_are_counted(tmp_path: Path) -> None:
+    tub = write_tub(tmp_path / "tub")
+    (tub / "exclude.json").write_text("[3, 40, 41]")
+    report = import_tub(tub, tmp_path / "out.mcap")
+    assert (report.left_out, report.defects) == (1, {Defect.ERASED_NOTHING: 2})
+
+
 def test_a_tub_without_a_good_record_is_refused(tmp_path: Path) -> None:
     tub = tmp_path / "tub"
     tub.mkdir()
