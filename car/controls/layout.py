@@ -18,12 +18,12 @@ from typing import Any, Protocol
 # linux/input-event-codes.h and linux/input.h; which button is where: Documentation/input/gamepad.rst in the kernel.
 EV_KEY, EV_ABS = 1, 3
 BTN_JOYSTICK, BTN_DIGI = 0x120, 0x140
-BTN_SOUTH, BTN_EAST, BTN_C, BTN_NORTH, BTN_WEST, BTN_Z = range(0x130, 0x136)
+BTN_SOUTH, BTN_EAST, BTN_C, BTN_NORTH, BTN_WEST = range(0x130, 0x135)
 BTN_TL, BTN_TR, BTN_SELECT, BTN_START = 0x136, 0x137, 0x13A, 0x13B
 ABS_X, ABS_Y, ABS_Z, ABS_RX, ABS_RY, ABS_RZ = range(6)
 ABS_HAT0X, ABS_HAT3Y, ABS_MAX = 0x10, 0x17, 0x3F
 RULES = frozenset((BTN_SOUTH, BTN_EAST, BTN_NORTH, BTN_WEST, BTN_TL, BTN_TR, BTN_SELECT, BTN_START))
-"""The buttons of a pad whose driver follows the kernel's rules; one that counts has C and Z among them."""
+"""The buttons of a pad whose driver follows the kernel's rules; one that counts has C, the third, among them."""
 _AXIS = re.compile(r"a(\d+)(~?)")
 _BUTTON = re.compile(r"b(\d+)")
 
@@ -146,7 +146,7 @@ def find_layout(inputs: Inputs, line: str | None) -> Layout:
 
 
 def _layout_by_rules(inputs: Inputs) -> Layout | None:
-    if not inputs.buttons >= RULES or inputs.buttons & {BTN_C, BTN_Z}:
+    if not inputs.buttons >= RULES or BTN_C in inputs.buttons:
         return None
     if {ABS_RX, ABS_RY} <= inputs.axes.keys():
         throttle = ABS_RY

@@ -350,6 +350,63 @@ def test_a_stick_that_was_held_at_its_end_when_the_pad_was_plugged_in_counts_onc
     assert commands(rig.turn())[-1].held
 
 
+def test_an_axis_that_passes_its_middle_again_and_again_does_not_rest_there() -> None:
+    pad = FakePad()
+    pad.move(ABS_RY, -1.0)
+    rig = Rig(pad)
+    pad.press(BTN_TR)
+    for position in (0.0, 0.9, 0.0, 0.9, 0.0):
+        pad.move(ABS_RY, position)
+        assert not any(event.held for event in commands(rig.turn(40)))
+
+
+def test_a_stick_whose_greatest_value_is_up_drives_forward_when_it_is_pushed_up() -> None:
+    pad = FakePad(buttons=tuple(range(0x130, 0x13C)))
+    device = FakeEvdev(pad).InputDevice("/dev/input/event0")
+    line = "*,odd,b:b1,leftshoulder:b4,leftx:a0~,righty:a4~"
+    reader = Pad(device, find_layout(Inputs.of(device), line))
+    pad.move(ABS_RY, 1.0)
+    pad.move(ABS_X, 1.0)
+    command = reader.read(0).command
+    assert (command.steering, command.throttle) == (-1.0, 1.0)
+
+
+def test_a_pad_whose_stick_is_at_its_end_since_it_came_takes_the_car_from_nobody() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    second.move(ABS_RY, -1.0)
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    first.release(BTN_TR)
+    rig.turn()
+    take_hold(rig, second)
+    assert rig.hub.driver is not None
+    assert rig.hub.driver.name == "first"
+
+
+def test_a_pad_that_takes_the_car_from_another_has_it_in_the_mode_it_is_in() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    first.press(BTN_NORTH)
+    first.release(BTN_NORTH)
+    first.release(BTN_TR)
+    assert ChangeMode(Mode.ASSIST) in rig.turn()
+    take_hold(rig, second)
+    second.press(BTN_NORTH)
+    assert ChangeMode(Mode.AUTO) in rig.turn()
+
+
+def test_a_pad_that_is_back_under_the_same_name_is_found_again(rig: Rig, pad: FakePad) -> None:
+    rig.evdev.unplug()
+    rig.turn()
+    # Back before anybody has looked: to the search, it was never away.
+    pad.is_gone = False
+    rig.evdev.pads["/dev/input/event0"] = pad
+    rig.turn(60)
+    pad.press(BTN_EAST)
+    assert Stop() in rig.turn()
+
+
 def test_a_second_pad_drives_while_the_first_merely_lies_there() -> None:
     receiver, pad = FakePad("a receiver"), FakePad("in the hand")
     rig = Rig(receiver, pad)

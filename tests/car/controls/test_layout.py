@@ -21,7 +21,7 @@ from car.controls.layout import (
     UnknownLayout,
     find_layout,
 )
-from tests.fake_evdev import XBOX_LINE, AbsInfo, FakePad, InputDevice, make_axes
+from tests.fake_evdev import XBOX_BUTTONS, XBOX_LINE, AbsInfo, FakePad, InputDevice, make_axes
 
 SEQUENCE = tuple(range(0x130, 0x13C))
 JOYSTICK_SEQUENCE = tuple(range(0x120, 0x12C))
@@ -41,6 +41,10 @@ def test_a_pad_whose_driver_follows_the_kernels_rules_needs_no_table() -> None:
     assert layout.start == {BTN_START}
     assert layout.select == {BTN_SELECT}
     assert layout.mode == {BTN_NORTH, BTN_WEST}
+
+
+def test_a_switch_pad_with_its_own_driver_needs_no_table_for_all_its_button_z() -> None:
+    assert find_layout(inputs_of(FakePad(buttons=(*XBOX_BUTTONS, 0x135))), None).hold == {BTN_TL, BTN_TR}
 
 
 def test_the_table_says_the_same_of_an_xbox_pad_as_the_kernels_rules() -> None:
