@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from car.controls import gamepad
+from car.controls import layout
 
 BUS_USB = 3
 
@@ -46,7 +46,13 @@ def make_axes(*codes: int, low: int = -32768, high: int = 32767) -> dict[int, Ab
     return {code: AbsInfo((low + high + 1) // 2, low, high, 16, 128, 0) for code in codes}
 
 
-XBOX_BUTTONS = tuple(range(0x130, 0x13F))
+XBOX_BUTTONS = (0x130, 0x131, 0x133, 0x134, 0x136, 0x137, 0x13A, 0x13B, 0x13C, 0x13D, 0x13E)
+"""What the kernel's driver for Xbox pads has."""
+XBOX_LINE = (
+    "*,X360 Controller,a:b0,b:b1,x:b2,y:b3,back:b6,start:b7,leftshoulder:b4,rightshoulder:b5,leftx:a0,lefty:a1,"
+    "rightx:a3,righty:a4,lefttrigger:a2,righttrigger:a5,dpup:h0.1,platform:Linux"
+)
+"""What SDL's table says of one."""
 
 
 @dataclass
@@ -55,6 +61,9 @@ class FakePad:
 
     name: str = "Microsoft X-Box 360 pad"
     bustype: int = BUS_USB
+    vendor: int = 0x045E
+    product: int = 0x028E
+    version: int = 0x110
     buttons: tuple[int, ...] = XBOX_BUTTONS
     axes: dict[int, AbsInfo] = field(default_factory=lambda: make_axes(0, 1, 2, 3, 4, 5, 16, 17))
     keys: set[int] = field(default_factory=set)
@@ -64,17 +73,17 @@ class FakePad:
     def press(self, code: int) -> None:
         self.keys.add(code)
         # Long ago by any clock: an event's own time must not matter.
-        self.events.append(InputEvent(1, 0, gamepad.EV_KEY, code, 1))
+        self.events.append(InputEvent(1, 0, layout.EV_KEY, code, 1))
 
     def release(self, code: int) -> None:
         self.keys.discard(code)
-        self.events.append(InputEvent(1, 0, gamepad.EV_KEY, code, 0))
+        self.events.append(InputEvent(1, 0, layout.EV_KEY, code, 0))
 
     def move(self, code: int, position: float) -> None:
         axis = self.axes[code]
         value = round(axis.min + (position + 1) / 2 * (axis.max - axis.min))
         self.axes[code] = axis._replace(value=value)
-        self.events.append(InputEvent(1, 0, gamepad.EV_ABS, code, value))
+        self.events.append(InputEvent(1, 0, layout.EV_ABS, code, value))
 
 
 class InputDevice:
@@ -85,14 +94,14 @@ class InputDevice:
         self._pad = pad
         self._check()
         self.name = pad.name
-        self.info = DeviceInfo(pad.bustype, 0x045E, 0x028E, 0x110)
+        self.info = DeviceInfo(pad.bustype, pad.vendor, pad.product, pad.version)
         self.is_closed = False
 
     def capabilities(self, verbose: bool = False, absinfo: bool = True) -> dict[int, list[object]]:
         assert not verbose
         self._check()
         axes: list[object] = list(self._pad.axes.items()) if absinfo else list(self._pad.axes)
-        return {gamepad.EV_KEY: list(self._pad.buttons), **({gamepad.EV_ABS: axes} if axes else {})}
+        return {layout.EV_KEY: list(self._pad.buttons), **({layout.EV_ABS: axes} if axes else {})}
 
     def active_keys(self, verbose: bool = False) -> list[int]:
         assert not verbose
@@ -166,7 +175,7 @@ class DeviceOfFile(InputDevice):
 
 def hold_pad(path: Path, *keys: int, x: float = 0.0, y: float = 0.0) -> None:
     """Write what is held for a FileEvdev: buttons, the left stick sideways and the right one up (−1) or down."""
-    content = {"keys": keys, "axes": {gamepad.ABS_X: x, gamepad.ABS_RY: y}}
+    content = {"keys": keys, "axes": {layout.ABS_X: x, layout.ABS_RY: y}}
     new = path.with_suffix(".new")
     new.write_text(json.dumps(content), encoding="utf-8")
     new.replace(path)

@@ -16,6 +16,7 @@ from car.config.sections import CameraSection, CarConfig
 from car.neutral import outputs_of
 from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
+from hardware.cameras.turned import turned
 from hardware.clock import Clock
 from hardware.drivetrain import Drivetrain, Odometry
 from hardware.drivetrains.timeline import TimelineFile
@@ -83,8 +84,10 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
         if camera and wheels:
             devices = Devices(camera, wheels.drivetrain, None, wheels.calibrate)
         else:
-            world = make_world(config, clock, config.simulator.track, config.simulator.seed)
-            devices = Devices(camera or world.camera, *_wheels_in_world(wheels, world, config))
+            unturned = config.model_copy(update={"camera": config.camera.unturned})
+            world = make_world(unturned, clock, config.simulator.track, config.simulator.seed)
+            camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
+            devices = Devices(camera, *_wheels_in_world(wheels, world, config))
         opened.pop_all()
     return devices
 
@@ -116,8 +119,13 @@ def _with_timeline(drivetrain: Drivetrain, config: CarConfig) -> Drivetrain:
 def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
     """Open a real camera, which is opened again when it stops; None for the simulated one, which belongs to its world.
 
-    Raises CameraError when it is not there.
+    Its picture is turned as ``section`` says. Raises CameraError when it is not there.
     """
+    camera = _open_unturned(section.unturned, clock)
+    return turned(camera, section.rotation, section.flip) if camera else None
+
+
+def _open_unturned(section: CameraSection, clock: Clock) -> Camera | None:
     if section.kind == "picamera":
         from hardware.cameras.picamera import HeldExposure, PicameraCamera
 

@@ -16,6 +16,7 @@ from car.config.section import Section
 from car.errors import ConfigError
 from car.gate import Limits
 from hardware.camera import CameraGeometry
+from hardware.cameras.orientation import Flip, Rotation, turned_geometry
 
 MAX_NAME = 64
 MAX_BUFFER_MB = 500
@@ -35,6 +36,8 @@ device = ""             # which one, if not the first: "0" or "1" for picamera, 
 fixed_exposure = true   # picamera: measure the light at the start and hold it, so that a recording has one look
 width = 160             # pixels
 height = 120
+rotation = 0            # turn the picture clockwise: 180 for a camera mounted upside down; 90, 270: width is then up
+flip = "none"           # mirror it: "horizontal" (left and right change places) or "vertical"
 rate_hz = 30.0
 fov_deg = 100.0         # horizontal field of view
 mount_height_m = 0.13   # the lens above the ground
@@ -85,6 +88,8 @@ class CameraSection(Section):
     fixed_exposure: bool = True
     width: Annotated[int, Field(ge=32, le=1920)] = 160
     height: Annotated[int, Field(ge=24, le=1080)] = 120
+    rotation: Rotation = 0
+    flip: Flip = "none"
     rate_hz: Annotated[float, Field(ge=10, le=120)] = 30.0
     fov_deg: Annotated[float, Field(ge=30, le=170)] = 100.0
     mount_height_m: Annotated[float, Field(ge=0.02, le=1.0)] = 0.13
@@ -109,8 +114,14 @@ class CameraSection(Section):
 
     @property
     def geometry(self) -> CameraGeometry:
-        """The camera's geometry as ``hardware`` knows it."""
-        return CameraGeometry(self.width, self.height, self.fov_deg, self.mount_height_m, self.pitch_deg, self.lens)
+        """The geometry of the picture, as turned: what pilots see and sessions record."""
+        own = CameraGeometry(self.width, self.height, self.fov_deg, self.mount_height_m, self.pitch_deg, self.lens)
+        return turned_geometry(own, self.rotation)
+
+    @property
+    def unturned(self) -> Self:
+        """The section of the device itself, which gives its picture as it is mounted."""
+        return self.model_copy(update={"rotation": 0, "flip": "none"})
 
 
 class SimulatorSection(Section):

@@ -1,7 +1,7 @@
-"""A gamepad on the car itself, by USB or Bluetooth, through Linux's input devices (evdev).
+"""Gamepads on the car itself, by USB or Bluetooth, through Linux's input devices (evdev).
 
 Linux passes on changes only, so that no event is no news: a pad that is held still and one that is gone look alike. So
-the pad's state is asked for at every turn, stamped with the turn's own time, and a pad that is gone is no driver. It
+a pad's state is asked for at every turn, stamped with the turn's own time, and a pad that is gone is no driver. It
 drives while its hold button is pressed:
 
 ====================  ====================================================
@@ -13,41 +13,40 @@ Start                 arm; twice while another drives: take over
 Select                disarm, and let another drive
 X or Y                next mode: manual, assist, auto (square or triangle)
 ====================  ====================================================
+
+Every pad is read. The car is the first pad's whose hold button is pressed; another takes it by taking hold while that
+one is let go of.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from car.controls.hub import DriverHub, Seat
+from car.controls.pad import Pad, PadState
+from car.controls.pad_search import PadSearch, Refusal, forbidden_pads
+from car.controls.sdl_table import Ask, ask_sdl
 from car.gate import Mode
 from hardware.clock import NS_PER_MS, Clock
-from hardware.closing import Closing
 from hardware.drivetrain import Command
+from hardware.health import ROOT
 
 POLL_PERIOD_S = 0.02
-SEARCH_PERIOD_NS = 1000 * NS_PER_MS
+SEARCH_PERIOD_S = 1.0
+SEARCH_END_TIMEOUT_S = 1.0
 RADIO_SILENCE_NS = 1000 * NS_PER_MS
 """A pad out of reach of Bluetooth stays connected, as it was, for up to 20 s. A thumb on a stick is never still for so
 long, except at its stop; without any change the car is neutral until the throttle is let go."""
-DEAD_ZONE = 0.08
 MODES = (Mode.MANUAL, Mode.ASSIST, Mode.AUTO)
-MOST_EVENTS = 1000
 
-# linux/input-event-codes.h and linux/input.h; which button is where: Documentation/input/gamepad.rst in the kernel.
-EV_KEY, EV_ABS = 1, 3
-BTN_EAST, BTN_NORTH, BTN_WEST = 0x131, 0x133, 0x134
-BTN_TL, BTN_TR, BTN_SELECT, BTN_START = 0x136, 0x137, 0x13A, 0x13B
-ABS_X, ABS_Y, ABS_RY, ABS_RZ = 0, 1, 4, 5
-BUS_BLUETOOTH = 5
-HOLD_BUTTONS = frozenset((BTN_TL, BTN_TR))
-MODE_BUTTONS = frozenset((BTN_NORTH, BTN_WEST))
-"""Drivers do not agree which is which: on an Xbox pad, north is X and west is Y."""
-THROTTLE_AXES = (ABS_RY, ABS_RZ, ABS_Y)
-"""The right stick of pads that follow the kernel's rules, of others, and the left stick where it is alone."""
+_log = logging.getLogger(__name__)
 
 
 def import_evdev() -> Any:
@@ -59,157 +58,159 @@ def import_evdev() -> Any:
     return None
 
 
-def find_pad(evdev: Any) -> Any:
-    """Return the first gamepad that is connected, opened; None when there is none."""
-    for path in evdev.list_devices():
-        try:
-            device = evdev.InputDevice(path)
-        except OSError:
-            continue  # It was unplugged just now.
-        if _is_gamepad(device):
-            return device
-        device.close()
-    return None
+class PadDriver:
+    """Who drives by one pad, from a seat of its own."""
 
+    def __init__(self, pad: Pad, seat: Seat, throttle_limit: float, now_ns: int) -> None:
+        self.pad = pad
+        self.seat = seat
+        self.held = False
+        self.mode = Mode.MANUAL
+        self._throttle_limit = throttle_limit
+        self._changed_ns = now_ns
 
-def _is_gamepad(device: Any) -> bool:
-    try:
-        capabilities = device.capabilities(absinfo=False)
-    except OSError:
-        return False
-    buttons, axes = set(capabilities.get(EV_KEY, ())), set(capabilities.get(EV_ABS, ()))
-    return BTN_EAST in buttons and bool(buttons & HOLD_BUTTONS) and {ABS_X, ABS_Y} <= axes
+    def pass_on(self, state: PadState, now_ns: int) -> None:
+        """Say what the pad says now."""
+        if state.has_changed:
+            self._changed_ns = now_ns
+        is_heard = not self.pad.is_wireless or now_ns - self._changed_ns <= RADIO_SILENCE_NS
+        self.held = state.held and is_heard
+        # A pad that merely lies there does not take the car from those who want to drive.
+        if self.held or self.seat.drives:
+            command = Command(state.command.steering, state.command.throttle * self._throttle_limit)
+            self.seat.sample(command, now_ns, held=self.held)
+        self._do(state.pressed)
 
+    def take_from(self, other: PadDriver) -> None:
+        """Have the car that ``other`` has, in the mode it is in."""
+        self.mode = other.mode
+        self.seat.take_over()
+        other.seat.let_go()
 
-@dataclass(frozen=True, slots=True)
-class PadState:
-    """What is held, and which buttons went down since the last time; ``has_changed`` says that anything did."""
+    def leave(self) -> None:
+        """Be gone: neutral at once if this one had the car."""
+        self.seat.leave()
+        self.pad.close()
 
-    command: Command
-    held: bool
-    pressed: frozenset[int]
-    has_changed: bool
-
-
-class Pad(Closing):
-    """A gamepad as evdev has opened it."""
-
-    def __init__(self, device: Any) -> None:
-        self._device = device
-        self.name = str(device.name)
-        self.is_wireless = device.info.bustype == BUS_BLUETOOTH
-        axes = device.capabilities(absinfo=False)[EV_ABS]
-        self._throttle_axis = next(axis for axis in THROTTLE_AXES if axis in axes)
-        # What is pressed already was not pressed for us.
-        self._keys = frozenset(device.active_keys())
-
-    def read(self) -> PadState:
-        """Return the state now; raises OSError once the pad is gone."""
-        keys_down, has_changed = self._read_events()
-        keys = frozenset(self._device.active_keys())
-        # Events tell of a press that is over already, and the state of one whose event was lost.
-        pressed, self._keys = keys_down | (keys - self._keys), keys
-        command = Command(self._axis(ABS_X), -self._axis(self._throttle_axis))
-        return PadState(command, bool(keys & HOLD_BUTTONS), frozenset(pressed), has_changed)
-
-    def close(self) -> None:
-        """Let go of the device."""
-        with contextlib.suppress(OSError):
-            self._device.close()
-
-    def _read_events(self) -> tuple[set[int], bool]:
-        keys_down: set[int] = set()
-        for count in range(MOST_EVENTS):
-            event = self._device.read_one()
-            if event is None:
-                return keys_down, count > 0
-            if event.type == EV_KEY and event.value == 1:
-                keys_down.add(event.code)
-        return keys_down, True
-
-    def _axis(self, code: int) -> float:
-        """Return an axis in −1 … +1, 0 in the dead zone around its middle."""
-        info = self._device.absinfo(code)
-        low, high, value = float(info.min), float(info.max), float(info.value)
-        position = min(max((2 * value - low - high) / (high - low), -1.0), 1.0) if high > low else 0.0
-        size = max(abs(position) - DEAD_ZONE, 0.0) / (1 - DEAD_ZONE)
-        return size if position > 0 else -size
+    def _do(self, pressed: frozenset[int]) -> None:
+        layout = self.pad.layout
+        if pressed & layout.mode and self.seat.drives:
+            self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+            self.seat.change_mode(self.mode)
+        if pressed & layout.start and not self.seat.arm(self.mode):
+            self.seat.take_over()
+        if pressed & layout.select and self.seat.disarm():
+            self.seat.let_go()
+        # Last, so that it is what counts of everything pressed at once.
+        if pressed & layout.stop:
+            self.seat.stop()
 
 
 class GamepadDriver:
-    """Has a pad drive, by the same rules as everybody; looks for one as long as there is none.
+    """Has pads drive, by the same rules as everybody; goes on looking for more.
 
-    ``throttle_limit`` is what the stick's end means. ``evdev`` is the module.
+    ``throttle_limit`` is what the stick's end means. ``evdev`` is the module, and ``ask`` asks the table of gamepads.
+    ``beat`` is called once per turn, so that others can see that this loop is alive.
     """
 
-    def __init__(self, hub: DriverHub, clock: Clock, evdev: Any, throttle_limit: float) -> None:
+    def __init__(
+        self, hub: DriverHub, clock: Clock, evdev: Any, throttle_limit: float, *, ask: Ask = ask_sdl, root: Path = ROOT
+    ) -> None:
+        self.beat: Callable[[], None] = lambda: None
+        self.tell: Callable[[str], None] = _log.warning
         self._hub = hub
         self._clock = clock
-        self._evdev = evdev
         self._throttle_limit = throttle_limit
-        self._pad: Pad | None = None
-        self._seat: Seat | None = None
-        self._mode = Mode.MANUAL
-        self._searched_ns: int | None = None
-        self._changed_ns = 0
+        self._root = root
+        self._search = PadSearch(evdev, ask)
+        self._found: SimpleQueue[Pad] = SimpleQueue()
+        self._lost: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._told: set[Refusal] = set()
+        self._drivers: list[PadDriver] = []
 
     def run(self, ended: threading.Event) -> None:
-        """Turn until ended; whatever goes wrong, the pad is no driver any more."""
+        """Turn until ended; whatever goes wrong, no pad is a driver any more.
+
+        A thread of its own looks for pads: opening a device takes its time, and what is printed waits for a terminal.
+        """
+        searching = threading.Thread(target=self._search_on, args=(ended,), name="gamepad search", daemon=True)
+        searching.start()
         try:
             while not ended.wait(POLL_PERIOD_S):
                 self.turn()
         finally:
-            self._part()
+            self._end()
 
     def turn(self) -> None:
-        """Pass on what the pad says now, or look for one."""
-        if self._pad is None or self._seat is None:
-            self._search()
-            return
-        now_ns = self._clock.now_ns()
+        """Pass on what the pads say now."""
+        self._welcome()
+        for driver in [*self._drivers]:
+            now_ns = self._clock.now_ns()
+            state = self._read(driver, now_ns)
+            if state is not None:
+                if state.takes_hold:
+                    self._give_car(driver)
+                driver.pass_on(state, now_ns)
+        self.beat()
+
+    def look(self) -> None:
+        """Look for pads that are new, and tell why one is left alone."""
+        with contextlib.suppress(Empty):
+            while True:
+                self._lost.get_nowait()()
+        for pad in self._search.look():
+            self._found.put(pad)
+        refusals = {*self._search.refusals, *forbidden_pads(self._root, _may_use)}
+        for refusal in refusals - self._told:
+            self.tell(f"{refusal.text} → {refusal.fix}")
+        self._told = refusals
+
+    def _search_on(self, ended: threading.Event) -> None:
+        while not ended.is_set():
+            try:
+                self.look()
+            except Exception as problem:  # noqa: BLE001 - the pads that are there are not to suffer from one that is odd
+                self.tell(f"The search for gamepads failed ({problem!r}). Unplug the one that was plugged in last.")
+            ended.wait(SEARCH_PERIOD_S)
+
+    def _welcome(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                pad = self._found.get_nowait()
+                seat = self._hub.join(pad.name)
+                self._drivers.append(PadDriver(pad, seat, self._throttle_limit, self._clock.now_ns()))
+
+    def _read(self, driver: PadDriver, now_ns: int) -> PadState | None:
+        """Return a pad's state; None once it is gone, or says what no pad says."""
+        path = driver.pad.path
         try:
-            state = self._pad.read()
+            return driver.pad.read(now_ns)
         except OSError:
-            self._part()
-            return
-        self._pass_on(self._pad, self._seat, state, now_ns)
+            self._part(driver, lambda: self._search.forget(path))
+        except Exception as problem:  # noqa: BLE001 - one odd pad does not take the others' stop buttons along
+            refusal = Refusal(f"{driver.pad.name} cannot drive: it cannot be read ({problem!r}).", "Plug it in again.")
+            self._part(driver, lambda: self._search.refuse(path, refusal))
+        return None
 
-    def _search(self) -> None:
-        now_ns = self._clock.now_ns()
-        if self._searched_ns is not None and now_ns - self._searched_ns < SEARCH_PERIOD_NS:
-            return
-        self._searched_ns = now_ns
-        with contextlib.suppress(OSError):
-            if (device := find_pad(self._evdev)) is not None:
-                self._pad = Pad(device)
-                self._seat = self._hub.join(self._pad.name)
-                self._mode, self._changed_ns = Mode.MANUAL, now_ns
+    def _part(self, driver: PadDriver, note: Callable[[], None]) -> None:
+        self._drivers.remove(driver)
+        driver.leave()
+        self._lost.put(note)
 
-    def _part(self) -> None:
-        pad, seat, self._pad, self._seat = self._pad, self._seat, None, None
-        if seat is not None:
-            seat.leave()
-        if pad is not None:
-            pad.close()
+    def _give_car(self, driver: PadDriver) -> None:
+        """Let the pad that is in a hand have the car that nobody holds."""
+        if self._hub.driver is None:
+            driver.seat.may_act()
+        for other in self._drivers:
+            if other.seat.drives and other is not driver and not other.held:
+                driver.take_from(other)
 
-    def _pass_on(self, pad: Pad, seat: Seat, state: PadState, now_ns: int) -> None:
-        if state.has_changed:
-            self._changed_ns = now_ns
-        is_heard = not pad.is_wireless or now_ns - self._changed_ns <= RADIO_SILENCE_NS
-        held = state.held and is_heard
-        # A pad that merely lies there does not take the car from those who want to drive.
-        if held or seat.drives:
-            command = Command(state.command.steering, state.command.throttle * self._throttle_limit)
-            seat.sample(command, now_ns, held=held)
-        self._do(seat, state.pressed)
+    def _end(self) -> None:
+        self._welcome()
+        for driver in self._drivers:
+            driver.leave()
+        self._drivers.clear()
 
-    def _do(self, seat: Seat, pressed: frozenset[int]) -> None:
-        if pressed & MODE_BUTTONS and seat.drives:
-            self._mode = MODES[(MODES.index(self._mode) + 1) % len(MODES)]
-            seat.change_mode(self._mode)
-        if BTN_START in pressed and not seat.arm(self._mode):
-            seat.take_over()
-        if BTN_SELECT in pressed and seat.disarm():
-            seat.let_go()
-        if BTN_EAST in pressed:
-            seat.stop()
+
+def _may_use(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.W_OK)

@@ -16,7 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from car.config.sections import CarConfig
-from car.controls.gamepad import find_pad, import_evdev
+from car.controls.gamepad import import_evdev
+from car.controls.pad_search import PadSearch, Refusal
 from hardware.health import ROOT
 
 COMMAND_TIMEOUT_S = 5.0
@@ -101,15 +102,24 @@ def i2c_answers(bus: int, addresses: Iterable[int]) -> list[int]:
     return answers
 
 
-def gamepad_name() -> str | None:
-    """Return what the gamepad is called that is plugged in, or nothing; None where evdev is not installed."""
+@dataclass(frozen=True, slots=True)
+class Gamepads:
+    """The names of the gamepads that can drive, and why others cannot."""
+
+    names: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def gamepads() -> Gamepads | None:
+    """Return what is plugged in and paired; None where evdev is not installed."""
     if (evdev := import_evdev()) is None:
         return None
-    device = find_pad(evdev)
-    if device is None:
-        return ""
-    device.close()
-    return str(device.name)
+    search = PadSearch(evdev)
+    names = []
+    for pad in search.look():
+        with pad:
+            names.append(pad.name)
+    return Gamepads(tuple(names), tuple(search.refusals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ class Machine:
     may_use: Callable[[Path], bool] = may_use
     gpio_label: Callable[[Path], str] = gpio_label
     i2c_answers: Callable[[int, Iterable[int]], list[int]] = i2c_answers
-    gamepad_name: Callable[[], str | None] = gamepad_name
+    gamepads: Callable[[], Gamepads | None] = gamepads
     user: str = field(default_factory=user_name)
 
     @property

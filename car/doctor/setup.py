@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from car.config.plain import CONFIG_NAME
+from car.controls.pad_search import forbidden_pads
 from car.doctor.patient import Patient
 from car.doctor.report import Verdict, error, ok, split_advice, warning
 
@@ -70,11 +71,19 @@ def service(patient: Patient) -> Iterator[Verdict]:
 
 
 def gamepad(patient: Patient) -> Iterator[Verdict]:
-    """Whether a gamepad on the car can drive it."""
-    name = patient.machine.gamepad_name()
-    if name is None:
+    """Whether a gamepad on the car can drive it, and why another cannot."""
+    machine = patient.machine
+    found = machine.gamepads()
+    if found is None:
         yield ok("A gamepad on the car needs evdev, which is not installed: sudo apt install python3-evdev")
-    elif not patient.config.gamepad.enabled:
+        return
+    if not patient.config.gamepad.enabled:
         yield ok("car.toml has the gamepad off.")
-    else:
-        yield ok(f"{name} is there; hold R1 or L1 to drive." if name else "No gamepad is plugged in or paired.")
+        return
+    for name in found.names:
+        yield ok(f"{name} is there; hold R1 or L1 to drive.")
+    refusals = [*found.refusals, *forbidden_pads(machine.root, machine.may_use, machine.user)]
+    for refusal in refusals:
+        yield warning(refusal.text, refusal.fix)
+    if not found.names and not refusals:
+        yield ok("No gamepad is plugged in or paired.")

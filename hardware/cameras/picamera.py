@@ -18,6 +18,7 @@ from typing import Any
 
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.cameras.inbox import FrameInbox
+from hardware.cameras.patience import Patience
 from hardware.cameras.pixels import PixelReader
 from hardware.clock import Clock
 from hardware.errors import CameraError, CameraTimeout
@@ -31,6 +32,8 @@ SETTLE_FRAMES = 30
 """About what libcamera's automatic exposure and white balance need from a cold start."""
 LONGEST_EXPOSURE_US = 10_000
 """At 2 m/s the car moves 2 cm in that time; longer, and the lines near it are smeared."""
+FULL_VIEW_RATES_HZ = {"Camera 2": 42, "Camera 3": 56, "AI Camera": 30}
+"""What each reaches while it sees all of its field of view."""
 TAKEN_TOLERANCE = 0.1
 """A sensor exposes in whole lines and amplifies in steps of its own."""
 
@@ -71,6 +74,7 @@ class PicameraCamera(Camera):
         self.rate_hz = rate_hz
         self._exposure = exposure
         self._inbox = FrameInbox(rate_hz, clock)
+        self._patience = Patience(clock)
         self._metadata: Mapping[str, Any] = {}
         self._picamera2 = _import_picamera2()
         self._device: Any = _open_device(self._picamera2, number)
@@ -145,10 +149,14 @@ class PicameraCamera(Camera):
             metadata = request.get_metadata()
             with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
                 image = self._pixels.read(mapped.array)
-            self._metadata = metadata
-            self._inbox.put(image, metadata["SensorTimestamp"])
+            captured_ns = metadata["SensorTimestamp"]
         except Exception as error:  # noqa: BLE001
-            self._inbox.fail(CameraError(f"A frame could not be read ({error!r}). Start the car again."))
+            if self._patience.fails():
+                self._inbox.fail(CameraError(f"Frames cannot be read ({error!r}). Start the car again."))
+        else:
+            self._patience.succeed()
+            self._metadata = metadata
+            self._inbox.put(image, captured_ns)
 
     def _settle(self) -> None:
         """Wait for the first frame that is exposed as it should be."""
@@ -190,9 +198,10 @@ def full_view_mode(modes: Iterable[Mapping[str, Any]], rate_hz: float) -> Mappin
     fast = [mode for mode in full if mode["fps"] >= rate_hz]
     if not fast:
         fastest = max(mode["fps"] for mode in full)
+        known = ", ".join(f"{name} {reached_hz}" for name, reached_hz in FULL_VIEW_RATES_HZ.items())
         raise CameraError(
-            f"The camera's full view comes at {fastest:g} frames per second at most. "
-            f"Set camera.rate_hz in car.toml to that or less."
+            f"The camera's full view comes at {fastest:g} frames per second at most, and {rate_hz:g} are asked for "
+            f"(in general: {known}). Set camera.rate_hz in car.toml to {fastest:g} or less."
         )
     return min(fast, key=lambda mode: (_area(mode["size"]), -mode["bit_depth"]))
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame, Image
 from hardware.cameras.inbox import FrameInbox
+from hardware.cameras.patience import Patience
 from hardware.cameras.pixels import to_rgb
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.errors import CameraError
@@ -27,6 +28,10 @@ SHAPE_TOLERANCE = 0.01
 LATEST_STAMP_NS = 1 * NS_PER_S
 """A stamp older than this is not the time of a frame that has just come."""
 END_TIMEOUT_S = 1.0
+FIRST_FRAME_NS = 3 * NS_PER_S
+"""How long a camera may take that has just been opened: some begin with a few broken frames."""
+RETRY_S = 0.01
+"""A read that fails at once would otherwise fail five times before the camera can do anything about it."""
 
 Pixels = NDArray[np.uint8]
 
@@ -40,7 +45,8 @@ class UsbCamera(Camera):
 
     Few of them give frames as small as a pilot takes: a larger frame of the same shape is scaled down. Frames are
     stamped with the driver's time where it tells one, else with that of their arrival. ``rate_hz`` becomes the camera's
-    own where that is another. Raises CameraError when there is no such camera, or its frames have another shape.
+    own where that is another. A frame that cannot be read is missing and no more, unless several in a row are. Raises
+    CameraError when there is no such camera, or its frames have another shape.
     """
 
     def __init__(self, geometry: CameraGeometry, rate_hz: float, clock: Clock, device: str) -> None:
@@ -72,9 +78,14 @@ class UsbCamera(Camera):
 
     def _first_frame(self) -> Pixels:
         """Return a frame, whose memory all others are decoded into; the size it has is the one the camera gives."""
+        deadline_ns = self._clock.now_ns() + FIRST_FRAME_NS
         taken, pixels = self._capture.read()
-        if not taken:
-            raise CameraError(f"The camera at {self._device} gives no frames. Plug it in again, or try another port.")
+        while not taken:
+            if self._clock.now_ns() >= deadline_ns or self._ended.wait(RETRY_S):
+                raise CameraError(
+                    f"The camera at {self._device} gives no frames. Plug it in again, or try another port."
+                )
+            taken, pixels = self._capture.read()
         height, width = pixels.shape[:2]
         asked = self.geometry
         if abs(width * asked.height / (height * asked.width) - 1) > SHAPE_TOLERANCE or width < asked.width:
@@ -85,13 +96,18 @@ class UsbCamera(Camera):
         return np.asarray(pixels, np.uint8)
 
     def _take_frames(self) -> None:
+        patience = Patience(self._clock)
         try:
             while not self._ended.is_set():
                 taken, pixels = self._capture.read(self._decoded)
-                if not taken or pixels.shape != self._decoded.shape:
+                if taken and pixels.shape == self._decoded.shape:
+                    patience.succeed()
+                    captured_ns = self._captured_ns(self._clock.now_ns())
+                    self._inbox.put(self._to_image(np.asarray(pixels, np.uint8)), captured_ns)
+                elif patience.fails():
                     raise CameraError(f"The camera at {self._device} is gone. Plug it in again.")
-                captured_ns = self._captured_ns(self._clock.now_ns())
-                self._inbox.put(self._to_image(np.asarray(pixels, np.uint8)), captured_ns)
+                else:
+                    self._ended.wait(RETRY_S)
         except CameraError as error:
             self._inbox.fail(error)
         except Exception as error:  # noqa: BLE001 - a thread that dies unheard is a camera that has stopped for no reason

@@ -84,7 +84,7 @@ check_machine() {
 install_packages() {
     run apt-get update
     run env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-        python3-venv python3-picamera2 python3-lgpio python3-evdev
+        python3-venv python3-picamera2 python3-lgpio python3-evdev libsdl2-2.0-0
 }
 
 install_program() {

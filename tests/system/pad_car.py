@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from car.controls.gamepad import BTN_EAST, BTN_START, BTN_TR
+from car.controls.layout import BTN_EAST, BTN_START, BTN_TR
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrains.timeline import Applied, read_timeline
 from tests.fake_evdev import hold_pad

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import pytest
 
-from car.assembly.devices import open_camera
-from car.config.sections import CameraSection
-from hardware.camera import check_camera
-from hardware.clock import SystemClock
+from car.assembly.devices import open_camera, open_devices
+from car.config.sections import CameraSection, CarConfig
+from hardware.camera import Image, check_camera
+from hardware.cameras.orientation import Flip, Rotation
+from hardware.cameras.turned import turned_image
+from hardware.clock import SystemClock, VirtualClock
 from hardware.errors import CameraError
 from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
 from tests.hardware.cameras.fake_picamera2 import Rig
@@ -41,6 +44,38 @@ def test_the_second_picamera_is_asked_for_by_its_number(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "picamera2", Rig().module())
     with pytest.raises(CameraError, match="no camera 1"):
         open_camera(CameraSection(kind="picamera", device="1"), SystemClock())
+
+
+@pytest.mark.parametrize("kind", ["picamera", "usb"])
+def test_a_camera_on_its_side_is_asked_for_its_own_picture_and_gives_the_turned_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: Literal["picamera", "usb"]
+) -> None:
+    device = tmp_path / "video0"
+    device.touch()
+    rig, usb = Rig(), UsbRig(device, sizes=[(160, 120)])
+    monkeypatch.setitem(sys.modules, "picamera2", rig.module())
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _device, _backend: FakeCapture(usb))
+    name = str(device) if kind == "usb" else ""
+    section = CameraSection(kind=kind, device=name, rate_hz=80, fixed_exposure=False, rotation=90)
+    camera = open_camera(section, SystemClock())
+    assert camera is not None
+    with camera:
+        assert camera.next_frame(5000).image.shape == (160, 120, 3)
+        assert camera.geometry == section.geometry
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(180, "none"), (90, "none"), (270, "vertical"), (0, "horizontal")])
+def test_the_simulated_camera_is_turned_as_every_other(rotation: Rotation, flip: Flip) -> None:
+    def first_image(section: CameraSection) -> Image:
+        devices = open_devices(CarConfig(camera=section), VirtualClock())
+        try:
+            assert devices.camera.geometry == section.geometry
+            return devices.camera.next_frame(1000).image
+        finally:
+            devices.close()
+
+    image = first_image(CameraSection(rotation=rotation, flip=flip))
+    assert (image == turned_image(first_image(CameraSection()), rotation, flip)).all()
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,20 @@ def test_a_mistake_is_one_line_that_names_it_and_what_is_allowed(tmp_path: Path,
     assert all(word in message for word in ["car.toml", *named])
 
 
+@pytest.mark.parametrize("line", ["rotation = 45", "rotation = -90", 'flip = "both"'])
+def test_a_picture_is_turned_by_quarters_and_mirrored_one_way(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigError, match=r"camera\.(rotation|flip)"):
+        load_config(write(tmp_path, f"[camera]\n{line}\n"))
+
+
+def test_pilots_and_sessions_get_the_geometry_of_the_turned_picture(tmp_path: Path) -> None:
+    camera = load_config(write(tmp_path, "[camera]\nrotation = 90\n")).camera
+    assert (camera.geometry.width, camera.geometry.height) == (120, 160)
+    assert (camera.unturned.geometry.width, camera.unturned.geometry.height) == (160, 120)
+    assert camera.unturned.geometry.fov_deg == 100.0
+    assert camera.geometry.fov_deg == pytest.approx(83.6, abs=0.1)
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="car init"):
         load_config(tmp_path / "car.toml")

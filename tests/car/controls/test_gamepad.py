@@ -1,19 +1,23 @@
 """A gamepad on the car: it drives while its hold button is pressed, it is connected and its loop turns."""
 
 import inspect
+import logging
 import multiprocessing
+import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.controls.gamepad import (
+from car.controls import layout
+from car.controls.gamepad import GamepadDriver, import_evdev
+from car.controls.hub import DriverHub
+from car.controls.layout import (
     ABS_RY,
-    ABS_RZ,
     ABS_X,
-    ABS_Y,
     BTN_EAST,
     BTN_NORTH,
     BTN_SELECT,
@@ -21,12 +25,10 @@ from car.controls.gamepad import (
     BTN_TL,
     BTN_TR,
     BTN_WEST,
-    BUS_BLUETOOTH,
-    GamepadDriver,
-    Pad,
-    import_evdev,
+    Inputs,
+    find_layout,
 )
-from car.controls.hub import DriverHub
+from car.controls.pad import BUS_BLUETOOTH, Pad
 from car.gate import (
     Arm,
     ChangeMode,
@@ -41,13 +43,15 @@ from car.gate import (
     Stop,
 )
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
-from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from tests import fake_evdev
 from tests.fake_evdev import AbsInfo, FakeEvdev, FakePad, InputDevice, make_axes
 
 TURN_NS = 20 * NS_PER_MS
+TURNS_PER_SEARCH = 50
 LIMIT = 0.5
+NOWHERE = Path("/nowhere")
 
 
 class Rig:
@@ -58,14 +62,20 @@ class Rig:
         self.clock = VirtualClock(1000 * NS_PER_S)
         self.hub = DriverHub(DriverDesk(slot), self.clock)
         self.evdev = FakeEvdev(*pads)
-        self.driver = GamepadDriver(self.hub, self.clock, self.evdev, LIMIT)
+        self.driver = GamepadDriver(self.hub, self.clock, self.evdev, LIMIT, ask=lambda _guid: None, root=NOWHERE)
+        self.told: list[str] = []
+        self.driver.tell = self.told.append
         self._slot_driver = SlotDriver(slot)
+        self._turns = 0
         self.turn()
 
     def turn(self, turns: int = 1) -> list[Event]:
-        """Let the pad's loop turn, and return what the gate hears."""
+        """Let the pads' loop turn, and now and then the search for more, and return what the gate hears."""
         events: list[Event] = []
         for _ in range(turns):
+            if self._turns % TURNS_PER_SEARCH == 0:
+                self.driver.look()
+            self._turns += 1
             self.clock.advance_ns(TURN_NS)
             self.driver.turn()
             events += self._slot_driver.events(self.clock.now_ns())
@@ -152,11 +162,9 @@ def test_it_comes_back_when_it_is_plugged_in_again_and_its_throttle_has_been_let
     rig.turn()
     pad.is_gone = False
     rig.evdev.pads["/dev/input/event7"] = pad
-    events = commands(rig.turn(60))
-    assert events
-    assert not any(event.held for event in events)
+    assert not any(event.held for event in commands(rig.turn(120)))
     pad.move(ABS_RY, 0)
-    rig.turn()
+    rig.turn(60)
     pad.move(ABS_RY, -1)
     assert commands(rig.turn())[-1].held
 
@@ -297,18 +305,6 @@ def test_a_pad_that_goes_while_it_is_looked_at_is_looked_for_again() -> None:
     assert commands(rig.turn())
 
 
-@pytest.mark.parametrize(
-    ("axes", "throttle_axis"),
-    [((0, 1, 2, 3, 4, 5), ABS_RY), ((0, 1, 2, 5, 9, 10), ABS_RZ), ((0, 1), ABS_Y)],
-)
-def test_the_throttle_is_on_the_right_stick_where_there_is_one(axes: tuple[int, ...], throttle_axis: int) -> None:
-    pad = FakePad(axes=make_axes(*axes, low=0, high=255))
-    rig = Rig(pad)
-    take_hold(rig, pad)
-    pad.move(throttle_axis, -1)
-    assert commands(rig.turn())[0].command.throttle == LIMIT
-
-
 def test_a_stick_at_rest_is_neutral(rig: Rig, pad: FakePad) -> None:
     take_hold(rig, pad)
     pad.move(ABS_X, 0.07)
@@ -324,17 +320,266 @@ def test_a_stick_at_rest_is_neutral(rig: Rig, pad: FakePad) -> None:
 def test_whatever_an_axis_says_the_command_is_valid(low: int, high: int, value: int) -> None:
     pad = FakePad()
     pad.axes[ABS_X] = pad.axes[ABS_RY] = AbsInfo(value, low, high, 0, 0, 0)
-    command = Pad(FakeEvdev(pad).InputDevice("/dev/input/event0")).read().command
+    device = FakeEvdev(pad).InputDevice("/dev/input/event0")
+    command = Pad(device, find_layout(Inputs.of(device), None)).read(0).command
     assert command.is_valid()
 
 
-def test_a_loop_that_ends_takes_its_driver_along_whatever_ended_it(rig: Rig, pad: FakePad) -> None:
-    take_hold(rig, pad)
+def test_a_throttle_that_rests_at_its_end_is_none_and_the_pad_stops_all_the_same() -> None:
+    pad = FakePad()
+    pad.axes[ABS_RY] = pad.axes[ABS_RY]._replace(value=-32768)
+    rig = Rig(pad)
+    pad.press(BTN_TR)
+    assert not any(event.held for event in commands(rig.turn(100)))
+    # Pulled, a trigger passes its middle.
+    for position in (-0.4, 0.0, 0.4, 1.0, 0.0, -1.0):
+        pad.move(ABS_RY, position)
+        assert not any(event.held for event in commands(rig.turn(10)))
+    pad.press(BTN_EAST)
+    assert Stop() in rig.turn()
 
+
+def test_a_stick_that_was_held_at_its_end_when_the_pad_was_plugged_in_counts_once_it_was_let_go_of() -> None:
+    pad = FakePad()
+    pad.move(ABS_RY, -1.0)
+    rig = Rig(pad)
+    pad.move(ABS_RY, 0.1)
+    rig.turn(60)
+    take_hold(rig, pad)
+    pad.move(ABS_RY, -1.0)
+    assert commands(rig.turn())[-1].held
+
+
+def test_an_axis_that_passes_its_middle_again_and_again_does_not_rest_there() -> None:
+    pad = FakePad()
+    pad.move(ABS_RY, -1.0)
+    rig = Rig(pad)
+    pad.press(BTN_TR)
+    for position in (0.0, 0.9, 0.0, 0.9, 0.0):
+        pad.move(ABS_RY, position)
+        assert not any(event.held for event in commands(rig.turn(40)))
+
+
+def test_a_stick_whose_greatest_value_is_up_drives_forward_when_it_is_pushed_up() -> None:
+    pad = FakePad(buttons=tuple(range(0x130, 0x13C)))
+    device = FakeEvdev(pad).InputDevice("/dev/input/event0")
+    line = "*,odd,b:b1,leftshoulder:b4,leftx:a0~,righty:a4~"
+    reader = Pad(device, find_layout(Inputs.of(device), line))
+    pad.move(ABS_RY, 1.0)
+    pad.move(ABS_X, 1.0)
+    command = reader.read(0).command
+    assert (command.steering, command.throttle) == (-1.0, 1.0)
+
+
+def test_a_pad_whose_stick_is_at_its_end_since_it_came_takes_the_car_from_nobody() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    second.move(ABS_RY, -1.0)
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    first.release(BTN_TR)
+    rig.turn()
+    take_hold(rig, second)
+    assert rig.hub.driver is not None
+    assert rig.hub.driver.name == "first"
+
+
+def test_a_pad_that_takes_the_car_from_another_has_it_in_the_mode_it_is_in() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    first.press(BTN_NORTH)
+    first.release(BTN_NORTH)
+    first.release(BTN_TR)
+    assert ChangeMode(Mode.ASSIST) in rig.turn()
+    take_hold(rig, second)
+    second.press(BTN_NORTH)
+    assert ChangeMode(Mode.AUTO) in rig.turn()
+
+
+def test_a_pad_that_is_back_under_the_same_name_is_found_again(rig: Rig, pad: FakePad) -> None:
+    rig.evdev.unplug()
+    rig.turn()
+    # Back before anybody has looked: to the search, it was never away.
+    pad.is_gone = False
+    rig.evdev.pads["/dev/input/event0"] = pad
+    rig.turn(60)
+    pad.press(BTN_EAST)
+    assert Stop() in rig.turn()
+
+
+def test_a_second_pad_drives_while_the_first_merely_lies_there() -> None:
+    receiver, pad = FakePad("a receiver"), FakePad("in the hand")
+    rig = Rig(receiver, pad)
+    take_hold(rig, pad)
+    pad.move(ABS_RY, -1)
+    assert commands(rig.turn())[-1].command.throttle == LIMIT
+    assert rig.hub.driver is not None
+    assert rig.hub.driver.name == "in the hand"
+
+
+def test_each_pads_stop_button_stops_whoever_drives() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    for pad in (second, first):
+        pad.press(BTN_EAST)
+        assert Stop() in rig.turn()
+        pad.release(BTN_EAST)
+        rig.turn()
+
+
+def test_a_pad_that_is_held_keeps_the_car_and_one_that_was_laid_down_gives_it_to_the_next() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    second.move(ABS_RY, -1)
+    take_hold(rig, second)
+    assert rig.hub.driver is not None
+    assert rig.hub.driver.name == "first"
+    first.release(BTN_TR)
+    rig.turn(5)
+    assert rig.hub.driver.name == "first"
+    second.release(BTN_TR)
+    rig.turn()
+    second.press(BTN_TR)
+    # Handed over it is neutral until the stick was let go of; and nobody has lost a link.
+    events = rig.turn(10)
+    assert rig.hub.driver.name == "second"
+    assert not any(event.held for event in commands(events))
+    assert DriverLeft() not in events
+    second.move(ABS_RY, 0)
+    rig.turn()
+    second.move(ABS_RY, -1)
+    assert commands(rig.turn())[-1].held
+    first.press(BTN_TR)
+    rig.turn(5)
+    assert rig.hub.driver.name == "second"
+
+
+def test_another_pad_drives_on_when_the_one_that_drove_is_unplugged() -> None:
+    first, second = FakePad("first"), FakePad("second")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    rig.evdev.unplug()
+    assert rig.turn() == [DriverLeft()]
+    take_hold(rig, second)
+    assert commands(rig.turn())[-1].held
+
+
+def test_a_pad_takes_no_car_from_a_browser_by_its_hold_button() -> None:
+    pad = FakePad()
+    rig = Rig(pad)
+    browser = rig.hub.join("browser")
+    browser.sample(NEUTRAL, rig.clock.now_ns())
+    take_hold(rig, pad)
+    assert browser.drives
+
+
+def test_a_pad_out_of_reach_leaves_the_car_to_the_one_that_is_taken_in_hand() -> None:
+    first, second = FakePad("first", bustype=BUS_BLUETOOTH), FakePad("second")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    rig.turn(60)
+    take_hold(rig, second)
+    assert rig.hub.driver is not None
+    assert rig.hub.driver.name == "second"
+
+
+def test_a_pad_that_nobody_knows_is_told_of_once_and_does_not_keep_the_others_from_driving() -> None:
+    odd, pad = FakePad("no-name", buttons=tuple(range(0x130, 0x13C))), FakePad()
+    rig = Rig(odd, pad)
+    take_hold(rig, pad)
+    assert commands(rig.turn(200))[-1].held
+    assert len(rig.told) == 1
+    assert "no-name cannot drive" in rig.told[0]
+
+
+def test_what_is_told_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    odd = FakeEvdev(FakePad("no-name", buttons=tuple(range(0x130, 0x13C))))
+    hub = DriverHub(DriverDesk(DriverSlot(multiprocessing.get_context("spawn"))), SystemClock())
+    with caplog.at_level(logging.WARNING):
+        GamepadDriver(hub, SystemClock(), odd, LIMIT, ask=lambda _guid: None, root=NOWHERE).look()
+    assert "no-name cannot drive" in caplog.text
+
+
+def test_a_pad_that_answers_nonsense_is_let_go_of_and_the_others_go_on() -> None:
+    first, second = FakePad("odd"), FakePad("well")
+    rig = Rig(first, second)
+    take_hold(rig, first)
+    _break(rig.evdev.opened[0])
+    assert DriverLeft() in rig.turn()
+    second.press(BTN_EAST)
+    assert Stop() in rig.turn(100)
+    assert rig.evdev.opened[0].is_closed
+    # It is still plugged in, and left alone until it is plugged in again.
+    assert len(rig.evdev.opened) == 2
+    assert [text for text in rig.told if "odd cannot drive" in text] == rig.told
+
+
+def _break(device: InputDevice) -> None:
     def fall_over() -> Any:
         raise ZeroDivisionError("odd pad")
 
-    rig.evdev.opened[-1].read_one = fall_over  # type: ignore[method-assign]
+    device.read_one = fall_over  # type: ignore[method-assign]
+
+
+def test_it_beats_once_per_turn_with_a_pad_or_without(pad: FakePad) -> None:
+    for rig in (Rig(), Rig(pad)):
+        beats: list[int] = []
+        rig.driver.beat = lambda beats=beats: beats.append(1)  # type: ignore[misc]
+        rig.turn(7)
+        assert len(beats) == 7
+
+
+def test_a_device_that_takes_for_ever_to_open_holds_up_neither_the_pad_that_is_there_nor_the_end() -> None:
+    pad = FakePad()
+    rig = Rig(pad)
+    opening, opened, ended, beaten = (threading.Event() for _ in range(4))
+    ready = rig.evdev.InputDevice
+
+    def open_slowly(dev: str) -> InputDevice:
+        opening.set()
+        opened.wait(30)
+        return ready(dev)
+
+    rig.evdev.InputDevice = open_slowly  # type: ignore[method-assign]
+    rig.evdev.pads["/dev/input/event8"] = FakePad("slow")
+    loop = threading.Thread(target=rig.driver.run, args=(ended,))
+    loop.start()
+    assert opening.wait(10)
+    rig.driver.beat = beaten.set
+    assert beaten.wait(10)
+    ended.set()
+    loop.join(10)
+    assert not loop.is_alive()
+    opened.set()
+
+
+def test_a_search_that_fails_is_told_and_tried_again(pad: FakePad) -> None:
+    rig = Rig(pad)
+    told, ended = threading.Event(), threading.Event()
+
+    def fail() -> list[str]:
+        raise ZeroDivisionError("odd system")
+
+    rig.evdev.list_devices = fail  # type: ignore[method-assign,assignment]
+    rig.driver.tell = lambda _text: told.set()
+    loop = threading.Thread(target=rig.driver.run, args=(ended,))
+    loop.start()
+    assert told.wait(10)
+    assert loop.is_alive()
+    ended.set()
+    loop.join(10)
+    assert rig.evdev.opened[-1].is_closed
+
+
+def test_a_loop_that_ends_takes_its_drivers_along_whatever_ended_it(rig: Rig, pad: FakePad) -> None:
+    take_hold(rig, pad)
+
+    def fall_over() -> None:
+        raise ZeroDivisionError("no more beats")
+
+    rig.driver.beat = fall_over
     with pytest.raises(ZeroDivisionError):
         rig.driver.run(threading.Event())
     assert rig.hub.driver is None
@@ -353,19 +598,8 @@ def test_the_made_up_evdev_has_the_real_ones_names_and_arguments() -> None:
     assert fake_evdev.AbsInfo._fields == real.AbsInfo._fields
     assert set(fake_evdev.InputEvent._fields) == set(real.InputEvent.__slots__)
     assert fake_evdev.DeviceInfo._fields == real.device.DeviceInfo._fields
-    names = [
-        "BTN_EAST",
-        "BTN_NORTH",
-        "BTN_WEST",
-        "BTN_TL",
-        "BTN_TR",
-        "BTN_SELECT",
-        "BTN_START",
-        "ABS_X",
-        "ABS_RY",
-        "ABS_RZ",
-    ]
-    from car.controls import gamepad
-
-    for name in (*names, "EV_KEY", "EV_ABS", "BUS_BLUETOOTH"):
-        assert getattr(gamepad, name) == getattr(real.ecodes, name), name
+    names = [name for name in vars(layout) if re.fullmatch("(EV|BTN|ABS)_[A-Z0-9]+", name)]
+    assert {"BTN_TR", "ABS_RY", "EV_KEY"} <= set(names)
+    for name in names:
+        assert getattr(layout, name) == getattr(real.ecodes, name), name
+    assert real.ecodes.BUS_BLUETOOTH == BUS_BLUETOOTH

@@ -8,7 +8,7 @@ from typing import Any
 
 from car.config.folder import init_car
 from car.doctor.examination import examine
-from car.doctor.patient import Machine
+from car.doctor.patient import Gamepads, Machine
 from car.doctor.report import Finding, Level, Report
 from tests.machines import VENV
 
@@ -27,7 +27,7 @@ def machine_at(root: Path, versions: dict[str, str | None], **answers: Any) -> M
         # Of a made-up chip, the file says what it is called.
         "gpio_label": lambda path: path.read_text(encoding="utf-8"),
         "i2c_answers": lambda _bus, addresses: [address for address in addresses if address == PCA9685],
-        "gamepad_name": lambda: "",
+        "gamepads": Gamepads,
         "user": "pi",
     }
     return Machine(root=root, **{**made_up, **answers})

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.patient import gamepad_name, gpio_label, i2c_answers, import_problem, installed_version, user_name
+from car.controls.pad_search import Refusal
+from car.doctor.patient import Gamepads, gamepads, gpio_label, i2c_answers, import_problem, installed_version, user_name
 from car.doctor.report import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, Clinic, bad
 from tests.machines import add_command, make_machine, make_pi_4
@@ -136,17 +137,47 @@ def test_a_service_that_is_installed_is_told_with_what_enables_it(pi: Clinic) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [(None, "apt install python3-evdev"), ("", "No gamepad"), ("Wireless Controller", "Wireless Controller is there")],
+    ("seen", "words"),
+    [
+        (None, "apt install python3-evdev"),
+        (Gamepads(), "No gamepad"),
+        (Gamepads(("Wireless Controller",)), "Wireless Controller is there"),
+    ],
 )
-def test_a_gamepad_is_told_by_its_name(pi: Clinic, name: str | None, words: str) -> None:
-    pi.answers["gamepad_name"] = lambda: name
+def test_a_gamepad_is_told_by_its_name(pi: Clinic, seen: Gamepads | None, words: str) -> None:
+    pi.answers["gamepads"] = lambda: seen
     finding = pi.finding("gamepad")
     assert (finding.level, words in finding.text) == (Level.OK, True)
 
 
+def test_every_gamepad_is_named_and_why_one_cannot_drive(pi: Clinic) -> None:
+    odd = Refusal("No-name cannot drive: it only counts.", "Switch it.")
+    pi.answers["gamepads"] = lambda: Gamepads(("Left", "Right"), (odd,))
+    findings = [finding for finding in pi.examine().findings if finding.check == "gamepad"]
+    assert [finding.level for finding in findings] == [Level.OK, Level.OK, Level.WARNING]
+    assert (findings[-1].text, findings[-1].fix) == (odd.text, odd.fix)
+
+
+def test_a_gamepad_that_this_user_may_not_use_is_named_with_the_command_that_grants_it(pi: Clinic) -> None:
+    make_machine(
+        pi.root,
+        {
+            "dev/input/event5": "",
+            "sys/class/input/event5/device/js0/dev": "13:0",
+            "sys/class/input/event5/device/name": "Wireless Controller\n",
+            "dev/input/event6": "",
+            "sys/class/input/event6/device/name": "Keyboard\n",
+        },
+    )
+    pi.answers["may_use"] = lambda path: path.parent.name != "input"
+    finding = pi.finding("gamepad")
+    assert finding.level is Level.WARNING
+    assert finding.text == "Wireless Controller cannot drive: this user may not use /dev/input/event5."
+    assert finding.fix == "sudo usermod -aG input pi && sudo reboot"
+
+
 def test_this_machines_own_answers_are_answers(tmp_path: Path) -> None:
-    assert gamepad_name() in (None, "")
+    assert gamepads() in (None, Gamepads())
     assert gpio_label(tmp_path / "nothing") == ""
     assert gpio_label(Path("/dev/null")) == ""
     assert import_problem("json", "decimal") == ""

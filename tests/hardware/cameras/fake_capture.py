@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class UsbRig:
     opened: int = 0
     released: int = 0
     refused: int = 0
+    attempts: int = 0
+    is_bad: Callable[[int], bool] = lambda _attempt: False
+    """Which reads fail, counted from 1."""
     other_size: tuple[int, int] | None = None  # what it gives from now on, as another camera in the same port would
 
     @property
@@ -84,6 +88,9 @@ class FakeCapture:
         self._stamp_ns = max(self._stamp_ns + round(period_ns), time.monotonic_ns() - DELAY_NS)
         time.sleep(max(0.0, (self._stamp_ns + DELAY_NS - time.monotonic_ns()) / NS_PER_S))
         if not self._rig.plugged_in:
+            return False, None
+        self._rig.attempts += 1
+        if self._rig.is_bad(self._rig.attempts):
             return False, None
         self._rig.reads += 1
         width, height = self._rig.other_size or self._size

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from hardware.camera import Camera, CameraGeometry, Frame, check_camera
+from hardware.cameras.patience import MOST_FAILURES
 from hardware.cameras.restarting import RestartingCamera
 from hardware.cameras.usb import UsbCamera, first_device
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
@@ -166,6 +167,38 @@ def test_a_camera_that_stalls_is_opened_again_once_opencv_has_let_go_of_it(rig: 
         rig.stalled.clear()
         user.join()
         assert camera.restarts == 1
+
+
+def test_a_bad_read_now_and_then_costs_one_frame_and_not_the_camera(rig: UsbRig, device: Path) -> None:
+    rig.is_bad = lambda attempt: attempt % 10 == 0
+    with open_camera(device) as camera:
+        while rig.attempts < 100:
+            camera.next_frame(timeout_ms=5000)
+    assert rig.opened == 1
+
+
+def test_several_bad_reads_in_a_row_are_the_end_of_a_camera(rig: UsbRig, device: Path) -> None:
+    rig.is_bad = lambda attempt: attempt > 20
+    with open_camera(device) as camera, pytest.raises(CameraError, match="gone"):
+        take_all(camera)
+    assert rig.attempts <= 20 + MOST_FAILURES
+
+
+def test_a_camera_that_begins_with_broken_frames_is_waited_for(rig: UsbRig, device: Path) -> None:
+    rig.is_bad = lambda attempt: attempt <= 12
+    with open_camera(device) as camera:
+        assert camera.next_frame(timeout_ms=5000).image.shape == (120, 160, 3)
+    assert rig.opened == 1
+
+
+def test_a_camera_that_gives_nothing_at_all_is_refused_and_released(
+    rig: UsbRig, device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hardware.cameras.usb.FIRST_FRAME_NS", 50 * NS_PER_MS)
+    rig.is_bad = lambda _attempt: True
+    with pytest.raises(CameraError, match="gives no frames"):
+        open_camera(device)
+    assert rig.released == rig.opened == 1
 
 
 def take_all(camera: Camera) -> None:

@@ -102,7 +102,7 @@ def test_each_release_gets_the_versions_that_fit_it_and_no_tensorflow(pi: FakePi
     assert pip.endswith(f"--constraint {CLONE}/constraints/{versions} {CLONE}[pi]")
     assert pi.calls("python3") == [f"python3 -m venv --system-site-packages {pi.root}/opt/pocketpilot"]
     packages = pi.calls("apt-get")[-1].split()
-    assert {"python3-picamera2", "python3-lgpio", "python3-evdev"} <= set(packages)
+    assert {"python3-picamera2", "python3-lgpio", "python3-evdev", "libsdl2-2.0-0"} <= set(packages)
 
 
 def test_the_service_is_installed_and_not_enabled(pi: FakePi) -> None:
