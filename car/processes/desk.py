@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 from rich.live import Live
@@ -67,7 +67,7 @@ class DeskContext:
     def look(self) -> None:
         """Do what the controls ask for, and tell them and a successor how things stand."""
         self.wishes.poll()
-        self.link.recorded.value, self.link.records.value = self.recorder.next_number, self.recorder.status.on
+        self.link.recorded.value, self.link.records.value = self.recorder.next_number, self.recorder.is_on
         self.link.notice.post(
             {
                 "time_ns": self.clock.now_ns(),
@@ -136,7 +136,7 @@ def _show(context: DeskContext) -> None:
                     live.update(view.panel(context.pilots.name, str(recorder.status)), refresh=True)
                 elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
                     console.print(view.line(context.pilots.name, str(recorder.status)), soft_wrap=True)
-        console.print(f"recording {recorder.status}", soft_wrap=True)
+        console.print(f"recording {replace(recorder.status, waits=False)}", soft_wrap=True)
 
 
 DESK = (

@@ -1,24 +1,69 @@
-"""The switch of the recorder: on and off while driving, a new session each time."""
+"""The switch of the recorder: while it is on, every drive becomes a session of its own."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from car.config.sections import CarConfig
+from car.drive_record import DriveRecord
+from car.gate import GateState, Mode
 from car.link.ring import CycleRing, RingReader
 from car.recording.recorder import Recorder, RecordingStatus, describe_session, new_session_path
 from car.sessions.writer import SessionWriter
-from hardware.clock import Clock
+from hardware.clock import NS_PER_S, Clock
 
 PERIOD_S = 0.02
+AROUND_NS = NS_PER_S
+"""How long before the arming a session begins, and how long after the end of a drive it ends."""
+
+
+class DriveFollower:
+    """Tells when a drive begins and ends: it is one from the arming until a second after the gate has let go.
+
+    Calibration is no drive. ``started_number`` is the number of the ring's cycle a second before the newest arming.
+    """
+
+    def __init__(self, ring: CycleRing, clock: Clock, first: int) -> None:
+        self._reader = RingReader(ring, with_frames=False, first=first)
+        self._clock = clock
+        self._before: deque[tuple[int, int]] = deque()
+        self._armed_ns: int | None = None
+        self._is_armed = False
+        self.started_number = first
+
+    @property
+    def next_number(self) -> int:
+        """The number of the ring's cycle that is to be looked at next."""
+        return self._reader.next_number
+
+    def is_driving(self) -> bool:
+        """Take note of what was published since the last call, and tell whether the car is being driven."""
+        for cycle in self._reader.read():
+            self._take(cycle.record, self._reader.next_number - 1)
+        if self._is_armed:
+            self._armed_ns = self._clock.now_ns()
+        return self._armed_ns is not None and self._clock.now_ns() - self._armed_ns <= AROUND_NS
+
+    def _take(self, record: DriveRecord, number: int) -> None:
+        is_armed = record.gate_state is GateState.ARMED and record.mode is not Mode.CALIBRATION
+        if is_armed and not self._is_armed:
+            self.started_number = self._before[0][0] if self._before else number
+        self._is_armed = is_armed
+        self._before.append((number, record.captured_ns))
+        while record.captured_ns - self._before[0][1] > AROUND_NS:
+            self._before.popleft()
 
 
 class RecorderControl:
-    """Records what the drive process publishes, for as long as it is switched on.
+    """Records what the drive process publishes while the car is driven, for as long as it is switched on.
+
+    A car that stands with nobody at it fills no card. A drive that is over for a second is a session that is closed;
+    the next arming begins another one.
 
     What is asked of it returns at once, from any thread, and is done in the thread that runs it, in the order in which
     it was asked: a disk that stalls holds up nobody else::
@@ -29,7 +74,7 @@ class RecorderControl:
         control.erase(seconds=5)
         print(control.status)
 
-    ``first`` is the number of the ring's cycle with which the first session begins.
+    ``first`` is the number of the ring's cycle before which nothing is recorded.
     """
 
     def __init__(
@@ -42,15 +87,22 @@ class RecorderControl:
         self._clock = clock
         self._requests: deque[Callable[[], None]] = deque()
         self._recorder: Recorder | None = None
+        self._drive = DriveFollower(ring, clock, first)
+        self._is_on = False
         self._is_at_start = True
         self._first = first
         self._status = RecordingStatus()
 
     @property
     def status(self) -> RecordingStatus:
-        """How the recording stands; the latest one's end when it is switched off."""
+        """How the recording stands; the latest one's end while nothing is recorded."""
         recorder = self._recorder
-        return self._status if recorder is None else recorder.status
+        return replace(self._status, waits=self._is_on) if recorder is None else recorder.status
+
+    @property
+    def is_on(self) -> bool:
+        """Whether drives are recorded."""
+        return self._is_on
 
     @property
     def next_number(self) -> int:
@@ -59,12 +111,12 @@ class RecorderControl:
         return self._first if recorder is None else recorder.next_number
 
     def switch_on(self) -> None:
-        """Start a new session, unless one is being recorded."""
-        self._requests.append(self._start)
+        """Record this drive from now on, or the next one; one that is being recorded goes on."""
+        self._requests.append(self._turn_on)
 
     def switch_off(self) -> None:
-        """Close the session."""
-        self._requests.append(self._stop)
+        """Close the session, and record no more."""
+        self._requests.append(self._turn_off)
 
     def erase(self, seconds: float) -> None:
         """Leave the latest ``seconds`` out of the session that is being recorded; see ``Recorder.erase``."""
@@ -84,8 +136,13 @@ class RecorderControl:
         """Do what was asked, and write whatever the drive loop has published."""
         while self._requests:
             self._requests.popleft()()
+        is_driving = self._drive.is_driving()
         if self._recorder is not None:
             self._recorder.poll()
+            if not is_driving:
+                self._stop()
+        elif self._is_on and is_driving and not self._status.failure:
+            self._start()
         self._is_at_start = False
 
     def close(self) -> None:
@@ -93,15 +150,21 @@ class RecorderControl:
         self.poll()
         self._stop()
 
-    def _start(self) -> None:
-        if self._recorder is not None and not self._recorder.failure:
-            return
-        self._stop()
-        settings = self._config.recording
-        reader = RingReader(self._ring, first=self._first)
-        if not self._is_at_start:
+    def _turn_on(self) -> None:
+        if self._recorder is not None and self._recorder.failure:
+            self._stop()
+        if not self._is_on and not self._is_at_start:
             # What came until now is in the session before, or was not meant to be recorded.
-            reader.skip()
+            self._first = max(self._first, self._drive.next_number)
+        self._is_on, self._status = True, replace(self._status, failure="")
+
+    def _turn_off(self) -> None:
+        self._stop()
+        self._is_on = False
+
+    def _start(self) -> None:
+        settings = self._config.recording
+        reader = RingReader(self._ring, first=max(self._first, self._drive.started_number))
         try:
             path = new_session_path(self._sessions_dir)
             info = describe_session(path.stem, self._config, "drive", {"pilot": self._pilot})
@@ -110,11 +173,13 @@ class RecorderControl:
             self._status = RecordingStatus(failure=str(error))
             return
         self._recorder = Recorder(reader, writer, settings.jpeg_quality)
+        self._recorder.poll()
 
     def _stop(self) -> None:
         if self._recorder is not None:
             self._recorder.close()
             self._status = self._recorder.status
+            self._first = self._recorder.next_number
             self._recorder = None
 
     def _erase(self, seconds: float) -> None:

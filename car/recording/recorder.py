@@ -29,7 +29,7 @@ class RecordingStatus:
 
     ``name`` is the session's, the latest one's when nothing is recorded, empty before the first. ``frames`` are on the
     disk, or soon; ``erased`` ones among them are left out by its edits; ``missed`` counts the cycles that came too
-    late; ``failure`` is what last went wrong, in sentences.
+    late; ``failure`` is what last went wrong, in sentences; ``waits`` says that the next drive will be recorded.
     """
 
     on: bool = False
@@ -38,10 +38,13 @@ class RecordingStatus:
     missed: int = 0
     erased: int = 0
     failure: str = ""
+    waits: bool = False
 
     def __str__(self) -> str:
         if self.failure and not self.on:
             return f"stopped: {self.failure}"
+        if self.waits:
+            return "when the car is driven"
         if not self.name:
             return "off"
         counts = {"frames": self.frames, "missed": self.missed, "erased": self.erased}

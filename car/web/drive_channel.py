@@ -164,6 +164,7 @@ class DriveChannel:
             "command_age_ms": _ms(self._age_ns),
             "recording": {
                 "on": recording.on,
+                "waits": recording.waits,
                 "name": recording.name,
                 "frames": recording.frames,
                 "missed": recording.missed,

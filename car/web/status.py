@@ -21,7 +21,7 @@ def status(request: Request, context: Annotated[WebContext, Depends(context_of)]
         "car": context.config.car.name,
         "version": software_versions().get("pocketpilot", ""),
         "pilot": context.pilot,
-        "recording": {"on": recording.on, "name": recording.name, "frames": recording.frames},
+        "recording": {"on": recording.on, "waits": recording.waits, "name": recording.name, "frames": recording.frames},
         "viewers": context.hub.count(BROWSER),
         "driver_present": context.hub.driver is not None,
         "tls": request.app.state.access.tls,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from car.config.sections import CarConfig, RecordingSection
+from car.gate import GateState, Mode
 from car.link.ring import CycleRing
 from car.recording.control import RecorderControl
 from car.sessions import Edits, FrameRange, Session
@@ -29,10 +31,10 @@ class Rig:
         self.control = RecorderControl(self.ring, folder, config, "first", self.clock)
         self.published = 0
 
-    def drive(self, seconds: float) -> None:
+    def drive(self, seconds: float, state: GateState = GateState.ARMED, mode: Mode = Mode.MANUAL) -> None:
         for _ in range(round(seconds * RATE_HZ)):
             frame = make_frame(self.published, rate_hz=RATE_HZ)
-            self.ring.publish(make_record(frame), frame)
+            self.ring.publish(replace(make_record(frame), gate_state=state, mode=mode), frame)
             self.published += 1
             self.clock.advance_ns(round(NS_PER_S / RATE_HZ))
             self.control.poll()
@@ -78,7 +80,7 @@ def test_each_start_is_a_session_of_its_own_without_a_frame_of_the_one_before(ri
     rig.control.close()
     first, second = rig.sessions()
     assert numbers_in(first) == list(range(21))
-    assert numbers_in(second) == list(range(41, 60))
+    assert numbers_in(second) == list(range(40, 60))
 
 
 def test_the_status_counts_while_it_runs_and_keeps_the_last_figures_when_it_is_off(rig: Rig) -> None:
@@ -172,3 +174,61 @@ def test_the_pilots_name_is_in_the_session_and_a_change_is_noted_in_it(rig: Rig)
     with Session.open(rig.sessions()[0]) as session:
         assert session.info.extra["pilot"] == "second"
         assert [event.text for event in session.events() if event.kind == "pilot"] == ["third from here on"]
+
+
+def test_a_car_that_stands_is_not_recorded_and_says_that_it_waits(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(30, GateState.DISARMED)
+    rig.drive(3, GateState.ARMED, Mode.CALIBRATION)
+    assert rig.sessions() == []
+    assert (rig.control.status.on, rig.control.status.waits) == (False, True)
+    assert str(rig.control.status) == "when the car is driven"
+    rig.control.close()
+
+
+def test_a_session_has_the_drive_and_a_second_around_it(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(5, GateState.DISARMED)
+    rig.drive(4)
+    rig.drive(10, GateState.TRIPPED)
+    rig.control.close()
+    (path,) = rig.sessions()
+    numbers = numbers_in(path)
+    assert 80 - 2 <= numbers[0] <= 80 + 2
+    assert 200 - 2 <= numbers[-1] <= 200 + 2
+
+
+def test_each_drive_is_a_session_and_a_short_trip_does_not_cut_one_in_two(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(3)
+    rig.drive(0.5, GateState.TRIPPED)
+    rig.drive(3)
+    rig.drive(5, GateState.DISARMED)
+    rig.drive(3)
+    rig.control.close()
+    first, second = rig.sessions()
+    assert (len(numbers_in(first)) > 6.5 * RATE_HZ, len(numbers_in(second)) < 5 * RATE_HZ) == (True, True)
+    assert not set(numbers_in(first)) & set(numbers_in(second))
+
+
+def test_a_car_whose_frames_stop_while_it_is_driven_ends_its_session_when_the_gate_trips(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.drive(2)
+    frame = make_frame(rig.published, rate_hz=RATE_HZ)
+    rig.ring.publish(replace(make_record(frame), gate_state=GateState.TRIPPED), None)
+    states = []
+    for _ in range(2):
+        rig.control.poll()
+        states.append(rig.control.status.on)
+        rig.clock.advance_ns(2 * NS_PER_S)
+    assert states == [True, False]
+    rig.control.close()
+
+
+def test_switched_on_in_the_middle_of_a_drive_it_records_from_then_on(rig: Rig) -> None:
+    rig.drive(3)
+    rig.control.switch_on()
+    rig.drive(1)
+    rig.control.close()
+    (path,) = rig.sessions()
+    assert numbers_in(path)[0] == 60
