@@ -10,7 +10,9 @@ from car.faults.menu import MENU
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "hardware/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
@@ -36,3 +38,11 @@ def test_the_bench_test_promises_what_the_menu_of_faults_promises() -> None:
             assert int(found[1]) * (1000 if found[2] == "s" else 1) == promised_ms[name], row
             compared += 1
     assert compared > 10
+
+
+def test_every_figure_of_the_design_page_is_one_that_the_readme_promises() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    design = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    figures = re.findall(r"(?<![\w.])(\d[\d.,]*(?: / \d[\d.]*)?) (?:ms|s|MB|bytes|%|small ways)(?!\w)", design)
+    assert len(figures) > 10
+    assert not [figure for figure in figures if not re.search(rf"(?<![\w.]){re.escape(figure)}(?![\d.,]*\d)", readme)]
