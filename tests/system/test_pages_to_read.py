@@ -1,6 +1,7 @@
 """What the README and docs/ say agrees with the program, and leads somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_every_figure_of_the_design_page_is_one_that_the_readme_promises() -> No
     figures = re.findall(r"(?<![\w.])(\d[\d.,]*(?: / \d[\d.]*)?) (?:ms|s|MB|bytes|%|small ways)(?!\w)", design)
     assert len(figures) > 10
     assert not [figure for figure in figures if not re.search(rf"(?<![\w.]){re.escape(figure)}(?![\d.,]*\d)", readme)]
+
+
+def test_the_newest_version_in_the_changelog_is_the_one_that_is_built() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\S+) – \d{4}-\d{2}-\d{2}$", changelog, re.MULTILINE)
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert versions[0] == built
+    assert versions == sorted(versions, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
