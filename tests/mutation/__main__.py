@@ -35,6 +35,8 @@ TESTS = [
 LEAST_KILLED = 0.95
 TIMEOUT_S = 90
 """A mutant that is not through by then hangs, which is noticed well enough."""
+OPTIONS = ["-x", "-q", "--assert=plain", "--tb=no", "-pno:cacheprovider", "-pno:anyio", "-pno:schemathesis"]
+"""The least that tells whether a test fails. Plugins left out here would be imported anew for each mutant."""
 SURVIVED, KILLED = 0, 1
 
 
@@ -121,7 +123,7 @@ def survives(mutant: Mutant) -> int:
     phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
     hypothesis.settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
     hypothesis.settings.load_profile("mutation")
-    passed = pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *TESTS]) == pytest.ExitCode.OK
+    passed = pytest.main([*OPTIONS, *TESTS]) == pytest.ExitCode.OK
     return SURVIVED if passed else KILLED
 
 

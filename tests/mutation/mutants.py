@@ -7,7 +7,8 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -29,6 +30,8 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 NAMES = {"min": "max", "max": "min", "NEUTRAL": "Command(0.01, 0.01)"}
 NOT_CODE = {"annotation", "returns", "decorator_list", "bases", "pattern"}
+Way = tuple[tuple[str, int | None], ...]
+"""From a node to one below it: the fields to go through, each with the position where it is a list."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +49,36 @@ def mutants(source: str) -> list[Mutant]:
     families = {node.name: _members(node) for node in tree.body if isinstance(node, ast.ClassDef)}
     seen: Counter[str] = Counter()
     found = []
-    for place, owner, field, position, node in _nodes(tree, ""):
+    for place, way, node in _nodes(tree, "", ()):
         for new in _replacements(node, families):
             replacement = ast.copy_location(new, node)
             name = f"{place or 'module'}: {_text(node)} -> {_text(replacement)}"
             seen[name] += 1
             number = f" #{seen[name]}" if seen[name] > 1 else ""
-            found.append(Mutant(name + number, _maker(tree, owner, field, position, replacement)))
+            found.append(Mutant(name + number, partial(_broken, tree, way, replacement)))
     return found
 
 
-def _maker(
-    tree: ast.Module, owner: ast.AST, field: str, position: int | None, replacement: ast.AST
-) -> Callable[[], ast.Module]:
-    def make() -> ast.Module:
-        original = getattr(owner, field)
-        changed: Any = replacement
-        if position is not None:
-            changed = [*original[:position], replacement, *original[position + 1 :]]
-        setattr(owner, field, changed)
-        broken = copy.deepcopy(tree)
-        setattr(owner, field, original)
-        return ast.fix_missing_locations(broken)
-
-    return make
+def _broken(tree: ast.Module, way: Way, replacement: ast.AST) -> ast.Module:
+    return ast.fix_missing_locations(cast(ast.Module, _replaced(tree, way, replacement)))
 
 
-def _nodes(owner: ast.AST, place: str) -> Iterator[tuple[str, ast.AST, str, int | None, ast.AST]]:
-    """Yield each node that is code, with where it stands."""
+def _replaced(node: ast.AST, way: Way, replacement: ast.AST) -> ast.AST:
+    """Return ``node`` with ``replacement`` at the end of ``way``; what is not on that way is shared, not copied."""
+    if not way:
+        return replacement
+    (field, position), *rest = way
+    value = getattr(node, field)
+    changed: Any = _replaced(value if position is None else value[position], tuple(rest), replacement)
+    if position is not None:
+        changed = [*value[:position], changed, *value[position + 1 :]]
+    broken = copy.copy(node)
+    setattr(broken, field, changed)
+    return broken
+
+
+def _nodes(owner: ast.AST, place: str, way: Way) -> Iterator[tuple[str, Way, ast.AST]]:
+    """Yield each node that is code, with the name of where it stands and the way to it from the root."""
     if isinstance(owner, ast.ClassDef | ast.FunctionDef):
         place = f"{place}.{owner.name}" if place else owner.name
     for field, value in ast.iter_fields(owner):
@@ -81,8 +86,9 @@ def _nodes(owner: ast.AST, place: str) -> Iterator[tuple[str, ast.AST, str, int 
             continue
         for position, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(node, ast.AST):
-                yield place, owner, field, position, node
-                yield from _nodes(node, place)
+                onwards = (*way, (field, position))
+                yield place, onwards, node
+                yield from _nodes(node, place, onwards)
 
 
 def _members(node: ast.ClassDef) -> list[str]:

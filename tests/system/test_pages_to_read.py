@@ -1,6 +1,7 @@
 """What the README and docs/ say agrees with the program, and leads somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from car.faults.menu import MENU
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "hardware/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
@@ -36,3 +39,19 @@ def test_the_bench_test_promises_what_the_menu_of_faults_promises() -> None:
             assert int(found[1]) * (1000 if found[2] == "s" else 1) == promised_ms[name], row
             compared += 1
     assert compared > 10
+
+
+def test_every_figure_of_the_design_page_is_one_that_the_readme_promises() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    design = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    figures = re.findall(r"(?<![\w.])(\d[\d.,]*(?: / \d[\d.]*)?) (?:ms|s|MB|bytes|%|small ways)(?!\w)", design)
+    assert len(figures) > 10
+    assert not [figure for figure in figures if not re.search(rf"(?<![\w.]){re.escape(figure)}(?![\d.,]*\d)", readme)]
+
+
+def test_the_newest_version_in_the_changelog_is_the_one_that_is_built() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\S+) – \d{4}-\d{2}-\d{2}$", changelog, re.MULTILINE)
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert versions[0] == built
+    assert versions == sorted(versions, key=lambda version: [int(part) for part in version.split(".")], reverse=True)

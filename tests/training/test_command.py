@@ -4,18 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from car.errors import SessionError
 from models.loader import read_card
 from tests.system.car_process import assert_refused, run_car
+from training.command import train_and_show
 
 
 def test_a_session_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert_refused(run_car("train", "lost.mcap", cwd=tmp_path), "lost.mcap")
 
 
+@pytest.mark.usefixtures("needs_keras")
 @pytest.mark.parametrize("content", [b"", b"not a session", b"\x89MCAP0\r\n"])
 def test_a_file_that_is_no_session_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "odd.mcap").write_bytes(content)
-    assert_refused(run_car("train", "odd.mcap", cwd=tmp_path), "odd.mcap")
+    odd = tmp_path / "odd.mcap"
+    odd.write_bytes(content)
+    with pytest.raises(SessionError, match=r"odd\.mcap"):
+        train_and_show([odd], tmp_path / "new.tflite", command="car train")
+    assert list(tmp_path.iterdir()) == [odd]
 
 
 def test_a_trained_pilot_has_its_card_and_is_not_flattered_by_what_it_learned(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -50,20 +51,18 @@ def is_closed(idle: socket.socket) -> bool:
         return True
 
 
-@pytest.mark.parametrize(
-    "said", [b"", b"GET / HTTP/1.1\r\n", b"GET /static/style.css HTTP/1.1\r\nHost: localhost\r\n\r\nGET"]
-)
-def test_a_connection_that_does_not_say_what_it_wants_is_closed_and_one_that_drives_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+SAID_SO_FAR = [b"", b"GET / HTTP/1.1\r\n", b"GET /static/style.css HTTP/1.1\r\nHost: localhost\r\n\r\nGET"]
+
+
+def test_connections_that_do_not_say_what_they_want_are_closed_and_one_that_drives_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "PATIENCE_S", 0.3)
-    with (
-        serving(tmp_path) as served,
-        Browser(served.port) as browser,
-        socket.create_connection((LOOPBACK, served.port)) as idle,
-    ):
-        idle.sendall(said)
-        wait_for(lambda: is_closed(idle), "the idle connection to be closed")
+    with serving(tmp_path) as served, Browser(served.port) as browser, contextlib.ExitStack() as stack:
+        for said in SAID_SO_FAR:
+            idle = stack.enter_context(socket.create_connection((LOOPBACK, served.port)))
+            idle.sendall(said)
+            wait_for(partial(is_closed, idle), f"the connection that said {said!r} to be closed")
         time.sleep(4 * 0.3)
         browser.wait_for_state(driver=True)
 
