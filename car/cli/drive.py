@@ -43,6 +43,7 @@ def drive(
     folder = find_car(car)
     if tls:
         folder = folder.with_tls()
+    _say_priority()
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
     with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
@@ -93,6 +94,19 @@ def doctor(
     else:
         show_report(report)
     raise typer.Exit(1 if report.level is Level.ERROR else 0)
+
+
+def _say_priority() -> None:
+    """Say where a busy machine may end a drive, and the command that prevents it."""
+    from hardware.realtime import GRANT_COMMAND, is_granted
+
+    if sys.platform == "linux" and not is_granted():
+        typer.secho(
+            "Real-time priority is not granted: on a busy machine the drive may end early, wheels at neutral. "
+            f"Grant it and log in again: {GRANT_COMMAND}",
+            err=True,
+            dim=True,
+        )
 
 
 def _repair_unclosed(folder: CarFolder) -> None:

@@ -30,6 +30,7 @@ CHECKS = (
     Check("system", "Machine", "system", board.system),
     Check("clock", "Machine", "clock", board.clock, pi_only=True),
     Check("governor", "Machine", "governor", board.governor, pi_only=True),
+    Check("priority", "Machine", "priority", board.priority),
     Check("temperature", "Machine", "temperature", board.temperature, pi_only=True),
     Check("supply", "Machine", "supply", board.supply, pi_only=True),
     Check("throttling", "Machine", "throttling", board.throttling_history, pi_only=True),

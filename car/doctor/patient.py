@@ -19,6 +19,7 @@ from car.config.sections import CarConfig
 from car.controls.gamepad import import_evdev
 from car.controls.pad_search import PadSearch, Refusal
 from hardware.health import ROOT
+from hardware.realtime import is_granted
 
 COMMAND_TIMEOUT_S = 5.0
 IMPORT_TIMEOUT_S = 30.0
@@ -137,6 +138,7 @@ class Machine:
     gpio_label: Callable[[Path], str] = gpio_label
     i2c_answers: Callable[[int, Iterable[int]], list[int]] = i2c_answers
     gamepads: Callable[[], Gamepads | None] = gamepads
+    may_have_priority: Callable[[], bool] = is_granted
     user: str = field(default_factory=user_name)
 
     @property

@@ -183,3 +183,12 @@ def test_the_trial_of_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     before = sorted(path.name for path in clinic.car.iterdir())
     assert "MB/s" in clinic.finding("disk_speed").text
     assert sorted(path.name for path in clinic.car.iterdir()) == before
+
+
+def test_a_user_without_real_time_priority_hears_the_command_that_grants_it(pi: Clinic) -> None:
+    pi.answers["may_have_priority"] = lambda: False
+    finding = pi.finding("priority")
+    assert finding.level is Level.WARNING
+    assert "rtprio" in finding.fix
+    pi.answers["may_have_priority"] = lambda: True
+    assert pi.finding("priority").level is Level.OK
