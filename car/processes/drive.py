@@ -80,7 +80,8 @@ def _drive(
             clock,
             driver=GuardReport(_with_calibration(at_controls, gate, devices, options.folder), guard),
             observer=Publisher(link.ring, clock),
-            odometry=devices.odometry,
+            motion=devices.motion,
+            lap_count=devices.lap_count,
         )
         service.ready()
         loop.run(watch.should_end)

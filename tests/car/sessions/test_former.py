@@ -6,41 +6,49 @@ a file as sentences. It is never written again.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
+
+import pytest
+from mcap.reader import make_reader
 
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import ArmRefusal, GateState, Mode, TripReason
-from car.sessions import Session, SessionEvent
+from car.sessions import Session, SessionEvent, former, messages
 from car.sessions.index import SessionIndex
 from car.sessions.overview import overview
-from hardware.drivetrain import NEUTRAL, Command, Odometry
+from car.sessions.repair import Outcome, repair
+from hardware.drivetrain import NEUTRAL, Command, LapCount, Motion
 
 FORMAT_1 = Path(__file__).parent / "data" / "format_1.mcap"
 START_NS, PERIOD_NS = 7_000_000_000, 50_000_000
 STILL = Command(0.0, 0.0)
 
 ROWS = [
-    (Mode.MANUAL, GateState.DISARMED, "", None, None, NEUTRAL, Odometry(0.0, 1, 20.5, 0.01, 0), ArmRefusal.NO_DRIVER),
-    (Mode.MANUAL, GateState.ARMED, "", STILL, None, NEUTRAL, None, ""),
+    (Mode.MANUAL, GateState.DISARMED, None, None, None, NEUTRAL, (0.0, 1, 20.5, 0.01, 0), ArmRefusal.NO_DRIVER),
+    (Mode.MANUAL, GateState.ARMED, None, STILL, None, NEUTRAL, None, None),
     (
         Mode.ASSIST,
         GateState.ARMED,
-        "",
+        None,
         Command(0.5, 0.25),
         Command(-0.25, 0.75),
         Command(-0.25, 0.25),
-        Odometry(1.5, 2, 33.5, -0.02, 1),
-        "",
+        (1.5, 2, 33.5, -0.02, 1),
+        None,
     ),
     (
         Mode.AUTO,
         GateState.ARMED,
-        "",
+        None,
         None,
         Command(-1.0, 1.0),
         Command(-1.0, 0.25),
-        Odometry(-0.5, 3, 61.25, 0.125, 2),
-        "",
+        (-0.5, 3, 61.25, 0.125, 2),
+        None,
     ),
     (
         Mode.AUTO,
@@ -49,7 +57,7 @@ ROWS = [
         None,
         None,
         NEUTRAL,
-        Odometry(0.75, 3, 61.5, 0.25, 2),
+        (0.75, 3, 61.5, 0.25, 2),
         ArmRefusal.THROTTLE_NOT_NEUTRAL,
     ),
     (
@@ -59,17 +67,24 @@ ROWS = [
         STILL,
         None,
         NEUTRAL,
-        Odometry(0.0, 4, 80.0, 0.0, 2),
+        (0.0, 4, 80.0, 0.0, 2),
         ArmRefusal.WHEELS_NOT_UP,
     ),
 ]
 
 
+def apart(speed_m_s: float, laps: int, progress_m: float, lateral_m: float, departures: int) -> tuple[Motion, LapCount]:
+    return Motion(speed_m_s, math.nan), LapCount(laps, progress_m, lateral_m, departures)
+
+
 def expected(number: int) -> DriveRecord:
     mode, state, trip, driver, pilot, applied, odometry, refusal = ROWS[number]
+    motion, lap_count = (None, None) if odometry is None else apart(*odometry)
     times = StageTimes(11, 22, 33, 44, 55, 66)
     captured_ns = START_NS + number * PERIOD_NS
-    return DriveRecord(number, captured_ns, mode, state, trip, driver, pilot, applied, times, odometry, refusal)
+    return DriveRecord(
+        number, captured_ns, mode, state, trip, driver, pilot, applied, times, motion, lap_count, refusal
+    )
 
 
 def test_a_session_of_the_first_format_says_what_it_said() -> None:
@@ -86,3 +101,37 @@ def test_a_session_of_the_first_format_says_what_it_said() -> None:
 def test_the_laps_of_a_session_of_the_first_format_count() -> None:
     assert overview(FORMAT_1).laps == 3
     assert SessionIndex(FORMAT_1).laps() == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "member"),
+    [
+        (name, words, member)
+        for name, kind in (("trip", TripReason), ("refusal", ArmRefusal))
+        for words, member in former.WORDS[kind].items()
+    ],
+)
+def test_a_reason_recorded_as_a_sentence_is_that_reason(name: str, words: str, member: StrEnum) -> None:
+    changed: Any = {name: member}
+    record = replace(expected(1), **changed)
+    today = messages.record_to_bytes(record)
+    key, text = (5 if name == "trip" else 11) << 3 | 2, member.name.lower().encode()
+    before = today.replace(bytes([key, len(text)]) + text, bytes([key, len(words)]) + words.encode())
+    assert before != today
+    assert messages.record_from_bytes(before) == record
+
+
+def test_every_reason_of_the_first_version_is_known_by_its_sentence() -> None:
+    assert {kind: len(set(words.values())) for kind, words in former.WORDS.items()} == {TripReason: 7, ArmRefusal: 9}
+
+
+def test_a_repaired_session_of_the_first_format_says_what_it_said_to_other_tools_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mcap"
+    path.write_bytes(FORMAT_1.read_bytes()[:-100])
+    assert repair(path).outcome is Outcome.REPAIRED
+    with Session.open(path) as session:
+        assert [sample.record for sample in session.samples()] == [expected(number) for number in range(len(ROWS))]
+    with path.open("rb") as file:
+        schema = next(schema for schema, channel, _ in make_reader(file).iter_messages() if channel.topic == "/drive")
+    assert schema is not None
+    assert b"odometry" in schema.data

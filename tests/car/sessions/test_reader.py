@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mcap.writer import CompressionType, Writer
 
 from car.errors import SessionError
+from car.gate import TripReason
 from car.sessions import Edits, FrameRange, Session, SessionWriter
 from car.sessions.overview import overview
 from car.sessions.scan import CHUNK, MAGIC, WINDOW_BYTES
@@ -158,7 +159,7 @@ def test_a_sample_is_a_frame_with_the_first_cycle_that_acted_on_it(tmp_path: Pat
         for number in (0, 1, 2, 3):
             session.add_frame(frame_of(number))
         session.add_record(record_of(3))
-        session.add_record(replace(record_of(3), trip="later"))
+        session.add_record(replace(record_of(3), trip=TripReason.STOP))
         session.add_record(record_of(-1))
     with Session.open(path) as read:
         samples = [(sample.frame, sample.record) for sample in read.samples()]
