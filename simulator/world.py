@@ -1,4 +1,4 @@
-"""A car on a track: its camera, its drivetrain and what it knows of its own motion.
+"""A car on a track: its camera, its drivetrain and what it knows of its own motion and laps.
 
 The world moves when it is looked at or acted on: the camera and the drivetrain bring it up to the clock's time. In real
 time that is a thread each, behind one lock; on a VirtualClock the same code runs in lock-step and always comes out the
@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
-from hardware.drivetrain import NEUTRAL, Command, Drivetrain, Odometry
+from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from simulator.appearance import varied
 from simulator.disturbance import Disturbance, Push
 from simulator.floor import Floor, draw_floor
-from simulator.odometer import Odometer
+from simulator.lap_counter import LapCounter
 from simulator.renderer import Renderer
 from simulator.track import Pose, Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
@@ -34,7 +34,7 @@ class World:
         clock = VirtualClock()
         world = World(make_track("oval"), clock)
         expert = PurePursuit(world.track)
-        while world.odometry().laps < 1:
+        while world.lap_count().laps < 1:
             frame = world.camera.next_frame(timeout_ms=1000)
             world.drivetrain.apply(expert.command(world.state))
     """
@@ -57,7 +57,8 @@ class World:
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
         self._command = NEUTRAL
-        self._odometer = Odometer(track, self.vehicle.width_m, self._state.pose)
+        self._distance_m = 0.0
+        self._laps = LapCounter(track, self.vehicle.width_m, self._state.pose)
         self._start_ns = self._time_ns = clock.now_ns()
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
@@ -76,18 +77,23 @@ class World:
         """Where the car is."""
         return self.state.pose
 
-    def odometry(self) -> Odometry:
-        """Return the speed, the way along the track and the counts since the start."""
+    def motion(self) -> Motion:
+        """Return what an encoder on the wheels would say, as of when the world was last moved on."""
         with self._lock:
-            return self._odometer.read(self._state.speed_m_s)
+            return Motion(self._state.speed_m_s, self._distance_m)
+
+    def lap_count(self) -> LapCount:
+        """Return the laps, the way along the track and the departures since the start."""
+        with self._lock:
+            return self._laps.count()
 
     def place(
         self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
     ) -> None:
-        """Carry the car to another place; being carried adds nothing to the odometry, whose counts go on."""
+        """Carry the car to another place; being carried adds nothing to its motion and laps, which go on."""
         with self._lock:
             self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
-            self._odometer.move(self._state.pose)
+            self._laps.move(self._state.pose)
 
     def restart(
         self, progress_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
@@ -96,7 +102,8 @@ class World:
         with self._lock:
             self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
             self._command = NEUTRAL
-            self._odometer.restart(self._state.pose)
+            self._distance_m = 0.0
+            self._laps.restart(self._state.pose)
 
     def advance(self, time_ns: int) -> VehicleState:
         """Move the world on to ``time_ns``, if that is not past, and return what the car is doing then."""
@@ -120,7 +127,8 @@ class World:
             duration_ns = min(STEP_NS, time_ns - self._time_ns)
             self._time_ns += duration_ns
             self._state = step(self._state, self._pushed_command(), self.vehicle, duration_ns / NS_PER_S)
-            self._odometer.follow(self._state.pose)
+            self._distance_m += abs(self._state.speed_m_s) * duration_ns / NS_PER_S
+            self._laps.follow(self._state.pose)
 
     def _pushed_command(self) -> Command:
         push = self._current_push()

@@ -18,7 +18,7 @@ from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
 from hardware.cameras.turned import turned
 from hardware.clock import Clock
-from hardware.drivetrain import Drivetrain, Odometry
+from hardware.drivetrain import Drivetrain, LapCount, Motion
 from hardware.drivetrains.timeline import TimelineFile
 from hardware.neutral import Output
 from simulator.disturbance import Disturbance
@@ -28,14 +28,16 @@ from simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What a car drives with; ``odometry`` is None on a car that measures no motion.
+    """What a car drives with.
 
-    ``calibrate`` has the drivetrain follow another calibration from neutral on; None where there is none to follow.
+    ``motion`` is None on a car without an encoder, ``lap_count`` where nobody knows the track. ``calibrate`` has the
+    drivetrain follow another calibration from neutral on; None where there is none to follow.
     """
 
     camera: Camera
     drivetrain: Drivetrain
-    odometry: Callable[[], Odometry] | None
+    motion: Callable[[], Motion] | None = None
+    lap_count: Callable[[], LapCount] | None = None
     calibrate: Callable[[CalibrationSection], None] | None = None
 
     def close(self) -> None:
@@ -82,12 +84,12 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
         if wheels := open_wheels(config, clock):
             opened.enter_context(wheels.drivetrain)
         if camera and wheels:
-            devices = Devices(camera, wheels.drivetrain, None, wheels.calibrate)
+            devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
             world = make_world(unturned, clock, config.simulator.track, config.simulator.seed)
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
-            devices = Devices(camera, *_wheels_in_world(wheels, world, config))
+            devices = _devices_in_world(camera, wheels, world, config)
         opened.pop_all()
     return devices
 
@@ -103,12 +105,10 @@ def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
     return Wheels(_with_timeline(drivetrain, config), functools.partial(calibrate, drivetrain))
 
 
-def _wheels_in_world(
-    wheels: Wheels | None, world: World, config: CarConfig
-) -> tuple[Drivetrain, Callable[[], Odometry] | None, Callable[[CalibrationSection], None] | None]:
+def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, config: CarConfig) -> Devices:
     if wheels is None:
-        return _with_timeline(world.drivetrain, config), world.odometry, None
-    return wheels.drivetrain, None, wheels.calibrate
+        return Devices(camera, _with_timeline(world.drivetrain, config), world.motion, world.lap_count)
+    return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
 
 
 def _with_timeline(drivetrain: Drivetrain, config: CarConfig) -> Drivetrain:

@@ -177,7 +177,7 @@ def gate_words(record: DriveRecord | None) -> str:
     if record.gate_state is GateState.ARMED:
         return "ready: the wheels turn when you try something"
     # Pressing y once too often was refused as well, and is nobody's reason now.
-    refusal = "" if record.refusal == ArmRefusal.ALREADY_ARMED else record.refusal
+    refusal = None if record.refusal is ArmRefusal.ALREADY_ARMED else record.refusal
     return ": ".join(filter(None, ("nothing moves", record.trip, refusal)))
 
 

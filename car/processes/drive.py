@@ -82,7 +82,8 @@ def _drive(
             clock,
             sources=_sources(options, link, driver, gate, guard, devices),
             observer=Publisher(link.ring, clock),
-            odometry=devices.odometry,
+            motion=devices.motion,
+            lap_count=devices.lap_count,
         )
         service.ready()
         loop.run(watch.should_end)

@@ -52,9 +52,10 @@ class DriveView:
 
     def _rows(self, record: DriveRecord, pilot: str, recording: str) -> list[tuple[str, Text]]:
         rows = [("gate", _gate_text(record)), ("pilot", Text(pilot))]
-        if (odometry := record.odometry) is not None:
-            rows.append(("lap", Text(f"{odometry.laps + 1} · lane departures: {odometry.departures}")))
-            rows.append(("speed", Text(f"{odometry.speed_m_s:.2f} m/s")))
+        if (lap_count := record.lap_count) is not None:
+            rows.append(("lap", Text(f"{lap_count.laps + 1} · lane departures: {lap_count.departures}")))
+        if record.motion is not None:
+            rows.append(("speed", Text(f"{record.motion.speed_m_s:.2f} m/s")))
         rows += [
             ("steering", _bar(record.applied.steering)),
             ("throttle", _bar(record.applied.throttle)),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from car.drive_record import DriveRecord
+from car.drive_record import DriveRecord, as_json
 from car.gate import GateState, Mode
 from car.link.ring import CycleRing, RingReader
 from car.statistics import LoopStatistics
 from hardware.clock import NS_PER_S, Clock
-from hardware.drivetrain import Command
 
 WINDOW_S = 3.0
 FIGURES_PERIOD_NS = NS_PER_S // 2
+PAGE_NAMES = {"gate_state": "gate", "frame_number": "frame"}
+"""What the page calls a field otherwise than the record does."""
+NOT_SHOWN = {"captured_ns", "driver", "applied", "times"}
+"""What the page does not get of a record, or not by that name."""
 
 
 class LiveDrive:
@@ -53,27 +56,19 @@ class LiveDrive:
         record = self.newest
         if record is None:
             return {"gate": "disarmed", "mode": "manual", "trip": "", "refusal": "", "steering": 0.0, "throttle": 0.0}
-        odometry = record.odometry
+        known = as_json(record)
         return {
-            "gate": record.gate_state.value,
-            "mode": record.mode.value,
-            "trip": record.trip,
-            "refusal": record.refusal,
-            "steering": round(record.applied.steering, 4),
-            "throttle": round(record.applied.throttle, 4),
-            "pilot": _command(record.pilot),
-            "frame": record.frame_number,
+            **{PAGE_NAMES.get(name, name): value for name, value in known.items() if name not in NOT_SHOWN},
+            **known["applied"],
+            "odometry": _odometry(known),
             "frame_rate_hz": self.frame_rate_hz,
             "latency_ms": self.latency_ms,
-            "odometry": None
-            if odometry is None
-            else {
-                "speed_m_s": round(odometry.speed_m_s, 3),
-                "laps": odometry.laps,
-                "departures": odometry.departures,
-            },
         }
 
 
-def _command(command: Command | None) -> dict[str, float] | None:
-    return None if command is None else {"steering": round(command.steering, 4), "throttle": round(command.throttle, 4)}
+def _odometry(known: dict[str, Any]) -> dict[str, Any] | None:
+    """Return motion and laps in one, as the page wants them, where both are known."""
+    motion, lap_count = known["motion"], known["lap_count"]
+    if motion is None or lap_count is None:
+        return None
+    return {"speed_m_s": motion["speed_m_s"], "laps": lap_count["laps"], "departures": lap_count["departures"]}

@@ -69,7 +69,7 @@ def _write_long_session(path: Path) -> None:
             command = Command(float(np.sin(number / 30)), 0.2)
             writer.add_frame(EncodedFrame(number, time_ns, jpegs[number % len(jpegs)]))
             writer.add_record(
-                DriveRecord(number, time_ns, Mode.AUTO, GateState.ARMED, "", Command(0, 0), command, command)
+                DriveRecord(number, time_ns, Mode.AUTO, GateState.ARMED, None, Command(0, 0), command, command)
             )
 
 

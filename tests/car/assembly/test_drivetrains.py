@@ -122,7 +122,7 @@ def test_the_car_has_these_wheels_and_a_world_around_its_simulated_camera(machin
     with contextlib.closing(open_devices(config, kernel)) as devices:
         devices.drivetrain.apply(Command(0.0, 0.5))
         assert chip.pulses_us[0] == pytest.approx(1750.0, abs=2.5)
-        assert devices.odometry is None
+        assert (devices.motion, devices.lap_count) == (None, None)
         assert devices.drivetrain.steering_step_us == pytest.approx(4.88)
     assert chip.pulses_us == (0.0,) * 16
     assert [round(applied.command.throttle, 2) for applied in read_timeline(tmp_path / "wheels.timeline")] == [

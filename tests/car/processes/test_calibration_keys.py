@@ -167,8 +167,8 @@ def test_it_is_said_why_nothing_moves() -> None:
     record = make_record(make_frame(0))
     assert "ready" in gate_words(record)
     assert gate_words(replace(record, gate_state=GateState.DISARMED)) == "nothing moves"
-    tripped = replace(record, gate_state=GateState.TRIPPED, trip=TripReason.LINK_LOST.value)
+    tripped = replace(record, gate_state=GateState.TRIPPED, trip=TripReason.LINK_LOST)
     for refusal, words in ((ArmRefusal.ALREADY_ARMED, ""), (ArmRefusal.TOO_HOT, ": the processor is too hot")):
-        shown = gate_words(replace(tripped, refusal=refusal.value))
+        shown = gate_words(replace(tripped, refusal=refusal))
         assert shown == f"nothing moves: the link to the driver was lost{words}"
     assert gate_words(None) == "waiting for the drivetrain"
