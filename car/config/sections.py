@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, Field, Tag, ValidationError, field_validator, model_validator
 
 from car.config.drivetrain import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
 from car.config.section import Section
@@ -19,6 +20,7 @@ from car.sessions.format import JPEG_QUALITY
 from hardware.camera import CameraGeometry
 
 MAX_NAME = 64
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 MAX_BUFFER_MB = 500
 BUFFER_S = 5.0
 """How much driving is kept in memory for the recorder; an SD card's fsync has been seen to stall for 3 s."""
@@ -59,6 +61,7 @@ autopilot_throttle_cap = 0.25
 [web]
 port = 8887             # of the page; if it is taken, the next free one
 tls = false             # serve HTTPS with a certificate of the car's own; browsers give gamepads to secure pages only
+names = []              # by which browsers may find it, beside its addresses and what the router calls it
 announce = true         # once a browser is paired, tell the network where the car is, for `car find`
 
 [gamepad]
@@ -159,6 +162,15 @@ class WebSection(Section):
     port: Annotated[int, Field(ge=1024, le=65_000)] = 8887
     tls: bool = False
     announce: bool = True
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @field_validator("names")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not HOST_NAME.fullmatch(name.lower()):
+                raise ValueError(f'"{name}" is no name of a machine: write it like "car.example.org", without a port')
+        return tuple(name.lower().removesuffix(".") for name in names)
 
 
 class CarConfig(Section):
@@ -238,7 +250,7 @@ def _find_section(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
 
 
 def _kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
-    members = (get_args(member) for member in get_args(annotation))
+    members = (parts for member in get_args(annotation) if (parts := get_args(member)))
     return {tag.tag: kind for kind, *tags in members for tag in tags if isinstance(tag, Tag)}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from car.errors import AccessError
 from car.files import reason
 from car.pairing.store import write_private
-from car.web.access import machine_names
+from car.web.hosts import machine_names
 
 # A Raspberry Pi has no battery for its clock: no certificate may depend on the day it was made.
 VALID_FROM = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)

@@ -59,6 +59,9 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[calibration]\nsteering_centre_us = 2100\n", ["`calibration`", "centre", "2100", "between"]),
         ("[calibration]\nneutral_us = 1600\nforward_start_us = 1550\n", ["`calibration`", "throttle", "1600"]),
         ("[calibration]\nneutral_us = 'middle'\n", ["`calibration.neutral_us`", "middle"]),
+        ("[web]\nnames = ['http://car.lan']\n", ["`web.names`", "http://car.lan", "car.example.org"]),
+        ("[web]\nnames = ['car.lan:8887']\n", ["`web.names`", "without a port"]),
+        ("[web]\nnames = [1]\n", ["`web.names.0`", "string"]),
         ("[camera\n", ["TOML"]),
     ],
 )
