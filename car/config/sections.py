@@ -255,7 +255,8 @@ def _kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
 
 
 def template(name: str) -> str:
-    """Return the text of a new car's ``car.toml``."""
-    # A JSON string is a TOML string, whatever characters a folder's name has.
-    name = json.dumps(name[:MAX_NAME], ensure_ascii=False)
+    """Return the text of a new car's ``car.toml``; what a folder may be called and nobody can read becomes ``_``."""
+    readable = "".join(letter if letter.isprintable() else "_" for letter in name[:MAX_NAME])
+    # A JSON string is a TOML string.
+    name = json.dumps(readable or CarSection().name, ensure_ascii=False)
     return TEMPLATE.format(name=name, pilot=SHIPPED_PILOT, jpeg_quality=JPEG_QUALITY)
