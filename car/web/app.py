@@ -22,6 +22,7 @@ from car.web import calibration, doctor, drive_channel, models, pairing, session
 from car.web.access import Access, AccessGuard, refuse
 from car.web.bodies import BodyLimit
 from car.web.context import WebContext
+from car.web.laps import LapTimer
 
 STATIC = Path(__file__).parent / "static"
 PAGES = {
@@ -65,6 +66,7 @@ def create_app(context: WebContext, access: Access) -> FastAPI:
     app.state.attempts = pairing.Attempts(context.clock)
     app.state.sessions = sessions.make_library(context)
     app.state.models = models.make_library(context)
+    app.state.laps = LapTimer()
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
     for path, name in PAGES.items():

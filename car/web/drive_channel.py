@@ -19,6 +19,7 @@ from car.controls.hub import Seat
 from car.web import messages
 from car.web.client_clock import ClientClock
 from car.web.context import BROWSER, WebContext, context_of
+from car.web.laps import LapTimer
 from car.web.live import LiveDrive
 from car.web.output_trial import OutputTrial
 from car.web.sockets import TRY_LATER, RuleBroken, converse
@@ -46,7 +47,7 @@ async def drive(socket: WebSocket) -> None:
     if context.hub.count(BROWSER) >= MAX_CLIENTS:
         await socket.close(TRY_LATER)
         return
-    channel = DriveChannel(socket, context)
+    channel = DriveChannel(socket, context, socket.app.state.laps)
     try:
         await converse(socket, context.clock, channel.hear, channel.talk)
     finally:
@@ -56,12 +57,12 @@ async def drive(socket: WebSocket) -> None:
 class DriveChannel:
     """One browser at the drive socket."""
 
-    def __init__(self, socket: WebSocket, context: WebContext) -> None:
+    def __init__(self, socket: WebSocket, context: WebContext, laps: LapTimer) -> None:
         self._socket = socket
         self._context = context
         self._clock = context.clock
         self._client_clock = ClientClock()
-        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock)
+        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps)
         self._bench = OutputTrial(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
@@ -156,6 +157,7 @@ class DriveChannel:
         hub, recording = self._context.hub, self._context.recorder.status
         return {
             "type": "state",
+            "car": self._context.config.car.name,
             **self._live.state(),
             "driver": self._seat.drives,
             "driver_present": hub.driver is not None,

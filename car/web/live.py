@@ -8,8 +8,9 @@ from car.drive_record import DriveRecord
 from car.gate import GateState, Mode
 from car.link.ring import CycleRing, RingReader
 from car.statistics import LoopStatistics
+from car.web.laps import LapTimer
 from hardware.clock import NS_PER_S, Clock
-from hardware.drivetrain import Command
+from hardware.drivetrain import Command, Odometry
 
 WINDOW_S = 3.0
 FIGURES_PERIOD_NS = NS_PER_S // 2
@@ -18,13 +19,15 @@ FIGURES_PERIOD_NS = NS_PER_S // 2
 class LiveDrive:
     """Follows the drive loop's records; call ``update`` now and then.
 
-    ``newest`` is None until the drive loop has come round once.
+    ``newest`` is None until the drive loop has come round once. ``laps`` may be shared with others who follow the same
+    drive: whoever comes later is told the laps that those before have seen.
     """
 
-    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock) -> None:
+    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock, laps: LapTimer | None = None) -> None:
         self._reader = RingReader(ring, with_frames=False)
         self._statistics = LoopStatistics(round(rate_hz * WINDOW_S))
         self._clock = clock
+        self._laps = laps or LapTimer()
         self._figures_ns = 0
         self.newest: DriveRecord | None = None
         self.frame_rate_hz = 0.0
@@ -34,6 +37,8 @@ class LiveDrive:
         """Take note of what was published since the last call."""
         for cycle in self._reader.read():
             self.newest = cycle.record
+            if cycle.record.odometry is not None:
+                self._laps.add(cycle.record.odometry, cycle.record.captured_ns)
             self._statistics.add(cycle.record)
         now_ns = self._clock.now_ns()
         if now_ns - self._figures_ns >= FIGURES_PERIOD_NS:
@@ -53,7 +58,6 @@ class LiveDrive:
         record = self.newest
         if record is None:
             return {"gate": "disarmed", "mode": "manual", "trip": "", "refusal": "", "steering": 0.0, "throttle": 0.0}
-        odometry = record.odometry
         return {
             "gate": record.gate_state.value,
             "mode": record.mode.value,
@@ -65,14 +69,23 @@ class LiveDrive:
             "frame": record.frame_number,
             "frame_rate_hz": self.frame_rate_hz,
             "latency_ms": self.latency_ms,
-            "odometry": None
-            if odometry is None
-            else {
-                "speed_m_s": round(odometry.speed_m_s, 3),
-                "laps": odometry.laps,
-                "departures": odometry.departures,
-            },
+            "odometry": None if record.odometry is None else self._motion(record.odometry),
         }
+
+    def _motion(self, odometry: Odometry) -> dict[str, Any]:
+        laps = self._laps
+        return {
+            "speed_m_s": round(odometry.speed_m_s, 3),
+            "laps": odometry.laps,
+            "departures": odometry.departures,
+            "lap_s": _seconds(laps.now_s),
+            "last_lap_s": _seconds(laps.last_s),
+            "best_lap_s": _seconds(laps.best_s),
+        }
+
+
+def _seconds(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, 2)
 
 
 def _command(command: Command | None) -> dict[str, float] | None:
