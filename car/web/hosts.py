@@ -21,7 +21,7 @@ from pathlib import Path
 
 RESOLVER = Path("/etc/resolv.conf")
 HOME_SUFFIXES = frozenset({"", "local", "lan", "home", "home.arpa", "internal", "localdomain", "fritz.box"})
-"""What networks at home are called when nobody chooses; others come from the resolver, to whom the router has told it."""
+"""What networks at home are called when nobody chooses; the resolver knows others, to whom the router has told them."""
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:/@]+))(?::[0-9]{1,5})?")
 
 
