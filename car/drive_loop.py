@@ -189,4 +189,5 @@ class DriveLoop:
             motion=self._motion() if self._motion is not None else None,
             lap_count=self._lap_count() if self._lap_count is not None else None,
             refusal=decision.refusal,
+            awaits_neutral=decision.awaits_neutral,
         )

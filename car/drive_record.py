@@ -47,7 +47,8 @@ class DriveRecord:
     ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver`` and ``pilot`` are the commands asked for
     (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason, None unless it is
     tripped; ``motion`` is None on a car that does not measure it, ``lap_count`` where nobody knows the track;
-    ``refusal`` is why the gate would not arm when it was last asked to, None when it did.
+    ``refusal`` is why the gate would not arm when it was last asked to, None when it did; ``awaits_neutral`` says that
+    the throttle counts again only once the stick has been at neutral.
     """
 
     frame_number: int
@@ -62,14 +63,15 @@ class DriveRecord:
     motion: Motion | None = None
     lap_count: LapCount | None = None
     refusal: ArmRefusal | None = None
+    awaits_neutral: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field: its name, its number in a session's file, what it is, and whether it may be None.
 
-    ``kind`` is int, float or str, a StrEnum, or a class with fields of its own in the table. Only the last two may be
-    None.
+    ``kind`` is int, float, bool or str, a StrEnum, or a class with fields of its own in the table. Only the last two
+    may be None.
     """
 
     name: str
@@ -108,6 +110,7 @@ FIELDS: Mapping[type, tuple[Field, ...]] = {
         Field("motion", 12, Motion, optional=True),
         Field("lap_count", 13, LapCount, optional=True),
         Field("refusal", 11, ArmRefusal, optional=True),
+        Field("awaits_neutral", 14, bool),
     ),
 }
 """The fields of a drive record and of its parts, in the order of their classes.

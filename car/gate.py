@@ -86,6 +86,10 @@ class ArmRefusal(StrEnum):
     COARSE_STEERING = "the steering moves in steps that are too coarse to drive by"
 
 
+AWAITS_NEUTRAL = "let go of the throttle, then press it again"
+"""What a driver has to do whose throttle waits for a stick at neutral."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The one table of limits; the README promises these figures."""

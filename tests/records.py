@@ -13,6 +13,7 @@ _NUMBERS: dict[type, st.SearchStrategy[Any]] = {
     # The smallest one stands for nothing in the ring, and no clock or counter comes to it.
     int: st.integers(-(2**63) + 1, 2**63 - 1),
     float: st.floats(allow_nan=False),
+    bool: st.booleans(),
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, Field, Tag, ValidationError, field_validator, model_validator
 
 from car.config.drivetrain import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
 from car.config.plain import CONFIG_ENCODING, JPEG_QUALITY
@@ -19,6 +20,7 @@ from hardware.camera import CameraGeometry
 from hardware.cameras.orientation import Flip, Rotation, turned_geometry
 
 MAX_NAME = 64
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 MAX_BUFFER_MB = 500
 BUFFER_S = 5.0
 """How much driving is kept in memory for the recorder; an SD card's fsync has been seen to stall for 3 s."""
@@ -61,6 +63,7 @@ autopilot_throttle_cap = 0.25
 [web]
 port = 8887             # of the page; if it is taken, the next free one
 tls = false             # serve HTTPS with a certificate of the car's own; browsers give gamepads to secure pages only
+names = []              # by which browsers may find it, beside its addresses and what the router calls it
 announce = true         # once a browser is paired, tell the network where the car is, for `car find`
 
 [gamepad]
@@ -169,6 +172,15 @@ class WebSection(Section):
     port: Annotated[int, Field(ge=1024, le=65_000)] = 8887
     tls: bool = False
     announce: bool = True
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @field_validator("names")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not HOST_NAME.fullmatch(name.lower()):
+                raise ValueError(f'"{name}" is no name of a machine: write it like "car.example.org", without a port')
+        return tuple(name.lower().removesuffix(".") for name in names)
 
 
 class CarConfig(Section):
@@ -248,12 +260,13 @@ def _find_section(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
 
 
 def _kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
-    members = (get_args(member) for member in get_args(annotation))
+    members = (parts for member in get_args(annotation) if (parts := get_args(member)))
     return {tag.tag: kind for kind, *tags in members for tag in tags if isinstance(tag, Tag)}
 
 
 def template(name: str) -> str:
-    """Return the text of a new car's ``car.toml``."""
-    # A JSON string is a TOML string, whatever characters a folder's name has.
-    name = json.dumps(name[:MAX_NAME], ensure_ascii=False)
+    """Return the text of a new car's ``car.toml``; what a folder may be called and nobody can read becomes ``_``."""
+    readable = "".join(letter if letter.isprintable() else "_" for letter in name[:MAX_NAME])
+    # A JSON string is a TOML string.
+    name = json.dumps(readable or CarSection().name, ensure_ascii=False)
     return TEMPLATE.format(name=name, pilot=SHIPPED_PILOT, jpeg_quality=JPEG_QUALITY)

@@ -17,7 +17,7 @@ from typing import Any
 
 from car.drive_record import FIELDS, DriveRecord, Field
 
-_FORMATS = {int: "q", float: "d"}
+_FORMATS = {int: "q", float: "d", bool: "?"}
 _NOTHING = {int: -(2**63), float: math.nan}
 """What a part's numbers are when there is none; the first one tells."""
 _IS_THERE = {int: "{0} != -(2**63)", float: "{0} == {0}"}

@@ -82,8 +82,12 @@ class ModelLibrary:
         return path
 
     def try_out(self, name: str) -> Trial:
-        """Return how the model did in a trial; raises ModelError when it did not do well, or does not fit this car."""
+        """Return how the model did in a trial; raises ModelError when it did not do well, or does not fit this car.
+
+        Raises NoSuchModel when there is no such file.
+        """
         path = self.path(name)
+        _check_is_there(path)
         trial = self._trial(path)
         if isinstance(trial, ModelError):
             raise trial
@@ -138,7 +142,7 @@ class ModelLibrary:
         card, why = self._examined(path)
         return ModelRow(
             name=name,
-            bytes=path.stat().st_size,
+            bytes=_size_of(path),
             active=path.name == active,
             fits=not why,
             why=why,
@@ -152,10 +156,11 @@ class ModelLibrary:
         A card says enough for a list; a file without one has to be tried out. What a trial has shown goes before both.
         """
         try:
+            _check_is_there(path)
             card = read_card(path)
-        except ModelError as error:
+            trial = self._trial(path) if card is None else self._trials.get(_state_of(path))
+        except (ModelError, NoSuchModel) as error:
             return None, str(error).removeprefix(f"{path}: ")
-        trial = self._trial(path) if card is None else self._trials.get(_state_of(path))
         if isinstance(trial, ModelError):
             return card, str(trial)
         shown = trial or card
@@ -179,6 +184,24 @@ class ModelLibrary:
             except ModelError as error:
                 self._trials[state] = error
         return self._trials[state]
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _check_is_there(path: Path) -> None:
+    """Raise NoSuchModel when ``path`` is no file, such as a link to one that was moved away."""
+    try:
+        if path.is_file():
+            return
+    except OSError as error:
+        raise NoSuchModel(f"It cannot be looked at ({reason(error)}). Delete it, or put the file there.") from error
+    what = "a link to a file that is not there" if path.is_symlink() else "not a file"
+    raise NoSuchModel(f"It is {what}. Put the file there, or delete it.")
 
 
 def _state_of(path: Path) -> _State:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from car.drive_record import DriveRecord
-from car.gate import GateState
+from car.gate import AWAITS_NEUTRAL, GateState
 from car.statistics import LoopStatistics
 
 BAR_CELLS = 21
@@ -70,7 +70,8 @@ class DriveView:
 
 def _gate_text(record: DriveRecord) -> Text:
     words = f"{record.gate_state.value} · {record.mode.value}"
-    for reason in filter(None, (record.trip, record.refusal)):
+    hint = AWAITS_NEUTRAL if record.awaits_neutral else None
+    for reason in filter(None, (record.trip, record.refusal, hint)):
         words += f" · {reason}"
     return Text(words, style=_COLOURS[record.gate_state])
 

@@ -20,7 +20,7 @@ from hardware.clock import NS_PER_S
 
 PACKAGE = "pocketpilot"
 _FILE_NAME = "pocketpilot/session.proto"
-_SCALARS = {int: "INT64", float: "DOUBLE", str: "STRING"}
+_SCALARS = {int: "INT64", float: "DOUBLE", bool: "BOOL", str: "STRING"}
 
 _WRITTEN: Mapping[type, tuple[Field, ...]] = {
     **FIELDS,

@@ -8,6 +8,7 @@ from car.drive_record import DriveRecord, as_json
 from car.gate import GateState, Mode
 from car.link.ring import CycleRing, RingReader
 from car.statistics import LoopStatistics
+from car.web.laps import LapTimer
 from hardware.clock import NS_PER_S, Clock
 
 WINDOW_S = 3.0
@@ -21,13 +22,15 @@ NOT_SHOWN = {"captured_ns", "driver", "applied", "times"}
 class LiveDrive:
     """Follows the drive loop's records; call ``update`` now and then.
 
-    ``newest`` is None until the drive loop has come round once.
+    ``newest`` is None until the drive loop has come round once. ``laps`` may be shared with others who follow the same
+    drive: whoever comes later is told the laps that those before have seen.
     """
 
-    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock) -> None:
+    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock, laps: LapTimer | None = None) -> None:
         self._reader = RingReader(ring, with_frames=False)
         self._statistics = LoopStatistics(round(rate_hz * WINDOW_S))
         self._clock = clock
+        self._laps = laps or LapTimer()
         self._figures_ns = 0
         self.newest: DriveRecord | None = None
         self.frame_rate_hz = 0.0
@@ -37,6 +40,8 @@ class LiveDrive:
         """Take note of what was published since the last call."""
         for cycle in self._reader.read():
             self.newest = cycle.record
+            if cycle.record.lap_count is not None:
+                self._laps.add(cycle.record.lap_count, cycle.record.captured_ns)
             self._statistics.add(cycle.record)
         now_ns = self._clock.now_ns()
         if now_ns - self._figures_ns >= FIGURES_PERIOD_NS:
@@ -60,15 +65,25 @@ class LiveDrive:
         return {
             **{PAGE_NAMES.get(name, name): value for name, value in known.items() if name not in NOT_SHOWN},
             **known["applied"],
-            "odometry": _odometry(known),
+            "odometry": self._odometry(known),
             "frame_rate_hz": self.frame_rate_hz,
             "latency_ms": self.latency_ms,
         }
 
+    def _odometry(self, known: dict[str, Any]) -> dict[str, Any] | None:
+        """Return motion and laps in one, as the page wants them, where both are known."""
+        motion, lap_count, laps = known["motion"], known["lap_count"], self._laps
+        if motion is None or lap_count is None:
+            return None
+        return {
+            "speed_m_s": motion["speed_m_s"],
+            "laps": lap_count["laps"],
+            "departures": lap_count["departures"],
+            "lap_s": _seconds(laps.now_s),
+            "last_lap_s": _seconds(laps.last_s),
+            "best_lap_s": _seconds(laps.best_s),
+        }
 
-def _odometry(known: dict[str, Any]) -> dict[str, Any] | None:
-    """Return motion and laps in one, as the page wants them, where both are known."""
-    motion, lap_count = known["motion"], known["lap_count"]
-    if motion is None or lap_count is None:
-        return None
-    return {"speed_m_s": motion["speed_m_s"], "laps": lap_count["laps"], "departures": lap_count["departures"]}
+
+def _seconds(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, 2)
