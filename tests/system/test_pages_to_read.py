@@ -36,8 +36,9 @@ def test_the_bench_test_promises_what_the_menu_of_faults_promises() -> None:
             continue
         for name in re.findall(r"`([a-z-]+)`", row[4]):
             found = re.search(r"(\d+) (ms|s)\b", row[3])
-            assert found
-            assert int(found[1]) * (1000 if found[2] == "s" else 1) == promised_ms[name], row
+            within_ms = int(found[1]) * (1000 if found[2] == "s" else 1) if found else None
+            assert within_ms == promised_ms[name], row
+            assert within_ms is not None or "drive on" in row[2], row
             compared += 1
     assert compared > 10
 
