@@ -84,6 +84,7 @@ def _calibrate(
         if wheels is None:
             raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
         stack.enter_context(wheels.drivetrain)
+        guard.wait_until_ready()
         watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard, driver.stop_waits))
         current = CurrentCalibration(folder.config_path, config.calibration)
         loop = DriveLoop(
