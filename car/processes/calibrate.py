@@ -167,4 +167,4 @@ def _panel(name: str, bench: CalibrationBench, record: DriveRecord | None) -> Re
         Text(bench.message, "bold"),
         Text(bench.field.help, "italic"),
     ]
-    return Panel(Group(*texts, rows, Text(KEYS, "dim")), title=f"{name} · calibrate", expand=False)
+    return Panel(Group(*texts, rows, Text(KEYS, "dim")), title=Text(f"{name} · calibrate"), expand=False)
