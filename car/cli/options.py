@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
-    from car.pilots.base import Pilot
+    from car.kinds.pilot import Pilot
     from hardware.camera import CameraGeometry
 
 CarOption = Annotated[Path | None, typer.Option("--car", metavar="DIR", help="The car's folder.")]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from car.config import plain as defaults
-from car.config.section import Section
+from car.kinds.section import Section
 from hardware.drivetrains.pulses import LONGEST_PULSE_US, SHORTEST_PULSE_US, EscPulses, ServoPulses
 from hardware.pins.resolution import pulse_step_us
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
 
 from car.config.drivetrain import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
 from car.config.plain import CONFIG_ENCODING, JPEG_QUALITY
-from car.config.section import Section
 from car.errors import ConfigError
 from car.gate import Limits
+from car.kinds.section import Section
 from hardware.camera import CameraGeometry
 
 MAX_NAME = 64

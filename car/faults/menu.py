@@ -16,7 +16,7 @@ from car.faults import strikes
 from car.faults.controls import Controls
 from car.faults.strikes import Processes
 from car.gate import Mode
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from hardware.camera import Camera
 from hardware.drivetrain import Drivetrain

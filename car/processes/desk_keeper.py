@@ -15,9 +15,9 @@ from multiprocessing.context import SpawnProcess
 
 from car.drive_loop import Driver
 from car.gate import Event, Fault
+from car.kinds.pilot import Pilot
 from car.link.desk_link import DeskLink
 from car.link.driver_slot import SlotDriver
-from car.pilots.base import Pilot
 from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
 
 START_TIMEOUT_S = 5.0

@@ -12,9 +12,9 @@ import pytest
 
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
+from car.kinds.pilot import Pilot, PilotOutput
 from car.link.desk_link import DeskLink
 from car.link.driver_slot import SlotDriver
-from car.pilots.base import Pilot, PilotOutput
 from car.processes import desk_keeper
 from car.processes.desk import DeskJob
 from car.processes.desk_keeper import DeskKeeper

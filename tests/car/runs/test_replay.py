@@ -7,7 +7,7 @@ import pytest
 from car.config.sections import SHIPPED_PILOT, CarConfig
 from car.errors import SessionError
 from car.gate import Limits
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.replay import replay
