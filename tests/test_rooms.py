@@ -37,9 +37,11 @@ MAY_IMPORT = {
     "car.recording": "hardware car.config car.drive_record car.errors car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.recording car.sessions car.terminal",
-    "car.doctor": "hardware models car.arming car.config car.controls car.errors car.gate car.pilots car.terminal",
+    "car.doctor": "hardware models car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
+    "car.terminal",
     "car.web": "hardware models car.calibration car.config car.controls car.doctor car.drive_record car.errors "
-    "car.files car.gate car.link car.pairing car.pilots car.recording car.sessions car.software car.statistics",
+    "car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
+    "car.statistics",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
     "car.drive_record car.errors car.gate car.kinds car.link car.pairing car.pilots car.recording car.statistics "
     "car.terminal car.web",

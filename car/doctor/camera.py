@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from car.doctor.patient import Machine, Patient
-from car.doctor.report import Verdict, error, ok, warning
+from car.kinds.verdict import Verdict, error, ok, warning
 
 MODULES = ("libcamera", "picamera2")
 LIST_COMMANDS = ("rpicam-hello", "libcamera-hello")

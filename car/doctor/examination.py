@@ -9,9 +9,11 @@ from pathlib import Path
 from car.config.folder import open_car
 from car.config.sections import CarConfig
 from car.doctor import board, camera, outputs, setup, software, storage
-from car.doctor.patient import Machine, Patient, installed_version
-from car.doctor.report import Finding, Report, Verdict, warning
+from car.doctor.patient import Machine, Patient
+from car.doctor.report import Finding, Report
 from car.errors import ConfigError
+from car.kinds.verdict import Verdict, warning
+from hardware.computer import installed_version
 
 
 @dataclass(frozen=True, slots=True)

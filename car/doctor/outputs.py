@@ -8,8 +8,8 @@ from car.arming import ADVICE, COARSEST_STEERING_US
 from car.config.drivetrain import DifferentialSection, ServoEscSection
 from car.config.plain import I2C_ADDRESS, I2C_BUS
 from car.doctor.patient import Machine, Patient
-from car.doctor.report import Verdict, error, ok, warning
 from car.gate import ArmRefusal
+from car.kinds.verdict import Verdict, error, ok, warning
 from hardware.pins.sysfs_pwm import CHANNELS
 
 CONFIG_TXT = "boot/firmware/config.txt"

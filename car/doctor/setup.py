@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from car.config.plain import CONFIG_NAME
 from car.doctor.patient import Patient
-from car.doctor.report import Verdict, error, ok, split_advice, warning
+from car.kinds.verdict import Verdict, error, ok, split_advice, warning
 
 DEVICES = {
     "dev/gpiochip*": "gpio",

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from car.doctor.patient import Machine, Patient
-from car.doctor.report import Verdict, error, ok, split_advice, warning
 from car.gate import Limits
+from car.kinds.verdict import Verdict, error, ok, split_advice, warning
 from hardware.clock import NS_PER_MS
 from models.contract import ModelError
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.report import Level
 from car.doctor.software import judge_latency
+from car.kinds.verdict import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic
 from tests.machines import (
     BOOKWORM,
