@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from car.config.sections import BUFFER_S
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import ArmRefusal, GateState, Mode, TripReason
+from car.kinds.camera import BUFFER_S
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import Command, Odometry
 

@@ -19,12 +19,13 @@ from rich.text import Text
 
 from car.arming import arming_problems
 from car.assembly.devices import neutral_outputs, open_wheels
-from car.calibration import CalibrationSwitch, CurrentCalibration, save_calibration
+from car.calibration import CalibrationSwitch, CurrentCalibration, calibration_fields, save_calibration
 from car.config.folder import CarFolder
 from car.drive_loop import DriveLoop
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
 from car.gate import Checks, Gate, GateState, Mode
+from car.kinds.ours import DRIVETRAINS
 from car.link.desk_link import DeskLink
 from car.link.driver_slot import DriverDesk, SlotDriver
 from car.link.publisher import Publisher
@@ -53,17 +54,24 @@ def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
     Raises ConfigError on a car that has nothing to calibrate, HardwareError when its drivetrain is not there, or not
     free.
     """
-    if not folder.config.drivetrain.is_real:
-        raise ConfigError(
-            f"The wheels of {folder.config_path} are simulated, and need no calibration. "
-            "Set [drivetrain] to the kind that the car has."
-        )
+    _has_something_to_calibrate(folder)
     if AccessStore(folder.path, SystemClock()).running_server() is not None:
         # Two who write to the same pins would hold neither's promises.
         raise DrivetrainError("This car is being driven. Calibrate it on its page, or end that first.")
     link = DeskLink(multiprocessing.get_context("spawn"), folder.config)
     with end_signals() as ending, desk_process(link, run_calibration_desk, folder) as desk:
         return _calibrate(folder, link, desk, ending, system_root)
+
+
+def _has_something_to_calibrate(folder: CarFolder) -> None:
+    kind = DRIVETRAINS.find(folder.config.drivetrain.kind)
+    if kind.is_simulated:
+        raise ConfigError(
+            f"The wheels of {folder.config_path} are simulated, and need no calibration. "
+            "Set [drivetrain] to the kind that the car has."
+        )
+    if not calibration_fields(folder.config):
+        raise ConfigError(f"A {kind.name} drivetrain has nothing to calibrate. Drive as it is, with `car drive`.")
 
 
 def _calibrate(
@@ -77,7 +85,7 @@ def _calibrate(
         stack.enter_context(ahead_of_all())
         guard = stack.enter_context(guarded(neutral_outputs(config)))
         wheels = open_wheels(config, clock)
-        if wheels is None:
+        if wheels is None or wheels.calibrate is None:
             raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
         stack.enter_context(wheels.drivetrain)
         wait_until_ready(link, desk, lambda: ending.came)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from car.config.drivetrain import CalibrationSection, DifferentialSection, ServoEscSection
 from car.config.sections import CarConfig
+from car.kinds.differential import DifferentialSection
+from car.kinds.ours import CalibrationSection
+from car.kinds.servo_esc import ServoEscSection
 
 README = Path(__file__).parents[2] / "hardware/README.md"
 TEXT = README.read_text(encoding="utf-8")

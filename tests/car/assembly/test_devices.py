@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from car.assembly.devices import open_camera
-from car.config.sections import CameraSection
+from car.kinds.camera import CameraSection
 from hardware.camera import check_camera
 from hardware.clock import SystemClock
 from hardware.errors import CameraError

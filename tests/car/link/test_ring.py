@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.config.sections import BUFFER_S
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import ArmRefusal, GateState, Mode, TripReason
+from car.kinds.camera import BUFFER_S
 from car.link.ring import CycleRing, RingReader, pack_record, unpack_record
 from hardware.drivetrain import Command, Odometry
 from tests.frames import SMALL, make_frame, make_record
