@@ -50,7 +50,7 @@ pitch_deg = 20.0        # how far the camera looks down
 lens = "rectilinear"    # or "fisheye"
 
 [drivetrain]
-kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has their keys
+kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has their keys; or one of your own
 timeline = ""           # a file to which every command to the wheels is appended
 
 [simulator]
