@@ -44,7 +44,7 @@ def _outputs_of_another(drivetrain: Mapping[str, Any], calibration: Mapping[str,
             return [dict(output) for output in DRIVETRAINS.find(name).outputs(drivetrain, calibration)]
         except UnknownKind:
             return [{"kind": f"of a {str(name)!r} drivetrain"}]
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's package does, the other outputs are written
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's package does, the others are written
         return [{"kind": f"of a {str(name)!r} drivetrain", "why": str(error) or repr(error)}]
 
 

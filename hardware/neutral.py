@@ -104,7 +104,8 @@ def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool
 
 def _in_words(output: Output) -> str:
     keys = ", ".join(f"{key} {value}" for key, value in output.items() if key not in {"kind", "why"})
-    return f"{output['kind']} ({keys})" if keys else str(output["kind"])
+    kind = output.get("kind", "without a kind")
+    return f"{kind} ({keys})" if keys else str(kind)
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from car.doctor.patient import Machine, Patient
 from car.errors import KNOWN_ERRORS
 from car.gate import Limits
 from car.kinds.ours import CAMERAS, DRIVETRAINS, PILOTS, SENSORS
-from car.kinds.registry import PluginError
+from car.kinds.registry import PluginError, Registry
 from car.kinds.verdict import Verdict, error, ok, split_advice, warning
 from hardware.clock import NS_PER_MS
 
@@ -101,21 +102,26 @@ def pilot(patient: Patient) -> Iterator[Verdict]:
     yield from PILOTS.find(section.kind).check(section, patient.machine)
 
 
-def plugins(_patient: Patient) -> Iterator[Verdict]:
+def plugins(patient: Patient) -> Iterator[Verdict]:
     """Which packages bring kinds of their own, and whether those can be used."""
     found = False
     for registry in (CAMERAS, DRIVETRAINS, SENSORS, PILOTS):
-        word = registry.group.rpartition(".")[2].removesuffix("s")
         for name, package in registry.packages().items():
             found = True
-            try:
-                registry.find(name)
-            except PluginError as problem:
-                yield warning(*split_advice(str(problem)))
-            else:
-                yield ok(f"The package {package} has the {word} {name}.")
+            yield _plugin(patient.machine, registry, name, package)
     if not found:
         yield ok("No package with a camera, drivetrain, sensor or pilot of its own is installed.")
+
+
+def _plugin(machine: Machine, registry: Registry[Any], name: str, package: str) -> Verdict:
+    # In a process of its own first: the doctor is asked while the car drives, and a package may crash.
+    if problem := machine.import_problem(registry.modules()[name]):
+        return warning(f"The kind {name} of the package {package} cannot be loaded ({problem}).", "Mend the package.")
+    try:
+        registry.find(name)
+    except PluginError as error:
+        return warning(*split_advice(str(error)))
+    return ok(f"The package {package} has the {registry.group.rpartition('.')[2].removesuffix('s')} {name}.")
 
 
 def sensors(patient: Patient) -> Iterator[Verdict]:

@@ -50,11 +50,15 @@ class Registry(Generic[KindT]):
 
     def names(self) -> list[str]:
         """Return the name of every kind, ours first; nothing is loaded for it."""
-        return [*self._ours, *sorted({entry.name for entry in self._entries()} - self._ours.keys())]
+        return [*self._ours, *sorted(self.packages())]
 
     def packages(self) -> dict[str, str]:
         """Return the package of each kind that is not ours, by the kind's name."""
-        return {entry.name: _package_of(entry) for entry in self._entries() if entry.name not in self._ours}
+        return {entry.name: _package_of(entry) for entry in self._strangers()}
+
+    def modules(self) -> dict[str, str]:
+        """Return the module of each kind that is not ours, by the kind's name; it has not been imported for that."""
+        return {entry.name: entry.module for entry in self._strangers()}
 
     def choice(self) -> str:
         """Return in words what there is to choose from."""
@@ -75,7 +79,7 @@ class Registry(Generic[KindT]):
             )
         try:
             return self._made(entries[0], packages[0])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"The kind {name} of the package {packages[0]} cannot be loaded ({_reason(error)}). "
                 f"Mend the package, or choose another kind."
@@ -91,6 +95,9 @@ class Registry(Generic[KindT]):
         kind.name, kind.package = entry.name, package
         return kind
 
+    def _strangers(self) -> list[EntryPoint]:
+        return [entry for entry in self._entries() if entry.name not in self._ours]
+
     def _entries(self) -> list[EntryPoint]:
         return list(entry_points(group=self.group))
 
@@ -99,5 +106,5 @@ def _package_of(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else entry.module
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -227,12 +227,13 @@ def broken_outputs() -> list[Output]:
         {"kind": "timeline"},
         {"kind": "bytes", "path": "/no/such/line", "text": "stop"},
         {"kind": "bytes", "path": "/dev/full", "text": "stop"},
+        {"gpios": [17]},
         {"kind": "output_enable", "gpio": "four"},
         {"kind": "low_lines", "gpios": [-1]},
     ]
 
 
-@pytest.mark.parametrize("output", broken_outputs(), ids=lambda output: str(output["kind"]))
+@pytest.mark.parametrize("output", broken_outputs(), ids=lambda output: str(output.get("kind")))
 def test_what_cannot_be_written_is_said_and_hinders_nothing_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float], output: Output
 ) -> None:

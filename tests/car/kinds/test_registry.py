@@ -74,6 +74,7 @@ def test_where_no_sensor_is_installed_the_choice_says_where_to_read(package: Fak
         ("cameras", "FakePackage", r"derives from car\.kinds\.CameraKind"),
         ("cameras", "_pull", r"derives from car\.kinds\.CameraKind"),
         ("cameras", "Gone", "Gone"),
+        ("cameras", "exit", "SystemExit"),
         ("pilots", "NoSectionKind", r"car\.kinds\.PilotSection"),
     ],
 )

@@ -32,6 +32,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> FakePackage:
     monkeypatch.setattr(DRIVETRAINS, "_found", {})
     monkeypatch.setattr(PILOTS, "_found", {})
     package = FakePackage(monkeypatch)
+    package.offer("drivetrains", "exit", "exit")
     for name in ("Winch", "Sledge", "Mute", "Cursed", "ObjectOutputs"):
         package.offer("drivetrains", name.lower(), f"{name}Kind")
     package.offer("pilots", "demanding", "DemandingKind")
@@ -112,7 +113,7 @@ def test_a_car_that_the_guard_could_not_stop_does_not_start(kind: str, words: st
         neutral_outputs(config_of(kind))
 
 
-@pytest.mark.parametrize(("kind", "words"), [("mute", "nobody knows"), ("cursed", "rope")])
+@pytest.mark.parametrize(("kind", "words"), [("mute", "nobody knows"), ("cursed", "rope"), ("exit", "strange-parts")])
 def test_car_neutral_says_what_it_cannot_do_and_writes_the_rest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, words: str
 ) -> None:
