@@ -11,7 +11,7 @@ from typing import Protocol
 
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Camera, Frame
 from hardware.clock import Clock
 from hardware.drivetrain import Command, Drivetrain, LapCount, Motion

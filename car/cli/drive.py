@@ -81,8 +81,8 @@ def doctor(
     """Examine the car and its machine, and say what mends what is wrong; exit code 1 if something has to be mended."""
     from car.config.folder import locate_car
     from car.doctor.examination import examine
-    from car.doctor.report import Level
     from car.doctor.view import examining, show_report
+    from car.kinds.verdict import Level
 
     path, is_default = locate_car(car)
     if is_default:

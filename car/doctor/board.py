@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from car.arming import ADVICE, MAX_TEMPERATURE_C
 from car.doctor.patient import Patient
-from car.doctor.report import Verdict, error, ok, warning
 from car.gate import ArmRefusal
+from car.kinds.verdict import Verdict, error, ok, warning
 from hardware.health import read_health, read_throttling
 from hardware.realtime import GRANT_COMMAND
 

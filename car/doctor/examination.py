@@ -9,9 +9,11 @@ from pathlib import Path
 from car.config.folder import open_car
 from car.config.sections import CarConfig
 from car.doctor import board, camera, outputs, setup, software, storage
-from car.doctor.patient import Machine, Patient, installed_version
-from car.doctor.report import Finding, Report, Verdict, warning
+from car.doctor.patient import Machine, Patient
+from car.doctor.report import Finding, Report
 from car.errors import ConfigError
+from car.kinds.verdict import Verdict, warning
+from hardware.computer import installed_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,11 @@ CHECKS = (
     Check("python", "Software", "Python", software.python),
     Check("arrays", "Software", "NumPy, OpenCV", software.arrays_and_images),
     Check("runtime", "Software", "TFLite runtime", software.runtime),
+    Check("plugins", "Software", "plug-ins", software.plugins),
     Check("pilot", "Software", "pilot", software.pilot),
     Check("libcamera", "Camera", "libcamera", camera.libcamera, pi_only=True),
     Check("camera", "Camera", "camera", camera.camera),
+    Check("sensors", "Camera", "sensors", software.sensors),
     Check("drivetrain", "Outputs", "drivetrain", outputs.drivetrain),
     Check("steering", "Outputs", "steering", outputs.steering),
     Check("gpio", "Outputs", "GPIO", outputs.gpio, pi_only=True),

@@ -17,8 +17,8 @@ from car.faults import strikes
 from car.faults.controls import Controls
 from car.faults.strikes import Processes
 from car.gate import Mode
+from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
-from car.pilots.base import Pilot
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from car.processes.controls import ControlsJob
 from hardware.camera import Camera

@@ -15,8 +15,8 @@ from car.faults.controls import SAMPLE_HZ, STICK, Controls
 from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial, slowest
 from car.gate import Gate, GateState, Mode
+from car.kinds.pilot import Pilot
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
-from car.pilots.base import Pilot
 from car.pilots.faulty import PilotFault
 from car.processes.watchdog import PERIOD_S, Watchdog
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from car.config.sections import BUFFER_S
 from car.drive_record import DriveRecord
+from car.kinds.camera import BUFFER_S
 from car.link.packing import PACKED_BYTES, pack_record, unpack_record
 from hardware.camera import CameraGeometry, Frame
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Frame
 
 

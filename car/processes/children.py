@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from multiprocessing.context import SpawnProcess
 
 from car.config.folder import CarFolder
+from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
-from car.pilots.base import Pilot
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
 from car.processes.keeper import ProcessKeeper, keeping, start_process

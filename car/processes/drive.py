@@ -24,7 +24,6 @@ from car.pilots.swappable import SwappablePilot
 from car.processes.capture import capturing
 from car.processes.children import keeping_controls, keeping_desk
 from car.processes.controls import ControlsJob
-from car.processes.keeper import ProcessKeeper
 from car.processes.notify import ServiceNotifier
 from car.processes.priority import ahead_of_all
 from car.processes.safeguards import ALL_SAFEGUARDS, SafeguardWatch
@@ -49,23 +48,24 @@ def _drive_own(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = CarLink(multiprocessing.get_context("spawn"), options.config)
     pilot = SwappablePilot(options.pilot)
-    with end_signals() as ending, keeping_desk(link, options.folder, pilot, records=options.records) as desk:
-        return _drive(options, link, pilot, desk, ending)
+    with end_signals() as ending:
+        return _drive(options, link, pilot, ending)
 
 
-def _drive(
-    options: DriveOptions, link: CarLink, pilot: SwappablePilot, desk: ProcessKeeper, ending: EndSignal
-) -> DriveSummary:
+def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: EndSignal) -> DriveSummary:
     clock, driver = SystemClock(), SlotDriver(link.slot)
     mode = Mode.AUTO if options.headless else Mode.MANUAL
     gate = Gate(options.config.gate.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     with contextlib.ExitStack() as stack:
+        # The desk may be slow to start, and must not slow down the others.
+        desk = stack.enter_context(keeping_desk(link, options.folder, pilot, records=options.records))
         stack.enter_context(ahead_of_all())
+        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         job = ControlsJob(options.folder, options.system_root)
         controls = stack.enter_context(keeping_controls(link, job, driver, options.run_controls))
-        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
+        guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
         stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))

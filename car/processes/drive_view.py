@@ -32,11 +32,11 @@ class DriveView:
     def panel(self, pilot: str, recording: str) -> RenderableType:
         """Return the view; ``pilot`` is the name of the one that drives, ``recording`` says what the recorder does."""
         if self._newest is None:
-            return Panel("waiting for the camera ...", title=self._title)
+            return Panel("waiting for the camera ...", title=Text(self._title))
         rows = Table.grid(padding=(0, 2))
         for name, value in self._rows(self._newest, pilot, recording):
             rows.add_row(Text(name, style="dim"), value)
-        return Panel(Group(rows, Text(KEYS, style="dim")), title=self._title, expand=False)
+        return Panel(Group(rows, Text(KEYS, style="dim")), title=Text(self._title), expand=False)
 
     def line(self, pilot: str, recording: str) -> str:
         """Return the view as one line of plain text."""

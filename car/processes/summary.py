@@ -12,9 +12,9 @@ from car.config.folder import CarFolder
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.gate import ArmRefusal, GateState
+from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
-from car.pilots.base import Pilot
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.notify import ServiceNotifier
 from car.processes.signals import EndSignal

@@ -13,7 +13,7 @@ from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames, Observer
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode, TripReason
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.recording.recorder import CycleWriter, describe_session
 from car.sessions.writer import SessionWriter
 from hardware.camera import Frame

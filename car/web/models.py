@@ -10,13 +10,16 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from car.config.change import change_config
 from car.config.plain import CONFIG_NAME
-from car.errors import NoSuchModel
+from car.errors import ConfigError, NoSuchModel
 from car.pilots.find import MODEL_SUFFIX
 from car.pilots.library import ModelLibrary, ModelRow
 from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive
 from models.contract import MAX_MODEL_BYTES
+
+TFLITE = "tflite"
+"""The kind of pilot that is one of these models."""
 
 router = APIRouter(tags=["models"], responses=PROBLEMS)
 
@@ -83,6 +86,12 @@ def activate_model(library: Library, context: Context, name: str) -> Activated:
 
 
 def _activate(library: ModelLibrary, context: LibraryContext, name: str) -> Activated:
+    kind = context.config.pilot.kind
+    if kind != TFLITE:
+        raise ConfigError(
+            f"This car drives by a {kind} pilot. "
+            f'Set [pilot] kind = "{TFLITE}" in its car.toml, and start it again to drive by a model.'
+        )
     trial = library.try_out(name)
     context.pilots.use(library.path(name), trial.sha256)
     change_config(context.folder.path / CONFIG_NAME, {"pilot": {"model": library.setting(name)}})

@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.gate import GateState, Mode
+from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import load_pilot
 from car.sessions import EncodedFrame, SessionInfo, SessionWriter, encode

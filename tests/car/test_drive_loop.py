@@ -7,7 +7,7 @@ import pytest
 from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
 from car.gate import Arm, ArmRefusal, Event, Gate, GateState, Mode, Stop, TripReason
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, VirtualClock

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.runs.simulation import Goal, Scene, run_simulation
 from hardware.camera import Frame
 

@@ -9,7 +9,8 @@ from typing import Any
 from car.config.folder import init_car
 from car.doctor.examination import examine
 from car.doctor.patient import Gamepads, Machine
-from car.doctor.report import Finding, Level, Report
+from car.doctor.report import Finding, Report
+from car.kinds.verdict import Level
 from tests.machines import VENV
 
 BOOKWORM_VERSIONS = {"numpy": "1.26.4", "opencv-python-headless": "4.11.0.86", "tflite-runtime": "2.14.0"}

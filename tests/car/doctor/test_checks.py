@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.report import Level
 from car.doctor.software import judge_latency
+from car.kinds.ours import CAMERAS
+from car.kinds.verdict import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic
+from tests.car.kinds.strange import FakePackage
 from tests.machines import (
     BOOKWORM,
     GOVERNOR,
@@ -192,3 +194,18 @@ def test_a_user_without_real_time_priority_hears_the_command_that_grants_it(pi: 
     assert "rtprio" in finding.fix
     pi.answers["may_have_priority"] = lambda: True
     assert pi.finding("priority").level is Level.OK
+
+
+def test_a_package_that_crashes_when_it_is_imported_is_not_imported_by_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = FakePackage(monkeypatch)
+    package.offer("cameras", "crashing_eye", "exit")
+    clinic = Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
+    clinic.answers["import_problem"] = lambda *modules: (
+        "Segmentation fault" if "tests.car.kinds.strange" in modules else ""
+    )
+    finding = clinic.finding("plugins")
+    assert finding.level is Level.WARNING
+    assert "crashing_eye of the package strange-parts cannot be loaded (Segmentation fault)" in finding.text
+    assert "crashing_eye" not in CAMERAS._found

@@ -9,7 +9,8 @@ import pytest
 from car.doctor import examination
 from car.doctor.examination import CHECKS, examine
 from car.doctor.patient import Patient
-from car.doctor.report import Level, Report, Verdict
+from car.doctor.report import Report
+from car.kinds.verdict import Level, Verdict
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic, bad
 from tests.machines import PI_4, PI_5, make_laptop, make_pi_4, make_pi_5
 

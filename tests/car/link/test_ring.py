@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from car.config.sections import BUFFER_S
+from car.kinds.camera import BUFFER_S
 from car.link.ring import CycleRing, RingReader
 from tests.frames import SMALL, make_frame, make_record
 

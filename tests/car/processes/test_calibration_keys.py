@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from car.calibration import Value
 from car.config.sections import CarConfig
 from car.errors import ConfigError
 from car.gate import Arm, ArmRefusal, Disarm, Event, GateState, Mode, Stop, TripReason
+from car.kinds.calibration import Value
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.processes.calibration_keys import LIFT, TRY_NS, CalibrationBench, gate_words, split_keys
 from hardware.clock import NS_PER_MS

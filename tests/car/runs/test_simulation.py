@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.gate import Limits
+from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.simulation import Goal, Scene, run_simulation
