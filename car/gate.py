@@ -66,7 +66,7 @@ class TripReason(StrEnum):
     FAULT = "a part of the program failed"
     STALLED = "the drive loop did not come round in time"
     CLOCK = "the clock went backwards"
-    CONTROLS_LOST = "what carries a stop to the car did not answer"
+    CONTROLS_LOST = "the controls, which carry every stop, did not answer"
     GUARD_LOST = "the guard did not answer"
 
 
@@ -78,7 +78,7 @@ class ArmRefusal(StrEnum):
     THROTTLE_NOT_NEUTRAL = "let go of the throttle first"
     ALREADY_ARMED = "it is armed already; change the mode, or disarm first"
     WHEELS_NOT_UP = "lift the wheels off the ground first, and say so"
-    NO_CONTROLS = "what carries a stop to the car is not up yet"
+    NO_CONTROLS = "the controls, which carry every stop, are not up yet"
     NO_GUARD = "the guard is not up yet"
     TOO_HOT = "the processor is too hot"
     UNDER_VOLTAGE = "the supply voltage is too low"

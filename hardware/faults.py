@@ -116,7 +116,7 @@ class LateCamera(FaultyCamera):
         while not self._waiting or self._due_ns() > self._clock.now_ns():
             now_ns = self._clock.now_ns()
             if now_ns >= deadline_ns:
-                raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. They are late.")
+                raise CameraTimeout(f"No frame came in {timeout_ms:g} ms: they are late. Check the camera.")
             until_ns = min(deadline_ns, self._due_ns()) if self._waiting else deadline_ns
             self._take_in((until_ns - now_ns) / NS_PER_MS)
         return self._waiting.popleft()

@@ -169,7 +169,7 @@ class SimulatedCamera(Camera):
         Raises CameraTimeout after ``timeout_ms`` when it is due later than that, CameraError when closed.
         """
         if self._closed:
-            raise CameraError("The simulated camera is closed. Make another world to go on.")
+            raise CameraError("The simulated camera is closed. Make a new world to go on.")
         now_ns = self._clock.now_ns()
         if self._first_ns is None:
             self._first_ns = now_ns
@@ -208,7 +208,7 @@ class SimulatedDrivetrain(Drivetrain):
         """
         command.check()
         if self._closed:
-            raise DrivetrainError("The simulated drivetrain is closed. Make another world to go on.")
+            raise DrivetrainError("The simulated drivetrain is closed. Make a new world to go on.")
         self._world.command(command)
         return command
 

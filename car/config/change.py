@@ -72,7 +72,7 @@ def _changed(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({reason(error)}). Make a car with `car init`.") from error
     except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
     for section, values in changes.items():
         table = document.setdefault(section, tomlkit.table())
         if not isinstance(table, Table):

@@ -166,7 +166,7 @@ def load_config(path: Path) -> CarConfig:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}). Check the file's permissions.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
     return check_config(content, path)
 
 

@@ -235,7 +235,7 @@ MENU = (
     InjectedFault("guard-frozen", "SIGSTOP to the guard", SAFEGUARD_MS, strike=strikes.freeze_guard),
     InjectedFault(
         "controls-killed",
-        "SIGKILL to what carries a stop, with a driver",
+        "SIGKILL to the controls, with a driver",
         SAFEGUARD_MS,
         mode=Mode.MANUAL,
         controls=True,
@@ -243,21 +243,19 @@ MENU = (
     ),
     InjectedFault(
         "controls-frozen",
-        "SIGSTOP to what carries a stop, with a driver",
+        "SIGSTOP to the controls, with a driver",
         SAFEGUARD_MS,
         mode=Mode.MANUAL,
         controls=True,
         strike=strikes.freeze_controls,
     ),
     InjectedFault(
-        "controls-killed-headless", "SIGKILL to what carries a stop", SAFEGUARD_MS, strike=strikes.kill_controls
+        "controls-killed-headless", "SIGKILL to the controls, headless", SAFEGUARD_MS, strike=strikes.kill_controls
     ),
     InjectedFault(
-        "controls-frozen-headless", "SIGSTOP to what carries a stop", SAFEGUARD_MS, strike=strikes.freeze_controls
+        "controls-frozen-headless", "SIGSTOP to the controls, headless", SAFEGUARD_MS, strike=strikes.freeze_controls
     ),
-    InjectedFault(
-        "controls-absent", "what carries a stop never comes up", None, run_controls=never_come_up, watch_s=STANDS_S
-    ),
+    InjectedFault("controls-absent", "the controls never come up", None, run_controls=never_come_up, watch_s=STANDS_S),
     InjectedFault(
         "machine-overloaded",
         "stop is pressed while every core is busy twice over",

@@ -122,7 +122,7 @@ def _images(geometry: CameraGeometry) -> list[np.ndarray[tuple[int, ...], np.dty
 
 
 def _is_output(output: object) -> None:
-    _require(isinstance(output, PilotOutput), f"answers {output!r}, which is no car.kinds.PilotOutput")
+    _require(isinstance(output, PilotOutput), f"answers {output!r}, which is not a car.kinds.PilotOutput")
     if isinstance(output, PilotOutput):
         _require(output.command.is_valid(), f"asks for {output.command}, which is not finite or not in −1 … +1")
         _require(output.inference_ns >= 0, f"says that its network took {output.inference_ns} ns")

@@ -82,13 +82,13 @@ class Registry(Generic[KindT]):
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"The kind {name} of the package {packages[0]} cannot be loaded ({_reason(error)}). "
-                f"Mend the package, or choose another kind."
+                f"Fix the package, or choose another kind."
             ) from error
 
     def _made(self, entry: EntryPoint, package: str) -> KindT:
         made: Any = entry.load()
         if not (inspect.isclass(made) and issubclass(made, self._base)):
-            raise TypeError(f"{entry.value} is no class that derives from car.kinds.{self._base.__name__}")
+            raise TypeError(f"{entry.value} is not a class that derives from car.kinds.{self._base.__name__}")
         kind = cast(KindT, made())
         if not (inspect.isclass(getattr(kind, "section", None)) and issubclass(kind.section, self._section)):
             raise TypeError(f"its section does not derive from car.kinds.{self._section.__name__}")

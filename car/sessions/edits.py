@@ -47,7 +47,7 @@ class Edits:
         merged: list[FrameRange] = []
         for item in sorted(cuts, key=lambda item: item.first):
             if item.last < item.first:
-                raise ValueError(f"Frames {item.first} to {item.last} are no range. Name the first frame first.")
+                raise ValueError(f"Frames {item.first} to {item.last} are not a range. Name the first frame first.")
             if merged and item.first <= merged[-1].last + 1:
                 merged[-1] = FrameRange(merged[-1].first, max(merged[-1].last, item.last))
             else:
@@ -134,5 +134,5 @@ def _parsed_ranges(text: str, path: Path) -> list[FrameRange]:
     except SessionError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SessionError(f"{path} is no list of edits ({error}). Delete it to use the whole session.") from error
+        raise SessionError(f"{path} is not a list of edits ({error}). Delete it to use the whole session.") from error
     return ranges

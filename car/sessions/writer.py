@@ -210,7 +210,7 @@ class SessionWriter:
             step()
         except OSError as error:
             self._failure = (
-                f"{self.path.name} cannot be recorded any further ({files.reason(error)}). What it holds can be read; "
+                f"{self.path.name} cannot be recorded any further ({files.reason(error)}). It stays readable; "
                 "free some space or replace the card."
             )
             with contextlib.suppress(OSError):

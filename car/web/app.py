@@ -40,7 +40,7 @@ LIBRARY_ROUTERS = (sessions.router, models.router, calibration.router, doctor.ro
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",
-    405: "That cannot be done with this address. Look it up in /api/openapi.json.",
+    405: "This address does not do that. Look it up in /api/openapi.json.",
     416: "The file has no such part. Ask for less of it.",
 }
 """What the framework's own refusals mean."""

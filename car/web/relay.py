@@ -175,4 +175,4 @@ def _is_librarys(path: str) -> bool:
 
 
 def _no_answer() -> Response:
-    return refuse(503, "The desk does not answer; it is started again if it has died. Try again in a moment.")
+    return refuse(503, "The desk does not answer. If it died, the car starts it again: try again in a moment.")

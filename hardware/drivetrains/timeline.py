@@ -43,7 +43,7 @@ class TimelineDrivetrain(Drivetrain):
         """
         command.check()
         if self.closed:
-            raise DrivetrainError("The timeline is closed. Make another to go on.")
+            raise DrivetrainError("The timeline is closed. Make a new one to go on.")
         return self._append(command if self._drivetrain is None else self._drivetrain.apply(command))
 
     def _append(self, command: Command) -> Command:

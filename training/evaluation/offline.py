@@ -104,7 +104,7 @@ def evaluate_frames(
             labels.append(label)
             invoke_ns.append(output.inference_ns)
     if not predicted:
-        raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other ones.")
+        raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other sessions.")
     values, truth = np.array(predicted, np.float64), np.array(labels, np.float64)
     if not np.isfinite(values).all():
         raise TrainingError(f"{model.name} gives values that are not numbers. Train it again.")
