@@ -17,6 +17,7 @@ from hardware.drivetrain import Command
 from hardware.errors import ContractError
 
 SHIPPED_PILOT = "simulated-lane"
+TFLITE = "tflite"
 CHECK_PERIOD_NS = 50_000_000
 
 
@@ -57,7 +58,7 @@ class PilotSection(Section):
     ``model`` is a ``.tflite`` file's name; to a pilot that has none it means nothing.
     """
 
-    kind: str = "tflite"
+    kind: str = TFLITE
     model: str = SHIPPED_PILOT
 
 
