@@ -28,6 +28,7 @@ from car.processes.notify import ServiceNotifier
 from car.processes.pilot_watch import PilotWatch
 from car.processes.priority import ahead_of_all
 from car.processes.safeguards import ALL_SAFEGUARDS, SafeguardWatch
+from car.processes.scene_watch import SceneWatch
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import DriveOptions, DriveSummary, DriveWatch
 from car.processes.watchdog import GuardPipe, guarded, watching
@@ -120,6 +121,8 @@ def _sources(
     if devices.calibrate is not None:
         current = CurrentCalibration(options.folder.config_path, options.config.calibration)
         sources.append(CalibrationSwitch(gate, current, devices.calibrate))
+    if devices.enter_track is not None:
+        sources.append(SceneWatch(link.scene, devices.enter_track))
     return sources
 
 

@@ -68,6 +68,12 @@ function wireButtons() {
   $("limit").addEventListener("pointerup", () => $("limit").blur());
   $("pilot").addEventListener("change", choosePilot);
   $("tilt").addEventListener("click", toggleTilt);
+  $("track").addEventListener("change", enterTrack);
+  $("restart").addEventListener("click", enterTrack);
+  window.addEventListener("keydown", (event) => {
+    const isTyped = event.target instanceof Element && event.target.matches("input, select, textarea");
+    if (!isTyped && !event.repeat && !event.ctrlKey && !event.metaKey && event.key?.toLowerCase() === "r" && !$("world").hidden) enterTrack();
+  });
 }
 
 /** The limit that was set last; a browser may keep nothing, and then the usual one holds. */
@@ -113,6 +119,19 @@ async function showPilots() {
     $("pilot").replaceChildren(el("option", {}, channel.state?.pilot_name ?? "unknown"));
     $("pilot").disabled = true;
   }
+}
+
+/** A simulated car can be put back on its track, or on another one. */
+function enterTrack() {
+  inputs.release();
+  channel.send({ type: "enter_track", track: $("track").value });
+  $("track").blur();
+}
+
+async function showTracks() {
+  const { tracks, track } = await get("status").catch(() => ({ tracks: [] }));
+  $("world").hidden = tracks.length === 0;
+  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name)));
 }
 
 async function toggleTilt() {
@@ -264,6 +283,7 @@ wireButtons();
 showLimit();
 showSources();
 showPilots();
+showTracks();
 $("tilt").hidden = !(matchMedia("(pointer: coarse)").matches && Tilt.isPossible);
 $("stop-hint").hidden = !matchMedia("(hover: hover)").matches;
 for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);
