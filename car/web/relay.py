@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import h11
@@ -20,7 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from car.web.access import refuse
 from hardware.clock import NS_PER_S, Clock
 
-LIBRARY = ("/api/sessions", "/api/models", "/api/calibration", "/api/doctor")
 DESK_HEADER = "x-pocketpilot-desk"
 PIECE_BYTES = 65_536
 SILENT_NS = 5 * NS_PER_S
@@ -56,15 +55,19 @@ class Library:
 
 
 class Relay:
-    """A layer of the controls' application that passes the library's requests on to the desk."""
+    """A layer of the controls' application that passes the library's requests on to the desk.
 
-    def __init__(self, app: ASGIApp, library: Library) -> None:
+    ``paths`` are the library's: what is at one of them or below it.
+    """
+
+    def __init__(self, app: ASGIApp, library: Library, paths: Iterable[str]) -> None:
         self._app = app
         self._library = library
+        self._paths = tuple(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on one request, or leave it to the application."""
-        if scope["type"] != "http" or not _is_librarys(scope["path"]):
+        if scope["type"] != "http" or not self._is_librarys(scope["path"]):
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(self._library, scope, receive, send)
@@ -73,6 +76,9 @@ class Relay:
         except (NoLibrary, OSError, h11.RemoteProtocolError, asyncio.IncompleteReadError):
             if not exchange.has_begun:
                 await _no_answer()(scope, receive, send)
+
+    def _is_librarys(self, path: str) -> bool:
+        return any(path == known or path.startswith(f"{known}/") for known in self._paths)
 
 
 class SecretGuard:
@@ -168,10 +174,6 @@ class _Exchange:
             return await reading
         finally:
             reading.cancel()
-
-
-def _is_librarys(path: str) -> bool:
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in LIBRARY)
 
 
 def _no_answer() -> Response:
