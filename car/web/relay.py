@@ -25,6 +25,8 @@ PIECE_BYTES = 65_536
 SILENT_NS = 5 * NS_PER_S
 """A desk that has said nothing for so long is taken to be gone, whatever is asked of it."""
 LOOK_PERIOD_S = 0.5
+START_TIMEOUT_S = 10.0
+"""How long a browser waits that was faster than the desk's own start."""
 _ONE_HOP = {b"connection", b"keep-alive", b"upgrade", b"te", b"trailer", b"proxy-connection"}
 """What a header says of one connection alone is not passed on (RFC 9110, 7.6.1)."""
 
@@ -41,9 +43,12 @@ class Library:
         self._clock = clock
         self.secret = secret
 
-    @property
-    def port(self) -> int:
-        """The library's port; raises NoLibrary."""
+    async def port(self) -> int:
+        """Return the library's port, once a desk that has just been started has one; raises NoLibrary."""
+        for _ in range(round(START_TIMEOUT_S / LOOK_PERIOD_S)):
+            if self._notice().get("library_port", 0):
+                break
+            await asyncio.sleep(LOOK_PERIOD_S)
         port = int(self._notice().get("library_port", 0))
         if not port or not self.is_alive():
             raise NoLibrary
@@ -112,7 +117,7 @@ class _Exchange:
 
     async def run(self) -> None:
         """Carry it out; raises NoLibrary and OSError when the desk is not there."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._library.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await self._library.port())
         try:
             asking = asyncio.create_task(self._ask(writer))
             try:

@@ -11,6 +11,7 @@ import { VideoFeed } from "./video.js";
 
 const ERASE_S = 5;
 const ASK_AGAIN_MS = 5000;
+const ASK_PILOTS_MS = 3000; // the desk may just have been started again
 const DARK_MS = 2000;
 const LIMIT_KEY = "throttle-limit";
 const USUAL_LIMIT = 40;
@@ -118,6 +119,7 @@ async function showPilots() {
   } catch (error) {
     $("pilot").replaceChildren(el("option", {}, channel.state?.pilot_name ?? "unknown"));
     $("pilot").disabled = true;
+    setTimeout(showPilots, ASK_PILOTS_MS);
   }
 }
 
