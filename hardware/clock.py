@@ -55,6 +55,8 @@ class VirtualClock(Clock):
 
     >>> clock = VirtualClock()
     >>> clock.advance_ns(50 * NS_PER_MS)
+    >>> clock.now_ns()
+    50000000
     >>> clock.sleep_until_ns(NS_PER_S)   # returns at once; it is now 1 s
     >>> clock.now_ns()
     1000000000

@@ -124,9 +124,10 @@ def check_drivetrain(
 ) -> None:
     """Check that the drivetrain which ``make`` opens keeps every promise of ``Drivetrain``, and close it.
 
-    It is for every drivetrain, a stranger's too, in a test or with the wheels off the ground::
+    It is for every drivetrain, a stranger's too, in a test or with the wheels off the ground:
 
-        check_drivetrain(MyDrivetrain)
+    >>> from hardware.drivetrains.timeline import TimelineDrivetrain
+    >>> check_drivetrain(lambda: TimelineDrivetrain(clock), clock)
 
     ``clock`` is the one that the drivetrain was given, by default the system's. With ``outputs`` it looks at the pins
     too, not only at what ``apply`` says. Raises ContractError with the first promise that is broken.

@@ -106,9 +106,9 @@ class PilotKind(Kind[PilotSectionT]):
 def check_pilot(pilot: Pilot, camera: CameraGeometry | None = None) -> None:
     """Check that ``pilot`` keeps every promise of ``Pilot``, and close it.
 
-    It is for every pilot, a stranger's too::
+    It is for every pilot, a stranger's too:
 
-        check_pilot(MyPilot())
+    >>> check_pilot(pilot)
 
     It is shown black, white and random frames of the size that ``camera`` has, by default the smallest that cars use.
     How fast it answers ``car doctor`` measures. Raises ContractError with the first promise that is broken; what the

@@ -35,7 +35,7 @@ class ClientClock:
     >>> client = ClientClock()
     >>> identity = client.ping(now_ns=5_000_000)
     >>> client.pong(identity, client_ns=700_000_000, arrived_ns=9_000_000)
-    >>> client.sampled_ns(client_ns=720_000_000, arrived_ns=31_000_000)   # two ms ago at most
+    >>> client.sampled_ns(client_ns=720_000_000, arrived_ns=31_000_000)   # 2 ms before it arrived
     29000000
     """
 
