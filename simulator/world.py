@@ -28,15 +28,18 @@ STEP_NS = 5 * NS_PER_MS
 class World:
     """One car at the start of ``track``, standing still.
 
-    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
-    aside now and then. Everything here may be called from any thread::
+    >>> from simulator.expert import PurePursuit
+    >>> from simulator.track import make_track
+    >>> world = World(make_track("oval"), clock)
+    >>> expert = PurePursuit(world.track)
+    >>> while world.lap_count().progress_m < 1.0:
+    ...     frame = world.camera.next_frame(timeout_ms=1000)
+    ...     command = world.drivetrain.apply(expert.command(world.state))
+    >>> world.lap_count().departures
+    0
 
-        clock = VirtualClock()
-        world = World(make_track("oval"), clock)
-        expert = PurePursuit(world.track)
-        while world.lap_count().laps < 1:
-            frame = world.camera.next_frame(timeout_ms=1000)
-            world.drivetrain.apply(expert.command(world.state))
+    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
+    aside now and then. Everything here may be called from any thread.
     """
 
     def __init__(
@@ -49,10 +52,11 @@ class World:
         seed: int = 0,
         disturbance: Disturbance | None = None,
     ) -> None:
-        self.track = track
         self.vehicle = vehicle or VehicleParameters()
-        appearance = varied(track.style, seed)
-        self.floor: Floor = draw_floor(track, appearance)
+        self._seed = seed
+        self._geometry = geometry or CameraGeometry()
+        self.track = track
+        self.floor, renderer = self._draw(track)
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
@@ -62,8 +66,8 @@ class World:
         self._start_ns = self._time_ns = clock.now_ns()
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
-        renderer = Renderer(geometry or CameraGeometry(), self.floor, appearance)
-        self.camera: Camera = SimulatedCamera(self, renderer, clock, rate_hz)
+        self._camera = SimulatedCamera(self, renderer, clock, rate_hz)
+        self.camera: Camera = self._camera
         self.drivetrain: Drivetrain = SimulatedDrivetrain(self)
 
     @property
@@ -105,6 +109,20 @@ class World:
             self._distance_m = 0.0
             self._laps.restart(self._state.pose)
 
+    def enter(self, track: Track) -> None:
+        """Carry the car to the start of ``track`` and count from nothing.
+
+        Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile.
+        """
+        if track.name != self.track.name:
+            floor, renderer = self._draw(track)
+            with self._lock:
+                self._advance(self._clock.now_ns())
+                self.track, self.floor = track, floor
+                self._laps = LapCounter(track, self.vehicle.width_m, track.pose_at(0.0))
+                self._camera.look_through(renderer)
+        self.restart()
+
     def advance(self, time_ns: int) -> VehicleState:
         """Move the world on to ``time_ns``, if that is not past, and return what the car is doing then."""
         with self._lock:
@@ -116,6 +134,11 @@ class World:
         with self._lock:
             self._advance(self._clock.now_ns())
             self._command = command
+
+    def _draw(self, track: Track) -> tuple[Floor, Renderer]:
+        appearance = varied(track.style, self._seed)
+        floor = draw_floor(track, appearance)
+        return floor, Renderer(self._geometry, floor, appearance)
 
     def _put(self, progress_m: float, lateral_m: float, heading_error_rad: float, speed_m_s: float) -> None:
         self._advance(self._clock.now_ns())
@@ -185,6 +208,10 @@ class SimulatedCamera(Camera):
         self._next = number + 1
         pose = self._world.advance(due_ns).pose
         return Frame(self._renderer.render(pose, number), due_ns, number)
+
+    def look_through(self, renderer: Renderer) -> None:
+        """Draw by another renderer of the same geometry from the next frame on."""
+        self._renderer = renderer
 
     def _due_ns(self, number: int, first_ns: int) -> int:
         return first_ns + round(number * NS_PER_S / self.rate_hz)

@@ -24,16 +24,16 @@ MAY_IMPORT = {
     "car.terminal": "hardware",
     "car.drive_record": "hardware car.gate",
     "car.config": "car.errors car.files car.gate car.kinds",
-    "car.pilots": "hardware models car.errors car.files car.kinds car.terminal",
+    "car.pilots": "hardware models car.elsewhere car.errors car.files car.kinds car.terminal",
     "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",
     "car.arming": "hardware car.config car.gate car.kinds",
     "car.neutral": "hardware car.config car.kinds",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
-    "car.sessions": "hardware car.config car.drive_record car.errors car.files car.gate car.terminal",
+    "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
-    "car.calibration": "hardware car.config car.drive_loop car.errors car.gate car.kinds",
-    "car.assembly": "hardware simulator car.config car.kinds car.neutral",
+    "car.calibration": "hardware car.config car.errors car.gate car.kinds",
+    "car.assembly": "hardware simulator car.config car.errors car.files car.kinds car.neutral",
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
     "car.statistics",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
-    "car.drive_record car.errors car.gate car.kinds car.link car.pairing car.pilots car.recording car.statistics "
+    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.recording car.statistics "
     "car.terminal car.web",
     "car.faults": "hardware car.assembly car.config car.drive_loop car.drive_record car.errors car.gate car.kinds "
     "car.link car.pairing car.pilots car.processes car.terminal",

@@ -28,7 +28,7 @@ from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorE
 from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
 from simulator.disturbance import Disturbance
-from simulator.track import make_track
+from simulator.track import make_track, track_names
 from simulator.world import World
 
 
@@ -36,9 +36,13 @@ from simulator.world import World
 class Devices:
     """What a car drives with.
 
+    >>> devices = open_devices(CarConfig(), clock)
+    >>> frame = devices.camera.next_frame(timeout_ms=1000)
+    >>> devices.close()
+
     ``motion`` is None on a car without an encoder, ``lap_count`` where nobody knows the track. ``calibrate`` has the
     drivetrain follow another calibration from neutral on; None where there is none to follow. ``sensors`` are by the
-    name that ``car.toml`` gives each.
+    name that ``car.toml`` gives each. ``enter_track`` carries a simulated car to the start of the track of that name.
     """
 
     camera: Camera
@@ -47,6 +51,7 @@ class Devices:
     lap_count: Callable[[], LapCount] | None = None
     calibrate: Callable[[Any], None] | None = None
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
+    enter_track: Callable[[str], None] | None = None
 
     def close(self) -> None:
         """Put the drivetrain to neutral, and then release every device."""
@@ -107,6 +112,14 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
     return devices
 
 
+def tracks_of(config: CarConfig) -> tuple[str, ...]:
+    """Return the names of the tracks that a car may be carried to, none where its wheels are real."""
+    if not DRIVETRAINS.find(config.drivetrain.kind).is_simulated:
+        return ()
+    own = config.simulator.track
+    return tuple(dict.fromkeys((own, *track_names())))
+
+
 def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
     """Open real wheels; None for the simulated ones, which belong to their world.
 
@@ -123,7 +136,13 @@ def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
 
 def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, config: CarConfig) -> Devices:
     if wheels is None:
-        return Devices(camera, _with_timeline(world.drivetrain, config), world.motion, world.lap_count)
+        return Devices(
+            camera,
+            _with_timeline(world.drivetrain, config),
+            world.motion,
+            world.lap_count,
+            enter_track=lambda name: world.enter(make_track(name)),
+        )
     return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
 
 

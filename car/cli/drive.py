@@ -13,6 +13,7 @@ from car.cli.options import CarOption, LapsOption, ModelOption, find_car, open_p
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
+    from car.kinds.pilot import Pilot
 
 
 @app.command()
@@ -46,7 +47,7 @@ def drive(
     _say_priority()
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
-    with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
+    with _open_pilot(model, folder, headless=headless) as pilot:
         summary = run_drive(DriveOptions(folder, pilot, headless, laps, records))
     show_drive(summary)
     raise typer.Exit(summary.exit_code)
@@ -94,6 +95,24 @@ def doctor(
     else:
         show_report(report)
     raise typer.Exit(1 if report.level is Level.ERROR else 0)
+
+
+def _open_pilot(model: str | None, folder: CarFolder, *, headless: bool) -> Pilot:
+    """Open the pilot; a car that is driven by hand needs none, and its driver is told why there is none.
+
+    Raises ModelError where the pilot is what was asked for.
+    """
+    from car.pilots.absent import AbsentPilot
+    from models.contract import ModelError
+
+    try:
+        return open_pilot(model, folder, folder.config.camera.geometry)
+    except ModelError as error:
+        if headless or model is not None:
+            raise
+        pilot = AbsentPilot(str(error))
+    typer.secho(f"Without a pilot the car drives by hand, and records: assist and auto are off. {pilot.why}", err=True)
+    return pilot
 
 
 def _say_priority() -> None:

@@ -142,7 +142,12 @@ class WebSection(Section):
 
 
 class CarConfig(Section):
-    """The content of a ``car.toml``."""
+    """The content of a ``car.toml``.
+
+    >>> config = CarConfig(gate=GateSection(autopilot_throttle_cap=0.15))
+    >>> config.camera.kind, config.gate.limits.autopilot_throttle_cap
+    ('simulated', 0.15)
+    """
 
     car: CarSection = CarSection()
     camera: CameraByKind = CameraSection()

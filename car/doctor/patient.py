@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,17 @@ def gamepads() -> Gamepads | None:
     return Gamepads(tuple(names), tuple(search.refusals))
 
 
+def load_per_core() -> float:
+    """Return how many programs wanted to run in the last minute, for each core; 0 where the system does not tell."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Machine(Computer):
     """The computer, and the gamepad that is plugged into it."""
 
     gamepads: Callable[[], Gamepads | None] = gamepads
+    load_per_core: Callable[[], float] = load_per_core
     may_have_priority: Callable[[], bool] = is_granted
 
 

@@ -26,7 +26,8 @@ UNIT = "pocketpilot@*"
 def configuration(patient: Patient) -> Iterator[Verdict]:
     """Whether car.toml says what it may."""
     if patient.problem:
-        yield error(*split_advice(patient.problem))
+        text, advice = split_advice(patient.problem)
+        yield error(f"{text} Pilot, camera and outputs are not examined until then.", advice)
     else:
         yield ok(f"{patient.folder / CONFIG_NAME} is in order.")
 

@@ -12,6 +12,7 @@ from car.doctor.patient import Machine, Patient
 from car.errors import KNOWN_ERRORS
 from car.gate import Limits
 from car.kinds.ours import CAMERAS, DRIVETRAINS, PILOTS, SENSORS
+from car.kinds.pilot import TFLITE
 from car.kinds.registry import PluginError, Registry
 from car.kinds.verdict import Verdict, error, ok, split_advice, warning
 from hardware.clock import NS_PER_MS
@@ -22,6 +23,8 @@ OPENCV_OF_NUMPY_2 = (4, 12)
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 PILOT_CALLS = 200
 WARM_UP_CALLS = 10
+BUSY_LOAD = 1.0
+"""Programs that want a core, for each core there is: beyond it, what is slow may be the others."""
 
 
 def python(patient: Patient) -> Iterator[Verdict]:
@@ -82,6 +85,9 @@ def pilot(patient: Patient) -> Iterator[Verdict]:
     from hardware.camera import Frame
 
     camera, section = patient.config.camera, patient.config.pilot
+    if section.kind == TFLITE and not section.model:
+        yield ok("No pilot is chosen: the car is driven by hand.")
+        return
     try:
         driver = open_chosen(section, camera.geometry, patient.folder)
     except KNOWN_ERRORS as problem:
@@ -96,7 +102,8 @@ def pilot(patient: Patient) -> Iterator[Verdict]:
             driver.drive(Frame(image, 0, number))
             times_ms.append((time.perf_counter_ns() - asked_ns) / NS_PER_MS)
     p50_ms, p99_ms = np.percentile(times_ms[WARM_UP_CALLS:], (50, 99))
-    yield judge_latency(driver.name, float(p50_ms), float(p99_ms), period_ms=1000 / camera.rate_hz)
+    period_ms = 1000 / camera.rate_hz
+    yield judge_latency(driver.name, float(p50_ms), float(p99_ms), period_ms, patient.machine.load_per_core())
     for sentence in driver.warnings:
         yield warning(sentence, "Train a pilot on this car's own sessions: car train")
     yield from PILOTS.find(section.kind).check(section, patient.machine)
@@ -135,10 +142,13 @@ def sensors(patient: Patient) -> Iterator[Verdict]:
         yield ok("The car has no sensors.")
 
 
-def judge_latency(name: str, p50_ms: float, p99_ms: float, period_ms: float) -> Verdict:
+def judge_latency(name: str, p50_ms: float, p99_ms: float, period_ms: float, load_per_core: float = 0.0) -> Verdict:
     """Return what to say of a pilot that takes so long on a car whose camera gives a frame every ``period_ms``."""
     text = f"{name} answers in {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms, over {PILOT_CALLS} frames"
     valid_ms = Limits().pilot_valid_ns / NS_PER_MS
+    if p99_ms > period_ms and load_per_core > BUSY_LOAD:
+        busy = f"on a machine with {load_per_core:.1f} other programs for each core"
+        return warning(f"{text}, {busy}.", "Look again when the machine has less to do: car doctor")
     advice = "Train a smaller pilot with `car train`, or lower camera.rate_hz in car.toml."
     if p50_ms > valid_ms:
         return error(f"{text}: too late for the gate ({valid_ms:.0f} ms).", advice)

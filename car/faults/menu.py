@@ -69,6 +69,12 @@ class TrialClock(StrEnum):
 class InjectedFault:
     """One thing that goes wrong.
 
+    >>> fault = InjectedFault("camera-late", "every frame is late", promised_ms=FRAME_MS,
+    ...                       devices=lambda devices, onset: replace(
+    ...                           devices, camera=LateCamera(devices.camera, onset, LATE_MS)))
+    >>> fault.promise
+    'neutral ≤ 200 ms'
+
     The wheels are neutral ``promised_ms`` after it has set in, ``worst_ms`` at the very worst on a real network, and
     stay so for the ``watch_s`` that are watched; None promises that they drive on. The car drives in ``mode``,
     headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the

@@ -28,6 +28,12 @@ class PluginError(ImportError):
 class Registry(Generic[KindT]):
     """The kinds of one sort of thing, by name.
 
+    >>> from car.kinds import CameraKind, CameraSection
+    >>> ours = {"usb": "car.kinds.usb:UsbKind"}
+    >>> cameras = Registry("pocketpilot.cameras", CameraKind, CameraSection, ours)
+    >>> cameras.find("usb").name
+    'usb'
+
     ``ours`` is written as entry points are, ``"module:class"`` by name; a package of somebody else's has the same in
     its ``pyproject.toml``, under ``group``. Each names a class that derives from ``base`` and is made without
     arguments; its ``section`` derives from ``section``. Ours go first: no package can take the place of one of them.

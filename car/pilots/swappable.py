@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from car.kinds.pilot import Pilot, PilotOutput
+from car.pilots.absent import AbsentPilot
 from hardware.camera import Frame
 
 
 class SwappablePilot(Pilot):
     """Drives as the pilot in it does, which another thread may exchange for another one between two frames.
 
-    ::
-
-        pilot = SwappablePilot(TflitePilot(first))
-        loop = DriveLoop(frames, pilot, gate, drivetrain, clock)
-        pilot.swap(TflitePilot(second))   # from any thread, once it has been warmed up
+    >>> swappable = SwappablePilot(pilot)
+    >>> output = swappable.drive(frame)
+    >>> swappable.swap(SwappablePilot(pilot))   # from any thread, once the new one has been warmed up
 
     The frame that the old one is looking at is still its own, the next one is the new one's: no frame is without a
     pilot. To the gate nothing has changed. What the old one said is valid for as long as ever, and a new one that does
@@ -23,6 +22,11 @@ class SwappablePilot(Pilot):
     def __init__(self, pilot: Pilot) -> None:
         self.name = pilot.name
         self._pilot = pilot
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a pilot in it that can drive."""
+        return not isinstance(self._pilot, AbsentPilot)
 
     def drive(self, frame: Frame) -> PilotOutput:
         """Return what the pilot in it would do on seeing ``frame``."""

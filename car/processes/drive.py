@@ -25,8 +25,10 @@ from car.processes.capture import capturing
 from car.processes.children import keeping_controls, keeping_desk
 from car.processes.controls import ControlsJob
 from car.processes.notify import ServiceNotifier
+from car.processes.pilot_watch import PilotWatch
 from car.processes.priority import ahead_of_all
 from car.processes.safeguards import ALL_SAFEGUARDS, SafeguardWatch
+from car.processes.scene_watch import SceneWatch
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import DriveOptions, DriveSummary, DriveWatch
 from car.processes.watchdog import GuardPipe, guarded, watching
@@ -80,7 +82,7 @@ def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: 
             gate,
             devices.drivetrain,
             clock,
-            sources=_sources(options, link, driver, gate, guard, devices),
+            sources=_sources(options, link, pilot, driver, gate, guard, devices),
             observer=Publisher(link.ring, clock),
             motion=devices.motion,
             lap_count=devices.lap_count,
@@ -103,16 +105,24 @@ def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: 
 
 
 def _sources(
-    options: DriveOptions, link: CarLink, driver: SlotDriver, gate: Gate, guard: GuardPipe, devices: Devices
+    options: DriveOptions,
+    link: CarLink,
+    pilot: SwappablePilot,
+    driver: SlotDriver,
+    gate: Gate,
+    guard: GuardPipe,
+    devices: Devices,
 ) -> Sequence[EventSource]:
     """Return what the loop asks, in this order; whatever is heard last has the last word."""
-    sources: list[EventSource] = [watch_safeguards(link, guard)]
+    sources: list[EventSource] = [watch_safeguards(link, guard), PilotWatch(pilot)]
     if options.headless:
         sources.append(AutoStart(gate))
     sources.append(driver)
     if devices.calibrate is not None:
         current = CurrentCalibration(options.folder.config_path, options.config.calibration)
         sources.append(CalibrationSwitch(gate, current, devices.calibrate))
+    if devices.enter_track is not None:
+        sources.append(SceneWatch(link.scene, devices.enter_track))
     return sources
 
 

@@ -21,7 +21,11 @@ _turn = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class FrameRange:
-    """The frames numbered ``first`` … ``last``, both included."""
+    """The frames numbered ``first`` … ``last``, both included.
+
+    >>> FrameRange(first=120, last=180).last
+    180
+    """
 
     first: int
     last: int
@@ -31,10 +35,10 @@ class FrameRange:
 class Edits:
     """The ranges of frames left out of a session, sorted and apart from each other; ``cuts`` are as they were made.
 
-    ::
-
-        edits = Edits.load(session_path).without(FrameRange(120, 180))
-        edits.save(session_path)
+    >>> edits = Edits.load(path).without(FrameRange(10, 19))
+    >>> edits.save(path)
+    >>> Edits.load(path).excludes(12)
+    True
     """
 
     ranges: tuple[FrameRange, ...] = ()

@@ -121,6 +121,9 @@ class DriveChannel:
                 recorder.erase(seconds)
             case messages.TryOutput(name=name, value=value):
                 self._bench.try_value(name, value, arrived_ns)
+            case messages.EnterTrack(track=track):
+                scene = self._context.scene
+                return seat.may_act() and scene is not None and scene.enter(track)
             case messages.Act(type=what):
                 return self._act(what)
         return True

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from car.config.change import change_config
 from car.config.plain import CONFIG_NAME
 from car.errors import ConfigError, NoSuchModel
+from car.kinds.pilot import TFLITE
 from car.pilots.find import MODEL_SUFFIX
 from car.pilots.library import ModelLibrary, ModelRow
 from car.web.context import LibraryContext, library_context_of
@@ -18,7 +19,6 @@ from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive
 from models.contract import MAX_MODEL_BYTES
 
-TFLITE = "tflite"
 """The kind of pilot that is one of these models."""
 
 router = APIRouter(tags=["models"], responses=PROBLEMS)

@@ -19,10 +19,11 @@ WRITES_BETWEEN_LOOKS = 64
 class Pca9685Factory(ChannelFactory):
     """Makes pins of a PCA9685's channels, numbered as on the board.
 
-    ::
-
-        factory = Pca9685Factory(frequency_hz=50)
-        servo = PWMOutputDevice(0, frequency=50, initial_value=1500e-6 * 50, pin_factory=factory)
+    >>> from gpiozero import PWMOutputDevice
+    >>> factory = Pca9685Factory(frequency_hz=50, bus=bus)
+    >>> servo = PWMOutputDevice(0, frequency=50, initial_value=1500e-6 * 50, pin_factory=factory)
+    >>> servo.value = 1900e-6 * 50
+    >>> factory.close()
 
     All channels share one frequency. The chip's oscillator may be off by several percent: ``oscillator_hz`` is how fast
     it really runs, 25 MHz by its datasheet. ``bus`` is an open ``smbus2.SMBus``, or the number of one to open. A chip

@@ -292,3 +292,33 @@ def test_seeds_vary_the_look_and_seed_0_is_the_default(clock: VirtualClock) -> N
 
 def test_neutral_is_applied_as_it_is(world: World) -> None:
     assert world.drivetrain.apply(NEUTRAL) == NEUTRAL
+
+
+def test_a_car_enters_another_track_at_its_start_and_counts_from_nothing() -> None:
+    clock = VirtualClock()
+    world = World(make_track("oval"), clock)
+    world.drivetrain.apply(Command(0.0, 0.5))
+    clock.advance_ns(3 * NS_PER_S)
+    before = world.camera.next_frame(1000).image
+    bean = make_track("bean")
+    world.enter(bean)
+    count = world.lap_count()
+    assert (world.track.name, count.laps, count.progress_m, count.departures) == ("bean", 0, 0.0, 0)
+    assert world.state.speed_m_s == 0.0
+    assert bean.project(world.pose).lateral_m == pytest.approx(0.0, abs=0.01)
+    clock.advance_ns(NS_PER_S)
+    after = world.camera.next_frame(1000).image
+    assert not np.array_equal(before, after)
+    fresh = World(make_track("bean"), clock).camera.next_frame(1000).image
+    assert np.abs(after.astype(int) - fresh.astype(int)).mean() < 5
+
+
+def test_entering_the_track_it_is_on_brings_the_car_back_to_the_start() -> None:
+    clock = VirtualClock()
+    world = World(make_track("oval"), clock)
+    world.drivetrain.apply(Command(1.0, 0.8))
+    clock.advance_ns(5 * NS_PER_S)
+    assert world.advance(clock.now_ns()).speed_m_s > 0
+    world.enter(make_track("oval"))
+    assert world.pose == world.track.pose_at(0.0)
+    assert world.motion().distance_m == 0.0

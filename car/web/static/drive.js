@@ -11,6 +11,7 @@ import { VideoFeed } from "./video.js";
 
 const ERASE_S = 5;
 const ASK_AGAIN_MS = 5000;
+const ASK_PILOTS_MS = 3000; // the desk may just have been started again
 const DARK_MS = 2000;
 const LIMIT_KEY = "throttle-limit";
 const USUAL_LIMIT = 40;
@@ -68,6 +69,12 @@ function wireButtons() {
   $("limit").addEventListener("pointerup", () => $("limit").blur());
   $("pilot").addEventListener("change", choosePilot);
   $("tilt").addEventListener("click", toggleTilt);
+  $("track").addEventListener("change", enterTrack);
+  $("restart").addEventListener("click", enterTrack);
+  window.addEventListener("keydown", (event) => {
+    const isTyped = event.target instanceof Element && event.target.matches("input, select, textarea");
+    if (!isTyped && !event.repeat && !event.ctrlKey && !event.metaKey && event.key?.toLowerCase() === "r" && !$("world").hidden) enterTrack();
+  });
 }
 
 /** The limit that was set last; a browser may keep nothing, and then the usual one holds. */
@@ -112,7 +119,21 @@ async function showPilots() {
   } catch (error) {
     $("pilot").replaceChildren(el("option", {}, channel.state?.pilot_name ?? "unknown"));
     $("pilot").disabled = true;
+    setTimeout(showPilots, ASK_PILOTS_MS);
   }
+}
+
+/** A simulated car can be put back on its track, or on another one. */
+function enterTrack() {
+  inputs.release();
+  channel.send({ type: "enter_track", track: $("track").value });
+  $("track").blur();
+}
+
+async function showTracks() {
+  const { tracks, track } = await get("status").catch(() => ({ tracks: [] }));
+  $("world").hidden = tracks.length === 0;
+  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name)));
 }
 
 async function toggleTilt() {
@@ -264,6 +285,7 @@ wireButtons();
 showLimit();
 showSources();
 showPilots();
+showTracks();
 $("tilt").hidden = !(matchMedia("(pointer: coarse)").matches && Tilt.isPossible);
 $("stop-hint").hidden = !matchMedia("(hover: hover)").matches;
 for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);

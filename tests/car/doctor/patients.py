@@ -29,6 +29,7 @@ def machine_at(root: Path, versions: dict[str, str | None], **answers: Any) -> M
         "gpio_label": lambda path: path.read_text(encoding="utf-8"),
         "i2c_answers": lambda _bus, addresses: [address for address in addresses if address == PCA9685],
         "gamepads": Gamepads,
+        "load_per_core": lambda: 0.0,
         "may_have_priority": lambda: True,
         "user": "pi",
     }

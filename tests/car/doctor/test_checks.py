@@ -209,3 +209,16 @@ def test_a_package_that_crashes_when_it_is_imported_is_not_imported_by_the_docto
     assert finding.level is Level.WARNING
     assert "crashing_eye of the package strange-parts cannot be loaded (Segmentation fault)" in finding.text
     assert "crashing_eye" not in CAMERAS._found
+
+
+def test_a_slow_answer_on_a_busy_machine_is_not_blamed_on_the_pilot() -> None:
+    verdict = judge_latency("pilot", 5.0, 90.0, period_ms=33.3, load_per_core=4.0)
+    assert "4.0 other programs" in verdict.text
+    assert "Train" not in verdict.fix
+    assert "Train" in judge_latency("pilot", 5.0, 90.0, period_ms=33.3).fix
+
+
+def test_a_car_without_a_pilot_is_driven_by_hand(pi: Clinic) -> None:
+    pi.configure('[pilot]\nmodel = ""\n')
+    finding = pi.finding("pilot")
+    assert (finding.level, finding.text) == (Level.OK, "No pilot is chosen: the car is driven by hand.")
