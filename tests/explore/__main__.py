@@ -1,0 +1,67 @@
+"""``python -m tests.explore``: visit every state of the gate, and every fault of the processes; 1 on any violation.
+
+``--properties`` lists what is judged; ``--mutants`` tells which share of the gate's mutants the exploration finds by
+itself (Linux, macOS; about half an hour).
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.explore.search import Result
+
+
+def main(arguments: list[str]) -> int:
+    """Explore, and return the exit code."""
+    match arguments:
+        case []:
+            return explore()
+        case ["--properties"]:
+            from tests.explore.report import properties
+
+            print(properties())
+            return 0
+        case ["--mutants", *names]:
+            # Whatever imports the gate comes later, in a process of each mutant's own.
+            from tests.explore.mutants import measure
+
+            return measure(names)
+    print("Usage: python -m tests.explore [--properties | --mutants [PART OF A NAME ...]]")
+    return 2
+
+
+def explore() -> int:
+    """Explore the gate with and without ``headless``, a process each, and then the processes around it."""
+    from tests.explore import processes, report
+
+    started_s = time.monotonic()
+    print("Exploring every state of car/gate.py in steps of 50 ms ...", flush=True)
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        results = pool.map(search, [True, False])
+    for result in results:
+        print(report.summary(result))
+    print(report.ABSTRACTED)
+    is_good = all(report.is_good(result) for result in results)
+    is_good &= processes.explore()
+    cpu_s = sum(result.seconds for result in results)
+    print(f"All took {time.monotonic() - started_s:.0f} s, {cpu_s:.0f} CPU-s for the gate.")
+    return 0 if is_good else 1
+
+
+def search(headless: bool) -> Result:
+    """Search one gate; in a process of its own, so that both take place at a time."""
+    from tests.explore.report import progress
+    from tests.explore.search import Search
+
+    # Millions of small tuples that all stay: the collector would look at them again and again, and find nothing.
+    gc.disable()
+    return Search(headless=headless).run(lambda result: print(progress(result), flush=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
