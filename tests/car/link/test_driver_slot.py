@@ -3,8 +3,12 @@
 import multiprocessing
 import sys
 import threading
+from collections.abc import Callable
+
+import pytest
 
 from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Mode, Stop
+from car.link import driver_slot
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from hardware.drivetrain import Command
 
@@ -142,3 +146,41 @@ def test_a_desk_that_died_while_it_wrote_leaves_what_was_heard_last() -> None:
     driver.put_in_order()
     DriverDesk(slot).stop()
     assert list(driver.events(0)) == [DriverLeft(), Stop()]
+
+
+class Meanwhile:
+    """Stands in for the barrier between two accesses to the slot's memory: what happens to the slot right there."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self._busy = False
+        self.seen: list[object] = []
+
+    def __call__(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self.seen.append(self._act())
+            self._busy = False
+
+
+def test_who_reads_while_the_slot_is_being_written_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk = DriverDesk(slot)
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    # The content may be half the old one and half the new one from before the first byte until after the last.
+    reader = Meanwhile(slot.read)
+    monkeypatch.setattr(driver_slot, "keep_order", reader)
+    desk.sample(Command(0.3, 0.4), sampled_ns=9)
+    assert reader.seen == [None, None]
+    monkeypatch.undo()
+    state = slot.read()
+    assert state is not None
+    assert (state.command, state.sampled_ns) == (Command(0.3, 0.4), 9)
+
+
+def test_what_was_read_while_another_command_was_written_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk = DriverDesk(slot)
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    monkeypatch.setattr(driver_slot, "keep_order", Meanwhile(lambda: desk.sample(Command(0.3, 0.4), sampled_ns=9)))
+    assert slot.read() is None
