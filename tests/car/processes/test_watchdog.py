@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from car.drive_loop import TICK_MS
-from car.processes.guard import ENDED, HEARTBEAT, WRITE_TIMEOUT_S, WRITING
+from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED, WRITE_TIMEOUT_S, WRITING
 from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL
@@ -254,3 +254,20 @@ def test_the_guard_imports_next_to_nothing() -> None:
 def test_a_guard_is_there_for_as_long_as_it_is_needed() -> None:
     with guarded([]) as pipe:
         pipe.beat()
+
+
+def test_a_death_while_closing_is_no_orderly_end(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT * 3 + PAUSED, f'[{{"kind": "timeline", "path": "{path}"}}]')
+    # Only whoever says goodbye has put everything away; the wheels may be anything by now.
+    assert done.returncode == -9
+    assert b"guard: The drive process died." in done.stderr
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
+def test_a_drive_that_failed_and_said_so_is_made_neutral_without_being_called_dead(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT * 3 + FAILED, f'[{{"kind": "timeline", "path": "{path}"}}]')
+    assert b"guard ended 1" in done.stdout
+    assert done.stderr == b""
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
