@@ -122,7 +122,13 @@ class Search:
             start = note(gate, NOW_NS, Diary(), self._headless)
             self._came_from[start] = (None, f"a new gate in {mode}", 0)
             self._waiting.append(start)
-            decision = gate.decide(NOW_NS)
+            self._begin(mode, start)
+
+    def _begin(self, mode: Mode, start: Noted) -> None:
+        """Ask a new gate, when the clock has run for long and when it has just begun: nobody has said anything."""
+        for now_ns in (0, NOW_NS):
+            gate = new_gate(mode, self._headless)
+            decision = gate.decide(now_ns)
             told = (decision.command, decision.driver, decision.state, decision.mode, decision.trip, decision.refusal)
             if told != (NEUTRAL, None, GateState.DISARMED, mode, None, None) or gate.refused:
                 self._violated(FRESH, start, DECIDE)
