@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from car.gate import DriverCommand, Gate, GateState, Mode, PilotCommand
+from car.gate import DriverCommand, Gate, GateState, Limits, Mode, PilotCommand
 from hardware.drivetrain import NEUTRAL, Command
 from tests.explore.decisions import ON_DECISIONS, silence_ns
 from tests.explore.diary import Diary
@@ -38,7 +38,11 @@ A_MOMENT_NS = 1
 NEARLY_A_STEP_NS = STEP_NS - 1
 """A decision on the grid, just after it and just before its next point: a limit that is a nanosecond off is seen."""
 WAIT = "50 ms pass"
-FRESH = Property("a new gate is at rest", "A new gate is disarmed, neutral, in its mode, with nothing to tell.", bool)
+FRESH = Property(
+    "a new gate is at rest",
+    "A new gate is disarmed, neutral, in its mode, with the limits it was given and nothing to tell.",
+    bool,
+)
 FROM_NEUTRAL = Property(
     "a drive begins at neutral", "However the wheels were before, an armed car moves from neutral on.", bool
 )
@@ -126,6 +130,9 @@ class Search:
 
     def _begin(self, mode: Mode, start: Noted) -> None:
         """Ask a new gate, when the clock has run for long and when it has just begun: nobody has said anything."""
+        limits = Limits(autopilot_throttle_cap=0.1)
+        if Gate(limits, mode, headless=self._headless).limits is not limits:
+            self._violated(FRESH, start, DECIDE)
         for now_ns in (0, NOW_NS):
             gate = new_gate(mode, self._headless)
             decision = gate.decide(now_ns)
