@@ -197,3 +197,23 @@ def test_the_newest_sixteen_pings_may_be_answered() -> None:
     assert clock.round_trip_ns is None
     clock.pong(numbers[1], OFFSET_NS, START_NS + NS_PER_S)
     assert clock.round_trip_ns == NS_PER_S - 1
+
+
+def test_the_packet_by_which_a_set_clock_is_seen_counts_already() -> None:
+    clock = known_clock()
+    client_ns = OFFSET_NS + 3600 * NS_PER_S
+    assert clock.sampled_ns(client_ns, START_NS) is None
+    # Its way took no time; that of the pong takes 100 ms.
+    clock.pong(clock.ping(START_NS), client_ns, START_NS + 100 * NS_PER_MS)
+    assert clock.sampled_ns(client_ns, START_NS + 100 * NS_PER_MS) == START_NS
+
+
+def test_when_the_fastest_packet_is_too_long_ago_the_fastest_of_the_others_counts() -> None:
+    clock = known_clock()
+    for after_ms, delay_ms in ((2000, 90), (3000, 40)):
+        sent_ns = after_ms * NS_PER_MS
+        clock.sampled_ns(OFFSET_NS + sent_ns, START_NS + sent_ns + delay_ms * NS_PER_MS)
+    later_ns = WINDOW_NS + NS_PER_S
+    clock.pong(clock.ping(START_NS + later_ns), OFFSET_NS + later_ns, START_NS + later_ns + 60 * NS_PER_MS)
+    sampled_ns = clock.sampled_ns(OFFSET_NS + later_ns, START_NS + later_ns + 60 * NS_PER_MS)
+    assert sampled_ns == START_NS + later_ns + 40 * NS_PER_MS
