@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from car.gate import DriverCommand, Gate, GateState, Limits, Mode, PilotCommand
+from car.gate import DriverCommand, Gate, GateState, Limits, Mode, PilotCommand, TripReason
 from hardware.drivetrain import NEUTRAL, Command
 from tests.explore.decisions import ON_DECISIONS, silence_ns
 from tests.explore.diary import Diary
@@ -133,6 +133,8 @@ class Search:
         limits = Limits(autopilot_throttle_cap=0.1)
         if Gate(limits, mode, headless=self._headless).limits is not limits:
             self._violated(FRESH, start, DECIDE)
+        if new_gate(mode, self._headless).decide(-1).trip is not TripReason.CLOCK:
+            self._violated(FRESH, start, DECIDE_BACK)
         for now_ns in (0, NOW_NS):
             gate = new_gate(mode, self._headless)
             decision = gate.decide(now_ns)
