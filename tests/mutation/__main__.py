@@ -89,8 +89,10 @@ def survives(mutant: Mutant, module: Module) -> int:
         # Where the tests start programs, those are broken in the same way.
         lay_over(Path(folder) / "project", module, ast.unparse(mutant.make()))
         os.environ["PYTHONPATH"] = str(Path(folder) / "project")
+        os.chdir(Path(folder) / "project")
+        tests = [str(ROOT / test) for test in module.tests]
         # One that hangs is ended by its alarm, which pytest-timeout would take for itself.
-        arguments = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-o", "timeout=0", *module.tests]
+        arguments = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-o", "timeout=0", *tests]
         return SURVIVED if pytest.main(arguments) == pytest.ExitCode.OK else KILLED
 
 
