@@ -6,14 +6,10 @@ itself (Linux, macOS; about half an hour).
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import sys
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tests.explore.search import Result
+from functools import partial
 
 
 def main(arguments: list[str]) -> int:
@@ -35,14 +31,17 @@ def main(arguments: list[str]) -> int:
     return 2
 
 
-def explore() -> int:
-    """Explore the gate with and without ``headless``, a process each, and then the processes around it."""
+def explore(limit_s: float | None = None) -> int:
+    """Explore the gate with and without ``headless``, a process each, and then the processes around it.
+
+    With ``limit_s`` each gate is explored for so many CPU-seconds at most, which is not enough to be good.
+    """
     from tests.explore import processes, report
 
     started_s = time.monotonic()
     print("Exploring every state of car/gate.py in steps of 50 ms ...", flush=True)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        results = pool.map(search, [True, False])
+        results = pool.map(partial(report.searched, limit_s=limit_s), [True, False])
     for result in results:
         print(report.summary(result))
     print(report.ABSTRACTED)
@@ -51,16 +50,6 @@ def explore() -> int:
     cpu_s = sum(result.seconds for result in results)
     print(f"All took {time.monotonic() - started_s:.0f} s, {cpu_s:.0f} CPU-s for the gate.")
     return 0 if is_good else 1
-
-
-def search(headless: bool) -> Result:
-    """Search one gate; in a process of its own, so that both take place at a time."""
-    from tests.explore.report import progress
-    from tests.explore.search import Search
-
-    # Millions of small tuples that all stay: the collector would look at them again and again, and find nothing.
-    gc.disable()
-    return Search(headless=headless).run(lambda result: print(progress(result), flush=True))
 
 
 if __name__ == "__main__":

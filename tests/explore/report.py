@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 from hardware.clock import NS_PER_MS
 from tests.explore.decisions import ON_DECISIONS
 from tests.explore.promises import SILENCE_TO_NEUTRAL_NS
 from tests.explore.properties import ON_EVENTS
-from tests.explore.search import FRESH, FROM_NEUTRAL, OUTPUTS, RAISED, Result
+from tests.explore.search import FRESH, FROM_NEUTRAL, OUTPUTS, RAISED, Result, Search
 
 ABSTRACTED = f"""\
 What is abstracted:
@@ -17,6 +19,14 @@ What is abstracted:
 - What the wheels had before a decision is one of {len(OUTPUTS)} outputs, in turn, not what the path there gave them.
 - The car's problems are told right before an arming; which reason an old trip or refusal had makes no difference.
 - The gate's limits are those that ship; the clock goes back by 50 ms or 1 ns."""
+
+
+def searched(headless: bool, limit_s: float | None = None) -> Result:
+    """Search one gate, and print how far it has got; for a process of its own."""
+    # Millions of small tuples that all stay: the collector would look at them again and again, and find nothing.
+    gc.disable()
+    search = Search(headless=headless, limit_s=limit_s)
+    return search.run(lambda result: print(progress(result), flush=True))
 
 
 def progress(result: Result) -> str:

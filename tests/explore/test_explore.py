@@ -56,6 +56,14 @@ def test_the_mutants_that_are_tried_here_are_there() -> None:
     assert ast.parse(GATE.path.read_text("utf-8"))
 
 
+def test_an_exploration_that_does_not_come_to_its_end_is_a_failure_and_says_so() -> None:
+    run = [sys.executable, "-c", "import sys; from tests.explore.__main__ import explore; sys.exit(explore(0.5))"]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count("NOT explored to its end") == 2
+    assert "no violation" in done.stdout
+
+
 def test_what_is_judged_and_what_is_left_out_can_be_read() -> None:
     assert properties().count("\n- ") > 25
     assert "steps of 50 ms" in ABSTRACTED
