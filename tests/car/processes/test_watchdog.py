@@ -1,6 +1,7 @@
 """A loop that does not come round finds the wheels neutral, and a guard that hears nothing acts."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -271,3 +272,37 @@ def test_a_drive_that_failed_and_said_so_is_made_neutral_without_being_called_de
     assert b"guard ended 1" in done.stdout
     assert done.stderr == b""
     assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
+def start_guard(path: Path, timeout_ms: int) -> subprocess.Popen[bytes]:
+    """Return a guard that is ready, of a process that is not its parent, so that it ends nobody."""
+    outputs = f'[{{"kind": "timeline", "path": "{path}"}}]'
+    command = [sys.executable, "-P", "-m", "car.processes.guard", "1", str(timeout_ms), outputs]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert guard.stdout is not None
+    assert guard.stdout.read(1) == HEARTBEAT
+    return guard
+
+
+def test_a_pipe_that_closes_is_answered_at_once_however_patient_the_guard_is(tmp_path: Path) -> None:
+    with start_guard(tmp_path / "wheels", 3_600_000) as guard:
+        _, words = guard.communicate(HEARTBEAT, timeout=60)
+    assert guard.returncode == 1
+    assert b"died" in words
+    assert len(read_timeline(tmp_path / "wheels")) == 1
+
+
+def test_a_drive_process_may_take_its_time_until_its_first_heartbeat(tmp_path: Path) -> None:
+    with start_guard(tmp_path / "wheels", 1) as guard:
+        with pytest.raises(subprocess.TimeoutExpired):
+            guard.wait(timeout=0.5)
+        guard.kill()
+    assert not (tmp_path / "wheels").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_all_does_not_end_the_guard(tmp_path: Path, name: str) -> None:
+    with start_guard(tmp_path / "wheels", 3_600_000) as guard:
+        guard.send_signal(getattr(signal, name))
+        guard.communicate(HEARTBEAT + ENDED, timeout=60)
+    assert guard.returncode == 0
