@@ -17,7 +17,8 @@ What is abstracted:
 - A driver holds the stick at 0.05, 0.0501 or full, either way, with and without the hold button; a pilot asks for 0.9.
   Samples are in time, 50 ms or 350 ms late; frames in time or 150 ms late.
 - What the wheels had before a decision is one of {len(OUTPUTS)} outputs, in turn, not what the path there gave them.
-- The car's problems are told right before an arming; which reason an old trip or refusal had makes no difference.
+- The car's problems are told right before an arming, and only to a car that is not armed. Which reason an old trip or
+  an old refusal had makes no difference.
 - The gate's limits are those that ship; the clock goes back by 50 ms or 1 ns."""
 
 
