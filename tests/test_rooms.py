@@ -46,8 +46,8 @@ MAY_IMPORT = {
     "car.pairing car.pilots car.processes car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.pilots car.runs "
     "car.sessions car.software car.terminal",
-    "car.cli": "hardware models training car.config car.doctor car.errors car.faults car.neutral car.pairing "
-    "car.pilots car.processes car.runs car.sessions car.terminal",
+    "car.cli": "hardware models training car.assembly car.config car.doctor car.errors car.faults car.neutral "
+    "car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",
 }
 """Each room, and the rooms that its modules may import. A room stands below every room that may import it."""
