@@ -44,8 +44,8 @@ MAY_IMPORT = {
     "car.web",
     "car.faults": "hardware car.assembly car.config car.drive_loop car.drive_record car.errors car.gate car.link "
     "car.pairing car.pilots car.processes car.terminal",
-    "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.pilots car.runs "
-    "car.sessions car.software car.terminal",
+    "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.files car.pilots "
+    "car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models training car.assembly car.config car.doctor car.errors car.faults car.neutral "
     "car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",

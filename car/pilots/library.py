@@ -93,11 +93,7 @@ class ModelLibrary:
 
     def setting(self, name: str) -> str:
         """Return what ``car.toml`` has to say to mean this model."""
-        path = self.path(name)
-        with contextlib.suppress(ModelError):
-            if find_model(name, self._car_dir) == path:
-                return name
-        return str(path)
+        return setting_of(self.path(name), self._car_dir)
 
     def meant_by(self, setting: str) -> set[str]:
         """Return the names of the models that ``setting`` in ``car.toml`` may mean, from whatever folder it is read."""
@@ -244,6 +240,14 @@ class ModelLibrary:
             except ModelError as error:
                 self._trials[state] = error
         return self._trials[state]
+
+
+def setting_of(path: Path, car_dir: Path) -> str:
+    """Return how the model in ``path`` is named where a pilot is asked for: by its name, if that means no other one."""
+    with contextlib.suppress(ModelError):
+        if find_model(path.stem, car_dir) == path:
+            return path.stem
+    return str(path)
 
 
 def _taken(name: str) -> ModelNameTaken:
