@@ -66,6 +66,7 @@ def _record(scene: Scene, folder: CarFolder) -> Path:
     path = folder.sessions_dir / f"expert-{scene.track}.mcap"
     with progress_bar(f"  {scene.track}") as progress:
         run_simulation(folder.config, scene, Goal(seconds=LESSON_S), record=path, progress=progress)
+    console.print(f"  {scene.track}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
     return path
 
 

@@ -53,6 +53,7 @@ def train(
     import_keras()
     _check_place(out)
     dataset = load_dataset(sessions, progress, size=size, tell=left_out)
+    progress(Progress("train", 0, 1))
     split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
     fitted = fit(dataset, split, settings, progress)
     progress(Progress("export", 0, 1))

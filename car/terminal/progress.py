@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from car.terminal.console import console
 from hardware.clock import NS_PER_S, Clock, SystemClock
 
-LINE_EVERY_S = 10.0
-"""A log that says nothing for longer looks like a program that hangs."""
+LINE_EVERY_S = 8.0
+"""A log that says nothing for 10 s looks like a program that hangs; a busy machine is late by a second or two."""
 
 
 @contextlib.contextmanager

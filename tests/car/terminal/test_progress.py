@@ -70,5 +70,5 @@ def test_a_bar_without_a_terminal_prints_lines(
             printed += capsys.readouterr().out
 
 
-def test_a_line_is_printed_at_least_every_10_s() -> None:
-    assert progress.LINE_EVERY_S <= 10
+def test_a_line_is_printed_every_10_s_with_time_to_spare() -> None:
+    assert progress.LINE_EVERY_S <= 9
