@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from car.config.sections import CarConfig
 from car.gate import ArmRefusal
+from car.kinds.ours import DRIVETRAINS
 from hardware.health import Health
 
 MAX_TEMPERATURE_C = 80.0
@@ -48,7 +49,8 @@ def _machine_problems(health: Health) -> Iterator[ArmRefusal]:
 def drivetrain_problems(config: CarConfig) -> tuple[ArmRefusal, ...]:
     """Return what in a car's drivetrain stands in the way of arming: no calibration, steering in coarse steps."""
     problems = []
-    if config.drivetrain.is_real and config.calibration.calibrated is None:
+    fields = DRIVETRAINS.find(config.drivetrain.kind).fields(config.drivetrain, config.calibration)
+    if fields and config.calibration.calibrated is None:
         problems.append(ArmRefusal.NOT_CALIBRATED)
     step_us = config.drivetrain.steering_step_us
     if step_us is not None and step_us > COARSEST_STEERING_US:

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Camera, Frame
 from hardware.clock import Clock
-from hardware.drivetrain import Command, Drivetrain, Odometry
+from hardware.drivetrain import Command, Drivetrain, LapCount, Motion
 from hardware.errors import CameraTimeout
 
 TICK_MS = 25.0
@@ -82,7 +82,8 @@ class DriveLoop:
     """Runs cycles until told to end; whatever happens, the drivetrain is left in neutral.
 
     ``pilot`` may be None when only a driver drives. ``sources`` are asked in their order, in every cycle before the
-    pilot and after it; each hears what the gate made of the ones before. ``odometry`` is asked once per cycle.
+    pilot and after it; each hears what the gate made of the ones before. ``motion`` and ``lap_count`` are asked
+    once per cycle.
     """
 
     def __init__(
@@ -95,7 +96,8 @@ class DriveLoop:
         *,
         sources: Sequence[EventSource] = (),
         observer: Observer | None = None,
-        odometry: Callable[[], Odometry] | None = None,
+        motion: Callable[[], Motion] | None = None,
+        lap_count: Callable[[], LapCount] | None = None,
     ) -> None:
         self._frames = frames
         self._pilot = pilot
@@ -104,7 +106,8 @@ class DriveLoop:
         self._clock = clock
         self._sources = sources
         self._observer = observer
-        self._odometry = odometry
+        self._motion = motion
+        self._lap_count = lap_count
         self._last_frame: tuple[int, int] = (-1, 0)
         self._publish_ns = 0
 
@@ -178,11 +181,13 @@ class DriveLoop:
             captured_ns=captured_ns,
             mode=decision.mode,
             gate_state=decision.state,
-            trip=decision.trip.value if decision.trip else "",
+            trip=decision.trip,
             driver=decision.driver,
             pilot=pilot_command,
             applied=applied,
             times=times,
-            odometry=self._odometry() if self._odometry is not None else None,
-            refusal=decision.refusal.value if decision.refusal else "",
+            motion=self._motion() if self._motion is not None else None,
+            lap_count=self._lap_count() if self._lap_count is not None else None,
+            refusal=decision.refusal,
+            awaits_neutral=decision.awaits_neutral,
         )

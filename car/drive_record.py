@@ -1,11 +1,21 @@
-"""What happened in one cycle of the drive loop: the row that is shown, recorded and replayed."""
+"""What happened in one cycle of the drive loop: the row that is shown, recorded and replayed.
+
+``FIELDS`` is the one table of its fields. The ring between the processes, a session's file and the pages' JSON are
+made from it, so a field that joins is a line there and an attribute here.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from car.gate import GateState, Mode
-from hardware.drivetrain import Command, Odometry
+from car.gate import ArmRefusal, GateState, Mode, TripReason
+from hardware.drivetrain import Command, LapCount, Motion
+
+JSON_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +45,95 @@ class DriveRecord:
     """One control cycle.
 
     ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver`` and ``pilot`` are the commands asked for
-    (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason in words, empty unless
-    it is tripped; ``odometry`` is None on a car that measures no motion; ``refusal`` is why the gate would not arm
-    when it was last asked to, in words, empty when it did.
+    (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason, None unless it is
+    tripped; ``motion`` is None on a car that does not measure it, ``lap_count`` where nobody knows the track;
+    ``refusal`` is why the gate would not arm when it was last asked to, None when it did; ``awaits_neutral`` says that
+    the throttle counts again only once the stick has been at neutral.
     """
 
     frame_number: int
     captured_ns: int
     mode: Mode
     gate_state: GateState
-    trip: str
+    trip: TripReason | None
     driver: Command | None
     pilot: Command | None
     applied: Command
     times: StageTimes = StageTimes()
-    odometry: Odometry | None = None
-    refusal: str = ""
+    motion: Motion | None = None
+    lap_count: LapCount | None = None
+    refusal: ArmRefusal | None = None
+    awaits_neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field: its name, its number in a session's file, what it is, and whether it may be None.
+
+    ``kind`` is int, float, bool or str, a StrEnum, or a class with fields of its own in the table. Only the last two
+    may be None.
+    """
+
+    name: str
+    number: int
+    kind: type
+    optional: bool = False
+
+
+FIELDS: Mapping[type, tuple[Field, ...]] = {
+    Command: (Field("steering", 1, float), Field("throttle", 2, float)),
+    StageTimes: (
+        Field("age_ns", 1, int),
+        Field("pilot_ns", 2, int),
+        Field("inference_ns", 3, int),
+        Field("gate_ns", 4, int),
+        Field("apply_ns", 5, int),
+        Field("publish_ns", 6, int),
+    ),
+    Motion: (Field("speed_m_s", 1, float), Field("distance_m", 2, float)),
+    LapCount: (
+        Field("laps", 1, int),
+        Field("progress_m", 2, float),
+        Field("lateral_m", 3, float),
+        Field("departures", 4, int),
+    ),
+    DriveRecord: (
+        Field("frame_number", 1, int),
+        Field("captured_ns", 2, int),
+        Field("mode", 3, Mode),
+        Field("gate_state", 4, GateState),
+        Field("trip", 5, TripReason, optional=True),
+        Field("driver", 6, Command, optional=True),
+        Field("pilot", 7, Command, optional=True),
+        Field("applied", 8, Command),
+        Field("times", 9, StageTimes),
+        Field("motion", 12, Motion, optional=True),
+        Field("lap_count", 13, LapCount, optional=True),
+        Field("refusal", 11, ArmRefusal, optional=True),
+        Field("awaits_neutral", 14, bool),
+    ),
+}
+"""The fields of a drive record and of its parts, in the order of their classes.
+
+The numbers are for ever, because recordings have them: append, never renumber, never reuse. 10 was the odometry of
+earlier recordings.
+"""
+
+
+def as_json(item: object) -> dict[str, Any]:
+    """Return a drive record, or a part of one, as JSON has it.
+
+    Numbers are rounded to ``JSON_DIGITS`` after the point, and null where they are not finite; a reason is in words,
+    empty where there is none; a part that there is not is null.
+    """
+    return {field.name: _json_value(getattr(item, field.name), field) for field in FIELDS[type(item)]}
+
+
+def _json_value(value: Any, field: Field) -> Any:
+    if field.kind in FIELDS:
+        return None if value is None else as_json(value)
+    if issubclass(field.kind, StrEnum):
+        return "" if value is None else value.value
+    if field.kind is float:
+        return round(value, JSON_DIGITS) if math.isfinite(value) else None
+    return value

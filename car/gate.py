@@ -80,10 +80,15 @@ class ArmRefusal(StrEnum):
     WHEELS_NOT_UP = "lift the wheels off the ground first, and say so"
     NO_CONTROLS = "what carries a stop to the car is not up yet"
     NO_GUARD = "the guard is not up yet"
+    NO_PILOT = "there is no pilot that fits this car; choose one, or drive by hand"
     TOO_HOT = "the processor is too hot"
     UNDER_VOLTAGE = "the supply voltage is too low"
     NOT_CALIBRATED = "steering and throttle are not calibrated yet"
     COARSE_STEERING = "the steering moves in steps that are too coarse to drive by"
+
+
+AWAITS_NEUTRAL = "let go of the throttle, then press it again"
+"""What a driver has to do whose throttle waits for a stick at neutral."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,13 @@ class Safeguards:
 
 
 @dataclass(frozen=True, slots=True)
+class PilotChanged:
+    """Another pilot is there, or none is: without one, no mode in which it has a hand may be chosen."""
+
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """A person wants to drive, or be driven, in ``mode``; calibration needs their word that the wheels are up."""
 
@@ -192,6 +204,7 @@ Event = (
     | FrameArrived
     | Checks
     | Safeguards
+    | PilotChanged
     | Arm
     | ChangeMode
     | Disarm
@@ -248,6 +261,7 @@ class Gate:
         self._headless = headless
         self._problems: tuple[ArmRefusal, ...] = ()
         self._missing = awaits
+        self._has_pilot = True
         self._driver = DriverCommand(NEUTRAL, _NEVER_NS)
         self._frame_ns = _NEVER_NS
         self._pilot: Command | None = None
@@ -278,6 +292,8 @@ class Gate:
                 self._problems = problems
             case Safeguards(missing):
                 self._take_safeguards(missing)
+            case PilotChanged(is_there):
+                self._has_pilot = is_there
             case Arm():
                 self._arm(event)
             case ChangeMode(mode):
@@ -364,6 +380,8 @@ class Gate:
             return ArmRefusal.ALREADY_ARMED
         if self._missing:
             return _LOSSES[min(self._missing)][1]
+        if event.mode.has_pilot and not self._has_pilot:
+            return ArmRefusal.NO_PILOT
         if event.mode is Mode.CALIBRATION:
             other_problems = (problem for problem in self._problems if problem is not ArmRefusal.NOT_CALIBRATED)
             return next(other_problems, None if event.wheels_up else ArmRefusal.WHEELS_NOT_UP)
@@ -378,6 +396,9 @@ class Gate:
 
     def _change_mode(self, mode: Mode) -> None:
         if mode in (self.mode, Mode.CALIBRATION):
+            return
+        if mode.has_pilot and not self._has_pilot:
+            self.refusal = ArmRefusal.NO_PILOT
             return
         if self.mode is Mode.CALIBRATION:
             self._disarm()

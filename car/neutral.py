@@ -9,100 +9,48 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from car.config import plain as defaults
 from car.config.plain import CONFIG_ENCODING, CONFIG_NAME, DEFAULT_CAR
+from hardware.drivetrains.plain import OUTPUTS
 from hardware.neutral import Output, write_neutral
-from hardware.pins.resolution import US_PER_S, pulse_step_us
 
 USAGE = "usage: car neutral [--car DIR]"
-NS_PER_US = 1000
 
 
 def outputs_of(content: Mapping[str, Any], folder: str = "") -> list[Output]:
     """Return how the outputs of a car with this ``car.toml`` are put to neutral from outside.
 
-    A file in it is named from the car's ``folder``. What is missing or makes no sense has its default here.
+    A file in it is named from the car's ``folder``. What is missing or makes no sense has its default here; a kind that
+    cannot be asked is an output that nobody can write.
     """
     drivetrain, calibration = (_section(content, name) for name in ("drivetrain", "calibration"))
     kind = str(drivetrain.get("kind", "simulated"))
-    unknown: Output = {"kind": f"of a {kind!r} drivetrain"}
-    outputs = list(_KINDS[kind](drivetrain, calibration)) if kind in _KINDS else [unknown]
+    outputs = list(OUTPUTS.get(kind, _outputs_of_another)(drivetrain, calibration))
     if timeline := drivetrain.get("timeline"):
         outputs.append({"kind": "timeline", "path": os.path.join(folder, str(timeline))})  # noqa: PTH118
     return outputs
 
 
-def _simulated(_drivetrain: Mapping[str, Any], _calibration: Mapping[str, Any]) -> Iterator[Output]:
-    return iter(())
+def _outputs_of_another(drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) -> list[Output]:
+    """Ask the package that has this kind of drivetrain, which takes a while to load."""
+    name = drivetrain["kind"]
+    try:
+        from car.kinds.ours import DRIVETRAINS
+        from car.kinds.registry import UnknownKind
 
-
-def _servo_esc(drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) -> Iterator[Output]:
-    pins = drivetrain.get("pins", defaults.SERVO_ESC_PINS)
-    steering_pin, throttle_pin = defaults.servo_pins(str(pins))
-    # The throttle first: it is what must stop.
-    pulses_us = {
-        _integer(drivetrain, "throttle_pin", throttle_pin): _number(calibration, "neutral_us", defaults.CENTRE_US),
-        _integer(drivetrain, "steering_pin", steering_pin): _number(
-            calibration, "steering_centre_us", defaults.CENTRE_US
-        ),
-    }
-    frequency_hz = _number(drivetrain, "frequency_hz", defaults.SERVO_FREQUENCY_HZ)
-    if pins == "pca9685":
-        step_us = pulse_step_us("pca9685", frequency_hz, _number(drivetrain, "oscillator_hz", defaults.OSCILLATOR_HZ))
-        # First, so that it watches over what the bus does.
-        if "oe_pin" in drivetrain:
-            yield {"kind": "output_enable", "gpio": drivetrain["oe_pin"]}
-        yield _pca9685(drivetrain, {str(pin): round(pulse_us / step_us) for pin, pulse_us in pulses_us.items()})
-    elif pins == "hardware_pwm":
-        for gpio, pulse_us in pulses_us.items():
-            yield {"kind": "hardware_pwm", "gpio": gpio, "pulse_ns": round(pulse_us * NS_PER_US)}
-    else:
-        yield {
-            "kind": "servo_lines",
-            "gpios": list(pulses_us),
-            "pulse_us": list(pulses_us.values()),
-            "period_us": US_PER_S / frequency_hz,
-        }
-
-
-def _differential(drivetrain: Mapping[str, Any], _calibration: Mapping[str, Any]) -> Iterator[Output]:
-    pins = {name: _integer(drivetrain, name, number) for name, number in defaults.MOTOR_PINS.items()}
-    pins |= {name: _integer(drivetrain, name, 0) for name in drivetrain if name.endswith("_pin")}
-    if drivetrain.get("pins", defaults.DIFFERENTIAL_PINS) == "pca9685":
-        yield _pca9685(drivetrain, {str(channel): 0 for channel in pins.values()})
-    else:
-        yield {"kind": "low_lines", "gpios": list(pins.values())}
-
-
-_KINDS = {"simulated": _simulated, "servo_esc": _servo_esc, "differential": _differential}
-
-
-def _pca9685(drivetrain: Mapping[str, Any], counts: Mapping[str, int]) -> Output:
-    bus = _integer(drivetrain, "i2c_bus", defaults.I2C_BUS)
-    return {
-        "kind": "pca9685",
-        "bus": bus,
-        "address": _integer(drivetrain, "i2c_address", defaults.I2C_ADDRESS),
-        "counts": counts,
-    }
+        try:
+            return [dict(output) for output in DRIVETRAINS.find(name).outputs(drivetrain, calibration)]
+        except UnknownKind:
+            return [{"kind": f"of a {str(name)!r} drivetrain"}]
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's package does, the others are written
+        return [{"kind": f"of a {str(name)!r} drivetrain", "why": str(error) or repr(error)}]
 
 
 def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = content.get(name, {})
     return section if isinstance(section, dict) else {}
-
-
-def _integer(section: Mapping[str, Any], name: str, default: int) -> int:
-    value = section.get(name)
-    return value if isinstance(value, int) else default
-
-
-def _number(section: Mapping[str, Any], name: str, default: float) -> float:
-    value = section.get(name)
-    return value if isinstance(value, int | float) and 0 < value < US_PER_S else default
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -35,14 +35,25 @@ NEUTRAL = Command(steering=0.0, throttle=0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Odometry:
-    """What a car knows of its own motion; a simulated one knows all of it.
+class Motion:
+    """What a car with an encoder on its wheels knows.
 
-    ``lateral_m`` is the distance from the middle of the lane, positive to the right; ``departures`` counts how often
-    a wheel has left the lane; ``laps`` counts whole laps, ``progress_m`` the way driven along the track.
+    ``speed_m_s`` is negative in reverse, where the encoder can tell. ``distance_m`` is how far the wheels have rolled
+    since the start, in either direction, so that it never shrinks; NaN in recordings that did not keep it.
     """
 
     speed_m_s: float
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class LapCount:
+    """What one who knows the track can say of a drive on it.
+
+    ``laps`` counts whole laps, ``progress_m`` is the way driven along the track; ``lateral_m`` is the distance from
+    the middle of the lane, positive to the right; ``departures`` counts how often a wheel has left the lane.
+    """
+
     laps: int
     progress_m: float
     lateral_m: float

@@ -7,6 +7,7 @@
     │   ├── CameraTimeout (TimeoutError)    no frame came in the time allowed
     │   └── EndOfFrames                     a recording has been played to its end
     ├── DrivetrainError                     the wheels cannot be commanded
+    ├── SensorError                         the sensor cannot measure
     ├── ContractError (AssertionError)      a device does not keep what its kind promises
     └── TrackError (ValueError)             no such track, or one that cannot be driven
 
@@ -32,6 +33,10 @@ class EndOfFrames(CameraError):
 
 class DrivetrainError(HardwareError):
     """The wheels cannot be commanded: pins that are not there, a bus that does not answer, a closed drivetrain."""
+
+
+class SensorError(HardwareError):
+    """The sensor cannot measure: it is not there, does not answer, or is closed."""
 
 
 class ContractError(HardwareError, AssertionError):

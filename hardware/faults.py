@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
-from hardware.drivetrain import Command, Drivetrain, Odometry
+from hardware.drivetrain import Command, Drivetrain, Motion
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 
 
@@ -177,18 +177,18 @@ class BrokenDrivetrain(FaultyDrivetrain):
         raise DrivetrainError("The bus does not answer. Look at its cable.")
 
 
-class StallingOdometry:
-    """What a car knows of its motion, asked of a part that once takes ``duration_s`` to answer."""
+class StallingMotion:
+    """A car's motion, asked of an encoder that once takes ``duration_s`` to answer."""
 
-    def __init__(self, odometry: Callable[[], Odometry], onset: Onset, duration_s: float) -> None:
-        self._odometry = odometry
+    def __init__(self, motion: Callable[[], Motion], onset: Onset, duration_s: float) -> None:
+        self._motion = motion
         self._onset = onset
         self._duration_ns = round(duration_s * NS_PER_S)
         self._has_stalled = False
 
-    def __call__(self) -> Odometry:
+    def __call__(self) -> Motion:
         """Return what the other one knows, late at the first call after the fault has set in."""
         if self._onset.is_past and not self._has_stalled:
             self._has_stalled = True
             self._onset.clock.sleep_until_ns(self._onset.clock.now_ns() + self._duration_ns)
-        return self._odometry()
+        return self._motion()

@@ -8,6 +8,7 @@ is written. Neutral comes first, on all of them; an ESC sees it for some periods
 ``"kind"``           other keys                                          what is written
 ===================  ==================================================  ==================================
 ``"timeline"``       ``"path"``                                          a neutral command at the file's end
+``"bytes"``          ``"path"`` ``"text"``                               the text, to a serial line or another file
 ``"pca9685"``        ``"bus"`` ``"address"`` ``"counts"`` (by channel)   pulses, then the chip's all-off
 ``"hardware_pwm"``   ``"gpio"`` ``"pulse_ns"``                           a pulse, then not enabled
 ``"servo_lines"``    ``"gpios"`` ``"pulse_us"`` ``"period_us"``          some pulses by hand, then low
@@ -58,6 +59,11 @@ def write_neutral(outputs: Sequence[Output]) -> list[str]:
     return problems
 
 
+def is_writable(output: Output) -> bool:
+    """Tell whether it is of a kind that can be written."""
+    return output.get("kind") in _WRITERS
+
+
 def prepare(outputs: Sequence[Output]) -> None:
     """Load what ``write_neutral`` will need for these outputs: later, the disk may be the thing that hangs."""
     for output in outputs:
@@ -79,8 +85,8 @@ def append_to_timeline(path: str, steering: float, throttle: float) -> None:
 
 
 def _steps(output: Output) -> Iterator[None]:
-    if output["kind"] not in _WRITERS:
-        raise OSError("nobody knows how to write it")
+    if not is_writable(output):
+        raise OSError(output.get("why", "nobody knows how to write it"))
     yield from _WRITERS[output["kind"]](output)
 
 
@@ -97,8 +103,9 @@ def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool
 
 
 def _in_words(output: Output) -> str:
-    keys = ", ".join(f"{key} {value}" for key, value in output.items() if key != "kind")
-    return f"{output['kind']} ({keys})" if keys else str(output["kind"])
+    keys = ", ".join(f"{key} {value}" for key, value in output.items() if key not in {"kind", "why"})
+    kind = output.get("kind", "without a kind")
+    return f"{kind} ({keys})" if keys else str(kind)
 
 
 def _reason(error: Exception) -> str:
@@ -109,6 +116,20 @@ def _reason(error: Exception) -> str:
 
 def _write_timeline(output: Output) -> Iterator[None]:
     append_to_timeline(output["path"], 0.0, 0.0)
+    return iter(())
+
+
+def _write_bytes(output: Output) -> Iterator[None]:
+    # A serial line whose other end takes nothing must not hang whoever stops the car, nor become its terminal.
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
+    text = output["text"].encode()
+    # Not made when it is not there: that would look like a line that has been told.
+    descriptor = os.open(output["path"], flags)
+    try:
+        if os.write(descriptor, text) < len(text):
+            raise OSError("it has not taken all of it")
+    finally:
+        os.close(descriptor)
     return iter(())
 
 
@@ -213,6 +234,7 @@ _MODULES = {
 }
 _WRITERS: dict[str, Callable[[Output], Iterator[None]]] = {
     "timeline": _write_timeline,
+    "bytes": _write_bytes,
     "pca9685": _write_pca9685,
     "hardware_pwm": _write_hardware_pwm,
     "servo_lines": _write_servo_lines,

@@ -1,4 +1,4 @@
-"""A car on a track: its camera, its drivetrain and what it knows of its own motion.
+"""A car on a track: its camera, its drivetrain and what it knows of its own motion and laps.
 
 The world moves when it is looked at or acted on: the camera and the drivetrain bring it up to the clock's time. In real
 time that is a thread each, behind one lock; on a VirtualClock the same code runs in lock-step and always comes out the
@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
-from hardware.drivetrain import NEUTRAL, Command, Drivetrain, Odometry
+from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from simulator.appearance import varied
 from simulator.disturbance import Disturbance, Push
 from simulator.floor import Floor, draw_floor
-from simulator.odometer import Odometer
+from simulator.lap_counter import LapCounter
 from simulator.renderer import Renderer
 from simulator.track import Pose, Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
@@ -34,7 +34,7 @@ class World:
         clock = VirtualClock()
         world = World(make_track("oval"), clock)
         expert = PurePursuit(world.track)
-        while world.odometry().laps < 1:
+        while world.lap_count().laps < 1:
             frame = world.camera.next_frame(timeout_ms=1000)
             world.drivetrain.apply(expert.command(world.state))
     """
@@ -49,20 +49,22 @@ class World:
         seed: int = 0,
         disturbance: Disturbance | None = None,
     ) -> None:
-        self.track = track
         self.vehicle = vehicle or VehicleParameters()
-        appearance = varied(track.style, seed)
-        self.floor: Floor = draw_floor(track, appearance)
+        self._seed = seed
+        self._geometry = geometry or CameraGeometry()
+        self.track = track
+        self.floor, renderer = self._draw(track)
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
         self._command = NEUTRAL
-        self._odometer = Odometer(track, self.vehicle.width_m, self._state.pose)
+        self._distance_m = 0.0
+        self._laps = LapCounter(track, self.vehicle.width_m, self._state.pose)
         self._start_ns = self._time_ns = clock.now_ns()
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
-        renderer = Renderer(geometry or CameraGeometry(), self.floor, appearance)
-        self.camera: Camera = SimulatedCamera(self, renderer, clock, rate_hz)
+        self._camera = SimulatedCamera(self, renderer, clock, rate_hz)
+        self.camera: Camera = self._camera
         self.drivetrain: Drivetrain = SimulatedDrivetrain(self)
 
     @property
@@ -76,18 +78,23 @@ class World:
         """Where the car is."""
         return self.state.pose
 
-    def odometry(self) -> Odometry:
-        """Return the speed, the way along the track and the counts since the start."""
+    def motion(self) -> Motion:
+        """Return what an encoder on the wheels would say, as of when the world was last moved on."""
         with self._lock:
-            return self._odometer.read(self._state.speed_m_s)
+            return Motion(self._state.speed_m_s, self._distance_m)
+
+    def lap_count(self) -> LapCount:
+        """Return the laps, the way along the track and the departures since the start."""
+        with self._lock:
+            return self._laps.count()
 
     def place(
         self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
     ) -> None:
-        """Carry the car to another place; being carried adds nothing to the odometry, whose counts go on."""
+        """Carry the car to another place; being carried adds nothing to its motion and laps, which go on."""
         with self._lock:
             self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
-            self._odometer.move(self._state.pose)
+            self._laps.move(self._state.pose)
 
     def restart(
         self, progress_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
@@ -96,7 +103,22 @@ class World:
         with self._lock:
             self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
             self._command = NEUTRAL
-            self._odometer.restart(self._state.pose)
+            self._distance_m = 0.0
+            self._laps.restart(self._state.pose)
+
+    def enter(self, track: Track) -> None:
+        """Carry the car to the start of ``track`` and count from nothing.
+
+        Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile.
+        """
+        if track.name != self.track.name:
+            floor, renderer = self._draw(track)
+            with self._lock:
+                self._advance(self._clock.now_ns())
+                self.track, self.floor = track, floor
+                self._laps = LapCounter(track, self.vehicle.width_m, track.pose_at(0.0))
+                self._camera.look_through(renderer)
+        self.restart()
 
     def advance(self, time_ns: int) -> VehicleState:
         """Move the world on to ``time_ns``, if that is not past, and return what the car is doing then."""
@@ -110,6 +132,11 @@ class World:
             self._advance(self._clock.now_ns())
             self._command = command
 
+    def _draw(self, track: Track) -> tuple[Floor, Renderer]:
+        appearance = varied(track.style, self._seed)
+        floor = draw_floor(track, appearance)
+        return floor, Renderer(self._geometry, floor, appearance)
+
     def _put(self, progress_m: float, lateral_m: float, heading_error_rad: float, speed_m_s: float) -> None:
         self._advance(self._clock.now_ns())
         pose = self.track.pose_at(progress_m, lateral_m, heading_error_rad)
@@ -120,7 +147,8 @@ class World:
             duration_ns = min(STEP_NS, time_ns - self._time_ns)
             self._time_ns += duration_ns
             self._state = step(self._state, self._pushed_command(), self.vehicle, duration_ns / NS_PER_S)
-            self._odometer.follow(self._state.pose)
+            self._distance_m += abs(self._state.speed_m_s) * duration_ns / NS_PER_S
+            self._laps.follow(self._state.pose)
 
     def _pushed_command(self) -> Command:
         push = self._current_push()
@@ -177,6 +205,10 @@ class SimulatedCamera(Camera):
         self._next = number + 1
         pose = self._world.advance(due_ns).pose
         return Frame(self._renderer.render(pose, number), due_ns, number)
+
+    def look_through(self, renderer: Renderer) -> None:
+        """Draw by another renderer of the same geometry from the next frame on."""
+        self._renderer = renderer
 
     def _due_ns(self, number: int, first_ns: int) -> int:
         return first_ns + round(number * NS_PER_S / self.rate_hz)

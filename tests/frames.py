@@ -22,4 +22,4 @@ def make_frame(number: int, geometry: CameraGeometry = SMALL, rate_hz: float = 2
 
 def make_record(frame: Frame) -> DriveRecord:
     """Return the record of a cycle in which nothing happened."""
-    return DriveRecord(frame.number, frame.captured_ns, Mode.MANUAL, GateState.ARMED, "", None, None, NEUTRAL)
+    return DriveRecord(frame.number, frame.captured_ns, Mode.MANUAL, GateState.ARMED, None, None, None, NEUTRAL)

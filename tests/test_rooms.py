@@ -17,37 +17,40 @@ MAY_IMPORT = {
     "simulator": "hardware",
     "car.files": "",
     "car.software": "",
+    "car.elsewhere": "",
+    "car.kinds": "hardware",
     "car.errors": "hardware models",
     "car.gate": "hardware",
     "car.terminal": "hardware",
     "car.drive_record": "hardware car.gate",
-    "car.config": "hardware car.errors car.files car.gate",
-    "car.pilots": "hardware models car.errors car.files car.terminal",
-    "car.drive_loop": "hardware car.drive_record car.gate car.pilots",
+    "car.config": "car.errors car.files car.gate car.kinds",
+    "car.pilots": "hardware models car.elsewhere car.errors car.files car.kinds car.terminal",
+    "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",
-    "car.arming": "hardware car.config car.gate",
-    "car.neutral": "hardware car.config",
-    "car.link": "hardware models car.config car.drive_record car.gate car.pilots",
-    "car.sessions": "hardware car.config car.drive_record car.errors car.files car.gate car.terminal",
+    "car.arming": "hardware car.config car.gate car.kinds",
+    "car.neutral": "hardware car.config car.kinds",
+    "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
+    "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
-    "car.calibration": "hardware car.config car.errors car.gate",
-    "car.assembly": "hardware simulator car.config car.errors car.files car.neutral",
+    "car.calibration": "hardware car.config car.errors car.gate car.kinds",
+    "car.assembly": "hardware simulator car.config car.errors car.files car.kinds car.neutral",
     "car.controls": "hardware car.gate car.link",
-    "car.recording": "hardware car.config car.drive_record car.errors car.link car.sessions car.software",
+    "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.pilots car.recording car.sessions car.terminal",
-    "car.doctor": "hardware models car.arming car.config car.controls car.errors car.gate car.pilots car.terminal",
+    "car.kinds car.recording car.sessions car.terminal",
+    "car.doctor": "hardware car.arming car.config car.controls car.errors car.gate car.kinds car.pilots car.terminal",
     "car.web": "hardware models car.calibration car.config car.controls car.doctor car.drive_record car.errors "
-    "car.files car.gate car.link car.pairing car.pilots car.recording car.sessions car.software car.statistics",
+    "car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
+    "car.statistics",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
-    "car.drive_record car.errors car.gate car.link car.pilots car.recording car.statistics car.terminal "
-    "car.web",
-    "car.faults": "hardware car.assembly car.config car.drive_loop car.drive_record car.errors car.gate car.link "
-    "car.pairing car.pilots car.processes car.terminal",
-    "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.files car.pilots "
-    "car.runs car.sessions car.software car.terminal",
-    "car.cli": "hardware models training car.assembly car.config car.doctor car.errors car.faults car.neutral "
-    "car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
+    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.recording car.statistics "
+    "car.terminal car.web",
+    "car.faults": "hardware car.assembly car.config car.drive_loop car.drive_record car.errors car.gate car.kinds "
+    "car.link car.pairing car.pilots car.processes car.terminal",
+    "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.files car.kinds "
+    "car.pilots car.runs car.sessions car.software car.terminal",
+    "car.cli": "hardware models training car.assembly car.config car.doctor car.errors car.faults car.kinds "
+    "car.neutral car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",
 }
 """Each room, and the rooms that its modules may import. A room stands below every room that may import it."""

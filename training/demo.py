@@ -86,7 +86,7 @@ def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
 
 
 def _check(simulation: Simulation) -> None:
-    odometry = simulation.odometry
-    if simulation.trip or odometry.laps < EXAM_LAPS or odometry.departures:
-        why = simulation.trip or f"laps driven: {odometry.laps}, lane departures: {odometry.departures}"
+    lap_count = simulation.lap_count
+    if simulation.trip or lap_count.laps < EXAM_LAPS or lap_count.departures:
+        why = simulation.trip or f"laps driven: {lap_count.laps}, lane departures: {lap_count.departures}"
         raise TrainingError(f"The new pilot did not pass ({why}). Look at trajectory.png, then record more lessons.")

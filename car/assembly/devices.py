@@ -4,54 +4,67 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 
-from car.assembly.drivetrains import calibrate, open_drivetrain
-from car.config.drivetrain import CalibrationSection
-from car.config.sections import CameraSection, CarConfig
+from car.assembly.drivetrains import open_drivetrain
+from car.config.sections import CarConfig
+from car.kinds.camera import CameraSection
+from car.kinds.ours import CAMERAS, DRIVETRAINS, SENSORS
+from car.kinds.sensor import SensorSection
 from car.neutral import outputs_of
 from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
 from hardware.cameras.turned import turned
 from hardware.clock import Clock
-from hardware.drivetrain import Drivetrain, Odometry
+from hardware.drivetrain import Drivetrain, LapCount, Motion
 from hardware.drivetrains.timeline import TimelineFile
-from hardware.neutral import Output
+from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorError
+from hardware.neutral import Output, is_writable
+from hardware.sensor import Sensor
 from simulator.disturbance import Disturbance
-from simulator.track import make_track
+from simulator.track import make_track, track_names
 from simulator.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What a car drives with; ``odometry`` is None on a car that measures no motion.
+    """What a car drives with.
 
-    ``calibrate`` has the drivetrain follow another calibration from neutral on; None where there is none to follow.
+    ``motion`` is None on a car without an encoder, ``lap_count`` where nobody knows the track. ``calibrate`` has the
+    drivetrain follow another calibration from neutral on; None where there is none to follow. ``sensors`` are by the
+    name that ``car.toml`` gives each. ``enter_track`` carries a simulated car to the start of the track of that name.
     """
 
     camera: Camera
     drivetrain: Drivetrain
-    odometry: Callable[[], Odometry] | None
-    calibrate: Callable[[CalibrationSection], None] | None = None
+    motion: Callable[[], Motion] | None = None
+    lap_count: Callable[[], LapCount] | None = None
+    calibrate: Callable[[Any], None] | None = None
+    sensors: Mapping[str, Sensor] = field(default_factory=dict)
+    enter_track: Callable[[str], None] | None = None
 
     def close(self) -> None:
-        """Put the drivetrain to neutral and release both devices."""
-        try:
-            self.drivetrain.close()
-        finally:
-            self.camera.close()
+        """Put the drivetrain to neutral, and then release every device."""
+        with contextlib.ExitStack() as stack:
+            for device in (*self.sensors.values(), self.camera, self.drivetrain):
+                stack.callback(device.close)
 
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """A drivetrain of real wheels; ``calibrate`` has it follow another calibration, from neutral on."""
+    """A drivetrain of real wheels; ``calibrate`` has it follow another calibration, from neutral on.
+
+    It is None where there is nothing to calibrate.
+    """
 
     drivetrain: Drivetrain
-    calibrate: Callable[[CalibrationSection], None]
+    calibrate: Callable[[Any], None] | None
 
 
 def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
@@ -72,24 +85,35 @@ def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, distur
 
 
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
-    """Open the camera and the drivetrain that ``config`` names; raises HardwareError when one is not there.
+    """Open the devices that ``config`` names; raises HardwareError when one is not there.
 
-    A simulated one is of a world in which the other may be real, so that each can be tried out on its own.
+    A simulated one is of a world in which the others may be real, so that each can be tried out on its own.
     """
     with contextlib.ExitStack() as opened:
         if camera := open_camera(config.camera, clock):
             opened.enter_context(camera)
         if wheels := open_wheels(config, clock):
             opened.enter_context(wheels.drivetrain)
+        sensors = {
+            name: opened.enter_context(open_sensor(config.sensors[name], name, clock)) for name in config.sensors
+        }
         if camera and wheels:
-            devices = Devices(camera, wheels.drivetrain, None, wheels.calibrate)
+            devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate, sensors=sensors)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
             world = make_world(unturned, clock, config.simulator.track, config.simulator.seed)
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
-            devices = Devices(camera, *_wheels_in_world(wheels, world, config))
+            devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
         opened.pop_all()
     return devices
+
+
+def tracks_of(config: CarConfig) -> tuple[str, ...]:
+    """Return the names of the tracks that a car may be carried to, none where its wheels are real."""
+    if not DRIVETRAINS.find(config.drivetrain.kind).is_simulated:
+        return ()
+    own = config.simulator.track
+    return tuple(dict.fromkeys((own, *track_names())))
 
 
 def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
@@ -100,15 +124,22 @@ def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
     drivetrain = open_drivetrain(config, clock)
     if drivetrain is None:
         return None
-    return Wheels(_with_timeline(drivetrain, config), functools.partial(calibrate, drivetrain))
+    kind = DRIVETRAINS.find(config.drivetrain.kind)
+    calibrate = functools.partial(kind.recalibrate, drivetrain)
+    has_values = kind.fields(config.drivetrain, config.calibration)
+    return Wheels(_with_timeline(drivetrain, config), calibrate if has_values else None)
 
 
-def _wheels_in_world(
-    wheels: Wheels | None, world: World, config: CarConfig
-) -> tuple[Drivetrain, Callable[[], Odometry] | None, Callable[[CalibrationSection], None] | None]:
+def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, config: CarConfig) -> Devices:
     if wheels is None:
-        return _with_timeline(world.drivetrain, config), world.odometry, None
-    return wheels.drivetrain, None, wheels.calibrate
+        return Devices(
+            camera,
+            _with_timeline(world.drivetrain, config),
+            world.motion,
+            world.lap_count,
+            enter_track=lambda name: world.enter(make_track(name)),
+        )
+    return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
 
 
 def _with_timeline(drivetrain: Drivetrain, config: CarConfig) -> Drivetrain:
@@ -121,27 +152,53 @@ def open_camera(section: CameraSection, clock: Clock) -> Camera | None:
 
     Its picture is turned as ``section`` says. Raises CameraError when it is not there.
     """
-    camera = _open_unturned(section.unturned, clock)
-    return turned(camera, section.rotation, section.flip) if camera else None
+    kind = CAMERAS.find(section.kind)
+    if kind.is_simulated:
+        return None
+    try:
+        camera = RestartingCamera(kind.opener(section.unturned, clock), clock)
+    except HardwareError:
+        raise
+    except Exception as error:
+        raise CameraError(
+            f"The {kind.name} camera cannot be opened ({error!r}). Check [camera] in car.toml."
+        ) from error
+    return turned(camera, section.rotation, section.flip)
 
 
-def _open_unturned(section: CameraSection, clock: Clock) -> Camera | None:
-    if section.kind == "picamera":
-        from hardware.cameras.picamera import HeldExposure, PicameraCamera
-
-        exposure = HeldExposure() if section.fixed_exposure else None
-        number = int(section.device or "0")
-        return RestartingCamera(
-            lambda: PicameraCamera(section.geometry, section.rate_hz, clock, number=number, exposure=exposure), clock
-        )
-    if section.kind == "usb":
-        from hardware.cameras.usb import UsbCamera, first_device
-
-        device = section.device or first_device()
-        return RestartingCamera(lambda: UsbCamera(section.geometry, section.rate_hz, clock, device), clock)
-    return None
+def open_sensor(section: SensorSection, name: str, clock: Clock) -> Sensor:
+    """Open the sensor that ``car.toml`` calls ``name``; raises SensorError when it is not there."""
+    try:
+        sensor: Sensor = SENSORS.find(section.kind).open(section, name, clock)
+    except HardwareError:
+        raise
+    except Exception as error:
+        raise SensorError(
+            f"The sensor {name}, of kind {section.kind}, cannot be opened ({error!r}). "
+            f"Check [sensors.{name}] in car.toml."
+        ) from error
+    return sensor
 
 
 def neutral_outputs(config: CarConfig) -> list[Output]:
-    """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``."""
-    return outputs_of(config.model_dump(mode="json", exclude_none=True))
+    """Return how the car's outputs are put to neutral from outside, for the guard and ``car neutral``.
+
+    Raises DrivetrainError when its kind gives what the guard cannot write: nobody could stop such a car.
+    """
+    outputs = outputs_of(config.model_dump(mode="json", exclude_none=True))
+    wrong = next((output for output in outputs if not (_is_plain(output) and is_writable(output))), None)
+    if wrong is not None:
+        raise DrivetrainError(
+            f"The {config.drivetrain.kind} drivetrain cannot be put to neutral from outside "
+            f"({wrong.get('why', f'nobody knows how to write {wrong}')}). "
+            "Mend its outputs, or choose another drivetrain."
+        )
+    return outputs
+
+
+def _is_plain(output: Output) -> bool:
+    try:
+        json.dumps(output)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -13,6 +13,7 @@ from car.cli.options import CarOption, LapsOption, ModelOption, find_car, open_p
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
+    from car.kinds.pilot import Pilot
 
 
 @app.command()
@@ -43,9 +44,10 @@ def drive(
     folder = find_car(car)
     if tls:
         folder = folder.with_tls()
+    _say_priority()
     _repair_unclosed(folder)
     records = folder.config.recording.enabled if record is None else record
-    with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
+    with _open_pilot(model, folder, headless=headless) as pilot:
         summary = run_drive(DriveOptions(folder, pilot, headless, laps, records))
     show_drive(summary)
     raise typer.Exit(summary.exit_code)
@@ -80,8 +82,8 @@ def doctor(
     """Examine the car and its machine, and say what mends what is wrong; exit code 1 if something has to be mended."""
     from car.config.folder import locate_car
     from car.doctor.examination import examine
-    from car.doctor.report import Level
     from car.doctor.view import examining, show_report
+    from car.kinds.verdict import Level
 
     path, is_default = locate_car(car)
     if is_default:
@@ -93,6 +95,37 @@ def doctor(
     else:
         show_report(report)
     raise typer.Exit(1 if report.level is Level.ERROR else 0)
+
+
+def _open_pilot(model: str | None, folder: CarFolder, *, headless: bool) -> Pilot:
+    """Open the pilot; a car that is driven by hand needs none, and its driver is told why there is none.
+
+    Raises ModelError where the pilot is what was asked for.
+    """
+    from car.pilots.absent import AbsentPilot
+    from models.contract import ModelError
+
+    try:
+        return open_pilot(model, folder, folder.config.camera.geometry)
+    except ModelError as error:
+        if headless or model is not None:
+            raise
+        pilot = AbsentPilot(str(error))
+    typer.secho(f"Without a pilot the car drives by hand, and records: assist and auto are off. {pilot.why}", err=True)
+    return pilot
+
+
+def _say_priority() -> None:
+    """Say where a busy machine may end a drive, and the command that prevents it."""
+    from hardware.realtime import GRANT_COMMAND, is_granted
+
+    if sys.platform == "linux" and not is_granted():
+        typer.secho(
+            "Real-time priority is not granted: on a busy machine the drive may end early, wheels at neutral. "
+            f"Grant it and log in again: {GRANT_COMMAND}",
+            err=True,
+            dim=True,
+        )
 
 
 def _repair_unclosed(folder: CarFolder) -> None:

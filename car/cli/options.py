@@ -9,11 +9,11 @@ import typer
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
-    from car.pilots.base import Pilot
+    from car.kinds.pilot import Pilot
     from hardware.camera import CameraGeometry
 
 CarOption = Annotated[Path | None, typer.Option("--car", metavar="DIR", help="The car's folder.")]
-ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="A .tflite file or a pilot's name.")]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="A .tflite file, or a pilot's name.")]
 LapsOption = Annotated[int | None, typer.Option("--laps", min=1, help="End after so many laps.")]
 SessionArgument = Annotated[Path, typer.Argument(metavar="SESSION", help="A session's .mcap file.")]
 SessionsArgument = Annotated[
@@ -40,11 +40,10 @@ def say_default(path: Path) -> None:
 
 def open_pilot(name: str | None, folder: CarFolder, camera: CameraGeometry) -> Pilot:
     """Open the pilot that ``name`` means, by default the car's own, and say what its user ought to know."""
-    from car.pilots.find import find_model
-    from car.pilots.loading import open_pilot as open_file
+    from car.pilots.choosing import choose_pilot, open_chosen
 
-    pilot, warnings = open_file(find_model(name or folder.config.pilot.model, folder.path), camera)
-    for warning in warnings:
+    pilot = open_chosen(choose_pilot(name, folder.config.pilot, folder.path), camera, folder.path)
+    for warning in pilot.warnings:
         typer.secho(f"car: {warning}", err=True, fg="yellow")
     return pilot
 

@@ -74,7 +74,7 @@ def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> No
     from car.faults.menu import MENU
     from car.faults.trials import clocks_named, faults_named, try_fault
     from car.faults.view import show_faults, show_trials
-    from car.pilots.find import find_model
+    from car.pilots.choosing import choose_pilot
     from car.terminal.progress import progress_bar
 
     if name == "list":
@@ -83,12 +83,12 @@ def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> No
     clocks = clocks_named(clock)
     faults = faults_named(name, clocks)
     folder = find_car(car)
-    path = find_model(model or folder.config.pilot.model, folder.path)
+    config = folder.config.model_copy(update={"pilot": choose_pilot(model, folder.config.pilot, folder.path)})
     trials = []
     with progress_bar("breaking the car") as progress:
         for number, fault in enumerate(faults):
             progress(number / len(faults))
-            trials.append(try_fault(fault, clocks, folder.config, path))
+            trials.append(try_fault(fault, clocks, config))
     show_trials(trials)
     if not all(trial.held for trial in trials):
         fail("A promise was not held. Do not drive this car.")

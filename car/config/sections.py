@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from car.config.drivetrain import UNKNOWN_KIND, CalibrationSection, DrivetrainSection, SimulatedSection
+from car.config.by_kind import (
+    UNKNOWN_KIND,
+    CalibrationByKind,
+    CameraByKind,
+    DrivetrainByKind,
+    PilotByKind,
+    SensorByKind,
+    section_class,
+)
 from car.config.plain import CONFIG_ENCODING, JPEG_QUALITY
-from car.config.section import Section
 from car.errors import ConfigError
 from car.gate import Limits
-from hardware.camera import CameraGeometry
-from hardware.cameras.orientation import Flip, Rotation, turned_geometry
+from car.kinds.camera import CameraSection
+from car.kinds.ours import CalibrationSection
+from car.kinds.pilot import SHIPPED_PILOT, PilotSection
+from car.kinds.registry import PluginError
+from car.kinds.section import Section
+from car.kinds.simulated import SimulatedSection
 
 MAX_NAME = 64
-MAX_BUFFER_MB = 500
-BUFFER_S = 5.0
-"""How much driving is kept in memory for the recorder; an SD card's fsync has been seen to stall for 3 s."""
-SHIPPED_PILOT = "simulated-lane"
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 
 TEMPLATE = """\
 # A Pocketpilot car. Every line is optional; what is written here are the defaults.
@@ -45,7 +54,7 @@ pitch_deg = 20.0        # how far the camera looks down
 lens = "rectilinear"    # or "fisheye"
 
 [drivetrain]
-kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has their keys
+kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has their keys; or one of your own
 timeline = ""           # a file to which every command to the wheels is appended
 
 [simulator]
@@ -53,6 +62,7 @@ track = "oval"          # "random-7" and the like are tracks of their own
 seed = 0
 
 [pilot]
+kind = "tflite"         # a trained model; docs/extending.md has other pilots, cameras, drivetrains and sensors
 model = "{pilot}"       # a file, a name in models/, or a pilot that ships with Pocketpilot
 
 [gate]
@@ -61,6 +71,7 @@ autopilot_throttle_cap = 0.25
 [web]
 port = 8887             # of the page; if it is taken, the next free one
 tls = false             # serve HTTPS with a certificate of the car's own; browsers give gamepads to secure pages only
+names = []              # by which browsers may find it, beside its addresses and what the router calls it
 announce = true         # once a browser is paired, tell the network where the car is, for `car find`
 
 [gamepad]
@@ -80,61 +91,11 @@ class CarSection(Section):
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] = "mycar"
 
 
-class CameraSection(Section):
-    """The camera and how it is mounted."""
-
-    kind: Literal["simulated", "picamera", "usb"] = "simulated"
-    device: str = ""
-    fixed_exposure: bool = True
-    width: Annotated[int, Field(ge=32, le=1920)] = 160
-    height: Annotated[int, Field(ge=24, le=1080)] = 120
-    rotation: Rotation = 0
-    flip: Flip = "none"
-    rate_hz: Annotated[float, Field(ge=10, le=120)] = 30.0
-    fov_deg: Annotated[float, Field(ge=30, le=170)] = 100.0
-    mount_height_m: Annotated[float, Field(ge=0.02, le=1.0)] = 0.13
-    pitch_deg: Annotated[float, Field(ge=0, le=80)] = 20.0
-    lens: Literal["rectilinear", "fisheye"] = "rectilinear"
-
-    @model_validator(mode="after")
-    def _fits_into_memory(self) -> Self:
-        needed_mb = self.width * self.height * 3 * self.rate_hz * BUFFER_S / 1e6
-        if needed_mb > MAX_BUFFER_MB:
-            raise ValueError(
-                f"{self.width}x{self.height} at {self.rate_hz:g}/s needs {needed_mb:.0f} MB of shared memory, "
-                f"and at most {MAX_BUFFER_MB} MB is allowed: make the frames smaller or fewer"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _names_a_device_of_its_kind(self) -> Self:
-        if self.kind == "picamera" and self.device and not self.device.isdecimal():
-            raise ValueError(f'device is "{self.device}": a picamera is named by its number, "0" or "1"')
-        return self
-
-    @property
-    def geometry(self) -> CameraGeometry:
-        """The geometry of the picture, as turned: what pilots see and sessions record."""
-        own = CameraGeometry(self.width, self.height, self.fov_deg, self.mount_height_m, self.pitch_deg, self.lens)
-        return turned_geometry(own, self.rotation)
-
-    @property
-    def unturned(self) -> Self:
-        """The section of the device itself, which gives its picture as it is mounted."""
-        return self.model_copy(update={"rotation": 0, "flip": "none"})
-
-
 class SimulatorSection(Section):
     """The world of a simulated car."""
 
     track: str = "oval"
     seed: Annotated[int, Field(ge=0)] = 0
-
-
-class PilotSection(Section):
-    """The pilot to drive with."""
-
-    model: str = SHIPPED_PILOT
 
 
 class GateSection(Section):
@@ -169,17 +130,27 @@ class WebSection(Section):
     port: Annotated[int, Field(ge=1024, le=65_000)] = 8887
     tls: bool = False
     announce: bool = True
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @field_validator("names")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not HOST_NAME.fullmatch(name.lower()):
+                raise ValueError(f'"{name}" is no name of a machine: write it like "car.example.org", without a port')
+        return tuple(name.lower().removesuffix(".") for name in names)
 
 
 class CarConfig(Section):
     """The content of a ``car.toml``."""
 
     car: CarSection = CarSection()
-    camera: CameraSection = CameraSection()
-    drivetrain: DrivetrainSection = SimulatedSection()
-    calibration: CalibrationSection = CalibrationSection()
+    camera: CameraByKind = CameraSection()
+    drivetrain: DrivetrainByKind = SimulatedSection()
+    calibration: CalibrationByKind = CalibrationSection()
+    sensors: Mapping[str, SensorByKind] = Field(default_factory=dict)
     simulator: SimulatorSection = SimulatorSection()
-    pilot: PilotSection = PilotSection()
+    pilot: PilotByKind = PilotSection()
     gate: GateSection = GateSection()
     gamepad: GamepadSection = GamepadSection()
     recording: RecordingSection = RecordingSection()
@@ -204,56 +175,40 @@ def check_config(content: Mapping[str, Any], path: Path) -> CarConfig:
     try:
         return CarConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from None
+        raise ConfigError(f"{path}: {_explain(error, content)}") from None
+    except PluginError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, content: Mapping[str, Any]) -> str:
     """Return pydantic's first finding as one sentence."""
     finding = error.errors(include_url=False)[0]
     location = [str(part) for part in finding["loc"]]
-    section, names = _find_section(location[:-1])
-    key = ".".join([*names, *location[-1:]])
+    key = ".".join(location)
     if finding["type"] == "extra_forbidden":
-        return f"unknown key `{key}`. Allowed here: {', '.join(section.model_fields)}."
+        return f"unknown key `{key}`. Allowed here: {', '.join(_section_at(location[:-1], content).model_fields)}."
     if finding["type"] == UNKNOWN_KIND:
         found = finding["input"].get("kind") if isinstance(finding["input"], dict) else finding["input"]
-        return f"`{key}.kind` is {found!r}, which is not allowed: {finding['msg']}. Change that line."
+        advice = "Change that line, or install the package that has it."
+        return f"`{key}.kind` is {found!r}, which is not allowed: {finding['msg']}. {advice}"
     if finding["type"] == "value_error":
-        # A section's own finding: the last part of where it is found may be its kind, which nobody wrote as a key.
-        names = _find_section(location)[1]
-        return f"`{'.'.join(names or location)}`: {finding['msg'].removeprefix('Value error, ')}."
+        return f"`{key}`: {finding['msg'].removeprefix('Value error, ')}."
     return f"`{key}` is {finding['input']!r}, which is not allowed: {finding['msg']}. Change that line."
 
 
-def _find_section(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
-    """Return the section that pydantic's ``location`` leads to, and the keys on the way as they stand in the file.
-
-    Where a section is of one of several kinds, pydantic names the kind as if it were a key.
-    """
-    section: type[BaseModel] = CarConfig
-    names: list[str] = []
-    kinds: dict[str, type[BaseModel]] = {}
-    for part in location:
-        if part in kinds:
-            section, kinds = kinds[part], {}
-            continue
-        names.append(part)
-        field = section.model_fields.get(part)
-        if field is None:
-            continue
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            section = field.annotation
-        kinds = _kinds_of(field.annotation)
-    return section, names
-
-
-def _kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
-    members = (get_args(member) for member in get_args(annotation))
-    return {tag.tag: kind for kind, *tags in members for tag in tags if isinstance(tag, Tag)}
+def _section_at(location: list[str], content: Mapping[str, Any]) -> type[BaseModel]:
+    """Return the class of the section that pydantic's ``location`` leads to."""
+    if not location:
+        return CarConfig
+    if (of_its_kind := section_class(location, content)) is not None:
+        return of_its_kind
+    annotation = CarConfig.model_fields[location[0]].annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else CarConfig
 
 
 def template(name: str) -> str:
-    """Return the text of a new car's ``car.toml``."""
-    # A JSON string is a TOML string, whatever characters a folder's name has.
-    name = json.dumps(name[:MAX_NAME], ensure_ascii=False)
+    """Return the text of a new car's ``car.toml``; what a folder may be called and nobody can read becomes ``_``."""
+    readable = "".join(letter if letter.isprintable() else "_" for letter in name[:MAX_NAME])
+    # A JSON string is a TOML string.
+    name = json.dumps(readable or CarSection().name, ensure_ascii=False)
     return TEMPLATE.format(name=name, pilot=SHIPPED_PILOT, jpeg_quality=JPEG_QUALITY)

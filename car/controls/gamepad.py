@@ -40,7 +40,6 @@ from hardware.health import ROOT
 
 POLL_PERIOD_S = 0.02
 SEARCH_PERIOD_S = 1.0
-SEARCH_END_TIMEOUT_S = 1.0
 RADIO_SILENCE_NS = 1000 * NS_PER_MS
 """A pad out of reach of Bluetooth stays connected, as it was, for up to 20 s. A thumb on a stick is never still for so
 long, except at its stop; without any change the car is neutral until the throttle is let go."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from car.arming import ADVICE, MAX_TEMPERATURE_C
 from car.doctor.patient import Patient
-from car.doctor.report import Verdict, error, ok, warning
 from car.gate import ArmRefusal
+from car.kinds.verdict import Verdict, error, ok, warning
 from hardware.health import read_health, read_throttling
+from hardware.realtime import GRANT_COMMAND
 
 BOARDS = tuple(f"Raspberry Pi {name}" for name in ("4", "5", "Compute Module 4", "Compute Module 5"))
 SYSTEMS = ("bookworm", "trixie")
@@ -51,6 +52,19 @@ def governor(patient: Patient) -> Iterator[Verdict]:
         )
     else:
         yield ok(f"The processor's governor is {name}." if name else "The system does not tell of a governor.")
+
+
+def priority(patient: Patient) -> Iterator[Verdict]:
+    """Whether what stops the car may go before all other programs."""
+    if patient.machine.platform != "linux":
+        yield ok("This system has no real-time priority to grant.")
+    elif patient.machine.may_have_priority():
+        yield ok("Real-time priority is granted: a busy machine does not end a drive.")
+    else:
+        yield warning(
+            "Real-time priority is not granted: on a busy machine a drive may end early, wheels at neutral.",
+            f"{GRANT_COMMAND}, then log in again",
+        )
 
 
 def temperature(patient: Patient) -> Iterator[Verdict]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from car.config.folder import open_car
 from car.config.sections import CarConfig
 from car.doctor import board, camera, outputs, setup, software, storage
-from car.doctor.patient import Machine, Patient, installed_version
-from car.doctor.report import Finding, Report, Verdict, warning
+from car.doctor.patient import Machine, Patient
+from car.doctor.report import Finding, Report
 from car.errors import ConfigError
+from car.kinds.verdict import Verdict, warning
+from hardware.computer import installed_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +26,29 @@ class Check:
     run: Callable[[Patient], Iterable[Verdict]]
     pi_only: bool = False
 
+    @property
+    def needs_configuration(self) -> bool:
+        """Whether it looks at what ``car.toml`` names; without that it would examine a car that nobody has."""
+        return self.group in {"Camera", "Outputs"} or self.name == "pilot"
+
 
 CHECKS = (
     Check("board", "Machine", "board", board.board),
     Check("system", "Machine", "system", board.system),
     Check("clock", "Machine", "clock", board.clock, pi_only=True),
     Check("governor", "Machine", "governor", board.governor, pi_only=True),
+    Check("priority", "Machine", "priority", board.priority),
     Check("temperature", "Machine", "temperature", board.temperature, pi_only=True),
     Check("supply", "Machine", "supply", board.supply, pi_only=True),
     Check("throttling", "Machine", "throttling", board.throttling_history, pi_only=True),
     Check("python", "Software", "Python", software.python),
     Check("arrays", "Software", "NumPy, OpenCV", software.arrays_and_images),
     Check("runtime", "Software", "TFLite runtime", software.runtime),
+    Check("plugins", "Software", "plug-ins", software.plugins),
     Check("pilot", "Software", "pilot", software.pilot),
     Check("libcamera", "Camera", "libcamera", camera.libcamera, pi_only=True),
     Check("camera", "Camera", "camera", camera.camera),
+    Check("sensors", "Camera", "sensors", software.sensors),
     Check("drivetrain", "Outputs", "drivetrain", outputs.drivetrain),
     Check("steering", "Outputs", "steering", outputs.steering),
     Check("gpio", "Outputs", "GPIO", outputs.gpio, pi_only=True),
@@ -59,7 +69,7 @@ def examine(folder: Path, machine: Machine | None = None, progress: Callable[[st
     """Go through every check that makes sense for the car in ``folder``; raises nothing.
 
     It takes a second or two, most of it for the pilot and the disk. ``progress`` is told each check's title before it
-    begins.
+    begins. With a ``car.toml`` that cannot be read, what it names is not examined.
     """
     patient = _patient(folder, machine or Machine())
     tell = progress or (lambda _title: None)
@@ -81,6 +91,8 @@ def _patient(folder: Path, machine: Machine) -> Patient:
 
 def _findings(patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
     for check in CHECKS:
+        if patient.problem and check.needs_configuration:
+            continue
         if patient.machine.is_pi or not check.pi_only:
             tell(check.title)
             for verdict in _verdicts(check, patient):

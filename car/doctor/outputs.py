@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from car.arming import ADVICE, COARSEST_STEERING_US
-from car.config.drivetrain import DifferentialSection, ServoEscSection
-from car.config.plain import I2C_ADDRESS, I2C_BUS
 from car.doctor.patient import Machine, Patient
-from car.doctor.report import Verdict, error, ok, warning
 from car.gate import ArmRefusal
+from car.kinds.drivetrain import PinNeeds
+from car.kinds.ours import DRIVETRAINS
+from car.kinds.verdict import Verdict, error, ok, warning
+from hardware.drivetrains.plain import I2C_ADDRESS, I2C_BUS
 from hardware.pins.sysfs_pwm import CHANNELS
 
 CONFIG_TXT = "boot/firmware/config.txt"
@@ -17,7 +18,6 @@ PWM_OVERLAY = "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4"
 PWM_OVERLAY_PINS = {"dtoverlay=pwm": {"pin": "18"}, "dtoverlay=pwm-2chan": {"pin": "18", "pin2": "19"}}
 """The overlays of hardware PWM, and the pins that they have when none are named."""
 STRICT_GPIO = "dtparam=strict_gpiod"
-GPIO_PINS = ("lgpio", "fine_lgpio")
 I2C_DEVICES = {
     0x3C: "a display",
     0x40: "a PCA9685",
@@ -32,29 +32,32 @@ something."""
 
 def drivetrain(patient: Patient) -> Iterator[Verdict]:
     """Whether the machine has what car.toml wants to drive with, and whether that is calibrated."""
-    section, calibrated = patient.config.drivetrain, patient.config.calibration.calibrated
-    if not section.is_real:
-        yield ok("The drivetrain is simulated.")
-    elif not patient.machine.is_pi:
+    section, calibration = patient.config.drivetrain, patient.config.calibration
+    kind = DRIVETRAINS.find(section.kind)
+    of_package = f", of the package {kind.package}," if kind.package else ""
+    if _needs(patient).is_any and not patient.machine.is_pi:
         yield error(
             f"car.toml has a {section.kind} drivetrain, and this is not a Pi.",
             '[drivetrain] kind = "simulated", or run it on the Raspberry Pi',
         )
-    elif calibrated is None:
-        yield error(f"The {section.kind} drivetrain is not calibrated.", ADVICE[ArmRefusal.NOT_CALIBRATED])
+    elif not kind.fields(section, calibration):
+        if not kind.is_simulated:
+            yield ok(f"The {section.kind} drivetrain{of_package} has nothing to calibrate.")
+    elif calibration.calibrated is None:
+        yield error(f"The {section.kind} drivetrain{of_package} is not calibrated.", ADVICE[ArmRefusal.NOT_CALIBRATED])
     else:
-        yield ok(f"The {section.kind} drivetrain was calibrated on {calibrated}.")
+        yield ok(f"The {section.kind} drivetrain{of_package} was calibrated on {calibration.calibrated}.")
+    yield from kind.check(section, patient.machine)
 
 
 def steering(patient: Patient) -> Iterator[Verdict]:
     """How finely the steering can be set through the configured pins."""
-    section, calibration = patient.config.drivetrain, patient.config.calibration
+    section = patient.config.drivetrain
     step_us = section.steering_step_us
-    if step_us is None or not isinstance(section, ServoEscSection):
+    if step_us is None:
         yield ok("The steering is not made of pulses.")
         return
-    positions = int(abs(calibration.steering_right_us - calibration.steering_left_us) / step_us) + 1
-    text = f"{section.pins} sets the steering in steps of {step_us:g} µs: {positions} positions from left to right"
+    text = DRIVETRAINS.find(section.kind).steering_words(section, patient.config.calibration)
     if step_us > COARSEST_STEERING_US:
         yield error(f"{text}, too coarse to arm.", ADVICE[ArmRefusal.COARSE_STEERING])
     else:
@@ -70,7 +73,7 @@ def gpio(patient: Patient) -> Iterator[Verdict]:
     words = ", ".join(f"{name} is {label or 'not to be opened'}" for name, label in chips.items()) or "none"
     if any(label in HEADER_LABELS for label in chips.values()):
         yield ok(f"GPIO chips: {words}.")
-    elif _uses_gpio(patient):
+    elif _needs(patient).gpio:
         yield error(f"The chip of the 40-pin header is not to be found; GPIO chips: {words}.", "ls -l /dev/gpiochip*")
     else:
         yield ok(f"GPIO chips: {words}; none is needed.")
@@ -81,12 +84,7 @@ def pwm(patient: Patient) -> Iterator[Verdict]:
     folder = patient.machine.root / "sys/class/pwm"
     chips = {path.name: (path / "device").resolve().name for path in sorted(folder.glob("pwmchip*"))}
     words = ", ".join(f"{name} is {device}" for name, device in chips.items()) or "none"
-    section = patient.config.drivetrain
-    wanted = (
-        (section.steering_pin, section.throttle_pin)
-        if isinstance(section, ServoEscSection) and section.pins == "hardware_pwm"
-        else ()
-    )
+    wanted = _needs(patient).pwm_gpios
     reached = {pin for device in chips.values() for pin in CHANNELS.get(device, ())}
     missing = [f"GPIO{pin}" for pin in wanted if pin not in reached]
     if missing:
@@ -113,7 +111,7 @@ def released_pins(patient: Patient) -> Iterator[Verdict]:
             yield warning("config.txt has strict_gpiod, and it is not in force yet.", "sudo reboot")
         else:
             yield ok("config.txt has strict_gpiod: a pin that its program lets go of becomes an input.")
-    elif _uses_gpio(patient):
+    elif _needs(patient).gpio:
         yield error(
             "config.txt lacks strict_gpiod: a killed program's pins stay as they are, motors at full power included.",
             _add_line(STRICT_GPIO),
@@ -131,8 +129,8 @@ def overlays(patient: Patient) -> Iterator[Verdict]:
 
 def i2c(patient: Patient) -> Iterator[Verdict]:
     """Which of the known addresses answer on the I²C bus, and whether the servo board's is among them."""
-    board = _servo_board(patient)
-    bus, address = (board.i2c_bus, board.i2c_address) if board else (I2C_BUS, I2C_ADDRESS)
+    board = _needs(patient).pca9685
+    bus, address = board or (I2C_BUS, I2C_ADDRESS)
     device = f"/dev/i2c-{bus}"
     if not patient.machine.exists(device.removeprefix("/")):
         text = f"There is no {device}: the I²C bus is off"
@@ -158,14 +156,9 @@ def i2c(patient: Patient) -> Iterator[Verdict]:
         yield ok(f"On {device} answer: {words or 'none of the known addresses'}.")
 
 
-def _servo_board(patient: Patient) -> ServoEscSection | DifferentialSection | None:
-    section = patient.config.drivetrain
-    return section if isinstance(section, ServoEscSection | DifferentialSection) and section.pins == "pca9685" else None
-
-
-def _uses_gpio(patient: Patient) -> bool:
-    section = patient.config.drivetrain
-    return isinstance(section, ServoEscSection | DifferentialSection) and section.pins in GPIO_PINS
+def _needs(patient: Patient) -> PinNeeds:
+    needs: PinNeeds = DRIVETRAINS.find(patient.config.drivetrain.kind).pin_needs(patient.config.drivetrain)
+    return needs
 
 
 def _active_lines(machine: Machine) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from car.config.plain import CONFIG_NAME
 from car.controls.pad_search import forbidden_pads
 from car.doctor.patient import Patient
-from car.doctor.report import Verdict, error, ok, split_advice, warning
+from car.kinds.ours import CAMERAS, DRIVETRAINS
+from car.kinds.verdict import Verdict, error, ok, split_advice, warning
 
 DEVICES = {
     "dev/gpiochip*": "gpio",
@@ -25,7 +26,8 @@ UNIT = "pocketpilot@*"
 def configuration(patient: Patient) -> Iterator[Verdict]:
     """Whether car.toml says what it may."""
     if patient.problem:
-        yield error(*split_advice(patient.problem))
+        text, advice = split_advice(patient.problem)
+        yield error(f"{text} Pilot, camera and outputs are not examined until then.", advice)
     else:
         yield ok(f"{patient.folder / CONFIG_NAME} is in order.")
 
@@ -42,7 +44,8 @@ def permissions(patient: Patient) -> Iterator[Verdict]:
         names = ",".join(groups)
         text = f"{machine.user} may not use {', '.join(groups.values())}."
         fix = f"sudo usermod -aG {names} {machine.user} && sudo reboot"
-        is_driving = patient.config.drivetrain.is_real or patient.config.camera.kind != "simulated"
+        kinds = DRIVETRAINS.find(patient.config.drivetrain.kind), CAMERAS.find(patient.config.camera.kind)
+        is_driving = not all(kind.is_simulated for kind in kinds)
         yield error(text, fix) if is_driving and set(groups) != {"input"} else warning(text, fix)
     else:
         yield ok(f"{machine.user} may use the pins, the buses and the cameras.")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from car.doctor.patient import Machine, Patient
-from car.doctor.report import Verdict, error, ok, split_advice, warning
+from car.errors import KNOWN_ERRORS
 from car.gate import Limits
+from car.kinds.ours import CAMERAS, DRIVETRAINS, PILOTS, SENSORS
+from car.kinds.pilot import TFLITE
+from car.kinds.registry import PluginError, Registry
+from car.kinds.verdict import Verdict, error, ok, split_advice, warning
 from hardware.clock import NS_PER_MS
-from models.contract import ModelError
 
 OPENCV = "opencv-python-headless"
 OPENCV_OF_NUMPY_2 = (4, 12)
@@ -19,6 +23,8 @@ OPENCV_OF_NUMPY_2 = (4, 12)
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 PILOT_CALLS = 200
 WARM_UP_CALLS = 10
+BUSY_LOAD = 1.0
+"""Programs that want a core, for each core there is: beyond it, what is slow may be the others."""
 
 
 def python(patient: Patient) -> Iterator[Verdict]:
@@ -75,15 +81,16 @@ def runtime(patient: Patient) -> Iterator[Verdict]:
 
 def pilot(patient: Patient) -> Iterator[Verdict]:
     """How long the car's pilot takes for a frame, over 200 of them."""
-    from car.pilots.find import find_model
-    from car.pilots.loading import open_pilot
+    from car.pilots.choosing import open_chosen
     from hardware.camera import Frame
 
-    camera = patient.config.camera
+    camera, section = patient.config.camera, patient.config.pilot
+    if section.kind == TFLITE and not section.model:
+        yield ok("No pilot is chosen: the car is driven by hand.")
+        return
     try:
-        path = find_model(patient.config.pilot.model, patient.folder)
-        driver, warnings = open_pilot(path, camera.geometry)
-    except ModelError as problem:
+        driver = open_chosen(section, camera.geometry, patient.folder)
+    except KNOWN_ERRORS as problem:
         yield error(*split_advice(str(problem)))
         return
     image = np.random.default_rng(0).integers(0, 256, (camera.height, camera.width, 3), np.uint8)
@@ -95,15 +102,53 @@ def pilot(patient: Patient) -> Iterator[Verdict]:
             driver.drive(Frame(image, 0, number))
             times_ms.append((time.perf_counter_ns() - asked_ns) / NS_PER_MS)
     p50_ms, p99_ms = np.percentile(times_ms[WARM_UP_CALLS:], (50, 99))
-    yield judge_latency(path.name, float(p50_ms), float(p99_ms), period_ms=1000 / camera.rate_hz)
-    for sentence in warnings:
+    period_ms = 1000 / camera.rate_hz
+    yield judge_latency(driver.name, float(p50_ms), float(p99_ms), period_ms, patient.machine.load_per_core())
+    for sentence in driver.warnings:
         yield warning(sentence, "Train a pilot on this car's own sessions: car train")
+    yield from PILOTS.find(section.kind).check(section, patient.machine)
 
 
-def judge_latency(name: str, p50_ms: float, p99_ms: float, period_ms: float) -> Verdict:
+def plugins(patient: Patient) -> Iterator[Verdict]:
+    """Which packages bring kinds of their own, and whether those can be used."""
+    found = False
+    for registry in (CAMERAS, DRIVETRAINS, SENSORS, PILOTS):
+        for name, package in registry.packages().items():
+            found = True
+            yield _plugin(patient.machine, registry, name, package)
+    if not found:
+        yield ok("No package with a camera, drivetrain, sensor or pilot of its own is installed.")
+
+
+def _plugin(machine: Machine, registry: Registry[Any], name: str, package: str) -> Verdict:
+    # In a process of its own first: the doctor is asked while the car drives, and a package may crash.
+    if problem := machine.import_problem(registry.modules()[name]):
+        return warning(f"The kind {name} of the package {package} cannot be loaded ({problem}).", "Mend the package.")
+    try:
+        registry.find(name)
+    except PluginError as error:
+        return warning(*split_advice(str(error)))
+    return ok(f"The package {package} has the {registry.group.rpartition('.')[2].removesuffix('s')} {name}.")
+
+
+def sensors(patient: Patient) -> Iterator[Verdict]:
+    """Which sensors the car has."""
+    for name, section in patient.config.sensors.items():
+        kind = SENSORS.find(section.kind)
+        of_package = f", of the package {kind.package}" if kind.package else ""
+        yield ok(f"The sensor {name} is a {section.kind}{of_package}.")
+        yield from kind.check(section, patient.machine)
+    if not patient.config.sensors:
+        yield ok("The car has no sensors.")
+
+
+def judge_latency(name: str, p50_ms: float, p99_ms: float, period_ms: float, load_per_core: float = 0.0) -> Verdict:
     """Return what to say of a pilot that takes so long on a car whose camera gives a frame every ``period_ms``."""
     text = f"{name} answers in {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms, over {PILOT_CALLS} frames"
     valid_ms = Limits().pilot_valid_ns / NS_PER_MS
+    if p99_ms > period_ms and load_per_core > BUSY_LOAD:
+        busy = f"on a machine with {load_per_core:.1f} other programs for each core"
+        return warning(f"{text}, {busy}.", "Look again when the machine has less to do: car doctor")
     advice = "Train a smaller pilot with `car train`, or lower camera.rate_hz in car.toml."
     if p50_ms > valid_ms:
         return error(f"{text}: too late for the gate ({valid_ms:.0f} ms).", advice)

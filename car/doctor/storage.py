@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from car.doctor.patient import Patient
-from car.doctor.report import Verdict, error, ok, warning
+from car.kinds.verdict import Verdict, error, ok, warning
 
 TRIAL_BYTES = 8 << 20
 SLOW_MB_S = 5.0

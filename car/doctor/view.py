@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from car.doctor.report import Finding, Level, Report
+from car.doctor.report import Finding, Report
+from car.kinds.verdict import Level
 from car.terminal.console import console
 
 _MARKS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "bold yellow"), Level.ERROR: ("✗", "bold red")}

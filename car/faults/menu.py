@@ -17,8 +17,8 @@ from car.faults import strikes
 from car.faults.controls import Controls
 from car.faults.strikes import Processes
 from car.gate import Mode
+from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
-from car.pilots.base import Pilot
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from car.processes.controls import ControlsJob
 from hardware.camera import Camera
@@ -31,7 +31,7 @@ from hardware.faults import (
     LateCamera,
     Onset,
     SilentCamera,
-    StallingOdometry,
+    StallingMotion,
 )
 
 FRAME_MS = 200
@@ -120,9 +120,9 @@ def _drivetrain(make: Callable[[Drivetrain, Onset], Drivetrain]) -> Callable[[De
     return lambda devices, onset: replace(devices, drivetrain=make(devices.drivetrain, onset))
 
 
-def _stall_odometry(devices: Devices, onset: Onset) -> Devices:
-    odometry = devices.odometry
-    return devices if odometry is None else replace(devices, odometry=StallingOdometry(odometry, onset, STALL_S))
+def _stall_motion(devices: Devices, onset: Onset) -> Devices:
+    motion = devices.motion
+    return devices if motion is None else replace(devices, motion=StallingMotion(motion, onset, STALL_S))
 
 
 def _stop(mode: Mode) -> InjectedFault:
@@ -212,7 +212,7 @@ MENU = (
         what=f"… while each answer takes {THINKING_PILOT_MS:g} ms",
         pilot=lambda pilot, onset: SlowPilot(pilot, onset.past(), THINKING_PILOT_MS),
     ),
-    InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_odometry),
+    InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_motion),
     InjectedFault(
         "bus-hangs",
         "a write to the bus never returns",

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 import tomlkit
 
-from car.config.drivetrain import SimulatedSection
 from car.config.plain import CONFIG_NAME
 from car.config.sections import CarConfig
 from car.errors import TrialError
@@ -24,6 +23,9 @@ from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial
 from car.faults.strikes import Processes
 from car.faults.web_controls import WebControls
+from car.kinds.camera import CameraSection
+from car.kinds.ours import CalibrationSection
+from car.kinds.simulated import SimulatedSection
 from car.pairing.store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrains.timeline import Applied, read_timeline
@@ -53,15 +55,16 @@ def is_supported() -> bool:
     return sys.platform == "linux"
 
 
-def run_real(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float = MARGIN_MS) -> Outcome:
-    """Try ``fault`` on a simulated car like the one in ``config``, driven by ``model``, and say what came of it.
+def run_real(fault: InjectedFault, config: CarConfig, margin_ms: float = MARGIN_MS) -> Outcome:
+    """Try ``fault`` on a simulated car like the one in ``config``, and say what came of it.
 
-    The promise may be missed by ``margin_ms``. On a busy machine the gate may trip before anything is broken; then the
-    trial is repeated. Raises TrialError when the car does not come to drive.
+    Its pilot is named so that it is found from any folder. The promise may be missed by ``margin_ms``. On a busy
+    machine the gate may trip before anything is broken; then the trial is repeated. Raises TrialError when the car does
+    not come to drive.
     """
     for tries_left in reversed(range(MAX_TRIES)):
         try:
-            outcome = _try(fault, config, model, margin_ms)
+            outcome = _try(fault, config, margin_ms)
         except TrialError:
             if not tries_left:
                 raise
@@ -71,12 +74,12 @@ def run_real(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: fl
     raise TrialError("The car stood still before anything was broken. Try again when the machine has less to do.")
 
 
-def _try(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float) -> Outcome:
+def _try(fault: InjectedFault, config: CarConfig, margin_ms: float) -> Outcome:
     allowed_ms = fault.worst_ms or fault.promised_ms
     with contextlib.ExitStack() as stack:
         # A process that has just been killed may still be writing.
         folder = stack.enter_context(TemporaryDirectory(prefix="car-fault-", ignore_cleanup_errors=True))
-        car = stack.enter_context(CarUnderTest(fault, config, model, Path(folder)))
+        car = stack.enter_context(CarUnderTest(fault, config, Path(folder)))
         if fault.run_controls is not None:
             return car.watch_standing().judge_standing()
         controls = stack.enter_context(WebControls(car.wait_for_page().port)) if fault.controls else None
@@ -92,13 +95,13 @@ def _try(fault: InjectedFault, config: CarConfig, model: Path, margin_ms: float)
 class CarUnderTest:
     """A car that drives in ``folder``; a context manager that leaves no process behind."""
 
-    def __init__(self, fault: InjectedFault, config: CarConfig, model: Path, folder: Path) -> None:
+    def __init__(self, fault: InjectedFault, config: CarConfig, folder: Path) -> None:
         self._fault = fault
         self._folder = folder
         self._clock = SystemClock()
         self._timeline = folder / TIMELINE
         self._log = folder / "log"
-        _make_car(folder, config, model)
+        _make_car(folder, config)
         command = [sys.executable, "-P", "-m", "car.faults.runner", fault.name, str(folder)]
         (folder / "sitecustomize.py").write_text(WALL_CLOCK.format(path=str(folder / "jumped")), encoding="utf-8")
         paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -230,13 +233,15 @@ def process_name(process: int) -> str:
     return ""
 
 
-def _make_car(folder: Path, config: CarConfig, model: Path) -> None:
+def _make_car(folder: Path, config: CarConfig) -> None:
     """Write the car.toml of a simulated car that drives as ``config`` does and puts down each command in a file."""
+    camera = config.camera.model_dump(include=set(CameraSection.model_fields), exclude={"kind"})
     like = config.model_copy(
         update={
-            "camera": config.camera.model_copy(update={"kind": "simulated"}),
+            "camera": CameraSection.model_validate(camera),
             "drivetrain": SimulatedSection(timeline=TIMELINE),
-            "pilot": config.pilot.model_copy(update={"model": str(model.resolve())}),
+            "calibration": CalibrationSection(),
+            "sensors": {},
         }
     )
     text = tomlkit.dumps(like.model_dump(exclude_none=True))

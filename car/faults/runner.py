@@ -18,8 +18,7 @@ from car.config.folder import open_car
 from car.config.sections import CarConfig
 from car.errors import KNOWN_ERRORS
 from car.faults.menu import fault_named
-from car.pilots.find import find_model
-from car.pilots.loading import open_pilot
+from car.pilots.choosing import open_chosen
 from car.processes.controls import run_controls
 from car.processes.drive import drive
 from car.processes.summary import DriveOptions
@@ -33,7 +32,7 @@ def main(name: str, path: Path) -> int:
     make_output_safe()
     fault, folder, onset = fault_named(name), open_car(path), Onset(SystemClock())
     threading.Thread(target=_listen, args=(onset,), daemon=True).start()
-    pilot, _ = open_pilot(find_model(folder.config.pilot.model, path), folder.config.camera.geometry)
+    pilot = open_chosen(folder.config.pilot, folder.config.camera.geometry, path)
 
     def open_faulty(config: CarConfig, clock: Clock) -> Devices:
         devices = open_devices(config, clock)

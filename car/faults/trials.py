@@ -12,7 +12,7 @@ from car.faults.menu import MENU, InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
 from car.faults.real import is_supported, run_real
 from car.faults.virtual import run_virtual
-from car.pilots.loading import open_pilot
+from car.pilots.choosing import open_chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,16 @@ def clocks_of(fault: InjectedFault, clocks: Sequence[TrialClock]) -> list[TrialC
     return [clock for clock in clocks if clock in fault.clocks]
 
 
-def try_fault(fault: InjectedFault, clocks: Sequence[TrialClock], config: CarConfig, model: Path) -> FaultTrial:
-    """Try ``fault`` on each of ``clocks`` on which it can happen, with a simulated car that ``model`` drives."""
+def try_fault(fault: InjectedFault, clocks: Sequence[TrialClock], config: CarConfig) -> FaultTrial:
+    """Try ``fault`` on each of ``clocks`` on which it can happen, with a simulated car like the one in ``config``.
+
+    Its pilot is named so that it is found from any folder.
+    """
     outcomes: dict[TrialClock, Outcome] = {}
     for clock in clocks_of(fault, clocks):
         if clock is TrialClock.REAL:
-            outcomes[clock] = run_real(fault, config, model)
+            outcomes[clock] = run_real(fault, config)
         else:
-            pilot, _ = open_pilot(model, config.camera.geometry)
-            with pilot:
+            with open_chosen(config.pilot, config.camera.geometry, Path()) as pilot:
                 outcomes[clock] = run_virtual(fault, config, pilot)
     return FaultTrial(fault, outcomes)

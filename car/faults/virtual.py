@@ -15,8 +15,8 @@ from car.faults.controls import SAMPLE_HZ, STICK, Controls
 from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial, slowest
 from car.gate import Gate, GateState, Mode
+from car.kinds.pilot import Pilot
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
-from car.pilots.base import Pilot
 from car.pilots.faulty import PilotFault
 from car.processes.watchdog import PERIOD_S, Watchdog
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
@@ -43,7 +43,7 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     onset.time_ns = onset_ns
     world = make_world(config, clock, config.simulator.track, config.simulator.seed)
     wheels = TimelineDrivetrain(clock, world.drivetrain)
-    devices = Devices(world.camera, wheels, world.odometry)
+    devices = Devices(world.camera, wheels, world.motion, world.lap_count)
     if fault.devices is not None:
         devices = fault.devices(devices, onset)
     if fault.pilot is not None:
@@ -156,6 +156,15 @@ def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, drive
         return gave_up or clock.now_ns() >= end_ns
 
     frames = LockStepFrames(devices.camera)
-    loop = DriveLoop(frames, pilot, gate, devices.drivetrain, clock, sources=[driver], odometry=devices.odometry)
+    loop = DriveLoop(
+        frames,
+        pilot,
+        gate,
+        devices.drivetrain,
+        clock,
+        sources=[driver],
+        motion=devices.motion,
+        lap_count=devices.lap_count,
+    )
     with contextlib.suppress(CameraError, PilotFault):
         loop.run(should_end)

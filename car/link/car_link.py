@@ -20,11 +20,12 @@ CARRIERS = ("keys", "pages", "gamepad")
 class CarLink:
     """All the memory that the drive process shares with its controls and its desk.
 
-    The controls write ``slot``, ``beats``, ``pages`` (where the pages are) and ``wishes`` (what is to be recorded);
-    ``controls_ready`` says that all carriers of a stop have been started. The desk writes ``notice``: what is recorded,
-    which pilot drives, where its library is. ``records`` and ``recorded`` are for the desk that takes the place of one
-    that died: whether it was recording, and the number of the ring's cycle that would have been next. ``secret`` is
-    what the controls say to the desk's library, so that nobody else is heard there.
+    The controls write ``slot``, ``beats``, ``pages`` (where the pages are), ``wishes`` (what is to be recorded) and
+    ``scene`` (the track that a simulated car is to be on); ``controls_ready`` says that all carriers of a stop have
+    been started. The desk writes ``notice``: what is recorded, which pilot drives, where its library is. ``records`` and
+    ``recorded`` are for the desk that takes the place of one that died: whether it was recording, and the number of the
+    ring's cycle that would have been next. ``secret`` is what the controls say to the desk's library, so that nobody
+    else is heard there.
     """
 
     def __init__(self, context: SpawnContext, config: CarConfig) -> None:
@@ -33,6 +34,7 @@ class CarLink:
         self.beats = Heartbeats(context, CARRIERS)
         self.pages = Bulletin(context)
         self.wishes = Bulletin(context)
+        self.scene = Bulletin(context)
         self.notice = Bulletin(context)
         self.pilots = PilotLink(context)
         self.secret = secrets.token_urlsafe()

@@ -15,7 +15,7 @@ from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import Any
 
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.pilots.swappable import SwappablePilot
 from models.contract import ModelError
 

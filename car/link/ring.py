@@ -13,19 +13,17 @@ import struct
 import threading
 from collections.abc import Iterator
 from ctypes import c_uint8
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from car.config.sections import BUFFER_S
-from car.drive_record import DriveRecord, StageTimes
-from car.gate import ArmRefusal, GateState, Mode, TripReason
+from car.drive_record import DriveRecord
+from car.kinds.camera import BUFFER_S
+from car.link.packing import PACKED_BYTES, pack_record, unpack_record
 from hardware.camera import CameraGeometry, Frame
-from hardware.drivetrain import Command, Odometry
 
 FRAMELESS_HZ = 10.0
 """How often at most a cycle without a new frame is published, unless the gate has changed."""
@@ -34,20 +32,6 @@ FRAMELESS_HZ = 10.0
 _SEQUENCE = struct.Struct("Q")
 _ORDER_IS_KEPT = platform.machine() in {"x86_64", "AMD64"}
 _fence = threading.Lock()
-_MODES, _STATES = tuple(Mode), tuple(GateState)
-_TRIPS = ("", *(reason.value for reason in TripReason))
-_REFUSALS = ("", *(refusal.value for refusal in ArmRefusal))
-_MODE_NUMBERS, _STATE_NUMBERS, _TRIP_NUMBERS, _REFUSAL_NUMBERS = (
-    {name: number for number, name in enumerate(names)} for names in (_MODES, _STATES, _TRIPS, _REFUSALS)
-)
-_NO_COMMAND = (math.nan, math.nan)
-_NO_ODOMETRY = (math.nan, 0, math.nan, math.nan, 0)
-# Fetched in one call each: this runs in the drive loop, where dataclasses.astuple would cost twenty times as much.
-_command_numbers, _time_numbers, _odometry_numbers = (
-    attrgetter(*(field.name for field in fields(kind))) for kind in (Command, StageTimes, Odometry)
-)
-# has frame, mode, state, trip, refusal; frame number and time; driver, pilot, applied; six stage times; odometry.
-_RECORD = struct.Struct("<BBBBBqq2d2d2d6qdqddq")
 
 
 def keep_order() -> None:
@@ -70,50 +54,6 @@ class Cycle:
     frame: Frame | None
 
 
-def pack_record(record: DriveRecord, *, has_frame: bool) -> bytes:
-    """Return ``record`` as the bytes of a ring's slot."""
-    driver, pilot, odometry = record.driver, record.pilot, record.odometry
-    return _RECORD.pack(
-        has_frame,
-        _MODE_NUMBERS[record.mode],
-        _STATE_NUMBERS[record.gate_state],
-        _TRIP_NUMBERS[record.trip],
-        _REFUSAL_NUMBERS[record.refusal],
-        record.frame_number,
-        record.captured_ns,
-        *(_NO_COMMAND if driver is None else _command_numbers(driver)),
-        *(_NO_COMMAND if pilot is None else _command_numbers(pilot)),
-        *_command_numbers(record.applied),
-        *_time_numbers(record.times),
-        *(_NO_ODOMETRY if odometry is None else _odometry_numbers(odometry)),
-    )
-
-
-def unpack_record(data: bytes) -> tuple[DriveRecord, bool]:
-    """Return the record that ``pack_record`` packed, and whether a frame came with it."""
-    has_frame, mode, state, trip, refusal, number, captured_ns, *numbers = _RECORD.unpack(data)
-    driver, pilot, applied = (_command(*numbers[at : at + 2]) for at in (0, 2, 4))
-    speed_m_s, laps, progress_m, lateral_m, departures = numbers[12:]
-    record = DriveRecord(
-        frame_number=number,
-        captured_ns=captured_ns,
-        mode=_MODES[mode],
-        gate_state=_STATES[state],
-        trip=_TRIPS[trip],
-        driver=driver,
-        pilot=pilot,
-        applied=applied or Command(*_NO_COMMAND),
-        times=StageTimes(*numbers[6:12]),
-        odometry=None if math.isnan(speed_m_s) else Odometry(speed_m_s, laps, progress_m, lateral_m, departures),
-        refusal=_REFUSALS[refusal],
-    )
-    return record, bool(has_frame)
-
-
-def _command(steering: float, throttle: float) -> Command | None:
-    return None if math.isnan(steering) else Command(steering, throttle)
-
-
 class CycleRing:
     """The last ``BUFFER_S`` seconds of driving, frames and records, written by the drive process.
 
@@ -123,7 +63,7 @@ class CycleRing:
     def __init__(self, context: SpawnContext, geometry: CameraGeometry, rate_hz: float) -> None:
         self.slots = math.ceil(BUFFER_S * (rate_hz + FRAMELESS_HZ)) + 1
         self.shape = (geometry.height, geometry.width, 3)
-        self.header_bytes = _SEQUENCE.size + _RECORD.size
+        self.header_bytes = _SEQUENCE.size + PACKED_BYTES
         # Slots start on a cache line, so that the sequence number is written in one piece.
         self.slot_bytes = -(-(self.header_bytes + math.prod(self.shape)) // 64) * 64
         self._memory = context.RawArray(c_uint8, self.slots * self.slot_bytes)
@@ -152,7 +92,7 @@ class CycleRing:
         _SEQUENCE.pack_into(memory, start, 0)
         keep_order()
         record_start = start + _SEQUENCE.size
-        memory[record_start : record_start + _RECORD.size] = pack_record(record, has_frame=frame is not None)
+        memory[record_start : record_start + PACKED_BYTES] = pack_record(record, has_frame=frame is not None)
         if frame is not None:
             np.copyto(images[slot], frame.image)
         keep_order()
@@ -244,7 +184,7 @@ class RingReader:
         ring = self._ring
         memory, images = ring.views
         start = slot * ring.slot_bytes + _SEQUENCE.size
-        record, has_frame = unpack_record(bytes(memory[start : start + _RECORD.size]))
+        record, has_frame = unpack_record(bytes(memory[start : start + PACKED_BYTES]))
         if not (has_frame and self._with_frames):
             return Cycle(record, None)
         image = images[slot].copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command

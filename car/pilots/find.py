@@ -22,6 +22,8 @@ def find_model(name: str, car_dir: Path) -> Path:
 
     Raises ModelError with what there is when it means none of them.
     """
+    if not name:
+        raise ModelError("No pilot is chosen: [pilot] model is empty. Name one there, or with --model.")
     known = model_files(car_dir)
     for path in (Path(name), Path(name + MODEL_SUFFIX), *(path for path in known if name in {path.name, path.stem})):
         with contextlib.suppress(OSError):  # A name too long for a file is the name of none.

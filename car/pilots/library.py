@@ -82,8 +82,12 @@ class ModelLibrary:
         return path
 
     def try_out(self, name: str) -> Trial:
-        """Return how the model did in a trial; raises ModelError when it did not do well, or does not fit this car."""
+        """Return how the model did in a trial; raises ModelError when it did not do well, or does not fit this car.
+
+        Raises NoSuchModel when there is no such file.
+        """
         path = self.path(name)
+        _check_is_there(path)
         trial = self._trial(path)
         if isinstance(trial, ModelError):
             raise trial
@@ -99,8 +103,8 @@ class ModelLibrary:
         """Return the names of the models that ``setting`` in ``car.toml`` may mean, from whatever folder it is read."""
         names = {setting.removesuffix(MODEL_SUFFIX)}
         with contextlib.suppress(ModelError):
-            meant = find_model(setting, self._car_dir).resolve()
-            names |= {name for name, path in self._files().items() if path.resolve() == meant}
+            meant = os.path.realpath(find_model(setting, self._car_dir))
+            names |= {name for name, path in self._files().items() if os.path.realpath(path) == meant}
         return names
 
     def incoming(self, name: str, *, replace: bool = False) -> Path:
@@ -199,7 +203,7 @@ class ModelLibrary:
         card, why = self._examined(path)
         return ModelRow(
             name=name,
-            bytes=path.stat().st_size,
+            bytes=_size_of(path),
             active=path.name == active,
             fits=not why,
             why=why,
@@ -213,10 +217,11 @@ class ModelLibrary:
         A card says enough for a list; a file without one has to be tried out. What a trial has shown goes before both.
         """
         try:
+            _check_is_there(path)
             card = read_card(path)
-        except ModelError as error:
+            trial = self._trial(path) if card is None else self._trials.get(_state_of(path))
+        except (ModelError, NoSuchModel) as error:
             return None, str(error).removeprefix(f"{path}: ")
-        trial = self._trial(path) if card is None else self._trials.get(_state_of(path))
         if isinstance(trial, ModelError):
             return card, str(trial)
         shown = trial or card
@@ -256,6 +261,24 @@ def _taken(name: str) -> ModelNameTaken:
 
 def _immovable(name: str, error: OSError) -> ModelError:
     return ModelError(f"{name} cannot be moved ({reason(error)}). Check who may write in its folder.")
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _check_is_there(path: Path) -> None:
+    """Raise NoSuchModel when ``path`` is no file, such as a link to one that was moved away."""
+    try:
+        if path.is_file():
+            return
+    except OSError as error:
+        raise NoSuchModel(f"It cannot be looked at ({reason(error)}). Delete it, or put the file there.") from error
+    what = "a link to a file that is not there" if path.is_symlink() else "not a file"
+    raise NoSuchModel(f"It is {what}. Put the file there, or delete it.")
 
 
 def _state_of(path: Path) -> _State:

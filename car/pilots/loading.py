@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import CameraGeometry, Frame
 from models.contract import ModelError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
+from car.pilots.absent import AbsentPilot
 from hardware.camera import Frame
 
 
@@ -23,6 +24,11 @@ class SwappablePilot(Pilot):
     def __init__(self, pilot: Pilot) -> None:
         self.name = pilot.name
         self._pilot = pilot
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a pilot in it that can drive."""
+        return not isinstance(self._pilot, AbsentPilot)
 
     def drive(self, frame: Frame) -> PilotOutput:
         """Return what the pilot in it would do on seeing ``frame``."""

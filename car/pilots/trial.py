@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from car.elsewhere import NoAnswer, answer, run_elsewhere
 from models.contract import ModelError
 from models.loader import load_model
 from models.runtime import TRIAL_TIMEOUT_S
@@ -29,19 +28,15 @@ def try_model(path: Path, name: str) -> Trial:
 
     Raises ModelError, which speaks of it as ``name``, when that does not end well.
     """
-    # -P: a folder "models" where the user stands must not be taken for that package.
-    command = [sys.executable, "-P", "-m", "car.pilots.trial", str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TRIAL_TIMEOUT_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired as error:
+        done = run_elsewhere("car.pilots.trial", str(path), TRIAL_TIMEOUT_S)
+    except TimeoutError as error:
         raise ModelError(f"{name} did not answer in {TRIAL_TIMEOUT_S} s; it is damaged. Copy it again.") from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError as error:
+    except NoAnswer as error:
         raise ModelError(f"{name} crashes the TFLite runtime; it is damaged. Copy it again.") from error
-    if "error" in answer:
-        raise ModelError(f"{name}: {answer['error']}")
-    return Trial(answer["sha256"], answer["height"], answer["width"], tuple(answer["warnings"]))
+    if "error" in done:
+        raise ModelError(f"{name}: {done['error']}")
+    return Trial(done["sha256"], done["height"], done["width"], tuple(done["warnings"]))
 
 
 def _try_here(path: Path) -> dict[str, object]:
@@ -54,4 +49,4 @@ def _try_here(path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_try_here(Path(sys.argv[1]))))
+    answer(_try_here(Path(sys.argv[1])))

@@ -20,12 +20,13 @@ from rich.text import Text
 from car.arming import arming_problems
 from car.assembly.devices import neutral_outputs, open_wheels
 from car.assembly.ownership import owning
-from car.calibration import CalibrationSwitch, CurrentCalibration, save_calibration
+from car.calibration import CalibrationSwitch, CurrentCalibration, calibration_fields, save_calibration
 from car.config.folder import CarFolder
 from car.drive_loop import DriveLoop
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
 from car.gate import Checks, Gate, GateState, Mode
+from car.kinds.ours import DRIVETRAINS
 from car.link.car_link import CarLink
 from car.link.driver_slot import DriverDesk, SlotDriver
 from car.link.publisher import Publisher
@@ -54,11 +55,7 @@ def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:
     Raises ConfigError on a car that has nothing to calibrate, CarInUse when another program has the car, HardwareError
     when its drivetrain is not there.
     """
-    if not folder.config.drivetrain.is_real:
-        raise ConfigError(
-            f"The wheels of {folder.config_path} are simulated, and need no calibration. "
-            "Set [drivetrain] to the kind that the car has."
-        )
+    _has_something_to_calibrate(folder)
     with owning(folder.path, neutral_outputs(folder.config), "car calibrate"):
         return _calibrate_own(folder, system_root)
 
@@ -68,6 +65,17 @@ def _calibrate_own(folder: CarFolder, system_root: Path) -> tuple[str, int]:
     start = functools.partial(start_process, "controls", run_calibration_controls, link, folder)
     with end_signals() as ending, running("controls", link, start) as controls:
         return _calibrate(folder, link, controls, ending, system_root)
+
+
+def _has_something_to_calibrate(folder: CarFolder) -> None:
+    kind = DRIVETRAINS.find(folder.config.drivetrain.kind)
+    if kind.is_simulated:
+        raise ConfigError(
+            f"The wheels of {folder.config_path} are simulated, and need no calibration. "
+            "Set [drivetrain] to the kind that the car has."
+        )
+    if not calibration_fields(folder.config):
+        raise ConfigError(f"A {kind.name} drivetrain has nothing to calibrate. Drive as it is, with `car drive`.")
 
 
 def _calibrate(
@@ -81,9 +89,10 @@ def _calibrate(
         stack.enter_context(ahead_of_all())
         guard = stack.enter_context(guarded(neutral_outputs(config), clock))
         wheels = open_wheels(config, clock)
-        if wheels is None:
+        if wheels is None or wheels.calibrate is None:
             raise ConfigError(f"The wheels of {folder.config_path} cannot be calibrated. Use their own tools.")
         stack.enter_context(wheels.drivetrain)
+        guard.wait_until_ready()
         watchdog = stack.enter_context(watching(wheels.drivetrain, clock, guard, driver.stop_waits))
         current = CurrentCalibration(folder.config_path, config.calibration)
         loop = DriveLoop(
@@ -166,4 +175,4 @@ def _panel(name: str, bench: CalibrationBench, record: DriveRecord | None) -> Re
         Text(bench.message, "bold"),
         Text(bench.field.help, "italic"),
     ]
-    return Panel(Group(*texts, rows, Text(KEYS, "dim")), title=f"{name} · calibrate", expand=False)
+    return Panel(Group(*texts, rows, Text(KEYS, "dim")), title=Text(f"{name} · calibrate"), expand=False)

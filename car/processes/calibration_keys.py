@@ -6,19 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from car.calibration import (
-    CalibrationField,
-    Value,
-    calibration_fields,
-    changed_values,
-    field_command,
-    inverted_values,
-    trial_calibration,
-)
+from car.calibration import calibration_fields, field_command, trial_calibration
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
 from car.gate import ArmRefusal, GateState, Mode
+from car.kinds.calibration import CalibrationField, Value
+from car.kinds.ours import DRIVETRAINS
 from car.link.driver_slot import DriverDesk
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL, Command
@@ -61,6 +55,7 @@ class CalibrationBench:
     """
 
     def __init__(self, config: CarConfig, desk: DriverDesk, save: Callable[[Mapping[str, Value]], None]) -> None:
+        self._kind = DRIVETRAINS.find(config.drivetrain.kind)
         self._fields = calibration_fields(config)
         self._trial = trial_calibration(config.calibration)
         self._desk = desk
@@ -139,7 +134,7 @@ class CalibrationBench:
             asked = round(value + steps * field.step, 3)
             changed = min(max(asked, field.minimum), field.maximum)
             self.message = "" if asked == changed else f"{changed:g} {field.unit} is as far as is safe."
-        self._values = changed_values(self._values, field.name, changed)
+        self._values = self._kind.changed(self._values, field.name, changed)
         self._try(now_ns)
 
     def _try(self, now_ns: int) -> None:
@@ -147,8 +142,9 @@ class CalibrationBench:
 
     def _invert(self) -> None:
         self._tried_ns = None
-        self._values |= inverted_values(self.field.output, self._values)
-        self.message = f"The {self.field.output} is inverted."
+        inverted = self._kind.inverted(self.field.output, self._values)
+        self._values |= inverted
+        self.message = f"The {self.field.output} {'is inverted' if inverted else 'cannot be inverted'}."
 
     def _save_all(self) -> None:
         # A card may take seconds, and nobody could stop the motor meanwhile.
@@ -177,7 +173,7 @@ def gate_words(record: DriveRecord | None) -> str:
     if record.gate_state is GateState.ARMED:
         return "ready: the wheels turn when you try something"
     # Pressing y once too often was refused as well, and is nobody's reason now.
-    refusal = "" if record.refusal == ArmRefusal.ALREADY_ARMED else record.refusal
+    refusal = None if record.refusal is ArmRefusal.ALREADY_ARMED else record.refusal
     return ": ".join(filter(None, ("nothing moves", record.trip, refusal)))
 
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from multiprocessing.context import SpawnProcess
 
 from car.config.folder import CarFolder
+from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
-from car.pilots.base import Pilot
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
 from car.processes.keeper import ProcessKeeper, keeping, start_process
@@ -27,7 +27,7 @@ def keeping_desk(
     def start() -> SpawnProcess:
         return start_process("desk", run_desk, link, DeskJob(folder, records, pilot.name), niceness=DESK_NICENESS)
 
-    return keeping("desk", start, finish=lambda: _finish(link))
+    return keeping("desk", start, finish=lambda: _finish(link), has_started=lambda: bool(link.desk_started.value))
 
 
 def keeping_controls(
@@ -48,7 +48,14 @@ def keeping_controls(
         link.beats.clear()
         driver.put_in_order()
 
-    return keeping("controls", start, finish=lambda: _finish(link), tidy=tidy, end_timeout_s=CONTROLS_END_S)
+    return keeping(
+        "controls",
+        start,
+        finish=lambda: _finish(link),
+        tidy=tidy,
+        has_started=lambda: bool(link.controls_ready.value),
+        end_timeout_s=CONTROLS_END_S,
+    )
 
 
 def _finish(link: CarLink) -> None:

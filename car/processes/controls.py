@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from car.arming import arming_problems
+from car.assembly.devices import tracks_of
 from car.calibration import CurrentCalibration
 from car.config.folder import CarFolder
 from car.controls.gamepad import GamepadDriver, import_evdev
@@ -23,6 +24,7 @@ from car.errors import CarError
 from car.gate import Mode
 from car.link.car_link import CarLink
 from car.link.driver_slot import DriverDesk
+from car.link.scene import SceneChoice
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
 from car.recording.remote import RemoteRecorder
 from car.terminal.keyboard import Keyboard, open_keyboard
@@ -145,7 +147,14 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
     link, folder = context.link, context.job.folder
     try:
         web = WebContext(
-            folder, link.ring, context.hub, context.recorder, context.clock, lambda: context.health, link.notice.read
+            folder,
+            link.ring,
+            context.hub,
+            context.recorder,
+            context.clock,
+            lambda: context.health,
+            link.notice.read,
+            SceneChoice(link.scene, tracks_of(folder.config)),
         )
         server = WebServer(web, relay_secret=link.secret, beat=lambda: context.beat("pages"))
     except CarError as error:

@@ -24,10 +24,11 @@ from car.pilots.swappable import SwappablePilot
 from car.processes.capture import capturing
 from car.processes.children import keeping_controls, keeping_desk
 from car.processes.controls import ControlsJob
-from car.processes.keeper import ProcessKeeper
 from car.processes.notify import ServiceNotifier
+from car.processes.pilot_watch import PilotWatch
 from car.processes.priority import ahead_of_all
 from car.processes.safeguards import ALL_SAFEGUARDS, SafeguardWatch
+from car.processes.scene_watch import SceneWatch
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import DriveOptions, DriveSummary, DriveWatch
 from car.processes.watchdog import GuardPipe, guarded, watching
@@ -49,23 +50,24 @@ def _drive_own(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = CarLink(multiprocessing.get_context("spawn"), options.config)
     pilot = SwappablePilot(options.pilot)
-    with end_signals() as ending, keeping_desk(link, options.folder, pilot, records=options.records) as desk:
-        return _drive(options, link, pilot, desk, ending)
+    with end_signals() as ending:
+        return _drive(options, link, pilot, ending)
 
 
-def _drive(
-    options: DriveOptions, link: CarLink, pilot: SwappablePilot, desk: ProcessKeeper, ending: EndSignal
-) -> DriveSummary:
+def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: EndSignal) -> DriveSummary:
     clock, driver = SystemClock(), SlotDriver(link.slot)
     mode = Mode.AUTO if options.headless else Mode.MANUAL
     gate = Gate(options.config.gate.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     with contextlib.ExitStack() as stack:
+        # The desk may be slow to start, and must not slow down the others.
+        desk = stack.enter_context(keeping_desk(link, options.folder, pilot, records=options.records))
         stack.enter_context(ahead_of_all())
+        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         job = ControlsJob(options.folder, options.system_root)
         controls = stack.enter_context(keeping_controls(link, job, driver, options.run_controls))
-        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
+        guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
         stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
@@ -80,9 +82,10 @@ def _drive(
             gate,
             devices.drivetrain,
             clock,
-            sources=_sources(options, link, driver, gate, guard, devices),
+            sources=_sources(options, link, pilot, driver, gate, guard, devices),
             observer=Publisher(link.ring, clock),
-            odometry=devices.odometry,
+            motion=devices.motion,
+            lap_count=devices.lap_count,
         )
         service.ready()
         loop.run(watch.should_end)
@@ -102,16 +105,24 @@ def _drive(
 
 
 def _sources(
-    options: DriveOptions, link: CarLink, driver: SlotDriver, gate: Gate, guard: GuardPipe, devices: Devices
+    options: DriveOptions,
+    link: CarLink,
+    pilot: SwappablePilot,
+    driver: SlotDriver,
+    gate: Gate,
+    guard: GuardPipe,
+    devices: Devices,
 ) -> Sequence[EventSource]:
     """Return what the loop asks, in this order; whatever is heard last has the last word."""
-    sources: list[EventSource] = [watch_safeguards(link, guard)]
+    sources: list[EventSource] = [watch_safeguards(link, guard), PilotWatch(pilot)]
     if options.headless:
         sources.append(AutoStart(gate))
     sources.append(driver)
     if devices.calibrate is not None:
         current = CurrentCalibration(options.folder.config_path, options.config.calibration)
         sources.append(CalibrationSwitch(gate, current, devices.calibrate))
+    if devices.enter_track is not None:
+        sources.append(SceneWatch(link.scene, devices.enter_track))
     return sources
 
 

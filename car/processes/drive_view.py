@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from car.drive_record import DriveRecord
-from car.gate import GateState
+from car.gate import AWAITS_NEUTRAL, GateState
 from car.statistics import LoopStatistics
 
 BAR_CELLS = 21
@@ -32,11 +32,11 @@ class DriveView:
     def panel(self, pilot: str, recording: str) -> RenderableType:
         """Return the view; ``pilot`` is the name of the one that drives, ``recording`` says what the recorder does."""
         if self._newest is None:
-            return Panel("waiting for the camera ...", title=self._title)
+            return Panel("waiting for the camera ...", title=Text(self._title))
         rows = Table.grid(padding=(0, 2))
         for name, value in self._rows(self._newest, pilot, recording):
             rows.add_row(Text(name, style="dim"), value)
-        return Panel(Group(rows, Text(KEYS, style="dim")), title=self._title, expand=False)
+        return Panel(Group(rows, Text(KEYS, style="dim")), title=Text(self._title), expand=False)
 
     def line(self, pilot: str, recording: str) -> str:
         """Return the view as one line of plain text."""
@@ -52,9 +52,10 @@ class DriveView:
 
     def _rows(self, record: DriveRecord, pilot: str, recording: str) -> list[tuple[str, Text]]:
         rows = [("gate", _gate_text(record)), ("pilot", Text(pilot))]
-        if (odometry := record.odometry) is not None:
-            rows.append(("lap", Text(f"{odometry.laps + 1} · lane departures: {odometry.departures}")))
-            rows.append(("speed", Text(f"{odometry.speed_m_s:.2f} m/s")))
+        if (lap_count := record.lap_count) is not None:
+            rows.append(("lap", Text(f"{lap_count.laps + 1} · lane departures: {lap_count.departures}")))
+        if record.motion is not None:
+            rows.append(("speed", Text(f"{record.motion.speed_m_s:.2f} m/s")))
         rows += [
             ("steering", _bar(record.applied.steering)),
             ("throttle", _bar(record.applied.throttle)),
@@ -69,7 +70,8 @@ class DriveView:
 
 def _gate_text(record: DriveRecord) -> Text:
     words = f"{record.gate_state.value} · {record.mode.value}"
-    for reason in filter(None, (record.trip, record.refusal)):
+    hint = AWAITS_NEUTRAL if record.awaits_neutral else None
+    for reason in filter(None, (record.trip, record.refusal, hint)):
         words += f" · {reason}"
     return Text(words, style=_COLOURS[record.gate_state])
 

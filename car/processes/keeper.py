@@ -29,7 +29,8 @@ class ProcessKeeper(threading.Thread):
     """Runs the process that ``start`` starts, from ``start()`` to ``close()``.
 
     When it dies before its time, ``tidy`` is called and another takes its place. ``deaths`` counts how often that was.
-    ``finish`` tells the process that its time has come, and ``end_timeout_s`` is how long it may take then.
+    ``finish`` tells the process that its time has come, and ``end_timeout_s`` is how long it may take then; one that
+    has not started yet, as ``has_started`` tells, is ended at once.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ProcessKeeper(threading.Thread):
         *,
         finish: Callable[[], None],
         tidy: Callable[[], None] = lambda: None,
+        has_started: Callable[[], bool] = lambda: True,
         end_timeout_s: float = END_TIMEOUT_S,
     ) -> None:
         super().__init__(name=f"{name} keeper", daemon=True)
@@ -46,6 +48,7 @@ class ProcessKeeper(threading.Thread):
         self._start_process = start
         self._finish = finish
         self._tidy = tidy
+        self._has_started = has_started
         self._end_timeout_s = end_timeout_s
         self._closing = threading.Event()
         self._process = start()
@@ -77,6 +80,9 @@ class ProcessKeeper(threading.Thread):
         """Let the process close what it has open, and end it if it cannot."""
         self._closing.set()
         self._finish()
+        if not self._has_started():
+            # It has nothing to close, and may be long in coming to see that it need not start.
+            self._process.kill()
         self.join(self._end_timeout_s)
         if self.is_alive():
             _kill(self._what, self._process, self._end_timeout_s)
@@ -90,10 +96,11 @@ def keeping(
     *,
     finish: Callable[[], None],
     tidy: Callable[[], None] = lambda: None,
+    has_started: Callable[[], bool] = lambda: True,
     end_timeout_s: float = END_TIMEOUT_S,
 ) -> Iterator[ProcessKeeper]:
     """Keep a process until the ``with`` block ends."""
-    keeper = ProcessKeeper(name, start, finish=finish, tidy=tidy, end_timeout_s=end_timeout_s)
+    keeper = ProcessKeeper(name, start, finish=finish, tidy=tidy, has_started=has_started, end_timeout_s=end_timeout_s)
     keeper.start()
     try:
         yield keeper

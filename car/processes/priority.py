@@ -12,10 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-LOOP_PRIORITY = 12
-"""Above every ordinary program, and below the kernel's own threads, which have 50."""
-CONTROLS_PRIORITY = 10
-"""What carries a stop goes before every ordinary program too, but its start must not hold up the loop."""
+from hardware.realtime import CONTROLS_PRIORITY, LOOP_PRIORITY
 
 
 @contextlib.contextmanager
@@ -34,16 +31,6 @@ def behind_the_loop() -> Iterator[None]:
     """Let what this thread starts go before all ordinary programs, and after the loop; for the controls."""
     with _at_priority(CONTROLS_PRIORITY):
         yield
-
-
-def is_granted() -> bool:
-    """Tell whether this system lets this user's programs have real-time priority."""
-    if sys.platform != "linux":
-        return False
-    import resource
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
-    return os.geteuid() == 0 or limit == resource.RLIM_INFINITY or limit >= LOOP_PRIORITY
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ from car.config.folder import CarFolder
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.gate import ArmRefusal, GateState
+from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
-from car.pilots.base import Pilot
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.notify import ServiceNotifier
 from car.processes.signals import EndSignal
@@ -113,8 +113,8 @@ class DriveWatch:
         return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
 
     def _laps_done(self) -> bool:
-        laps, odometry = self._options.laps, self.last.odometry if self.last else None
-        return laps is not None and odometry is not None and odometry.laps >= laps
+        laps, lap_count = self._options.laps, self.last.lap_count if self.last else None
+        return laps is not None and lap_count is not None and lap_count.laps >= laps
 
     def _gave_up(self) -> bool:
         # Nobody is there to arm a headless car again, unless somebody sits at its page.
@@ -127,4 +127,4 @@ class DriveWatch:
         """Return what a headless car was refused for, if it is for a person to mend; a frame may yet come."""
         if not self._options.headless or self._was_armed or self.last is None:
             return None
-        return next((problem for problem in ADVICE if problem.value == self.last.refusal), None)
+        return self.last.refusal if self.last.refusal in ADVICE else None

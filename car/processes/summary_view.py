@@ -25,9 +25,9 @@ def show_drive(summary: DriveSummary) -> None:
         facts.append(f"controls restarts: {summary.controls_restarts}, a trip each")
     if summary.desk_restarts:
         facts.append(f"desk restarts: {summary.desk_restarts}, with a new session each if it was recording")
-    if summary.last is not None and summary.last.odometry is not None:
-        odometry = summary.last.odometry
-        facts.append(f"laps driven: {odometry.laps} · lane departures: {odometry.departures}")
+    if summary.last is not None and summary.last.lap_count is not None:
+        lap_count = summary.last.lap_count
+        facts.append(f"laps driven: {lap_count.laps} · lane departures: {lap_count.departures}")
     console.print(" · ".join(facts))
 
 

@@ -112,6 +112,20 @@ class GuardPipe:
         self._answered_ns = clock.now_ns()
         self.is_gone = False
 
+    def wait_until_ready(self) -> None:
+        """Wait for the guard's first sign of life; raises HardwareError when it does not start."""
+        # The descriptor waits until here, and never again.
+        if not os.read(self._answers, 1):
+            self.is_gone = True
+            raise HardwareError(
+                "The guard, which stops the car when the program fails, did not start. Install it again."
+            )
+        with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipes are simply never full.
+            os.set_blocking(self._descriptor, False)
+            os.set_blocking(self._answers, False)
+            _make_small(self._descriptor)
+        self._answered_ns = self._clock.now_ns()
+
     def beat(self) -> None:
         """Send a heartbeat and take the answers that have come; never waits.
 
@@ -155,28 +169,20 @@ def _make_small(pipe: int) -> None:
 
 @contextlib.contextmanager
 def guarded(outputs: Sequence[Output], clock: Clock) -> Iterator[GuardPipe]:
-    """Have a guard for as long as the context lasts, in a session of its own so that no signal takes it along.
+    """Run a guard until the ``with`` block ends, in a session of its own so that no signal takes it along.
 
-    Raises HardwareError when it does not start: without it the car must not move.
+    It starts while other things do; ``GuardPipe.wait_until_ready`` comes before anything may move.
     """
     arguments = [str(os.getpid()), str(GUARD_TIMEOUT_MS), json.dumps([*outputs])]
     command = [sys.executable, "-P", "-m", "car.processes.guard", *arguments]
     read_end, write_end = os.pipe()
-    guard = subprocess.Popen(command, stdin=read_end, stdout=subprocess.PIPE, bufsize=0, start_new_session=True)  # noqa: S603
+    guard = subprocess.Popen(  # noqa: S603
+        command, stdin=read_end, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+    )
     os.close(read_end)
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context(guard.stdout) if guard.stdout is not None else None
-        if output is None or not output.read(1):
-            os.close(write_end)
-            guard.wait()
-            raise HardwareError(
-                "The guard, which stops the car when the program fails, did not start. Install it again."
-            )
-        with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipes are simply never full.
-            os.set_blocking(write_end, False)
-            os.set_blocking(output.fileno(), False)
-            _make_small(write_end)
-        pipe = GuardPipe(write_end, output.fileno(), clock)
+        answers = stack.enter_context(guard.stdout) if guard.stdout is not None else None
+        pipe = GuardPipe(write_end, -1 if answers is None else answers.fileno(), clock)
         in_order = False
         try:
             yield pipe

@@ -11,6 +11,7 @@ from pathlib import Path
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import RecordingError, SessionError
+from car.gate import AWAITS_NEUTRAL
 from car.link.ring import RingReader
 from car.sessions.edits import FrameRange, change_edits
 from car.sessions.format import SUFFIX, SessionEvent, SessionInfo, encode
@@ -86,6 +87,7 @@ class CycleWriter:
     def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
         """Write the frame and its record, and an event when the gate has changed; raises RecordingError."""
         gate = f"{record.gate_state.value}, {record.mode.value}" + (f": {record.trip}" if record.trip else "")
+        gate += f": {AWAITS_NEUTRAL}" if record.awaits_neutral else ""
         if gate != self._gate:
             self._gate = gate
             self.note(record.captured_ns, "gate", gate)

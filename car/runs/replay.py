@@ -14,7 +14,7 @@ from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
 from car.errors import SessionError
 from car.gate import Gate, GateState, Limits, Mode
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.sessions.reader import Session
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera

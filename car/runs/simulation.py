@@ -12,13 +12,13 @@ from car.assembly.devices import make_world
 from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames, Observer
 from car.drive_record import DriveRecord
-from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode
-from car.pilots.base import Pilot
+from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode, TripReason
+from car.kinds.pilot import Pilot
 from car.recording.recorder import CycleWriter, describe_session
 from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
-from hardware.drivetrain import NEUTRAL, Odometry
+from hardware.drivetrain import NEUTRAL, LapCount
 from simulator.expert import PurePursuit
 from simulator.track import Pose
 from simulator.world import World
@@ -42,12 +42,12 @@ class Goal:
     def progress(self, record: DriveRecord, elapsed_s: float, lap_length_m: float) -> float:
         """Return how much of the goal is reached, 0 … 1."""
         by_time = min(elapsed_s / self.limit_s, 1.0)
-        if self.laps is None or record.odometry is None:
+        if self.laps is None or record.lap_count is None:
             return by_time
-        if record.odometry.laps >= self.laps:
+        if record.lap_count.laps >= self.laps:
             return 1.0
         # Rounding may see a whole lap in the way driven a moment before the car has crossed the line.
-        by_way = min(record.odometry.progress_m / (self.laps * lap_length_m), 0.999)
+        by_way = min(record.lap_count.progress_m / (self.laps * lap_length_m), 0.999)
         return max(by_time, by_way)
 
 
@@ -69,15 +69,15 @@ class Simulation:
     """What became of a simulated drive.
 
     ``trajectory`` holds where the car was at each frame; ``trip`` is the gate's reason when it ended the drive, else
-    empty; ``real_s`` is how long it took on this machine.
+    None; ``real_s`` is how long it took on this machine.
     """
 
-    odometry: Odometry
+    lap_count: LapCount
     trajectory: list[Pose]
     frames: int
     simulated_s: float
     real_s: float
-    trip: str
+    trip: TripReason | None
 
 
 class ExpertDriver:
@@ -156,14 +156,22 @@ def _drive(
 
     frames = LockStepFrames(world.camera)
     loop = DriveLoop(
-        frames, pilot, gate, world.drivetrain, clock, sources=[driver], observer=watch, odometry=world.odometry
+        frames,
+        pilot,
+        gate,
+        world.drivetrain,
+        clock,
+        sources=[driver],
+        observer=watch,
+        motion=world.motion,
+        lap_count=world.lap_count,
     )
     loop.run(should_end)
     return Simulation(
-        odometry=world.odometry(),
+        lap_count=world.lap_count(),
         trajectory=trajectory,
         frames=len(trajectory),
         simulated_s=elapsed_s(),
         real_s=time.perf_counter() - started_s,
-        trip=last.trip if last else "",
+        trip=last.trip if last else None,
     )

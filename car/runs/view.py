@@ -11,11 +11,11 @@ from car.terminal.console import console
 
 def show_simulation(simulation: Simulation, scene: Scene) -> None:
     """Print how a simulated drive went."""
-    odometry = simulation.odometry
+    lap_count = simulation.lap_count
     speed = simulation.simulated_s / simulation.real_s if simulation.real_s else 0.0
     console.print(
-        f"{scene.track}: laps driven: {odometry.laps} · lane departures: {odometry.departures} · "
-        f"{odometry.progress_m:.1f} m in {simulation.simulated_s:.1f} s ({speed:.0f} times real time)"
+        f"{scene.track}: laps driven: {lap_count.laps} · lane departures: {lap_count.departures} · "
+        f"{lap_count.progress_m:.1f} m in {simulation.simulated_s:.1f} s ({speed:.0f} times real time)"
     )
 
 

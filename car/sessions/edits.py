@@ -87,15 +87,6 @@ class Edits:
         """Return these edits without the cut that was made last; the same where there is none."""
         return Edits.of(self.cuts[:-1])
 
-    def restored(self, back: FrameRange) -> Edits:
-        """Return these edits with a range of frames taken back in."""
-        kept: list[FrameRange] = []
-        for item in self.ranges:
-            before = FrameRange(item.first, min(item.last, back.first - 1))
-            after = FrameRange(max(item.first, back.last + 1), item.last)
-            kept += [part for part in (before, after) if part.first <= part.last]
-        return Edits.of(kept)
-
     def save(self, session_path: Path) -> None:
         """Write the edits beside the session, all or nothing; raises RecordingError.
 

@@ -1,88 +1,47 @@
-"""Our protobuf messages, built at run time from one table of fields; no compiler, no generated file.
+"""Our protobuf messages, built at run time from the table of a drive record's fields; no compiler, no generated file.
 
-Field numbers are for ever: append, never renumber, never reuse. A field that is absent in an older file reads as its
-zero; a message that is absent reads as None, which is how "there was no command" differs from "the command was 0".
+A field that is absent in an older file reads as its zero; a message that is absent reads as None, which is how "there
+was no command" differs from "the command was 0". A member of an enum is its name in lower case: plain to see in any
+tool, and the same whatever becomes of its place among the others and of the words that people read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from car.drive_record import DriveRecord, StageTimes
+from car.drive_record import FIELDS, DriveRecord, Field, StageTimes
 from car.errors import SessionError
-from car.gate import GateState, Mode
+from car.sessions import former
 from car.sessions.format import CAMERA, EncodedFrame, SessionEvent
 from hardware.clock import NS_PER_S
-from hardware.drivetrain import Command, Odometry
 
 PACKAGE = "pocketpilot"
 _FILE_NAME = "pocketpilot/session.proto"
+_SCALARS = {int: "INT64", float: "DOUBLE", bool: "BOOL", str: "STRING"}
 
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A field's name, its number, and its protobuf type or the name of one of our messages."""
-
-    name: str
-    number: int
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """The Python class a message stands for, and its fields."""
-
-    python: type
-    fields: tuple[_Field, ...]
-
-
-MESSAGES: Mapping[str, _Message] = {
-    "Command": _Message(Command, (_Field("steering", 1, "double"), _Field("throttle", 2, "double"))),
-    "StageTimes": _Message(
-        StageTimes,
-        (
-            _Field("age_ns", 1, "int64"),
-            _Field("pilot_ns", 2, "int64"),
-            _Field("inference_ns", 3, "int64"),
-            _Field("gate_ns", 4, "int64"),
-            _Field("apply_ns", 5, "int64"),
-            _Field("publish_ns", 6, "int64"),
-        ),
-    ),
-    "Odometry": _Message(
-        Odometry,
-        (
-            _Field("speed_m_s", 1, "double"),
-            _Field("laps", 2, "int64"),
-            _Field("progress_m", 3, "double"),
-            _Field("lateral_m", 4, "double"),
-            _Field("departures", 5, "int64"),
-        ),
-    ),
-    "DriveRecord": _Message(
-        DriveRecord,
-        (
-            _Field("frame_number", 1, "int64"),
-            _Field("captured_ns", 2, "int64"),
-            _Field("mode", 3, "string"),
-            _Field("gate_state", 4, "string"),
-            _Field("trip", 5, "string"),
-            _Field("driver", 6, "Command"),
-            _Field("pilot", 7, "Command"),
-            _Field("applied", 8, "Command"),
-            _Field("times", 9, "StageTimes"),
-            _Field("odometry", 10, "Odometry"),
-            _Field("refusal", 11, "string"),
-        ),
-    ),
-    "SessionEvent": _Message(
-        SessionEvent,
-        (_Field("time_ns", 1, "int64"), _Field("kind", 2, "string"), _Field("text", 3, "string")),
-    ),
+_WRITTEN: Mapping[type, tuple[Field, ...]] = {
+    **FIELDS,
+    SessionEvent: (Field("time_ns", 1, int), Field("kind", 2, str), Field("text", 3, str)),
 }
+MESSAGES: Mapping[type, tuple[Field, ...]] = {
+    **_WRITTEN,
+    # Every file describes the former fields too: when a session is repaired, its messages stay what they were.
+    former.Odometry: former.ODOMETRY_FIELDS,
+    DriveRecord: (*FIELDS[DriveRecord], former.ODOMETRY),
+}
+"""The fields of each message; it is called what its class is called."""
+
+_ENUMS = [field.kind for field in FIELDS[DriveRecord] if issubclass(field.kind, StrEnum)]
+_TEXTS: Mapping[type, Mapping[StrEnum, str]] = {
+    kind: {member: member.name.lower() for member in kind} for kind in _ENUMS
+}
+_MEMBERS: Mapping[type, Mapping[str, StrEnum]] = {
+    kind: {text: member for member, text in _TEXTS[kind].items()} | dict(former.WORDS.get(kind, {})) for kind in _ENUMS
+}
+"""The members of each enum by what a file may call them."""
 
 
 def schema_data(name: str) -> bytes:
@@ -113,63 +72,72 @@ def frame_from_bytes(data: bytes, number: int, captured_ns: int) -> EncodedFrame
 
 def record_to_bytes(record: DriveRecord) -> bytes:
     """Return ``record`` as our protobuf message, without loss."""
-    return bytes(_packed(record, "DriveRecord").SerializeToString())
+    return bytes(_packed(record).SerializeToString())
 
 
 def record_from_bytes(data: bytes) -> DriveRecord:
-    """Read what ``record_to_bytes`` wrote; raises SessionError when it is not a drive record."""
-    values = _unpacked(_parsed(_classes()["DriveRecord"], data), "DriveRecord")
-    try:
-        values["mode"], values["gate_state"] = Mode(values["mode"]), GateState(values["gate_state"])
-    except ValueError as error:
-        raise SessionError(f"A drive record says {error}. Update Pocketpilot.") from error
+    """Read what ``record_to_bytes`` wrote, in this version or an earlier one; raises SessionError when it did not.
+
+    A reason that this program does not know reads as None, for nothing is computed from it.
+    """
+    values = _unpacked(_parsed(_classes()[DriveRecord], data), DriveRecord)
     if values["applied"] is None:
         raise SessionError("A drive record has no applied command. Leave its frame out of the session.")
     values["times"] = values["times"] or StageTimes()
-    return DriveRecord(**values)
+    odometry = values.pop(former.ODOMETRY.name)
+    return DriveRecord(**(values if odometry is None else values | odometry.apart()))
 
 
 def event_to_bytes(event: SessionEvent) -> bytes:
     """Return ``event`` as our protobuf message; what is not valid Unicode in its text becomes question marks."""
-    return bytes(_packed(event, "SessionEvent").SerializeToString())
+    return bytes(_packed(event).SerializeToString())
 
 
 def event_from_bytes(data: bytes) -> SessionEvent:
     """Read what ``event_to_bytes`` wrote; raises SessionError when it is not an event."""
-    return SessionEvent(**_unpacked(_parsed(_classes()["SessionEvent"], data), "SessionEvent"))
+    return SessionEvent(**_unpacked(_parsed(_classes()[SessionEvent], data), SessionEvent))
 
 
-def _packed(value: object, name: str) -> Any:
-    message = _classes()[name]()
-    _fill(message, value, name)
+def _packed(value: object) -> Any:
+    message = _classes()[type(value)]()
+    _fill(message, value, _WRITTEN[type(value)])
     return message
 
 
-def _fill(message: Any, value: object, name: str) -> None:
-    for item in MESSAGES[name].fields:
-        part = getattr(value, item.name)
-        if item.kind in MESSAGES:
-            if part is not None:
-                inner = getattr(message, item.name)
-                inner.SetInParent()  # Command(0, 0) has nothing to write, and yet it is not None.
-                _fill(inner, part, item.kind)
-        elif item.kind == "string":
-            setattr(message, item.name, str(part).encode("utf-8", "replace").decode())
+def _fill(message: Any, value: object, fields: tuple[Field, ...]) -> None:
+    for field in fields:
+        part, kind = getattr(value, field.name), field.kind
+        if part is None:
+            continue
+        if kind in MESSAGES:
+            inner = getattr(message, field.name)
+            inner.SetInParent()  # Command(0, 0) has nothing to write, and yet it is not None.
+            _fill(inner, part, _WRITTEN[kind])
+        elif kind in _TEXTS:
+            setattr(message, field.name, _TEXTS[kind][part])
         else:
-            setattr(message, item.name, part)
+            setattr(message, field.name, str(part).encode("utf-8", "replace").decode() if kind is str else part)
 
 
-def _unpacked(message: Any, name: str) -> dict[str, Any]:
+def _unpacked(message: Any, kind: type) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for item in MESSAGES[name].fields:
-        if item.kind not in MESSAGES:
-            values[item.name] = getattr(message, item.name)
-        elif message.HasField(item.name):
-            inner = _unpacked(getattr(message, item.name), item.kind)
-            values[item.name] = MESSAGES[item.kind].python(**inner)
+    for field in MESSAGES[kind]:
+        name, part = field.name, field.kind
+        if part not in MESSAGES:
+            value = getattr(message, name)
+            values[name] = _member(value, field) if part in _MEMBERS else value
+        elif message.HasField(name):
+            values[name] = part(**_unpacked(getattr(message, name), part))
         else:
-            values[item.name] = None
+            values[name] = None
     return values
+
+
+def _member(text: str, field: Field) -> StrEnum | None:
+    member = _MEMBERS[field.kind].get(text)
+    if member is None and not field.optional:
+        raise SessionError(f"A drive record's {field.name} {text!r} is new to this program. Update Pocketpilot.")
+    return member
 
 
 def _parsed(message_class: Any, data: bytes) -> Any:
@@ -189,13 +157,16 @@ def _image_class() -> Any:
 
 
 @cache
-def _classes() -> dict[str, Any]:
+def _classes() -> dict[type, Any]:
     from google.protobuf import descriptor_pool, message_factory
 
     # A pool of our own: the process-wide one refuses two definitions of a name, and a test may well load another.
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_file_descriptor().SerializeToString())
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in MESSAGES}
+    return {
+        kind: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{kind.__name__}"))
+        for kind in MESSAGES
+    }
 
 
 @cache
@@ -204,12 +175,12 @@ def _file_descriptor() -> Any:
 
     types = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name=_FILE_NAME, package=PACKAGE, syntax="proto3")
-    for name, message in MESSAGES.items():
-        described = file.message_type.add(name=name)
-        for item in message.fields:
-            row = described.field.add(name=item.name, number=item.number, label=types.LABEL_OPTIONAL)
-            if item.kind in MESSAGES:
-                row.type, row.type_name = types.TYPE_MESSAGE, f".{PACKAGE}.{item.kind}"
+    for kind, fields in MESSAGES.items():
+        described = file.message_type.add(name=kind.__name__)
+        for field in fields:
+            row = described.field.add(name=field.name, number=field.number, label=types.LABEL_OPTIONAL)
+            if field.kind in MESSAGES:
+                row.type, row.type_name = types.TYPE_MESSAGE, f".{PACKAGE}.{field.kind.__name__}"
             else:
-                row.type = types.Type.Value(f"TYPE_{item.kind.upper()}")
+                row.type = types.Type.Value(f"TYPE_{_SCALARS.get(field.kind, 'STRING')}")
     return file

@@ -79,9 +79,9 @@ def middle_frame(path: Path) -> EncodedFrame | None:
 
 def laps_between(first: DriveRecord | None, last: DriveRecord | None) -> int | None:
     """Return how many laps were completed from one cycle to another; None where nothing counts them."""
-    if first is None or last is None or first.odometry is None or last.odometry is None:
+    if first is None or last is None or first.lap_count is None or last.lap_count is None:
         return None
-    return last.odometry.laps - first.odometry.laps
+    return last.lap_count.laps - first.lap_count.laps
 
 
 def _record(source: Source, chunks: Sequence[int], place: int) -> DriveRecord | None:

@@ -2,7 +2,7 @@
 
 On the machine itself (loopback) no pairing is asked; but a page of somebody else's may run in a browser there, so:
 
-- ``Host`` must be an address or this machine's own name: another name that leads here was made up (DNS rebinding).
+- ``Host`` must be a name of the car's (``hosts``): another that leads here was made up (DNS rebinding).
 - ``Origin`` must be this very server; sockets must have one, because browsers let any page open a socket anywhere.
 - What changes anything needs the header ``X-Pocketpilot: 1``, which no other origin's page can send.
 
@@ -12,17 +12,19 @@ From the network, in addition, nothing but the pairing page answers a browser wi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from car.pairing.machine import machine_names
+from car.config.sections import HOST_NAME
 from car.pairing.store import AccessStore
+from car.web.hosts import HostKind, HostNames, host_name
 
 COOKIE = "pocketpilot"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -45,6 +47,16 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "gamepad=(self), accelerometer=(self), gyroscope=(self), camera=(), microphone=()",
 }
+STRANGE_NAME = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Another name · Pocketpilot</title>
+<h1>The car does not go by this name</h1>
+<p>Open it at <a href="{url}pair?known">{url}</a></p>
+{advice}"""
+LIST_IT = '<p>To call it {name}, write <code>names = ["{name}"]</code> under <code>[web]</code> in its car.toml.</p>\n'
 REFUSED_SOCKET = 1008
 PAIR_ADVICE = "This browser is not paired with the car. Run `car pair` on the car and open the address it prints."
 
@@ -52,20 +64,21 @@ PAIR_ADVICE = "This browser is not paired with the car. Run `car pair` on the ca
 class Access:
     """Decides by a request's head whether it gets in."""
 
-    def __init__(self, store: AccessStore, *, tls: bool) -> None:
+    def __init__(self, store: AccessStore, *, tls: bool, names: Iterable[str] = ()) -> None:
         self.store = store
         self.tls = tls
-        self._names = machine_names()
+        self._names = HostNames(names)
 
     def is_trusted(self, scope: Scope) -> bool:
-        """Tell whether the one at the other end is this machine, or a paired browser."""
-        return is_loopback(scope) or self.store.is_paired(token_of(scope))
+        """Tell whether the one at the other end is this machine, by a name of its own, or a paired browser."""
+        is_own = is_loopback(scope) and self._names.kind(Headers(scope=scope).get("host", "")) is HostKind.OWN
+        return is_own or self.store.is_paired(token_of(scope))
 
     def refusal(self, scope: Scope) -> Response | None:
         """Return the answer that keeps a request or a socket out, None if it may come in."""
         headers = Headers(scope=scope)
-        if not self._is_own_host(headers.get("host", "")):
-            return refuse(421, "This name is not the car's. Open the address that `car drive` or `car pair` prints.")
+        if self._names.kind(headers.get("host", "")) is HostKind.STRANGE:
+            return self._refuse_name(scope, headers.get("host", ""))
         if not self._is_own_origin(scope, headers):
             return refuse(403, "Another page may not use the car. Open the car's own page.")
         is_act = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
@@ -73,13 +86,18 @@ class Access:
             return refuse(403, "The header X-Pocketpilot is missing. Use the car's own page.")
         if self.is_trusted(scope) or (scope.get("method", ""), scope["path"]) in PUBLIC:
             return None
-        if scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith(("/api", "/static")):
+        if _asks_for_page(scope):
             return RedirectResponse("/pair", status_code=303)
         return refuse(401, PAIR_ADVICE)
 
-    def _is_own_host(self, host: str) -> bool:
-        name = _host_name(host)
-        return name in self._names or _is_address(name)
+    def _refuse_name(self, scope: Scope, host: str) -> Response:
+        """Name the address at which the browser has found the car just now, by whatever name."""
+        url = f"{'https' if self.tls else 'http'}://{':'.join(map(str, scope.get('server') or ('127.0.0.1',)))}/"
+        if not _asks_for_page(scope):
+            return refuse(421, f"This name is not the car's. Open {url} instead.")
+        name = host_name(host)
+        advice = LIST_IT.format(name=escape(name)) if HOST_NAME.fullmatch(name) else ""
+        return HTMLResponse(STRANGE_NAME.format(url=escape(url), advice=advice), 421)
 
     def _is_own_origin(self, scope: Scope, headers: Headers) -> bool:
         origin = headers.get("origin")
@@ -131,6 +149,10 @@ def refuse(status: int, sentence: str, headers: Mapping[str, str] | None = None)
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 
+def _asks_for_page(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith(("/api", "/static"))
+
+
 def token_of(scope: Scope) -> str:
     """Return the paired browser's token that came with a request, empty when none did."""
     try:
@@ -143,19 +165,7 @@ def token_of(scope: Scope) -> str:
 def is_loopback(scope: Scope) -> bool:
     """Tell whether the one at the other end is on this machine."""
     client: tuple[str, Any] | None = scope.get("client")
-    return client is not None and _is_address(client[0]) and ipaddress.ip_address(client[0]).is_loopback
-
-
-def _host_name(host: str) -> str:
-    """Return the name or address in a Host header, without the port, in lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.rpartition(":")[0].lower() or host.lower()
-
-
-def _is_address(name: str) -> bool:
     try:
-        ipaddress.ip_address(name)
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
     except ValueError:
         return False
-    return True

@@ -23,6 +23,7 @@ from car.web import calibration, doctor, drive_channel, models, pairing, session
 from car.web.access import Access, AccessGuard, refuse
 from car.web.bodies import BodyLimit
 from car.web.context import LibraryContext, WebContext
+from car.web.laps import LapTimer
 from car.web.relay import Library, Relay, SecretGuard
 
 STATIC = Path(__file__).parent / "static"
@@ -54,6 +55,7 @@ def create_app(context: WebContext, access: Access, relay_secret: str) -> FastAP
     app.state.context = context
     app.state.access = access
     app.state.attempts = pairing.Attempts(context.clock)
+    app.state.laps = LapTimer()
     # The library's own routes never run here; they are in the description of the API.
     for router in (*CONTROLS_ROUTERS, *LIBRARY_ROUTERS):
         app.include_router(router, prefix="/api")

@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends
 from pydantic import Field, StrictBool
 
-from car.calibration import CalibrationField, Output, Value, calibration_fields, save_calibration
+from car.calibration import calibration_fields, save_calibration
 from car.config.plain import CONFIG_NAME
 from car.config.sections import load_config
+from car.kinds.calibration import CalibrationField, Value
 from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 
@@ -28,7 +29,7 @@ class FieldRow:
 
     name: str
     label: str
-    output: Output
+    output: str
     value: Value
     help: str
     min: float
@@ -39,7 +40,7 @@ class FieldRow:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRows:
-    """All values to calibrate on this car, none where the wheels are simulated, and when they were last saved."""
+    """All values to calibrate on this car, none where there is nothing to calibrate, and when they were last saved."""
 
     calibrated: date | None
     fields: list[FieldRow]

@@ -13,6 +13,7 @@ from car.config.sections import CarConfig
 from car.controls.hub import DriverHub
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import CycleRing
+from car.link.scene import SceneChoice
 from car.recording.recorder import RecordingStatus
 from hardware.clock import Clock
 from hardware.health import Health
@@ -42,7 +43,8 @@ class RecorderSwitch(Protocol):
 class WebContext:
     """The car whose pages are served, and the parts of the controls that they use.
 
-    ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``.
+    ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``;
+    ``scene`` is where a simulated car drives.
     """
 
     folder: CarFolder
@@ -52,6 +54,7 @@ class WebContext:
     clock: Clock
     health: Callable[[], Health] = lambda: Health(None, None)
     notice: Callable[[], Mapping[str, Any]] = dict
+    scene: SceneChoice | None = None
 
     @property
     def config(self) -> CarConfig:

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from car.doctor.examination import examine
-from car.doctor.report import SCHEMA, Finding, Level
+from car.doctor.report import SCHEMA, Finding
+from car.kinds.verdict import Level
 from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 

@@ -16,9 +16,11 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 
 from car.controls.hub import Seat
+from car.gate import ArmRefusal
 from car.web import messages
 from car.web.client_clock import ClientClock
 from car.web.context import BROWSER, WebContext, context_of
+from car.web.laps import LapTimer
 from car.web.live import LiveDrive
 from car.web.output_trial import OutputTrial
 from car.web.sockets import TRY_LATER, RuleBroken, converse
@@ -46,7 +48,7 @@ async def drive(socket: WebSocket) -> None:
     if context.hub.count(BROWSER) >= MAX_CLIENTS:
         await socket.close(TRY_LATER)
         return
-    channel = DriveChannel(socket, context)
+    channel = DriveChannel(socket, context, socket.app.state.laps)
     try:
         await converse(socket, context.clock, channel.hear, channel.talk)
     finally:
@@ -56,12 +58,12 @@ async def drive(socket: WebSocket) -> None:
 class DriveChannel:
     """One browser at the drive socket."""
 
-    def __init__(self, socket: WebSocket, context: WebContext) -> None:
+    def __init__(self, socket: WebSocket, context: WebContext, laps: LapTimer) -> None:
         self._socket = socket
         self._context = context
         self._clock = context.clock
         self._client_clock = ClientClock()
-        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock)
+        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps)
         self._bench = OutputTrial(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
@@ -119,6 +121,9 @@ class DriveChannel:
                 recorder.erase(seconds)
             case messages.TryOutput(name=name, value=value):
                 self._bench.try_value(name, value, arrived_ns)
+            case messages.EnterTrack(track=track):
+                scene = self._context.scene
+                return seat.may_act() and scene is not None and scene.enter(track)
             case messages.Act(type=what):
                 return self._act(what)
         return True
@@ -154,9 +159,12 @@ class DriveChannel:
     def _state(self) -> dict[str, Any]:
         self._live.update()
         hub, recording = self._context.hub, self._context.recorder.status
+        live = self._live.state()
         return {
             "type": "state",
-            **self._live.state(),
+            "car": self._context.config.car.name,
+            **live,
+            "refusal": self._link_in_words() if live["refusal"] == ArmRefusal.NO_DRIVER else live["refusal"],
             "driver": self._seat.drives,
             "driver_present": hub.driver is not None,
             "viewers": hub.count(BROWSER),
@@ -174,6 +182,12 @@ class DriveChannel:
             "pilot_name": self._context.pilot,
             "stop_counter": self._stops,
         }
+
+    def _link_in_words(self) -> str:
+        """Return what is wrong with this browser's link, which the gate does not take for live."""
+        if self._age_ns is None or not self._seat.drives:
+            return ArmRefusal.NO_DRIVER.value
+        return f"your link is too slow: {self._age_ns / NS_PER_MS:.0f} ms"
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(json.dumps(message, separators=(",", ":")))

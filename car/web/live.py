@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from car.drive_record import DriveRecord
+from car.drive_record import DriveRecord, as_json
 from car.gate import GateState, Mode
 from car.link.ring import CycleRing, RingReader
 from car.statistics import LoopStatistics
+from car.web.laps import LapTimer
 from hardware.clock import NS_PER_S, Clock
-from hardware.drivetrain import Command
 
 WINDOW_S = 3.0
 FIGURES_PERIOD_NS = NS_PER_S // 2
+PAGE_NAMES = {"gate_state": "gate", "frame_number": "frame"}
+"""What the page calls a field otherwise than the record does."""
+NOT_SHOWN = {"captured_ns", "driver", "applied", "times"}
+"""What the page does not get of a record, or not by that name."""
 
 
 class LiveDrive:
     """Follows the drive loop's records; call ``update`` now and then.
 
-    ``newest`` is None until the drive loop has come round once.
+    ``newest`` is None until the drive loop has come round once. ``laps`` may be shared with others who follow the same
+    drive: whoever comes later is told the laps that those before have seen.
     """
 
-    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock) -> None:
+    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock, laps: LapTimer | None = None) -> None:
         self._reader = RingReader(ring, with_frames=False)
         self._statistics = LoopStatistics(round(rate_hz * WINDOW_S))
         self._clock = clock
+        self._laps = laps or LapTimer()
         self._figures_ns = 0
         self.newest: DriveRecord | None = None
         self.frame_rate_hz = 0.0
@@ -34,6 +40,8 @@ class LiveDrive:
         """Take note of what was published since the last call."""
         for cycle in self._reader.read():
             self.newest = cycle.record
+            if cycle.record.lap_count is not None:
+                self._laps.add(cycle.record.lap_count, cycle.record.captured_ns)
             self._statistics.add(cycle.record)
         now_ns = self._clock.now_ns()
         if now_ns - self._figures_ns >= FIGURES_PERIOD_NS:
@@ -53,27 +61,29 @@ class LiveDrive:
         record = self.newest
         if record is None:
             return {"gate": "disarmed", "mode": "manual", "trip": "", "refusal": "", "steering": 0.0, "throttle": 0.0}
-        odometry = record.odometry
+        known = as_json(record)
         return {
-            "gate": record.gate_state.value,
-            "mode": record.mode.value,
-            "trip": record.trip,
-            "refusal": record.refusal,
-            "steering": round(record.applied.steering, 4),
-            "throttle": round(record.applied.throttle, 4),
-            "pilot": _command(record.pilot),
-            "frame": record.frame_number,
+            **{PAGE_NAMES.get(name, name): value for name, value in known.items() if name not in NOT_SHOWN},
+            **known["applied"],
+            "odometry": self._odometry(known),
             "frame_rate_hz": self.frame_rate_hz,
             "latency_ms": self.latency_ms,
-            "odometry": None
-            if odometry is None
-            else {
-                "speed_m_s": round(odometry.speed_m_s, 3),
-                "laps": odometry.laps,
-                "departures": odometry.departures,
-            },
+        }
+
+    def _odometry(self, known: dict[str, Any]) -> dict[str, Any] | None:
+        """Return motion and laps in one, as the page wants them, where both are known."""
+        motion, lap_count, laps = known["motion"], known["lap_count"], self._laps
+        if motion is None or lap_count is None:
+            return None
+        return {
+            "speed_m_s": motion["speed_m_s"],
+            "laps": lap_count["laps"],
+            "departures": lap_count["departures"],
+            "lap_s": _seconds(laps.now_s),
+            "last_lap_s": _seconds(laps.last_s),
+            "best_lap_s": _seconds(laps.best_s),
         }
 
 
-def _command(command: Command | None) -> dict[str, float] | None:
-    return None if command is None else {"steering": round(command.steering, 4), "throttle": round(command.throttle, 4)}
+def _seconds(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, 2)

@@ -82,8 +82,15 @@ class TryOutput(_Message):
     value: StrictBool | Annotated[float, Field(allow_inf_nan=False)]
 
 
+class EnterTrack(_Message):
+    """Carry a simulated car to the start of a track."""
+
+    type: Literal["enter_track"]
+    track: Annotated[str, Field(max_length=64)]
+
+
 DriveMessage = Annotated[
-    Sample | Pong | Arm | ChangeMode | Act | Record | Erase | TryOutput, Field(discriminator="type")
+    Sample | Pong | Arm | ChangeMode | Act | Record | Erase | TryOutput | EnterTrack, Field(discriminator="type")
 ]
 DRIVE_MESSAGES: TypeAdapter[DriveMessage] = TypeAdapter(DriveMessage)
 

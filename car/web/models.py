@@ -11,13 +11,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from car.config.change import change_config
 from car.config.plain import CONFIG_NAME
 from car.config.sections import load_config
-from car.errors import NoSuchModel
+from car.errors import ConfigError, NoSuchModel
+from car.kinds.pilot import TFLITE
 from car.pilots.find import MODEL_SUFFIX
 from car.pilots.library import ModelLibrary, ModelRow
 from car.web.context import LibraryContext, library_context_of
 from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive
 from models.contract import MAX_MODEL_BYTES
+
+"""The kind of pilot that is one of these models."""
 
 router = APIRouter(tags=["models"], responses=PROBLEMS)
 
@@ -119,6 +122,12 @@ def _in_use(library: ModelLibrary, context: LibraryContext) -> set[str]:
 
 
 def _activate(library: ModelLibrary, context: LibraryContext, name: str) -> Activated:
+    kind = context.config.pilot.kind
+    if kind != TFLITE:
+        raise ConfigError(
+            f"This car drives by a {kind} pilot. "
+            f'Set [pilot] kind = "{TFLITE}" in its car.toml, and start it again to drive by a model.'
+        )
     trial = library.try_out(name)
     context.pilots.use(library.path(name), trial.sha256)
     change_config(context.folder.path / CONFIG_NAME, {"pilot": {"model": library.setting(name)}})

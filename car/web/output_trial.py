@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from car.calibration import (
-    CalibrationField,
-    CurrentCalibration,
-    Value,
-    calibration_fields,
-    field_command,
-    trial_calibration,
-)
+from car.calibration import CurrentCalibration, calibration_fields, field_command, trial_calibration
 from car.config.folder import CarFolder
 from car.config.plain import CONFIG_NAME
 from car.gate import Limits
+from car.kinds.calibration import CalibrationField, Value
 from hardware.drivetrain import NEUTRAL, Command
 
 HELD_NS = Limits().calibration_valid_ns

@@ -44,7 +44,8 @@ class WebServer:
         self._certificate = own_certificate(self._store.folder) if context.config.web.tls else None
         self._listener = _first_free(context.config.web.port)
         self.port: int = self._listener.getsockname()[1]
-        self._app = create_app(context, Access(self._store, tls=self._certificate is not None), relay_secret)
+        access = Access(self._store, tls=self._certificate is not None, names=context.config.web.names)
+        self._app = create_app(context, access, relay_secret)
         self._announcer = self._make_announcer(context)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)

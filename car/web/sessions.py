@@ -232,7 +232,7 @@ def _command(index: int, record: DriveRecord, start_ns: int) -> RecordedCommand 
         t_s=(record.captured_ns - start_ns) / NS_PER_S,
         mode=record.mode,
         gate=record.gate_state,
-        trip=record.trip,
+        trip=record.trip or "",
         steering=applied.steering,
         throttle=applied.throttle,
         driver=_finite(record.driver),

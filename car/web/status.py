@@ -24,6 +24,8 @@ def status(request: Request, context: Annotated[WebContext, Depends(context_of)]
         "recording": {"on": recording.on, "waits": recording.waits, "name": recording.name, "frames": recording.frames},
         "viewers": context.hub.count(BROWSER),
         "driver_present": context.hub.driver is not None,
+        "tracks": context.scene.tracks if context.scene else (),
+        "track": context.scene.track if context.scene else "",
         "tls": request.app.state.access.tls,
         "health": asdict(context.health()),
     }

@@ -41,20 +41,16 @@ class Lines:
     """
 
     def __init__(self, gpios: Sequence[int], level: int) -> None:
-        self._all = (1 << len(gpios)) - 1
+        all_lines = (1 << len(gpios)) - 1
         chip = _open_header_chip()
         try:
-            self._descriptor = _request(chip, gpios, self._all * level)
+            self._descriptor = _request(chip, gpios, all_lines * level)
         finally:
             os.close(chip)
 
     def set(self, index: int, level: int) -> None:
         """Set the line at ``index`` in the order they were named."""
         fcntl.ioctl(self._descriptor, SET_VALUES, LINE_VALUES.pack(level << index, 1 << index))
-
-    def set_all(self, level: int) -> None:
-        """Set all of them."""
-        fcntl.ioctl(self._descriptor, SET_VALUES, LINE_VALUES.pack(self._all * level, self._all))
 
     def close(self) -> None:
         """Let go of them; the kernel keeps their level, or a pull-down has them."""

@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.gate import GateState, Mode
+from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import load_pilot
 from car.sessions import EncodedFrame, SessionInfo, SessionWriter, encode
@@ -69,7 +70,7 @@ def _write_long_session(path: Path) -> None:
             command = Command(float(np.sin(number / 30)), 0.2)
             writer.add_frame(EncodedFrame(number, time_ns, jpegs[number % len(jpegs)]))
             writer.add_record(
-                DriveRecord(number, time_ns, Mode.AUTO, GateState.ARMED, "", Command(0, 0), command, command)
+                DriveRecord(number, time_ns, Mode.AUTO, GateState.ARMED, None, Command(0, 0), command, command)
             )
 
 

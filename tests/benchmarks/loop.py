@@ -16,10 +16,12 @@ import psutil
 from numpy.typing import NDArray
 
 from car.config.folder import CarFolder
-from car.config.sections import SHIPPED_PILOT, CameraSection, CarConfig, RecordingSection
+from car.config.sections import CarConfig, RecordingSection
 from car.drive_loop import AutoStart, DriveLoop, FrameSource
 from car.drive_record import DriveRecord
 from car.gate import Gate, Mode
+from car.kinds.camera import CameraSection
+from car.kinds.pilot import SHIPPED_PILOT
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
 from car.link.publisher import Publisher

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
+from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from hardware.clock import NS_PER_MS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from car.config.sections import CameraSection, CarConfig
+from car.config.sections import CarConfig
+from car.kinds.camera import CameraSection
 from car.runs.simulation import Goal, Scene, run_simulation
 from hardware.camera import CameraGeometry
 from hardware.clock import VirtualClock

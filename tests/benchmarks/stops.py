@@ -8,11 +8,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.faults.menu import InjectedFault, TrialClock
 from car.faults.real import run_real
 from car.faults.trials import faults_named
-from car.pilots.find import find_model
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
@@ -35,7 +34,7 @@ def measure() -> None:
 
 
 def _trials(fault: InjectedFault) -> str:
-    outcomes = [run_real(fault, CarConfig(), find_model(SHIPPED_PILOT, Path())) for _ in range(TRIALS)]
+    outcomes = [run_real(fault, CarConfig()) for _ in range(TRIALS)]
     times_ms = [outcome.neutral_ms for outcome in outcomes if outcome.neutral_ms is not None]
     held = f"{sum(outcome.held for outcome in outcomes)} of {TRIALS} held"
     return f"{_spread(times_ms)} · {held}" if times_ms else held

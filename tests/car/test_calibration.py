@@ -12,18 +12,17 @@ import pytest
 from car.calibration import (
     CalibrationSwitch,
     CurrentCalibration,
-    Value,
     calibration_fields,
     field_command,
-    inverted_values,
-    pulse_command,
     save_calibration,
     trial_calibration,
 )
-from car.config.drivetrain import CalibrationSection
 from car.config.sections import CarConfig, load_config
 from car.errors import ConfigError
 from car.gate import Arm, Disarm, DriverCommand, Event, FrameArrived, Gate, Mode
+from car.kinds.calibration import Calibration, Value
+from car.kinds.ours import DRIVETRAINS, CalibrationSection
+from car.kinds.servo_esc import steering_command, throttle_command
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import NEUTRAL, Command
 
@@ -62,7 +61,7 @@ def test_every_value_may_have_each_number_of_its_range() -> None:
 @pytest.mark.parametrize("pulse_us", [500.0, 900.0, 1480.0, 1530.0, 2100.0, 2500.0])
 def test_a_steering_pulse_that_is_tried_is_the_pulse_that_is_sent(pulse_us: float) -> None:
     trial = trial_calibration(CalibrationSection(steering_centre_us=1530))
-    command = pulse_command(trial, "steering", pulse_us)
+    command = steering_command(trial, pulse_us)
     assert command.is_valid()
     assert command.throttle == 0
     assert trial.servo.pulse_us(command.steering) == pytest.approx(pulse_us)
@@ -75,9 +74,11 @@ def test_a_throttle_pulse_that_is_tried_is_the_pulse_that_is_sent(pulse_us: floa
     calibration = CalibrationSection.model_validate({"neutral_us": 1520, **pulses})
     if inverted:
         values: dict[str, Value] = {"neutral_us": 1520.0, **pulses}
-        calibration = CalibrationSection.model_validate({**values, **inverted_values("throttle", values)})
+        calibration = CalibrationSection.model_validate(
+            {**values, **DRIVETRAINS.find("servo_esc").inverted("throttle", values)}
+        )
     trial = trial_calibration(calibration)
-    command = pulse_command(trial, "throttle", pulse_us)
+    command = throttle_command(trial, pulse_us)
     assert command.steering == 0
     assert abs(command.throttle) <= 0.2
     assert trial.esc.pulse_us(command.throttle) == pytest.approx(pulse_us)
@@ -89,10 +90,6 @@ def test_the_gate_s_cap_on_the_throttle_is_100_us_on_the_trial_scale() -> None:
     trial = trial_calibration(CalibrationSection())
     cap = Gate().limits.calibration_throttle_cap
     assert [trial.esc.pulse_us(throttle) for throttle in (-cap, 0.0, cap)] == [1400, 1500, 1600]
-
-
-def test_a_pulse_for_an_output_without_pulses_moves_nothing() -> None:
-    assert pulse_command(trial_calibration(CalibrationSection()), "motors", 1600) == NEUTRAL
 
 
 def test_motors_are_tried_one_wheel_at_a_time_and_the_other_way_when_inverted() -> None:
@@ -110,10 +107,10 @@ def test_inverting_twice_changes_nothing() -> None:
         fields = calibration_fields(config(kind))
         before = {field.name: field.value for field in fields}
         for output in {field.output for field in fields}:
-            once = before | inverted_values(output, before)
+            once = before | DRIVETRAINS.find(kind).inverted(output, before)
             assert once != before
             CalibrationSection.model_validate(once)
-            assert once | inverted_values(output, once) == before
+            assert once | DRIVETRAINS.find(kind).inverted(output, once) == before
 
 
 def write(folder: Path, text: str) -> Path:
@@ -128,6 +125,7 @@ def test_saving_keeps_comments_and_adds_the_date(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(SERVO_ESC)
     calibration = load_config(path).calibration
+    assert isinstance(calibration, CalibrationSection)
     assert calibration.servo.pulse_us(-1) == 1850
     assert calibration.calibrated == tomllib.loads(text)["calibration"]["calibrated"]
     assert calibration.calibrated == datetime.now().astimezone().date()
@@ -164,11 +162,14 @@ def test_the_calibration_is_read_again_when_the_file_has_changed(tmp_path: Path)
     current = CurrentCalibration(path, load_config(path).calibration)
     assert current.read() == CalibrationSection()
     save_calibration(path, {"neutral_us": 1490.0, "reverse_start_us": 1490.0})
-    assert current.read().neutral_us == 1490
+    saved = load_config(path).calibration
+    assert isinstance(saved, CalibrationSection)
+    assert saved.neutral_us == 1490
+    assert current.read() == saved
     path.write_text("[calibration\n", encoding="utf-8")
-    assert current.read().neutral_us == 1490
+    assert current.read() == saved
     path.unlink()
-    assert current.read().neutral_us == 1490
+    assert current.read() == saved
 
 
 class Script:
@@ -189,12 +190,12 @@ def test_the_drivetrain_is_on_the_trial_scale_while_armed_for_calibration_and_on
 ) -> None:
     path = write(tmp_path, SERVO_ESC)
     saved = load_config(path).calibration
-    told: list[CalibrationSection] = []
+    told: list[Calibration] = []
     gate, script = Gate(), Script()
     switch = CalibrationSwitch(gate, CurrentCalibration(path, saved), told.append)
     now_ns = 0
 
-    def cycle(*acts: Event) -> list[CalibrationSection]:
+    def cycle(*acts: Event) -> list[Calibration]:
         nonlocal now_ns
         now_ns += 20 * NS_PER_MS
         script.acts = list(acts)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.car.sessions.recordings import write_session
 from tests.car.sessions.tub.test_importer import SyntheticTub
-from tests.system.car_process import assert_refused, run_car
+from tests.system.car_process import CAR, assert_refused, run_car
 
 
 @pytest.fixture
@@ -216,3 +216,15 @@ def test_the_doctor_works_where_opencv_does_not(car_dir: Path) -> None:
     done = subprocess.run(command, cwd=car_dir, env=environment, capture_output=True, text=True, check=False)
     assert "cannot be imported" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize(
+    ("limit", "words"), [("-n 12", "ulimit -n"), ("-n 20", "ulimit -n"), ("-v 600000", "too little memory")]
+)
+def test_a_machine_that_runs_out_of_something_is_one_sentence(car_dir: Path, limit: str, words: str) -> None:
+    command = ["/bin/sh", "-c", f"ulimit {limit}; exec {CAR} drive --headless --laps 1"]
+    done = subprocess.run(command, cwd=car_dir, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -6,12 +6,12 @@ import pytest
 
 from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
-from car.gate import Event, Gate, GateState, Mode, Stop
-from car.pilots.base import Pilot, PilotOutput
+from car.gate import Arm, ArmRefusal, Event, Gate, GateState, Mode, Stop, TripReason
+from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, VirtualClock
-from hardware.drivetrain import NEUTRAL, Command
+from hardware.drivetrain import NEUTRAL, Command, LapCount, Motion
 from hardware.drivetrains.timeline import Applied, TimelineDrivetrain
 from hardware.errors import EndOfFrames
 from tests.frames import SMALL, make_frame
@@ -86,6 +86,28 @@ def test_what_is_recorded_is_what_was_applied() -> None:
     assert frame is not None
     assert (record.frame_number, record.captured_ns) == (frame.number, frame.captured_ns) == (19, 950 * NS_PER_MS)
     assert record.pilot == ASKED
+
+
+def test_motion_and_lap_count_are_each_recorded_where_somebody_knows_them() -> None:
+    driven = [Motion(0.5, 1.0), Motion(0.75, 1.5)]
+    rig = Rig([])
+    for motion, lap_count in ((iter(driven).__next__, None), (None, lambda: LapCount(1, 20.0, 0.1, 2))):
+        camera = RecordedCamera((make_frame(number) for number in range(2)), SMALL, rig.clock)
+        loop = DriveLoop(
+            LockStepFrames(camera), None, rig.gate, rig.drivetrain, rig.clock, motion=motion, lap_count=lap_count
+        )
+        records = [loop.step(), loop.step()]
+        assert [record.motion for record in records] == (driven if motion else [None, None])
+        assert [record.lap_count for record in records] == [lap_count and LapCount(1, 20.0, 0.1, 2)] * 2
+
+
+def test_a_trip_and_a_refusal_are_recorded_as_the_gates_own_reasons() -> None:
+    rig = Rig([])
+    rig.gate.handle(Stop(), rig.clock.now_ns())
+    rig.gate.handle(Arm(Mode.MANUAL), rig.clock.now_ns())
+    camera = RecordedCamera([make_frame(0)], SMALL, rig.clock)
+    record = DriveLoop(LockStepFrames(camera), None, rig.gate, rig.drivetrain, rig.clock).step()
+    assert (record.trip, record.refusal) == (TripReason.STOP, ArmRefusal.NO_FRAME)
 
 
 def test_times_are_told_by_stage() -> None:

@@ -23,6 +23,7 @@ from car.gate import (
     GateState,
     Limits,
     Mode,
+    PilotChanged,
     PilotCommand,
     Safeguard,
     Safeguards,
@@ -400,6 +401,24 @@ def test_a_safeguard_that_is_lost_while_the_car_stands_is_no_trip() -> None:
     rig = Rig().armed()
     rig.cycle(Stop())
     assert rig.cycle(Safeguards(frozenset(Safeguard))).trip is TripReason.STOP
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_without_a_pilot_only_what_needs_none_can_be_armed(mode: Mode) -> None:
+    rig = Rig(mode)
+    decision = rig.cycle(PilotChanged(is_there=False), Arm(mode, wheels_up=True))
+    assert (decision.state is GateState.ARMED) is not mode.has_pilot
+    assert (decision.refusal is ArmRefusal.NO_PILOT) is mode.has_pilot
+    assert rig.cycle(PilotChanged(is_there=True), Disarm(), Arm(mode, wheels_up=True)).state is GateState.ARMED
+
+
+@pytest.mark.parametrize("mode", [Mode.ASSIST, Mode.AUTO])
+def test_without_a_pilot_a_driver_stays_in_manual_and_drives_on(mode: Mode) -> None:
+    rig = Rig().armed()
+    rig.cycle(PilotChanged(is_there=False))
+    decision = rig.cycle(ChangeMode(mode))
+    assert (decision.mode, decision.state, decision.refusal) == (Mode.MANUAL, GateState.ARMED, ArmRefusal.NO_PILOT)
+    assert rig.cycle(PilotChanged(is_there=True), ChangeMode(mode)).mode is mode
 
 
 def test_the_decision_says_that_the_throttle_waits_for_a_stick_at_neutral() -> None:

@@ -69,3 +69,11 @@ def test_it_imports_neither_the_command_line_nor_anything_heavy() -> None:
     code = "import sys; from car.neutral import main; print(sorted(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not [name for name in ("typer", "rich", "pydantic", "numpy", "cv2") if f"'{name}'" in printed]
+
+
+@pytest.mark.parametrize("kind", ["simulated", "servo_esc", "differential"])
+def test_our_drivetrains_are_neutral_without_a_look_at_any_package(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "car.toml").write_text(f'[drivetrain]\nkind = "{kind}"\n', encoding="utf-8")
+    code = "import sys; from car.neutral import main; main([]); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert not [name for name in ("pydantic", "car.kinds", "importlib.metadata") if f"'{name}'" in done.stdout]

@@ -8,7 +8,7 @@ import pytest
 from hardware.camera import Camera, Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from hardware.drivetrain import Command, Odometry
+from hardware.drivetrain import Command, Motion
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from hardware.faults import (
@@ -19,7 +19,7 @@ from hardware.faults import (
     LateCamera,
     Onset,
     SilentCamera,
-    StallingOdometry,
+    StallingMotion,
 )
 from tests.frames import SMALL, make_frame
 
@@ -120,8 +120,8 @@ def test_a_bus_that_is_broken_says_so_at_every_write(onset: Onset, clock: Virtua
 
 
 def test_a_part_that_stalls_does_so_once(onset: Onset, clock: VirtualClock) -> None:
-    known = Odometry(0.0, 0, 0.0, 0.0, 0)
-    ask = StallingOdometry(lambda: known, onset, duration_s=2)
+    known = Motion(0.0, 0.0)
+    ask = StallingMotion(lambda: known, onset, duration_s=2)
     onset.time_ns = clock.now_ns()
     assert ask() is known
     assert clock.now_ns() == 3 * NS_PER_S

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -186,6 +187,36 @@ def test_a_line_that_a_living_program_has_is_said(monkeypatch: pytest.MonkeyPatc
     assert "power" in problem
 
 
+def test_a_serial_line_is_told_what_its_other_end_takes_for_neutral(tmp_path: Path) -> None:
+    line = tmp_path / "ttyACM0"
+    line.touch()
+    assert write_neutral([{"kind": "bytes", "path": str(line), "text": "0 0\n"}]) == []
+    assert line.read_bytes() == b"0 0\n"
+
+
+def test_a_serial_line_that_was_pulled_out_is_said_and_not_made_a_file(tmp_path: Path) -> None:
+    line = tmp_path / "ttyACM0"
+    [problem] = write_neutral([{"kind": "bytes", "path": str(line), "text": "0 0\n"}])
+    assert "ttyACM0" in problem
+    assert not line.exists()
+
+
+def test_a_line_that_nobody_reads_does_not_hang_whoever_stops_the_car(tmp_path: Path) -> None:
+    line = tmp_path / "pipe"
+    os.mkfifo(line)
+    reader = os.open(line, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        [problem] = write_neutral([{"kind": "bytes", "path": str(line), "text": "0" * 1_000_000}])
+    finally:
+        os.close(reader)
+    assert "could not be put to neutral" in problem
+
+
+def test_why_a_kind_could_not_be_asked_is_told() -> None:
+    [problem] = write_neutral([{"kind": "of a 'winch' drivetrain", "why": "its package is broken"}])
+    assert "of a 'winch' drivetrain could not be put to neutral: its package is broken. Cut its power." in problem
+
+
 def broken_outputs() -> list[Output]:
     return [
         {"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_500_000},
@@ -194,12 +225,15 @@ def broken_outputs() -> list[Output]:
         {"kind": "pca9685", "bus": 1, "address": 0x41, "counts": {"0": 300}},
         {"kind": "of a 'tracks' drivetrain"},
         {"kind": "timeline"},
+        {"kind": "bytes", "path": "/no/such/line", "text": "stop"},
+        {"kind": "bytes", "path": "/dev/full", "text": "stop"},
+        {"gpios": [17]},
         {"kind": "output_enable", "gpio": "four"},
         {"kind": "low_lines", "gpios": [-1]},
     ]
 
 
-@pytest.mark.parametrize("output", broken_outputs(), ids=lambda output: str(output["kind"]))
+@pytest.mark.parametrize("output", broken_outputs(), ids=lambda output: str(output.get("kind")))
 def test_what_cannot_be_written_is_said_and_hinders_nothing_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float], output: Output
 ) -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from hardware.clock import NS_PER_S, VirtualClock
-from hardware.drivetrain import Command, Odometry
+from hardware.drivetrain import Command, LapCount
 from simulator.disturbance import Disturbance
 from simulator.expert import MAX_THROTTLE, PurePursuit
 from simulator.track import make_track, track_names
@@ -13,16 +13,16 @@ from simulator.vehicle import VehicleState
 from simulator.world import World
 
 
-def lap(world: World) -> tuple[Odometry, list[Command], float]:
+def lap(world: World) -> tuple[LapCount, list[Command], float]:
     """Drive one lap, or two minutes; return what came of it, the commands and the largest distance from the middle."""
     expert = PurePursuit(world.track, world.vehicle)
     commands: list[Command] = []
     furthest_m = 0.0
-    while world.odometry().laps < 1 and len(commands) < 120 * world.camera.rate_hz:
+    while world.lap_count().laps < 1 and len(commands) < 120 * world.camera.rate_hz:
         world.camera.next_frame(timeout_ms=100)
         commands.append(world.drivetrain.apply(expert.command(world.state)))
-        furthest_m = max(furthest_m, abs(world.odometry().lateral_m))
-    return world.odometry(), commands, furthest_m
+        furthest_m = max(furthest_m, abs(world.lap_count().lateral_m))
+    return world.lap_count(), commands, furthest_m
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def lap(world: World) -> tuple[Odometry, list[Command], float]:
 )
 def test_the_expert_laps_in_the_middle_of_the_lane(name: str, rate_hz: float) -> None:
     clock = VirtualClock()
-    odometry, commands, furthest_m = lap(World(make_track(name), clock, rate_hz=rate_hz))
-    assert (odometry.laps, odometry.departures) == (1, 0)
+    lap_count, commands, furthest_m = lap(World(make_track(name), clock, rate_hz=rate_hz))
+    assert (lap_count.laps, lap_count.departures) == (1, 0)
     assert furthest_m < 0.08
     assert all(0.0 < command.throttle <= MAX_THROTTLE for command in commands)
-    assert odometry.progress_m / (clock.now_ns() / NS_PER_S) > 0.7
+    assert lap_count.progress_m / (clock.now_ns() / NS_PER_S) > 0.7
 
 
 @pytest.mark.parametrize(("name", "rate_hz"), [("hairpin", 20.0), ("boot", 30.0), ("random-9", 20.0)])
 def test_pushed_aside_the_expert_comes_back_without_leaving_the_lane(name: str, rate_hz: float) -> None:
     world = World(make_track(name), VirtualClock(), rate_hz=rate_hz, disturbance=Disturbance(seed=1))
-    odometry, _, furthest_m = lap(world)
-    assert (odometry.laps, odometry.departures) == (1, 0)
+    lap_count, _, furthest_m = lap(world)
+    assert (lap_count.laps, lap_count.departures) == (1, 0)
     assert furthest_m > 0.1
 
 
@@ -57,7 +57,7 @@ def test_from_beside_the_middle_the_expert_returns_to_it(lateral_m: float, headi
     for _ in range(120):
         world.camera.next_frame(timeout_ms=100)
         world.drivetrain.apply(expert.command(world.state))
-    assert abs(world.odometry().lateral_m) < 0.06
+    assert abs(world.lap_count().lateral_m) < 0.06
 
 
 def test_the_expert_steers_towards_the_middle() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hardware.camera import CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
-from hardware.drivetrain import NEUTRAL, Command
+from hardware.drivetrain import NEUTRAL, Command, Motion
 from hardware.errors import CameraError, CameraTimeout, HardwareError
 from simulator.disturbance import Disturbance
 from simulator.track import make_track
@@ -45,7 +45,7 @@ def test_two_worlds_driven_alike_are_alike_bit_for_bit() -> None:
     pairs = zip(weave(first, 60), weave(second, 60), strict=True)
     assert all(np.array_equal(one.image, other.image) for one, other in pairs)
     assert first.state == second.state
-    assert first.odometry() == second.odometry()
+    assert (first.motion(), first.lap_count()) == (second.motion(), second.lap_count())
     assert first.pose != World(OVAL, VirtualClock()).pose
 
 
@@ -95,21 +95,20 @@ def test_the_car_starts_on_the_line_and_stands_still_until_driven(world: World, 
     clock.advance_ns(NS_PER_S)
     world.camera.next_frame(timeout_ms=10)
     assert world.pose == pose == OVAL.pose_at(0.0)
-    assert world.odometry().progress_m == 0.0
+    assert world.lap_count().progress_m == 0.0
 
 
 def test_a_command_counts_from_when_it_was_given(world: World, clock: VirtualClock) -> None:
     clock.advance_ns(NS_PER_S)
     assert world.drivetrain.apply(FORWARD) == FORWARD
-    assert world.odometry().progress_m == 0.0
+    assert world.lap_count().progress_m == 0.0
     clock.advance_ns(NS_PER_S)
     world.drivetrain.neutral()
-    at_neutral = world.odometry()
-    assert at_neutral.speed_m_s == pytest.approx(0.5, abs=0.06)
-    assert at_neutral.progress_m == pytest.approx(0.25, abs=0.06)
+    assert world.motion().speed_m_s == pytest.approx(0.5, abs=0.06)
+    assert world.lap_count().progress_m == pytest.approx(0.25, abs=0.06)
     clock.advance_ns(4 * NS_PER_S)
     world.camera.next_frame(timeout_ms=10)
-    assert world.odometry().speed_m_s == 0.0
+    assert world.motion().speed_m_s == 0.0
 
 
 @pytest.mark.parametrize("progress_m", [0.0, 3.5, 7.5, 11.0])
@@ -121,7 +120,7 @@ def test_steering_right_takes_the_car_to_the_right_of_the_lane(progress_m: float
         world.drivetrain.apply(Command(steering, 0.25))
         clock.advance_ns(NS_PER_S // 2)
         world.drivetrain.neutral()
-        lateral_m[steering] = world.odometry().lateral_m
+        lateral_m[steering] = world.lap_count().lateral_m
     assert lateral_m[0.3] > lateral_m[-0.3] + 0.1
 
 
@@ -153,18 +152,44 @@ def test_a_closed_drivetrain_is_in_neutral_and_takes_no_command(world: World, cl
 
 def test_a_car_can_be_placed_and_restarted(world: World) -> None:
     weave(world, 60)
-    way_m = world.odometry().progress_m
+    way_m = world.lap_count().progress_m
     world.place(5.0, lateral_m=0.1, heading_error_rad=-0.2, speed_m_s=0.7)
     assert world.pose == OVAL.pose_at(5.0, 0.1, -0.2)
-    assert world.odometry().progress_m == way_m > 0.5
-    assert world.odometry().speed_m_s == 0.7
-    assert world.odometry().lateral_m == pytest.approx(0.1, abs=0.001)
+    assert world.lap_count().progress_m == way_m > 0.5
+    assert world.motion().speed_m_s == 0.7
+    assert world.lap_count().lateral_m == pytest.approx(0.1, abs=0.001)
     world.restart(2.0)
     assert world.pose == OVAL.pose_at(2.0)
-    assert world.odometry().progress_m == 0.0
+    assert world.lap_count().progress_m == 0.0
     pose = world.pose
     world.camera.next_frame(timeout_ms=100)
     assert world.pose == pose
+
+
+def test_the_distance_is_what_the_wheels_have_rolled_whichever_way(world: World, clock: VirtualClock) -> None:
+    world.place(1.0, speed_m_s=1.0)
+    assert world.motion() == Motion(1.0, 0.0)
+    world.drivetrain.apply(FORWARD)
+    clock.advance_ns(NS_PER_S)
+    world.drivetrain.apply(Command(0.0, -0.5))
+    forward_m = world.motion().distance_m
+    assert forward_m == pytest.approx(world.lap_count().progress_m, rel=0.05)
+    clock.advance_ns(3 * NS_PER_S)
+    world.drivetrain.neutral()
+    assert world.motion().speed_m_s < -1.0
+    assert world.lap_count().progress_m < 0.0
+    assert world.motion().distance_m > forward_m + abs(world.lap_count().progress_m)
+    world.restart()
+    assert world.motion() == Motion(0.0, 0.0)
+
+
+def test_a_car_that_circles_off_the_track_rolls_on_but_counts_no_lap(world: World, clock: VirtualClock) -> None:
+    world.drivetrain.apply(Command(1.0, 0.25))
+    clock.advance_ns(20 * NS_PER_S)
+    world.drivetrain.neutral()
+    assert world.motion().distance_m > 10.0
+    assert world.lap_count().laps == 0
+    assert world.lap_count().progress_m < 2.0
 
 
 def test_driving_backwards_over_the_line_is_no_lap(world: World, clock: VirtualClock) -> None:
@@ -172,16 +197,16 @@ def test_driving_backwards_over_the_line_is_no_lap(world: World, clock: VirtualC
     world.drivetrain.apply(FORWARD)
     clock.advance_ns(2 * NS_PER_S)
     world.drivetrain.neutral()
-    assert world.odometry().progress_m < -0.6
-    assert world.odometry().laps == 0
+    assert world.lap_count().progress_m < -0.6
+    assert world.lap_count().laps == 0
 
 
 def test_leaving_the_lane_is_counted(world: World, clock: VirtualClock) -> None:
     world.place(1.0, heading_error_rad=0.8, speed_m_s=1.0)
     clock.advance_ns(NS_PER_S)
     world.drivetrain.neutral()
-    assert world.odometry().lateral_m > 0.31
-    assert world.odometry().departures == 1
+    assert world.lap_count().lateral_m > 0.31
+    assert world.lap_count().departures == 1
 
 
 def test_a_push_moves_the_car_and_not_the_command(clock: VirtualClock) -> None:
@@ -192,7 +217,7 @@ def test_a_push_moves_the_car_and_not_the_command(clock: VirtualClock) -> None:
     clock.advance_ns(NS_PER_S)
     calm.drivetrain.neutral()
     pushed.drivetrain.neutral()
-    assert abs(pushed.odometry().lateral_m - calm.odometry().lateral_m) > 0.03
+    assert abs(pushed.lap_count().lateral_m - calm.lap_count().lateral_m) > 0.03
 
 
 def test_pushes_keep_to_their_bounds_and_to_their_seed() -> None:
@@ -232,7 +257,7 @@ def test_in_real_time_the_rate_is_kept_and_frames_are_fresh() -> None:
     assert all(later.number > sooner.number for sooner, later in pairwise(frames))
     assert min(ages_ns) >= 0
     assert np.median(ages_ns) < 20 * NS_PER_MS
-    assert world.odometry().progress_m > 0.02
+    assert world.lap_count().progress_m > 0.02
 
 
 def test_commands_and_frames_may_come_from_several_threads() -> None:
@@ -242,7 +267,8 @@ def test_commands_and_frames_may_come_from_several_threads() -> None:
         lambda: world.camera.next_frame(timeout_ms=1000),
         lambda: world.drivetrain.apply(FORWARD),
         world.drivetrain.neutral,
-        world.odometry,
+        world.motion,
+        world.lap_count,
         lambda: world.place(1.0, speed_m_s=1.0),
     )
 
@@ -266,3 +292,33 @@ def test_seeds_vary_the_look_and_seed_0_is_the_default(clock: VirtualClock) -> N
 
 def test_neutral_is_applied_as_it_is(world: World) -> None:
     assert world.drivetrain.apply(NEUTRAL) == NEUTRAL
+
+
+def test_a_car_enters_another_track_at_its_start_and_counts_from_nothing() -> None:
+    clock = VirtualClock()
+    world = World(make_track("oval"), clock)
+    world.drivetrain.apply(Command(0.0, 0.5))
+    clock.advance_ns(3 * NS_PER_S)
+    before = world.camera.next_frame(1000).image
+    bean = make_track("bean")
+    world.enter(bean)
+    count = world.lap_count()
+    assert (world.track.name, count.laps, count.progress_m, count.departures) == ("bean", 0, 0.0, 0)
+    assert world.state.speed_m_s == 0.0
+    assert bean.project(world.pose).lateral_m == pytest.approx(0.0, abs=0.01)
+    clock.advance_ns(NS_PER_S)
+    after = world.camera.next_frame(1000).image
+    assert not np.array_equal(before, after)
+    fresh = World(make_track("bean"), clock).camera.next_frame(1000).image
+    assert np.abs(after.astype(int) - fresh.astype(int)).mean() < 5
+
+
+def test_entering_the_track_it_is_on_brings_the_car_back_to_the_start() -> None:
+    clock = VirtualClock()
+    world = World(make_track("oval"), clock)
+    world.drivetrain.apply(Command(1.0, 0.8))
+    clock.advance_ns(5 * NS_PER_S)
+    assert world.advance(clock.now_ns()).speed_m_s > 0
+    world.enter(make_track("oval"))
+    assert world.pose == world.track.pose_at(0.0)
+    assert world.motion().distance_m == 0.0

@@ -23,7 +23,7 @@ from pathlib import Path
 from car.assembly.devices import open_devices
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
-from car.config.drivetrain import SimulatedSection
+from car.kinds.simulated import SimulatedSection
 from car.config.folder import find_car
 from car.processes.drive import drive
 from car.processes.summary import DriveOptions

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.real import CarUnderTest, run_real
 from car.faults.trials import faults_named
-from car.pilots.find import find_model
 from car.sessions.reader import Session
 from tests.system.car_process import assert_refused, run_car, wait_for
 
@@ -22,13 +21,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="real processes 
 
 @pytest.mark.parametrize("fault", faults_named("all", [TrialClock.REAL]), ids=lambda fault: str(fault.name))
 def test_the_promise_is_held(fault: InjectedFault) -> None:
-    outcome = run_real(fault, CarConfig(), find_model(SHIPPED_PILOT, Path()), NOISE_MS)
+    outcome = run_real(fault, CarConfig(), NOISE_MS)
     assert outcome.held, outcome
 
 
 @pytest.mark.parametrize("name", ["pilot-raises", "bus-hangs", "drive-killed"])
 def test_the_session_is_closed_whatever_ends_the_drive(tmp_path: Path, name: str) -> None:
-    with CarUnderTest(fault_named(name), CarConfig(), find_model(SHIPPED_PILOT, Path()), tmp_path) as car:
+    with CarUnderTest(fault_named(name), CarConfig(), tmp_path) as car:
         car.wait_until_it_drives()
         car.break_and_watch(None)
         assert car.ends_with_an_error()
@@ -37,7 +36,7 @@ def test_the_session_is_closed_whatever_ends_the_drive(tmp_path: Path, name: str
 
 
 def test_the_recording_ends_on_a_full_disk_and_the_driver_is_told(tmp_path: Path) -> None:
-    with CarUnderTest(fault_named("disk-full"), CarConfig(), find_model(SHIPPED_PILOT, Path()), tmp_path) as car:
+    with CarUnderTest(fault_named("disk-full"), CarConfig(), tmp_path) as car:
         car.wait_until_it_drives()
         car.break_and_watch(None)
         assert "recording stopped" in car.end()

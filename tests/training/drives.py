@@ -37,7 +37,7 @@ def steer(frames: int, seed: int) -> list[float]:
 
 def record(frame: Frame, command: Command, mode: Mode = Mode.MANUAL, state: GateState = GateState.ARMED) -> DriveRecord:
     """Return the record of a cycle in which the driver asked for ``command`` and got it."""
-    return DriveRecord(frame.number, frame.captured_ns, mode, state, "", command, None, command)
+    return DriveRecord(frame.number, frame.captured_ns, mode, state, None, command, None, command)
 
 
 def write_drive(

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
-from car.pilots.base import Pilot
+from car.kinds.pilot import Pilot
 from car.runs.simulation import Goal, Scene, run_simulation
 from hardware.camera import Frame
 
@@ -58,10 +58,10 @@ def _examine(pilot: Pilot, config: CarConfig, scene: Scene, laps: int, progress:
     offsets_m: list[float] = []
 
     def note(record: DriveRecord, _: Frame | None) -> None:
-        if record.odometry is not None:
-            offsets_m.append(abs(record.odometry.lateral_m))
+        if record.lap_count is not None:
+            offsets_m.append(abs(record.lap_count.lateral_m))
 
     result = run_simulation(config, scene, Goal(laps=laps), pilot=pilot, observer=note, progress=progress)
-    odometry = result.odometry
-    speed_m_s = odometry.progress_m / result.simulated_s
-    return Exam(scene, laps, odometry.laps, odometry.departures, fmean(offsets_m), speed_m_s, result.trip)
+    lap_count = result.lap_count
+    speed_m_s = lap_count.progress_m / result.simulated_s
+    return Exam(scene, laps, lap_count.laps, lap_count.departures, fmean(offsets_m), speed_m_s, result.trip or "")

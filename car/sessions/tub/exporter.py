@@ -1,7 +1,7 @@
 """Exports a session as a Donkey Car tub (version 2), for whoever trains or looks at it with Donkey's tools.
 
 Every frame with a control cycle becomes a record, its JPEG byte for byte. What a tub cannot say is lost: the gate, the
-stage times, the odometry. Frames that are left out, or that nobody drove on, are there too, but marked as deleted.
+stage times, motion and laps. Frames that are left out, or that nobody drove on, are there too, but marked as deleted.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class _Import:
         if record.deleted or not is_certain:
             self._left_out.append(row.number)
         return DriveRecord(
-            row.number, row.captured_ns, record.mode, GateState.ARMED, "", record.driver, record.pilot, applied
+            row.number, row.captured_ns, record.mode, GateState.ARMED, None, record.driver, record.pilot, applied
         )
 
     def _common_shape(self) -> tuple[int, int] | None:

@@ -18,7 +18,6 @@ from car.sessions.tub.records import Defect, RecordReader, Tally, Tub, is_finite
 
 META = "meta.json"
 EXCLUDED = "exclude.json"
-RECORD_SUFFIX = ".json"
 MAX_START_S = 1e11
 _RECORD_NAME = re.compile(r"record_(\d{1,18})\.json")
 _META_KEYS = {"inputs", "types", "start"}

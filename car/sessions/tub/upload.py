@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from car.elsewhere import NoAnswer, answer, run_elsewhere
 from car.errors import CarError, SessionBusy, TubError
 from car.files import reason
 from car.sessions.tub.archive import unpack
@@ -67,19 +67,15 @@ def import_archive(archive: Path, sessions_dir: Path, name: str, car: str, min_f
         "car": car,
         "max_bytes": max(0, min(MAX_UNPACKED_BYTES, room)),
     }
-    # -P: a folder "car" where the user stands must not be taken for this package.
-    command = [sys.executable, "-P", "-m", "car.sessions.tub.upload", json.dumps(job)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired as error:
+        done = run_elsewhere("car.sessions.tub.upload", json.dumps(job), TIMEOUT_S)
+    except TimeoutError as error:
         raise TubError(f"The import took more than {TIMEOUT_S // 60} minutes. Pack fewer tubs into one.") from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError as error:
+    except NoAnswer as error:
         raise TubError("The archive cannot be read: it takes too much memory. Pack it again.") from error
-    if "error" in answer:
-        raise TubError(answer["error"])
-    return Import(answer["names"], answer["report"])
+    if "error" in done:
+        raise TubError(done["error"])
+    return Import(done["names"], done["report"])
 
 
 def _import_here(
@@ -121,4 +117,4 @@ def _be_modest() -> None:
 
 if __name__ == "__main__":
     _be_modest()
-    sys.stdout.write(json.dumps(_import_here(**json.loads(sys.argv[1]))))
+    answer(_import_here(**json.loads(sys.argv[1])))

@@ -2,21 +2,23 @@
 
 import { get, post } from "./api.js";
 import { $, count, el, fitCanvas, toast } from "./dom.js";
-import { Inputs } from "./inputs.js";
+import { Inputs, Tilt } from "./inputs.js";
 import { drawGauges, drawWay } from "./overlay.js";
 import { LivePlot } from "./plot.js";
 import { Sampler } from "./sampler.js";
-import { channel, stop, stopBySpace } from "./shell.js";
+import { channel, stop, stopBySpace, titled } from "./shell.js";
 import { VideoFeed } from "./video.js";
 
 const ERASE_S = 5;
 const ASK_AGAIN_MS = 5000;
 const DARK_MS = 2000;
 const LIMIT_KEY = "throttle-limit";
+const USUAL_LIMIT = 40;
+const IGNORED_MS = 500;
 const MODES = {
   manual: ["You drive.", "You steer, and the throttle is yours."],
   assist: ["The pilot steers, you have the throttle.", "The pilot steers, and the throttle is yours."],
-  auto: ["The pilot drives. STOP stops it at any time.", "The pilot steers and has the throttle."],
+  auto: ["The pilot drives. STOP stops it at any time.", "The pilot steers and has the throttle, up to its cap in car.toml."],
   calibration: ["Calibrating: only small movements, with the wheels up.", ""],
 };
 
@@ -52,7 +54,7 @@ function wireButtons() {
   for (const button of $("modes").children) {
     button.addEventListener("click", () => channel.send({ type: "mode", mode: button.dataset.mode }));
   }
-  $("record").addEventListener("click", () => channel.send({ type: "record", on: !channel.state?.recording?.on }));
+  $("record").addEventListener("click", () => channel.send({ type: "record", on: !isSwitchedOn(channel.state?.recording) }));
   $("erase").addEventListener("click", () => {
     if (channel.send({ type: "erase", seconds: ERASE_S })) toast(`The last ${ERASE_S} s are left out of the recording.`);
   });
@@ -66,18 +68,33 @@ function wireButtons() {
   $("limit").addEventListener("pointerup", () => $("limit").blur());
   $("pilot").addEventListener("change", choosePilot);
   $("tilt").addEventListener("click", toggleTilt);
+  $("track").addEventListener("change", enterTrack);
+  $("restart").addEventListener("click", enterTrack);
+  window.addEventListener("keydown", (event) => {
+    const isTyped = event.target instanceof Element && event.target.matches("input, select, textarea");
+    if (!isTyped && !event.repeat && !event.ctrlKey && !event.metaKey && event.key?.toLowerCase() === "r" && !$("world").hidden) enterTrack();
+  });
 }
 
+/** The limit that was set last; a browser may keep nothing, and then the usual one holds. */
 function readLimit() {
-  const stored = Number(localStorage.getItem(LIMIT_KEY));
-  return stored >= 10 && stored <= 100 ? stored : 40;
+  try {
+    const stored = Number(localStorage.getItem(LIMIT_KEY));
+    return stored >= 10 && stored <= 100 ? stored : USUAL_LIMIT;
+  } catch {
+    return USUAL_LIMIT;
+  }
 }
 
 function showLimit() {
   const percent = Number($("limit").value);
-  localStorage.setItem(LIMIT_KEY, percent);
   sampler.throttleLimit = percent / 100;
   $("limit-text").textContent = `${percent} %`;
+  try {
+    localStorage.setItem(LIMIT_KEY, percent);
+  } catch {
+    // Then it is not remembered, and that is all.
+  }
 }
 
 async function choosePilot() {
@@ -104,19 +121,37 @@ async function showPilots() {
   }
 }
 
+/** A simulated car can be put back on its track, or on another one. */
+function enterTrack() {
+  inputs.release();
+  channel.send({ type: "enter_track", track: $("track").value });
+  $("track").blur();
+}
+
+async function showTracks() {
+  const { tracks, track } = await get("status").catch(() => ({ tracks: [] }));
+  $("world").hidden = tracks.length === 0;
+  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name)));
+}
+
 async function toggleTilt() {
   if (inputs.tilt.isOn) inputs.tilt.stop();
-  else if (!(await inputs.tilt.start())) toast("The phone did not allow it. Allow motion sensors for this page.", { bad: true });
+  else {
+    const why = await inputs.tilt.start();
+    if (why) toast(why, { bad: true });
+  }
   $("tilt").setAttribute("aria-pressed", String(inputs.tilt.isOn));
   $("tilt").textContent = inputs.tilt.isOn ? "Stop steering by tilt" : "Steer by tilting the phone";
   $("pad-hint").textContent = inputs.tilt.isOn ? "Hold, tilt to steer, slide for throttle" : "Drag to drive";
 }
 
-function showSources(padName = "") {
-  const pad = padName ? `${padName}: hold a shoulder button, steer left, triggers drive, B stops.` : "";
+function showSources() {
+  const { known, unknown } = inputs.gamepads.names;
+  const keys = matchMedia("(hover: hover)").matches ? "Keys: arrows or WASD; C keeps the throttle." : "";
+  const pads = known.length ? `${known.join(", ")}: hold a shoulder button, steer left, triggers drive, B stops.` : "";
+  const strange = unknown.length ? `${unknown.join(", ")} is not read, nor is its STOP: this browser does not know its buttons. Try another browser, or plug it into the car.` : "";
   const insecure = window.isSecureContext ? "" : "Gamepad and tilt need a secure page: start the car with car drive --tls.";
-  const keys = matchMedia("(hover: hover)").matches ? "Keys: arrows or WASD." : "";
-  $("sources").textContent = [keys, pad || insecure].filter(Boolean).join(" ");
+  $("sources").textContent = [keys, pads, strange, pads || strange ? "" : insecure].filter(Boolean).join(" ");
 }
 
 function drawOverlay({ steering, throttle }) {
@@ -138,11 +173,20 @@ function showState() {
   showDriver(state, nowMs);
   showRecording(state?.recording);
   if (!state) return;
+  watchCruise(state, nowMs);
   plot.add(state.steering, state.throttle, nowMs);
   if (nowMs - drawnMs < 45) return;
   drawnMs = nowMs;
   plot.draw(nowMs);
   showFigures(state);
+}
+
+/** Cruise is over when somebody or something else has the throttle, or the car takes none. */
+function watchCruise(state, nowMs) {
+  const { keyboard } = inputs, mayCruise = state.gate === "armed" && state.driver && (state.mode === "manual" || state.mode === "assist");
+  if (!keyboard.cruise || state.throttle > 0) watchCruise.sinceMs = nowMs;
+  if (mayCruise && nowMs - watchCruise.sinceMs < IGNORED_MS) return;
+  if (keyboard.cruise) keyboard.release();
 }
 
 function showGate(state) {
@@ -155,17 +199,23 @@ function showGate(state) {
   $("arm").className = isArmed ? "" : "primary";
   $("arm").disabled = !state || !state.driver && state.driver_present;
   for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  // The slider scales what is sent from here; a pilot's throttle does not come from here.
+  setText("limit-name", mode === "auto" ? "Your throttle limit (not the pilot's)" : "Throttle limit");
   setText("mode-text", MODES[mode]?.[1] ?? "");
-  document.title = `${title} · Pocketpilot`;
+  document.title = titled(title);
 }
 
 function gateText(state) {
-  if (!state) return ["No connection", "The car stops by itself when nobody is connected."];
+  if (!state) return channel.isLost ? ["No connection", "Trying again…"] : ["Connecting…", ""];
+  if (state.gate === "armed" && inputs.keyboard.cruise) return ["Armed", `Cruise keeps ${percent(sampler.wish.throttle)} of the throttle until C or a key for back.`];
+  if (state.gate === "armed" && state.awaits_neutral) return ["Armed", "Let go of the throttle, then press it again."];
   if (state.gate === "armed") return ["Armed", MODES[state.mode][0]];
   if (state.refusal) return ["Not armed", `${sentence(state.refusal)}`];
   if (state.gate === "tripped") return ["Stopped", `${sentence(state.trip)} Let go of the throttle, then arm again.`];
   return ["Disarmed", "The wheels stand still until you arm."];
 }
+
+const percent = (share) => `${Math.round(100 * share)} %`;
 
 const sentence = (words) => words && `${words[0].toUpperCase()}${words.slice(1)}.`;
 
@@ -175,16 +225,18 @@ function showDriver(state, nowMs) {
   setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Somebody else drives. You are watching; STOP works.");
   setText("take-over", hasAsked ? "Take it now" : "Take over");
   $("pad").classList.toggle("off", isWatching || !state);
-  const veil = !state ? "Connecting to the car…" : sampler.isAway && !isWatching ? "Click here to drive"
+  const veil = !state ? (channel.isLost ? "No connection" : "Connecting to the car…") : sampler.isAway && !isWatching ? "Click here to drive"
     : feed.silentMs > DARK_MS ? "No picture from the camera" : "";
   $("veil").hidden = !veil;
   setText("veil-text", veil);
 }
 
+const isSwitchedOn = (recording) => Boolean(recording?.on || recording?.waits);
+
 function showRecording(recording) {
   const isOn = Boolean(recording?.on), frames = count(recording?.frames ?? 0);
-  $("record").setAttribute("aria-pressed", String(isOn));
-  setText("record-text", isOn ? `Recording · ${frames}` : "Record");
+  $("record").setAttribute("aria-pressed", String(isSwitchedOn(recording)));
+  setText("record-text", isOn ? `Recording · ${frames}` : recording?.waits ? "Records when you drive" : "Record");
   $("erase").disabled = !isOn;
   $("recording-badge").hidden = !isOn;
   setText("recording-count", `${frames} frames${recording?.missed ? `, ${recording.missed} missed` : ""}`);
@@ -202,7 +254,7 @@ function showFigures(state) {
     ["99 % within", ms(latency?.p99)],
     ["Round trip", ms(state.round_trip_ms)],
   ];
-  if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ["Laps", count(odometry.laps)]);
+  if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ...lapRows(odometry));
   if (health?.temperature_c != null) rows.push(["Processor", `${Math.round(health.temperature_c)} °C`]);
   if (health?.battery_v != null) rows.push(["Battery", `${health.battery_v.toFixed(1)} V`]);
   const list = $("figures");
@@ -216,6 +268,12 @@ function showFigures(state) {
   });
 }
 
+/** A car that knows its track: the simulated one. */
+function lapRows({ laps, departures, lap_s: now, last_lap_s: last, best_lap_s: best }) {
+  const seconds = (value) => (value == null ? "–" : `${value.toFixed(1)} s`);
+  return [["Laps", count(laps)], ["This lap", seconds(now)], ["Last lap", seconds(last)], ["Best lap", seconds(best)], ["Off the lane", count(departures)]];
+}
+
 function setText(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
 }
@@ -225,7 +283,8 @@ wireButtons();
 showLimit();
 showSources();
 showPilots();
-$("tilt").hidden = !(matchMedia("(pointer: coarse)").matches && "DeviceOrientationEvent" in window && window.isSecureContext);
+showTracks();
+$("tilt").hidden = !(matchMedia("(pointer: coarse)").matches && Tilt.isPossible);
 $("stop-hint").hidden = !matchMedia("(hover: hover)").matches;
 for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);
 channel.addEventListener("refused", (event) => toast(event.detail, { bad: true }));

@@ -7,6 +7,7 @@ const AHEAD = 8;
 const AT_ONCE = 4;
 const CHUNK = 500;
 const KEPT_CHUNKS = 12;
+const AGAIN_MS = 2000; // until a frame that did not come is asked for again
 
 /** The newest wish comes first: while someone scrubs, frames that were passed already are not fetched any more. */
 export class FrameStore {
@@ -14,6 +15,7 @@ export class FrameStore {
   #chunks = new Map();
   #wanted = [];
   #loading = new Set();
+  #failed = new Set();
 
   constructor(name, length, onload) {
     this.path = `sessions/${encodeURIComponent(name)}`;
@@ -28,10 +30,13 @@ export class FrameStore {
       this.#images.delete(index);
       this.#images.set(index, found);
     }
-    this.#wanted = Array.from({ length: AHEAD }, (_, ahead) => index + ahead).filter((i) => i < this.length && !this.#images.has(i));
+    this.#wanted = Array.from({ length: AHEAD }, (_, ahead) => index + ahead).filter((i) => i < this.length && !this.#images.has(i) && !this.#failed.has(i));
     this.#load();
     return found;
   }
+
+  /** True while a frame is known not to come. */
+  isMissing(index) { return this.#failed.has(index); }
 
   /** What was recorded with the frame, null while it is on its way. */
   record(index) {
@@ -60,9 +65,11 @@ export class FrameStore {
   async #loadImage(index) {
     try {
       const response = await fetch(`/api/${this.path}/frames/${index}.jpg`);
-      if (response.ok) this.#keep(index, await createImageBitmap(await response.blob()));
+      if (!response.ok) throw new Error(response.statusText);
+      this.#keep(index, await createImageBitmap(await response.blob()));
     } catch {
-      // A frame that does not come stays dark; the next ones may come.
+      this.#failed.add(index); // the next ones may come
+      setTimeout(() => { this.#failed.delete(index); this.closed || this.onload(index); }, AGAIN_MS);
     }
     this.#loading.delete(index);
     this.#wanted = this.#wanted.filter((i) => i !== index);

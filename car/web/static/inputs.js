@@ -1,13 +1,9 @@
 /** What the person's hands do: keys, a stick on the screen, a gamepad or a tilted phone, as one steering and throttle. */
 
+import { Keyboard } from "./keys.js";
+
 export const REST = Object.freeze({ steering: 0, throttle: 0, held: true });
 const LET_GO = Object.freeze({ steering: 0, throttle: 0, held: false });
-const KEYS = {
-  ArrowLeft: [-1, 0], KeyA: [-1, 0], ArrowRight: [1, 0], KeyD: [1, 0],
-  ArrowUp: [0, 1], KeyW: [0, 1], ArrowDown: [0, -1], KeyS: [0, -1],
-};
-const FIRST_STEERING = 0.35; // a tap corrects a little, a held key turns in
-const STEERING_PER_S = 3.5;
 const DEAD_ZONE = 0.08;
 const PAD_HOLD = [4, 5], PAD_STOP = 1, PAD_BACK = 6, PAD_FORWARD = 7; // of the standard mapping
 const FULL_TILT_DEG = 35;
@@ -15,44 +11,6 @@ const FULL_TILT_DEG = 35;
 const clamped = (value) => Math.max(-1, Math.min(1, value));
 const beyondDeadZone = (value) =>
   Math.abs(value) < DEAD_ZONE ? 0 : (Math.sign(value) * (Math.abs(value) - DEAD_ZONE)) / (1 - DEAD_ZONE);
-
-/** Arrow keys and WASD; `onchange` is called with each key, so that none waits for the next sample. */
-export class Keyboard {
-  #down = new Set();
-  #steering = 0;
-  #readMs = 0;
-
-  constructor(onchange) {
-    window.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.altKey || event.metaKey) return this.release();
-      if (!KEYS[event.code] || usesKeys(event.target)) return;
-      event.preventDefault();
-      if (event.repeat) return;
-      this.#down.add(event.code);
-      onchange();
-    });
-    window.addEventListener("keyup", (event) => { if (this.#down.delete(event.code)) onchange(); });
-    // While a menu is open or something is dragged, the browser does not tell that a key was lifted.
-    for (const kind of ["contextmenu", "dragstart"]) window.addEventListener(kind, () => { this.release(); onchange(); });
-    window.addEventListener("focusin", (event) => { if (usesKeys(event.target)) this.release(); });
-  }
-
-  get isActive() { return this.#down.size > 0; }
-
-  release() { this.#down.clear(); }
-
-  read(nowMs) {
-    const [side, ahead] = [0, 1].map((axis) => clamped([...this.#down].reduce((sum, code) => sum + KEYS[code][axis], 0)));
-    const elapsedS = (nowMs - this.#readMs) / 1000;
-    this.#readMs = nowMs;
-    if (side * this.#steering <= 0) this.#steering = side * FIRST_STEERING;
-    else this.#steering = clamped(this.#steering + side * STEERING_PER_S * elapsedS);
-    return { steering: this.#steering, throttle: ahead, held: true };
-  }
-}
-
-/** Controls that have their own use for letters and arrows. */
-const usesKeys = (element) => element instanceof Element && element.matches("input, select, textarea");
 
 /** A stick under the thumb: it stands where the thumb lands, and at rest as soon as the thumb leaves. */
 export class TouchStick {
@@ -125,34 +83,53 @@ export class TouchStick {
   }
 }
 
-/** Any gamepad: left stick steers, triggers drive, and a shoulder button must be held for either to count. */
-export class Pad {
-  #wasStopped = false;
+/**
+ * Any gamepad whose layout the browser knows: left stick steers, triggers drive, and a shoulder button must be held for
+ * either to count. Of several, the one that is held drives, and each stops.
+ */
+export class Pads {
+  #stopping = [];
 
   constructor(onstop, onconnect) {
     this.onstop = onstop;
-    for (const kind of ["gamepadconnected", "gamepaddisconnected"]) window.addEventListener(kind, () => onconnect(this.name));
+    for (const kind of ["gamepadconnected", "gamepaddisconnected"]) window.addEventListener(kind, onconnect);
   }
 
-  get #pad() { return [...(navigator.getGamepads?.() ?? [])].find((pad) => pad?.connected && pad.buttons.length > 7) ?? null; }
+  /** The names of the pads that are read, and of those whose buttons could be anything. */
+  get names() {
+    const namesOf = (pads) => pads.map((pad) => pad.id.replace(/\s*\(.*/, "") || "A gamepad");
+    return { known: namesOf(this.#known), unknown: namesOf(this.#connected.filter((pad) => !isKnown(pad))) };
+  }
 
-  get name() { return this.#pad?.id.replace(/\s*\(.*/, "") ?? ""; }
+  get #connected() { return [...(navigator.getGamepads?.() ?? [])].filter((pad) => pad?.connected); }
 
-  /** The pad's wish, or null where there is no pad. */
+  get #known() { return this.#connected.filter(isKnown); }
+
+  /** The pads' wish, or null where there is none to be read. */
   read() {
-    const pad = this.#pad;
-    if (!pad) return null;
-    const isStopped = pad.buttons[PAD_STOP].pressed;
-    if (isStopped && !this.#wasStopped) this.onstop();
-    this.#wasStopped = isStopped;
-    if (!PAD_HOLD.some((button) => pad.buttons[button].pressed)) return LET_GO;
+    const pads = this.#known;
+    if (!pads.length) return null;
+    this.#watchStop(pads.filter((pad) => pad.buttons[PAD_STOP].pressed).map((pad) => pad.index));
+    const held = pads.find((pad) => PAD_HOLD.some((button) => pad.buttons[button].pressed));
+    if (!held) return LET_GO;
     return {
-      steering: beyondDeadZone(clamped(pad.axes[0] ?? 0)),
-      throttle: clamped(pad.buttons[PAD_FORWARD].value - pad.buttons[PAD_BACK].value),
+      steering: beyondDeadZone(clamped(held.axes[0] ?? 0)),
+      throttle: clamped(held.buttons[PAD_FORWARD].value - held.buttons[PAD_BACK].value),
       held: true,
     };
   }
+
+  #watchStop(stopping) {
+    if (stopping.some((index) => !this.#stopping.includes(index))) this.onstop();
+    this.#stopping = stopping;
+  }
 }
+
+/** Without the standard mapping, a number may be any button: on some pads the trigger's is Start. */
+const isKnown = (pad) => pad.mapping === "standard" && pad.buttons.length > PAD_FORWARD;
+
+/** How far the screen is turned from upright, in degrees; null where the browser does not tell. */
+const screenAngle = () => screen.orientation?.angle ?? window.orientation ?? null;
 
 /** Steering by tilting the phone, for as long as a thumb is on the stick. */
 export class Tilt {
@@ -162,13 +139,15 @@ export class Tilt {
 
   static get isPossible() { return window.isSecureContext && "DeviceOrientationEvent" in window; }
 
-  /** Switch it on; asks for permission where the phone wants that. Resolves to whether it is on. */
+  /** Switch it on; asks for permission where the phone wants that. Resolves to why it is not on, "" if it is. */
   async start() {
-    const ask = DeviceOrientationEvent.requestPermission;
-    if (ask && (await ask.call(DeviceOrientationEvent)) !== "granted") return false;
+    if (!(await isAllowed())) return "The phone did not allow it. Allow motion sensors for this page.";
+    if (screenAngle() === null && matchMedia("(orientation: landscape)").matches) {
+      return "This browser does not tell how the phone is turned. Hold it upright, and try again.";
+    }
     window.addEventListener("deviceorientation", this.#listener);
     this.isOn = true;
-    return true;
+    return "";
   }
 
   stop() {
@@ -180,9 +159,19 @@ export class Tilt {
   get steering() { return this.#steering; }
 
   #turn({ beta, gamma }) {
-    const angle = screen.orientation?.angle ?? 0;
+    const angle = ((screenAngle() ?? 0) + 360) % 360;
     const tiltDeg = angle === 90 ? beta : angle === 270 ? -beta : angle === 180 ? -gamma : gamma;
     this.#steering = clamped(beyondDeadZone((tiltDeg ?? 0) / FULL_TILT_DEG));
+  }
+}
+
+async function isAllowed() {
+  const ask = DeviceOrientationEvent.requestPermission;
+  if (!ask) return true;
+  try {
+    return (await ask.call(DeviceOrientationEvent)) === "granted";
+  } catch {
+    return false; // some phones refuse by an error
   }
 }
 
@@ -194,7 +183,11 @@ export class Inputs {
     this.keyboard = new Keyboard(onchange);
     this.stick = new TouchStick(pad, { onchange, onmove });
     this.tilt = new Tilt();
-    this.gamepad = new Pad(onstop, (name) => { this.#padDrives = this.#padDrives && name !== ""; onchange(); onconnect(name); });
+    this.gamepads = new Pads(onstop, () => {
+      this.#padDrives = this.#padDrives && this.gamepads.names.known.length > 0;
+      onchange();
+      onconnect();
+    });
   }
 
   /** Let go of everything. */
@@ -204,14 +197,18 @@ export class Inputs {
   }
 
   /** Somebody else drives: of all that is pressed, the pad's STOP alone counts. */
-  watch() { this.gamepad.read(); }
+  watch() { this.gamepads.read(); }
 
   read(nowMs) {
-    const pad = this.gamepad.read();
-    if (pad?.held) this.#padDrives = true;
+    const pad = this.gamepads.read();
+    if (pad?.held) {
+      this.#padDrives = true;
+      this.keyboard.cruise = 0;
+    }
     const keys = this.keyboard.read(nowMs);
     if (this.stick.isActive) {
       this.#padDrives = false;
+      this.keyboard.cruise = 0;
       const wish = this.stick.read();
       return this.tilt.isOn ? { ...wish, steering: this.tilt.steering } : wish;
     }

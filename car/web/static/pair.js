@@ -41,5 +41,11 @@ function pairByAddress() {
   pair(code);
 }
 
+/** Led here from another name, the browser has not shown that it is paired: it does when this page asks. */
+async function goOnIfKnown() {
+  if (location.search === "?known" && (await fetch("/api/status")).ok) location.replace("/");
+}
+
 window.addEventListener("hashchange", pairByAddress);
 pairByAddress();
+goOnIfKnown();

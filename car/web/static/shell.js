@@ -1,36 +1,48 @@
 /** What every page has: the header, the way around, and a STOP for as long as the car is armed. */
 
 import { DriveChannel } from "./channel.js";
-import { $, el } from "./dom.js";
+import { $, el, toast } from "./dom.js";
+import { isSpace } from "./keys.js";
 
 const PAGES = [["/", "Drive"], ["/sessions", "Sessions"], ["/models", "Models"], ["/calibrate", "Calibrate"], ["/doctor", "Doctor"]];
+const LOST = "Connection lost: nothing that you press reaches the car. Without a driver it stops by itself, unless it was started headless.";
+const ABOUT = document.title.split(" · ")[0];
+let carName = "Pocketpilot";
+let isArmed = false; // as far as is known: a car that is lost may still drive
 
 /** One socket for the page. */
 export const channel = new DriveChannel();
 
 /** Words and colour for the gate's state. */
 export function gateWords(state) {
-  if (!state) return ["Connecting", ""];
+  if (!state) return channel.isLost ? ["No connection", "bad"] : ["Connecting", ""];
   if (state.gate === "armed") return [`Armed · ${state.mode}`, "go"];
   return state.gate === "tripped" ? ["Tripped", "bad"] : ["Disarmed", ""];
 }
 
-export const stop = () => channel.send({ type: "stop" });
+/** STOP. */
+export function stop() {
+  if (!channel.stop()) toast("STOP has not reached the car: there is no connection. It is sent again when there is one.", { bad: true });
+}
 
 /**
  * Space stops, whatever has the focus, and presses nothing else; `after` runs when the stop is on its way. `isWanted` may
  * leave the key to the page.
  */
 export function stopBySpace(after, isWanted = () => true) {
-  let stops = false;
+  let isDown = false, stops = false;
+  window.addEventListener("blur", () => { isDown = false; });
   for (const kind of ["keydown", "keyup"]) {
     window.addEventListener(kind, (event) => {
-      if (event.code !== "Space") return;
-      if (kind === "keydown" && !event.repeat) stops = isWanted(event.target);
+      if (!isSpace(event)) return;
+      // Held on when the page gets the focus, it repeats without ever having gone down.
+      const isPressed = kind === "keydown" && !(event.repeat && isDown);
+      isDown = kind === "keydown";
+      if (isPressed) stops = isWanted(event.target);
       if (!stops) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (kind === "keyup" || event.repeat) return;
+      if (!isPressed) return;
       stop();
       after();
     }, { capture: true });
@@ -41,14 +53,31 @@ function header() {
   const links = PAGES.map(([path, name]) =>
     el("a", { href: path, "aria-current": location.pathname === path ? "page" : null }, name));
   return el("header", { class: "top" },
-    el("a", { class: "brand", href: "/", "aria-label": "Pocketpilot" }, el("img", { src: "/static/icon.svg", alt: "" }), el("span", {}, "Pocketpilot")),
+    el("a", { class: "brand", href: "/" }, el("img", { src: "/static/icon.svg", alt: "" }), el("span", { id: "car-name" }, "Pocketpilot")),
     el("nav", { "aria-label": "Pages" }, links),
-    el("div", { class: "car", id: "car" }));
+    el("div", { class: "car", id: "car" }),
+    el("p", { class: "lost note bad", id: "lost", role: "alert", hidden: true }));
+}
+
+/** A page's title: what it is about, and the car's name. */
+export const titled = (about) => `${about} · ${carName}`;
+
+/** Name the car in the header and in the title, from when the car has told its name. */
+function showName() {
+  const name = channel.state.car;
+  if (!name || carName === name) return;
+  carName = $("car-name").textContent = $("car-name").title = name;
+  document.title = titled(ABOUT);
+}
+
+function showLost() {
+  $("lost").hidden = !channel.isLost;
+  $("lost").textContent = channel.isLost ? LOST : "";
 }
 
 function showCar() {
   const { state } = channel, [words, kind] = gateWords(state);
-  const isArmed = state?.gate === "armed";
+  if (state) isArmed = state.gate === "armed";
   const key = `${words}${isArmed}`;
   const place = $("car");
   if (place.dataset.key === key) return;
@@ -59,7 +88,9 @@ function showCar() {
 }
 
 document.body.prepend(header());
+channel.addEventListener("state", showName);
+channel.addEventListener("link", showLost);
 if (location.pathname !== "/" && location.pathname !== "/calibrate") {
   for (const kind of ["state", "link"]) channel.addEventListener(kind, showCar);
-  stopBySpace(() => {}, (element) => channel.state?.gate === "armed" && !element.matches?.("[type=text], [type=number], textarea"));
+  stopBySpace(() => {}, (element) => isArmed && !element.matches?.("[type=text], [type=number], textarea"));
 }

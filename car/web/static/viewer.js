@@ -55,6 +55,7 @@ export class Viewer {
     const button = (text, act, attributes = {}) => el("button", { class: "compact", onclick: act, ...attributes }, text);
     this.screen = el("canvas", { role: "img", "aria-label": "The recorded frame with its command" });
     this.leftOutBadge = el("span", { class: "badge bad left-out", hidden: true }, "Left out");
+    this.waiting = el("p", { class: "waiting", hidden: true });
     this.playButton = button("Play", () => this.#togglePlay());
     this.clock = el("output", { "aria-live": "off" });
     this.says = el("p", { class: "says small muted" });
@@ -72,7 +73,7 @@ export class Viewer {
           button("Delete", () => this.#trash(), { class: "compact danger", disabled: this.session.recording }))),
       this.session.damage ? el("p", { class: "note warn" }, this.session.damage) : "",
       el("div", { class: "card player" },
-        el("div", { class: "screen" }, this.screen, this.leftOutBadge),
+        el("div", { class: "screen" }, this.screen, this.waiting, this.leftOutBadge),
         el("div", { class: "transport" }, this.playButton,
           button("−1", () => this.seek(this.index - 1), { "aria-label": "One frame back" }),
           button("+1", () => this.seek(this.index + 1), { "aria-label": "One frame on" }), this.clock),
@@ -179,6 +180,7 @@ export class Viewer {
     const image = this.frames.image(this.index), record = this.frames.record(this.index);
     this.clock.textContent = `${(this.index / this.rateHz).toFixed(2)} s · frame ${count(this.index + 1)} of ${count(this.session.frames)}`;
     this.leftOutBadge.hidden = !this.session.ranges.some(([first, last]) => this.index >= first && this.index <= last);
+    this.#showWaiting(image);
     if (!image) return;
     const [context, width, height] = fitCanvas(this.screen), scale = Math.min(width / image.width, height / image.height);
     const box = { width: image.width * scale, height: image.height * scale };
@@ -188,6 +190,15 @@ export class Viewer {
     if (!record) return;
     drawWay(context, box, record, WAY);
     drawGauges(context, box, record, STEERING, THROTTLE);
+  }
+
+  /** The number is the frame's at once; the picture that is still there must not be taken for it. */
+  #showWaiting(image) {
+    const isMissing = this.frames.isMissing(this.index);
+    this.screen.classList.toggle("stale", !image);
+    this.waiting.hidden = Boolean(image);
+    this.waiting.textContent = isMissing ? "This frame cannot be had." : "Loading…";
+    if (isMissing) fitCanvas(this.screen);
   }
 
   #drawHistogram() {

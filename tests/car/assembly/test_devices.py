@@ -9,13 +9,17 @@ from typing import Literal
 import cv2
 import pytest
 
-from car.assembly.devices import open_camera, open_devices
-from car.config.sections import CameraSection, CarConfig
-from hardware.camera import Image, check_camera
+from car.assembly.devices import Devices, open_camera, open_devices
+from car.config.sections import CarConfig
+from car.kinds.camera import CameraSection
+from hardware.camera import CameraGeometry, Image, check_camera
 from hardware.cameras.orientation import Flip, Rotation
+from hardware.cameras.recorded import RecordedCamera
 from hardware.cameras.turned import turned_image
 from hardware.clock import SystemClock, VirtualClock
+from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import CameraError
+from hardware.sensor import Reading, Sensor
 from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
 from tests.hardware.cameras.fake_picamera2 import Rig
 from tests.system.car_process import assert_refused, run_car
@@ -89,3 +93,37 @@ def test_the_simulated_camera_is_turned_as_every_other(rotation: Rotation, flip:
 def test_driving_without_its_camera_is_one_sentence(tmp_path: Path, lines: str, words: list[str]) -> None:
     (tmp_path / "car.toml").write_text(f"[camera]\n{lines}\n", encoding="utf-8")
     assert_refused(run_car("drive", "--headless", "--no-record", cwd=tmp_path), *words)
+
+
+class Recorded(Sensor):
+    """Puts its name down when it is closed, and may fail to."""
+
+    def __init__(self, name: str, closed: list[str], *, fails: bool = False) -> None:
+        self.name, self._closed, self._fails = name, closed, fails
+
+    def read(self) -> Reading | None:
+        return None
+
+    def close(self) -> None:
+        self._closed.append(self.name)
+        if self._fails:
+            raise OSError("stuck")
+
+
+class RecordedDrivetrain(TimelineDrivetrain):
+    def __init__(self, closed: list[str]) -> None:
+        super().__init__(VirtualClock())
+        self._names = closed
+
+    def close(self) -> None:
+        self._names.append("drivetrain")
+
+
+def test_the_drivetrain_is_closed_first_and_every_sensor_even_if_one_fails() -> None:
+    closed: list[str] = []
+    sensors = {name: Recorded(name, closed, fails=name == "b") for name in "abc"}
+    camera = RecordedCamera(iter(()), CameraGeometry(), VirtualClock())
+    with pytest.raises(OSError, match="stuck"):
+        Devices(camera, RecordedDrivetrain(closed), sensors=sensors).close()
+    assert closed[0] == "drivetrain"
+    assert sorted(closed[1:]) == ["a", "b", "c"]

@@ -9,9 +9,10 @@ import pytest
 
 from car.assembly.devices import neutral_outputs, open_devices, open_wheels
 from car.assembly.drivetrains import open_drivetrain
-from car.calibration import pulse_command, trial_calibration
-from car.config.drivetrain import CalibrationSection
+from car.calibration import trial_calibration
 from car.config.sections import CarConfig, check_config
+from car.kinds.ours import CalibrationSection
+from car.kinds.servo_esc import steering_command, throttle_command
 from car.neutral import main, outputs_of
 from hardware.clock import VirtualClock
 from hardware.drivetrain import Command
@@ -122,7 +123,7 @@ def test_the_car_has_these_wheels_and_a_world_around_its_simulated_camera(machin
     with contextlib.closing(open_devices(config, kernel)) as devices:
         devices.drivetrain.apply(Command(0.0, 0.5))
         assert chip.pulses_us[0] == pytest.approx(1750.0, abs=2.5)
-        assert devices.odometry is None
+        assert (devices.motion, devices.lap_count) == (None, None)
         assert devices.drivetrain.steering_step_us == pytest.approx(4.88)
     assert chip.pulses_us == (0.0,) * 16
     assert [round(applied.command.throttle, 2) for applied in read_timeline(tmp_path / "wheels.timeline")] == [
@@ -221,12 +222,14 @@ def test_a_pulse_is_tried_on_the_trial_scale_and_the_saved_calibration_comes_bac
     config = config_of({"kind": "servo_esc"})
     wheels = open_wheels(config, kernel)
     assert wheels is not None
+    assert wheels.calibrate is not None
+    assert isinstance(config.calibration, CalibrationSection)
     trial = trial_calibration(config.calibration)
     wheels.calibrate(trial)
     for pulse_us in (600.0, 1480.0, 2300.0):
-        wheels.drivetrain.apply(pulse_command(trial, "steering", pulse_us))
+        wheels.drivetrain.apply(steering_command(trial, pulse_us))
         assert chip.pulses_us[1] == pytest.approx(pulse_us, abs=2.5)
-    wheels.drivetrain.apply(pulse_command(trial, "throttle", 1560.0))
+    wheels.drivetrain.apply(throttle_command(trial, 1560.0))
     assert chip.pulses_us[0] == pytest.approx(1560.0, abs=2.5)
     wheels.calibrate(config.calibration)
     assert chip.pulses_us[:2] == pytest.approx((1500.0, 1480.0), abs=2.5)
@@ -239,6 +242,7 @@ def test_motors_take_their_calibration_while_they_stand(machine: Machine) -> Non
     _, kernel, library = machine
     wheels = open_wheels(config_of({"kind": "differential"}), kernel)
     assert wheels is not None
+    assert wheels.calibrate is not None
     changed = CalibrationSection(left_inverted=True, motor_start=0.5)
     wheels.calibrate(changed)
     wheels.drivetrain.apply(Command(0.0, 0.5))

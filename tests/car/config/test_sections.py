@@ -1,5 +1,6 @@
 """car.toml: what is right is read, what is wrong is named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,23 @@ def write(folder: Path, text: str) -> Path:
 
 def test_the_template_says_the_defaults(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, template("mycar"))) == CarConfig()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ('Rosa\'s "Renner"', 'Rosa\'s "Renner"'),
+        ("größter 🚗", "größter 🚗"),
+        ("[red]a\\b", "[red]a\\b"),
+        ("tab\there\n", "tab_here_"),
+        ("del\x7fete", "del_ete"),
+        (os.fsdecode(b"latin-\xe9"), "latin-_"),
+        ("x" * 100, "x" * 64),
+        ("", "mycar"),
+    ],
+)
+def test_a_new_car_is_called_as_its_folder_whatever_that_is(tmp_path: Path, folder: str, name: str) -> None:
+    assert load_config(write(tmp_path, template(folder))).car.name == name
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
@@ -59,6 +77,9 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[calibration]\nsteering_centre_us = 2100\n", ["`calibration`", "centre", "2100", "between"]),
         ("[calibration]\nneutral_us = 1600\nforward_start_us = 1550\n", ["`calibration`", "throttle", "1600"]),
         ("[calibration]\nneutral_us = 'middle'\n", ["`calibration.neutral_us`", "middle"]),
+        ("[web]\nnames = ['http://car.lan']\n", ["`web.names`", "http://car.lan", "car.example.org"]),
+        ("[web]\nnames = ['car.lan:8887']\n", ["`web.names`", "without a port"]),
+        ("[web]\nnames = [1]\n", ["`web.names.0`", "string"]),
         ("[camera\n", ["TOML"]),
     ],
 )

@@ -9,7 +9,8 @@ from typing import Any
 from car.config.folder import init_car
 from car.doctor.examination import examine
 from car.doctor.patient import Gamepads, Machine
-from car.doctor.report import Finding, Level, Report
+from car.doctor.report import Finding, Report
+from car.kinds.verdict import Level
 from tests.machines import VENV
 
 BOOKWORM_VERSIONS = {"numpy": "1.26.4", "opencv-python-headless": "4.11.0.86", "tflite-runtime": "2.14.0"}
@@ -28,6 +29,8 @@ def machine_at(root: Path, versions: dict[str, str | None], **answers: Any) -> M
         "gpio_label": lambda path: path.read_text(encoding="utf-8"),
         "i2c_answers": lambda _bus, addresses: [address for address in addresses if address == PCA9685],
         "gamepads": Gamepads,
+        "load_per_core": lambda: 0.0,
+        "may_have_priority": lambda: True,
         "user": "pi",
     }
     return Machine(root=root, **{**made_up, **answers})

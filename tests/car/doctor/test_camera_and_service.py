@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from car.controls.pad_search import Refusal
-from car.doctor.patient import Gamepads, gamepads, gpio_label, i2c_answers, import_problem, installed_version, user_name
-from car.doctor.report import Level
+from car.doctor.patient import Gamepads, gamepads
+from car.kinds.verdict import Level
+from hardware.computer import gpio_label, i2c_answers, import_problem, installed_version, user_name
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, Clinic, bad
 from tests.machines import add_command, make_machine, make_pi_4
 

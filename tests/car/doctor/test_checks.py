@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.report import Level
 from car.doctor.software import judge_latency
+from car.kinds.ours import CAMERAS
+from car.kinds.verdict import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic
+from tests.car.kinds.strange import FakePackage
 from tests.machines import (
     BOOKWORM,
     GOVERNOR,
@@ -183,3 +185,40 @@ def test_the_trial_of_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     before = sorted(path.name for path in clinic.car.iterdir())
     assert "MB/s" in clinic.finding("disk_speed").text
     assert sorted(path.name for path in clinic.car.iterdir()) == before
+
+
+def test_a_user_without_real_time_priority_hears_the_command_that_grants_it(pi: Clinic) -> None:
+    pi.answers["may_have_priority"] = lambda: False
+    finding = pi.finding("priority")
+    assert finding.level is Level.WARNING
+    assert "rtprio" in finding.fix
+    pi.answers["may_have_priority"] = lambda: True
+    assert pi.finding("priority").level is Level.OK
+
+
+def test_a_package_that_crashes_when_it_is_imported_is_not_imported_by_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = FakePackage(monkeypatch)
+    package.offer("cameras", "crashing_eye", "exit")
+    clinic = Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
+    clinic.answers["import_problem"] = lambda *modules: (
+        "Segmentation fault" if "tests.car.kinds.strange" in modules else ""
+    )
+    finding = clinic.finding("plugins")
+    assert finding.level is Level.WARNING
+    assert "crashing_eye of the package strange-parts cannot be loaded (Segmentation fault)" in finding.text
+    assert "crashing_eye" not in CAMERAS._found
+
+
+def test_a_slow_answer_on_a_busy_machine_is_not_blamed_on_the_pilot() -> None:
+    verdict = judge_latency("pilot", 5.0, 90.0, period_ms=33.3, load_per_core=4.0)
+    assert "4.0 other programs" in verdict.text
+    assert "Train" not in verdict.fix
+    assert "Train" in judge_latency("pilot", 5.0, 90.0, period_ms=33.3).fix
+
+
+def test_a_car_without_a_pilot_is_driven_by_hand(pi: Clinic) -> None:
+    pi.configure('[pilot]\nmodel = ""\n')
+    finding = pi.finding("pilot")
+    assert (finding.level, finding.text) == (Level.OK, "No pilot is chosen: the car is driven by hand.")

@@ -9,7 +9,8 @@ import pytest
 from car.doctor import examination
 from car.doctor.examination import CHECKS, examine
 from car.doctor.patient import Patient
-from car.doctor.report import Level, Report, Verdict
+from car.doctor.report import Report
+from car.kinds.verdict import Level, Verdict
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic, bad
 from tests.machines import PI_4, PI_5, make_laptop, make_pi_4, make_pi_5
 
@@ -118,3 +119,15 @@ def test_a_report_is_as_bad_as_its_worst_finding(tmp_path: Path, levels: tuple[L
     finding = Clinic(tmp_path, make_laptop, {}).examine().findings[0]
     findings = tuple(dataclasses.replace(finding, level=level) for level in levels)
     assert Report("mycar", "", is_pi=False, version="", findings=findings).level is worst
+
+
+def test_a_car_whose_configuration_has_a_typo_is_not_taken_for_another_car(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
+    clinic.configure('[camera]\nkind = "picamera"\nwidht = 160\n')
+    report = clinic.examine()
+    examined = {finding.check for finding in report.findings}
+    assert not examined & {"pilot", "camera", "drivetrain", "steering", "i2c"}
+    assert {"board", "python", "configuration", "disk_space"} <= examined
+    finding = clinic.finding("configuration")
+    assert "widht" in finding.text
+    assert "not examined" in finding.text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.report import Level
+from car.kinds.verdict import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic, bad
 from tests.machines import add_pwm_chip, make_laptop, make_machine, make_pi_4, make_pi_5
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import SHIPPED_PILOT, CarConfig, GateSection
+from car.config.sections import CarConfig, GateSection
 from car.faults.menu import InjectedFault, TrialClock, fault_named
 from car.faults.outcome import Outcome
 from car.faults.trials import faults_named
 from car.faults.virtual import SharedClock, run_virtual
 from car.gate import Limits
+from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.processes import watchdog

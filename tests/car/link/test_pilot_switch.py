@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import models
+from car.kinds.pilot import Pilot, PilotOutput
 from car.link import pilot_switch
 from car.link.pilot_switch import PilotLink, PilotSwitch, exchanging
-from car.pilots.base import Pilot, PilotOutput
 from car.pilots.loading import MAX_EXCHANGED_BYTES, load_pilot
 from car.pilots.swappable import SwappablePilot
 from hardware.camera import CameraGeometry, Frame

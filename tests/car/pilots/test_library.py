@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,3 +250,58 @@ def test_a_model_that_cannot_be_moved_stays(library: ModelLibrary, tmp_path: Pat
     with pytest.raises(ModelError, match="folder cannot be moved"):
         library.rename("folder", "other")
     assert not (tmp_path / "models" / "other.tflite").exists()
+
+
+def make_broken_link(path: Path) -> None:
+    path.symlink_to(path.with_name("moved-away"))
+
+
+def make_link_to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are Unix's")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (make_broken_link, "a link to a file that is not there"),
+        (make_link_to_itself, "a link to a file that is not there"),
+        (Path.mkdir, "not a file"),
+        (make_pipe, "not a file"),
+    ],
+)
+def test_what_is_no_file_is_listed_with_the_reason_and_takes_no_other_model_from_the_list(
+    library: ModelLibrary, tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    make(tmp_path / "models" / "borrowed.tflite")
+    rows = {row.name: row for row in library.rows("")}
+    assert [(name, row.fits) for name, row in rows.items()] == [
+        ("borrowed", False),
+        ("evening", True),
+        ("simulated-lane", True),
+    ]
+    assert words in rows["borrowed"].why
+    with pytest.raises(NoSuchModel, match=words):
+        library.try_out("borrowed")
+
+
+def test_a_model_that_is_deleted_while_it_is_looked_at_takes_no_other_from_the_list(
+    library: ModelLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleeting = tmp_path / "models" / "fleeting.tflite"
+    fleeting.write_bytes(SHIPPED.read_bytes())
+
+    def read_and_delete(path: Path) -> ModelCard | None:
+        card = read_card(path)
+        if path == fleeting:
+            path.unlink()
+        return card
+
+    monkeypatch.setattr("car.pilots.library.read_card", read_and_delete)
+    rows = library.rows("")
+    assert [(row.name, row.fits) for row in rows] == [("fleeting", False), ("simulated-lane", True)]

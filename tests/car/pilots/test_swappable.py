@@ -10,7 +10,7 @@ import pytest
 from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
 from car.gate import Gate, GateState, Limits, Mode, TripReason
-from car.pilots.base import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotOutput
 from car.pilots.swappable import SwappablePilot
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from car.calibration import Value
 from car.config.sections import CarConfig
 from car.errors import ConfigError
 from car.gate import Arm, ArmRefusal, Disarm, Event, GateState, Mode, Stop, TripReason
+from car.kinds.calibration import Value
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.processes.calibration_keys import LIFT, TRY_NS, CalibrationBench, gate_words, split_keys
 from hardware.clock import NS_PER_MS
@@ -167,8 +167,8 @@ def test_it_is_said_why_nothing_moves() -> None:
     record = make_record(make_frame(0))
     assert "ready" in gate_words(record)
     assert gate_words(replace(record, gate_state=GateState.DISARMED)) == "nothing moves"
-    tripped = replace(record, gate_state=GateState.TRIPPED, trip=TripReason.LINK_LOST.value)
+    tripped = replace(record, gate_state=GateState.TRIPPED, trip=TripReason.LINK_LOST)
     for refusal, words in ((ArmRefusal.ALREADY_ARMED, ""), (ArmRefusal.TOO_HOT, ": the processor is too hot")):
-        shown = gate_words(replace(tripped, refusal=refusal.value))
+        shown = gate_words(replace(tripped, refusal=refusal))
         assert shown == f"nothing moves: the link to the driver was lost{words}"
     assert gate_words(None) == "waiting for the drivetrain"

@@ -181,6 +181,7 @@ def test_closing_may_take_its_time_once_the_wheels_are_neutral(tmp_path: Path) -
         "from car.processes.watchdog import guarded\n"
         "from hardware.clock import SystemClock\n"
         f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}], SystemClock()) as pipe:\n"
+        "    pipe.wait_until_ready()\n"
         "    pipe.beat()\n"
         "    pipe.pause()\n"
         "    time.sleep(0.6)\n"
@@ -201,6 +202,7 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
         "    def neutral(self):\n"
         f"        {breaks}\n"
         f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}], SystemClock()) as guard:\n"
+        "    guard.wait_until_ready()\n"
         "    clock = SystemClock()\n"
         "    try:\n"
         "        with watching(Stuck(clock), clock, guard, lambda: False):\n"
@@ -215,8 +217,8 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
 
 def test_without_a_guard_the_car_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(HardwareError, match="did not start"):
-        guarded([], SystemClock()).__enter__()
+    with guarded([], SystemClock()) as pipe, pytest.raises(HardwareError, match="did not start"):
+        pipe.wait_until_ready()
 
 
 def test_a_guard_that_is_gone_is_noticed() -> None:
@@ -236,6 +238,7 @@ def test_a_drive_that_raises_is_answered_by_neutral_and_may_say_why(tmp_path: Pa
         "from car.processes.watchdog import guarded\n"
         "from hardware.clock import SystemClock\n"
         f"with guarded([{{'kind': 'timeline', 'path': {str(path)!r}}}], SystemClock()) as pipe:\n"
+        "    pipe.wait_until_ready()\n"
         "    pipe.beat()\n"
         "    raise RuntimeError('lost')\n"
     )
@@ -262,4 +265,5 @@ def test_the_guard_imports_next_to_nothing() -> None:
 
 def test_a_guard_is_there_for_as_long_as_it_is_needed() -> None:
     with guarded([], SystemClock()) as pipe:
+        pipe.wait_until_ready()
         pipe.beat()

@@ -124,7 +124,7 @@ def test_each_change_of_the_gate_is_an_event(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     frame = make_frame(0)
     armed = make_record(frame)
-    tripped = replace(armed, gate_state=GateState.TRIPPED, trip=TripReason.STOP.value)
+    tripped = replace(armed, gate_state=GateState.TRIPPED, trip=TripReason.STOP)
     for record in (armed, armed, tripped, tripped):
         rig.ring.publish(record, None)
     rig.recorder.close()

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.errors import SessionError
 from car.gate import Limits
-from car.pilots.base import Pilot
+from car.kinds.pilot import SHIPPED_PILOT, Pilot
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.replay import replay

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
+from car.config.sections import CarConfig
 from car.gate import Limits
+from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.simulation import Goal, Scene, run_simulation
@@ -19,7 +20,7 @@ CONFIG = CarConfig()
 def test_the_expert_laps_and_is_recorded_as_a_driver(tmp_path: Path) -> None:
     path = tmp_path / "expert.mcap"
     result = run_simulation(CONFIG, Scene("oval"), Goal(laps=1), record=path)
-    assert (result.odometry.laps, result.odometry.departures, result.trip) == (1, 0, "")
+    assert (result.lap_count.laps, result.lap_count.departures, result.trip) == (1, 0, None)
     with Session.open(path) as session:
         assert session.info.source == "simulator"
         assert session.frame_count == result.frames
@@ -37,7 +38,7 @@ def test_two_simulations_are_equal() -> None:
 def test_a_disturbed_car_is_pushed_about_and_comes_back() -> None:
     calm, pushed = (run_simulation(CONFIG, Scene("oval", disturb=disturb), Goal(laps=1)) for disturb in (False, True))
     assert calm.trajectory != pushed.trajectory
-    assert pushed.odometry.laps == 1
+    assert pushed.lap_count.laps == 1
 
 
 def test_time_ends_a_drive_as_well_as_laps() -> None:
@@ -63,7 +64,7 @@ def test_the_shipped_pilot_laps_an_unseen_track_within_the_cap() -> None:
         pilot=pilot,
         observer=lambda record, _: throttles.append(record.applied.throttle),
     )
-    assert (result.odometry.laps, result.odometry.departures, result.trip) == (1, 0, "")
+    assert (result.lap_count.laps, result.lap_count.departures, result.trip) == (1, 0, None)
     assert max(throttles) <= Limits().autopilot_throttle_cap
 
 

@@ -15,7 +15,7 @@ from car.gate import GateState, Mode
 from car.sessions import EncodedFrame, Session, SessionEvent, SessionInfo, SessionWriter, encode
 from hardware.camera import CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from hardware.drivetrain import Command, Odometry
+from hardware.drivetrain import Command, LapCount, Motion
 
 GEOMETRY = CameraGeometry(width=64, height=48, fov_deg=120.0, lens="fisheye")
 INFO = SessionInfo(
@@ -40,12 +40,13 @@ def record_of(number: int) -> DriveRecord:
         captured_ns=START_NS + number * PERIOD_NS,
         mode=Mode.ASSIST,
         gate_state=GateState.ARMED,
-        trip="",
+        trip=None,
         driver=Command(0.0, 0.0),
         pilot=None if number % 2 else Command(-0.25, 0.5),
         applied=Command(number / 1000, 0.125),
         times=StageTimes(1, 2, 3, 4, 5, 6),
-        odometry=Odometry(1.5, 2, 33.5, -0.02, 1),
+        motion=Motion(1.5, 40.25),
+        lap_count=LapCount(2, 33.5, -0.02, 1),
     )
 
 

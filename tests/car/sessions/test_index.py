@@ -154,12 +154,12 @@ def test_events_are_told_with_their_time_in_the_session(tmp_path: Path) -> None:
 
 def test_laps_are_those_of_the_session_alone(tmp_path: Path) -> None:
     def lap(number: int, laps: int) -> DriveRecord:
-        odometry = record_of(number).odometry
-        assert odometry is not None
-        return replace(record_of(number), odometry=replace(odometry, laps=laps))
+        lap_count = record_of(number).lap_count
+        assert lap_count is not None
+        return replace(record_of(number), lap_count=replace(lap_count, laps=laps))
 
     assert index_of(tmp_path / "a.mcap", [lap(0, 7), lap(1, 8), lap(2, 9)]).laps() == 2
-    assert index_of(tmp_path / "b.mcap", [replace(record_of(0), odometry=None)]).laps() is None
+    assert index_of(tmp_path / "b.mcap", [replace(record_of(0), lap_count=None)]).laps() is None
 
 
 def test_a_session_that_is_being_recorded_grows_under_the_eyes_of_who_looks(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ DRIVER, APPLIED = Command(0.5, 0.8), Command(0.3, 0.2)
 
 
 def record(applied: Command, mode: Mode = Mode.AUTO, state: GateState = GateState.ARMED) -> DriveRecord:
-    return DriveRecord(0, 1, mode, state, "", None, None, applied)
+    return DriveRecord(0, 1, mode, state, None, None, None, applied)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_command_that_is_none_teaches_nothing(command: Command) -> None:
 
 
 def test_nothing_is_learned_from_a_calibration() -> None:
-    row = DriveRecord(0, 1, Mode.CALIBRATION, GateState.ARMED, "", Command(0.5, 0.1), None, Command(0.5, 0.1))
+    row = DriveRecord(0, 1, Mode.CALIBRATION, GateState.ARMED, None, Command(0.5, 0.1), None, Command(0.5, 0.1))
     assert label_of(row) is None
 
 

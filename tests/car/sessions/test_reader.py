@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mcap.writer import CompressionType, Writer
 
 from car.errors import SessionError
+from car.gate import TripReason
 from car.sessions import Edits, FrameRange, Session, SessionWriter
 from car.sessions.overview import overview
 from car.sessions.scan import CHUNK, MAGIC, WINDOW_BYTES
@@ -51,10 +52,14 @@ def read_everything(path: Path) -> None:
     overview(path)
 
 
+def without_times(chunk: bytes) -> bytes:
+    return chunk[:9] + chunk[25:]
+
+
 def frames_of_chunks(whole: bytes, damaged: bytes) -> Iterator[int]:
-    """Yield the numbers of the frames whose chunk is as it was."""
+    """Yield the numbers of the frames whose chunk is as it was, but for its own two times, which nobody reads."""
     for place, (start, end) in enumerate(chunk_extents(whole)):
-        if damaged[start:end] == whole[start:end]:
+        if without_times(damaged[start:end]) == without_times(whole[start:end]):
             yield from range(place * FRAMES_PER_CHUNK, (place + 1) * FRAMES_PER_CHUNK)
 
 
@@ -158,7 +163,7 @@ def test_a_sample_is_a_frame_with_the_first_cycle_that_acted_on_it(tmp_path: Pat
         for number in (0, 1, 2, 3):
             session.add_frame(frame_of(number))
         session.add_record(record_of(3))
-        session.add_record(replace(record_of(3), trip="later"))
+        session.add_record(replace(record_of(3), trip=TripReason.STOP))
         session.add_record(record_of(-1))
     with Session.open(path) as read:
         samples = [(sample.frame, sample.record) for sample in read.samples()]

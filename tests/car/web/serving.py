@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from car.config.folder import CarFolder, init_car
-from car.config.sections import SHIPPED_PILOT, CarConfig, RecordingSection, WebSection
+from car.config.sections import CarConfig, RecordingSection, WebSection
 from car.controls.hub import DriverHub
+from car.kinds.pilot import SHIPPED_PILOT
 from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
 from car.link.pilot_switch import PilotLink, PilotSwitch, exchanging
 from car.link.ring import CycleRing

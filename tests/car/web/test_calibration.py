@@ -15,6 +15,7 @@ from car.config.folder import CarFolder
 from car.config.sections import CarConfig, load_config
 from car.drive_record import DriveRecord
 from car.gate import DriverCommand, GateState, Mode
+from car.kinds.ours import CalibrationSection
 from car.web.output_trial import HELD_NS, OutputTrial
 from hardware.drivetrain import NEUTRAL, Command
 from tests.car.web.serving import Served, serving
@@ -55,6 +56,7 @@ def test_changes_are_saved_with_the_date_and_nothing_else_is_touched(served: Ser
     text = (served.folder.path / "car.toml").read_text()
     assert text.startswith(SERVO_ESC)
     calibration = load_config(served.folder.path / "car.toml").calibration
+    assert isinstance(calibration, CalibrationSection)
     assert (calibration.steering_centre_us, calibration.steering_left_us) == (1520, 1100.5)
 
 

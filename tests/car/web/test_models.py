@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import models
-from car.config.sections import load_config
+from car.config.sections import CarConfig, RecordingSection, WebSection, load_config
+from car.kinds.pilot import PilotSection
 from models.contract import MAX_MODEL_BYTES
-from tests.car.web.serving import OURS, Served, serving
+from tests.car.web.serving import OURS, PORT, Served, serving
 
 SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
 
@@ -44,6 +45,19 @@ def test_a_model_is_uploaded_activated_and_left_again_in_one_click(served: Serve
     assert served.client.post("models/previous").json() == {"name": "simulated-lane", "previous": "evening"}
     assert served.pilot.name == "simulated-lane.tflite"
     assert load_config(path).pilot.model == "simulated-lane"
+
+
+def test_a_car_whose_pilot_is_no_model_exchanges_none(tmp_path: Path) -> None:
+    config = CarConfig(
+        pilot=PilotSection(kind="yellow_line"),
+        web=WebSection(port=PORT, announce=False),
+        recording=RecordingSection(min_free_mb=0),
+    )
+    with serving(tmp_path / "mycar", config) as served:
+        before = served.pilot.name
+        served.refused("POST", "models/simulated-lane/activate", 409, "yellow_line", 'kind = "tflite"')
+        assert served.pilot.name == before
+        assert load_config(served.folder.path / "car.toml").pilot.model == "simulated-lane"
 
 
 def test_a_model_is_replaced_only_when_that_is_said(served: Served) -> None:

@@ -9,6 +9,7 @@ import socket
 import ssl
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,7 @@ from car.config.sections import CarConfig, WebSection
 from car.pairing.command import pair
 from car.pairing.machine import own_hosts
 from car.pairing.store import AccessStore
-from car.web import bodies
+from car.web import bodies, hosts
 from car.web.access import COOKIE, PUBLIC
 from car.web.bodies import MAX_BODY_BYTES
 from car.web.pairing import ALL_ATTEMPTS, ATTEMPTS, ATTEMPTS_WINDOW_NS, Attempts
@@ -29,6 +30,7 @@ from hardware.clock import SystemClock, VirtualClock
 from tests.car.web.serving import OURS, PORT, Served, serving
 from tests.system.car_process import wait_for
 
+MACHINE = socket.gethostname().partition(".")[0].lower()
 SOCKETS = ("/api/drive", "/api/video")
 FOREIGN = "http://evil.example"
 
@@ -74,6 +76,21 @@ def opened(client: httpx.Client, path: str, origin: str | None = "own", **header
     stated = None if origin is None else Origin(base if origin == "own" else origin)
     with connect(base.replace("http", "ws", 1) + path, origin=stated, additional_headers=sent, compression=None):
         yield
+
+
+def handshake(port: int, host: str, path: str = "/api/drive", cookie: str = "") -> int:
+    """Ask for a socket under any name; return the status of the answer. The client of ``opened`` sends its own Host."""
+    head = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        f"Origin: http://{host}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+    ]
+    head += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", f"Cookie: {cookie}", "", ""]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as stream:
+        stream.sendall("\r\n".join(head).encode())
+        return int(stream.recv(4096).split()[1])
 
 
 def test_nothing_listens_beyond_loopback_until_a_browser_is_to_be_paired(served: Served, store: AccessStore) -> None:
@@ -209,16 +226,121 @@ def test_no_other_origin_opens_a_socket_not_even_on_the_machine_itself(
         pass
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8887", "127.0.0.1.evil.example", "", "[", "localhost."])
+STRANGE = (
+    "evil.example",
+    "evil.example:8887",
+    "127.0.0.1.evil.example",
+    f"{MACHINE}.evil.example",
+    f"{MACHINE}-2.evil.example",
+    f"evil.{MACHINE}.lan",
+    f"{MACHINE}.lan.evil.example",
+    "nas.lan",
+    "",
+    "[",
+    "[::1]evil.example",
+    "[::1].evil.example:8887",
+    "[::1]:8887junk",
+    "[::1",
+    "::1]",
+    "127.0.0.1:junk",
+    "127.0.0.1:8887:8887",
+    "localhost..",
+    f"evil.example@{MACHINE}",
+)
+
+
+@pytest.mark.parametrize("host", STRANGE)
 def test_another_name_that_leads_here_is_refused(served: Served, host: str) -> None:
     assert served.client.get("status", headers={"Host": host}).status_code in {400, 421}
-    with pytest.raises(InvalidStatus), opened(served.client, "/api/drive", origin=f"http://{host}", Host=host):
-        pass
+    assert handshake(served.port, host) in {400, 403}
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "192.168.7.7"])
+@pytest.mark.parametrize("host", ["localhost", "localhost.", "127.0.0.1", "[::1]", "192.168.7.7", MACHINE.upper()])
 def test_the_cars_own_names_and_addresses_are_not(served: Served, host: str) -> None:
     assert served.client.get("status", headers={"Host": f"{host}:{served.port}"}).status_code == 200
+    assert handshake(served.port, f"{host}:{served.port}") == 101
+
+
+def test_a_browser_that_comes_by_another_name_is_shown_the_address_that_works(
+    served: Served, store: AccessStore
+) -> None:
+    store.new_code()
+    for address in ("127.0.0.1", own_hosts()[0]):
+        url = f"http://{address}:{served.port}/"
+        wait_for(partial(is_open, url), "the network's listener")
+        answer = httpx.get(url, headers={"Host": "rc-car.example.org"})
+        assert answer.status_code == 421
+        assert answer.headers["content-type"].startswith("text/html")
+        assert f'href="{url}pair?known"' in answer.text
+        assert "names = [&quot;rc-car.example.org&quot;]" in answer.text.replace('"', "&quot;")
+    served.refused("GET", "status", 421, f"http://127.0.0.1:{served.port}/", headers={"Host": "rc-car.example.org"})
+
+
+@pytest.mark.parametrize("host", ["<b>x</b>", 'x"onclick="y', "x'y", "[::1]<script>"])
+def test_the_page_for_another_name_repeats_nothing_that_is_no_name(served: Served, host: str) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{served.port}/", headers={"Host": host})
+    assert answer.status_code in {400, 421}
+    assert host not in answer.text
+
+
+def is_open(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code < 400
+    except httpx.TransportError:
+        return False
+
+
+GIVEN = tuple(
+    f"{MACHINE}{rest}"
+    for rest in (".lan", ".fritz.box", ".home", "-2.local", "-2", ".local.", ".home.arpa", "-3.lan.", ".flat.example")
+)
+
+
+@pytest.fixture
+def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network's suffix is known to this machine's resolver."""
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("# from the router\nnameserver 192.168.7.1\nsearch flat.example corner.example.\n")
+    monkeypatch.setattr(hosts, "RESOLVER", resolver)
+
+
+@pytest.mark.usefixtures("searched")
+@pytest.mark.parametrize("host", GIVEN)
+def test_a_name_that_the_router_gives_leads_to_the_pairing_page_and_once_paired_to_the_car(
+    network: httpx.Client, store: AccessStore, host: str
+) -> None:
+    named = {"Host": f"{host}:{network.base_url.port}"}
+    front = network.get("/", headers=named)
+    assert (front.status_code, front.headers["location"]) == (303, "/pair")
+    assert network.get("/pair", headers=named).status_code == 200
+    assert network.get("/api/status", headers=named).status_code == 401
+    paired = network.post("/api/pair", json={"code": store.new_code()}, headers=named)
+    cookie = {"Cookie": f"{COOKIE}={paired.cookies[COOKIE]}"}
+    assert network.get("/api/status", headers={**named, **cookie}).status_code == 200
+    assert handshake(network.base_url.port or 0, named["Host"], cookie=cookie["Cookie"]) == 101
+
+
+@pytest.mark.usefixtures("searched")
+@pytest.mark.parametrize("host", [f"{MACHINE}.lan", f"{MACHINE}-2.local", f"{MACHINE}.flat.example"])
+def test_a_name_that_somebody_else_may_own_is_not_trusted_on_the_machine_itself_without_a_cookie(
+    served: Served, host: str
+) -> None:
+    named = {"Host": f"{host}:{served.port}"}
+    assert served.client.get("status", headers=named).status_code == 401
+    assert served.client.post("forget", headers=named).status_code == 401
+    assert [handshake(served.port, named["Host"], path) for path in SOCKETS] == [403, 403]
+
+
+def test_a_name_in_the_cars_configuration_is_let_in_when_it_is_paired(tmp_path: Path) -> None:
+    config = CarConfig(web=WebSection(port=PORT, announce=False, names=("RC-Car.example.org.",)))
+    with serving(tmp_path, config) as served:
+        named = {"Host": "rc-car.example.org"}
+        assert served.client.get("status", headers=named).status_code == 401
+        code = AccessStore(tmp_path, SystemClock()).new_code()
+        paired = served.client.post("pair", json={"code": code}, headers=named)
+        cookie = {"Cookie": f"{COOKIE}={paired.cookies[COOKIE]}"}
+        assert served.client.get("status", headers={**named, **cookie}).status_code == 200
+        assert served.client.get("status", headers={"Host": "x.rc-car.example.org"}).status_code == 421
 
 
 def test_nothing_is_changed_for_another_origin_or_without_our_header(served: Served) -> None:

@@ -15,10 +15,10 @@ import pytest
 from car.processes.children import CONTROLS_END_S
 from car.processes.keeper import END_TIMEOUT_S
 from car.processes.notify import WATCHDOG_PERIOD_NS
-from car.processes.priority import LOOP_PRIORITY
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
+from hardware.realtime import LOOP_PRIORITY
 from tests.system.car_process import CAR, PATIENCE_S, run_car
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="No service manager of this kind is here.")

@@ -23,7 +23,7 @@ NEXT_STATES = """async count => {
     while (count-- > 0) await new Promise(resolve => channel.addEventListener("state", resolve, { once: true }));
 }"""
 
-GAMEPAD = """window.pad = { id: "Pad (054c)", connected: true, axes: [0.9, 0, 0, 0],
+GAMEPAD = """window.pad = { id: "Pad (054c)", index: 0, mapping: "standard", connected: true, axes: [0.9, 0, 0, 0],
     buttons: Array.from({ length: 17 }, () => ({ pressed: false, value: 0 })) };
 navigator.getGamepads = () => [window.pad];"""
 """Chromium has no gamepad to press in a test; the page asks the browser for one, and this is its answer."""
@@ -42,6 +42,12 @@ class DrivePage:
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "404" not in message.text:
             self.problems.append(message.text)
+
+    def press_as(self, **event: str | int) -> None:
+        """Press and lift a key that is told as ``event`` says: remote desktops leave parts of it out."""
+        keyboard = self.page.context.new_cdp_session(self.page)
+        for kind in ("rawKeyDown", "keyUp"):
+            keyboard.send("Input.dispatchKeyEvent", {"type": kind, **event})
 
     def open(self) -> None:
         """Open the page and wait until it has the car and its picture."""

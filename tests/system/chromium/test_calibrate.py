@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from car.config.sections import CarConfig, load_config
+from car.kinds.ours import CalibrationSection
 from tests.car.web.serving import Served, serving
 
 CALIBRATING = json.dumps({"type": "state", "gate": "armed", "mode": "calibration", "driver": True})
@@ -51,6 +52,7 @@ def test_values_are_set_by_slider_and_number_and_saved(page: Page, served: Serve
     expect(page.locator(".toast")).to_contain_text("Saved")
     expect(page.locator(".field.changed")).to_have_count(0)
     calibration = load_config(served.folder.path / "car.toml").calibration
+    assert isinstance(calibration, CalibrationSection)
     assert (calibration.steering_centre_us, calibration.steering_left_us) == (1520, 1130)
     assert calibration.calibrated is not None
 

@@ -113,6 +113,8 @@ def test_recording_is_switched_on_counted_erased_and_off(drive_page: DrivePage, 
     page = drive_page.page
     expect(page.locator("#erase")).to_be_disabled()
     page.locator("#record").click()
+    expect(page.locator("#record-text")).to_have_text("Records when you drive")
+    drive_page.arm()
     expect(page.locator("#recording-badge")).to_be_visible()
     expect(page.locator("#recording-count")).to_contain_text(re.compile(r"[2-9]\d frames"))
     page.locator("#erase").click()

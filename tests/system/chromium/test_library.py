@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 import models
 from tests.car.sessions.recordings import write_session
 from tests.car.sessions.tub.test_importer import SyntheticTub
+from tests.system.car_process import wait_for
 from tests.system.chromium.drive_page import DrivePage
 from tests.system.chromium.served_car import ServedCar
 
@@ -63,6 +64,41 @@ def test_frames_are_stepped_through_and_played(page: Page, evening: Path) -> Non
     page.get_by_role("button", name="Play").click()
     expect(clock).to_contain_text("frame 100 of 100")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_picture_of_another_frame_is_not_taken_for_the_one_that_is_named(page: Page, evening: Path) -> None:
+    open_session(page, "evening")
+    assert brightness(page) > 0
+    asked: list[Route] = []
+    page.route("**/frames/*.jpg", lambda route: asked.append(route))
+    page.locator(".timeline").press("End")
+    expect(page.locator(".transport output")).to_contain_text("frame 100 of 100")
+    expect(page.locator(".screen canvas")).to_have_class("stale")
+    expect(page.locator(".waiting")).to_have_text("Loading…")
+    wait_for(lambda: bool(asked), "the frame to be asked for")
+    for route in asked:
+        route.continue_()
+    expect(page.locator(".screen canvas")).not_to_have_class("stale")
+    expect(page.locator(".waiting")).to_be_hidden()
+
+
+def test_frame_that_cannot_be_had_shows_no_other_and_is_not_asked_for_without_end(page: Page, evening: Path) -> None:
+    open_session(page, "evening")
+    assert brightness(page) > 0
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404, body="")
+
+    page.route("**/frames/99.jpg", refuse)
+    page.locator(".timeline").press("End")
+    expect(page.locator(".waiting")).to_have_text("This frame cannot be had.")
+    assert page.locator(".screen canvas").evaluate(REDS) == 0
+    page.wait_for_timeout(1000)
+    assert len(asked) <= 2
+    page.unroute("**/frames/99.jpg")
+    expect(page.locator(".waiting")).to_be_hidden()
 
 
 def test_session_of_twenty_thousand_frames_is_scrubbed_to_any_place(page: Page, car: ServedCar) -> None:
@@ -172,6 +208,10 @@ def select(page: Page, start: float, end: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * end, y, steps=8)
     page.mouse.up()
+
+
+REDS = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+    .filter((_, i) => i % 4 === 0).reduce((sum, value) => sum + value, 0)"""
 
 
 def brightness(page: Page) -> float:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import SHIPPED_PILOT, CarConfig
-from car.pilots.base import Pilot, PilotOutput
+from car.config.sections import CarConfig
+from car.kinds.pilot import SHIPPED_PILOT, Pilot, PilotOutput
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.simulation import Scene

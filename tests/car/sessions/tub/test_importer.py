@@ -102,7 +102,7 @@ def test_a_healthy_tub_comes_in_whole(tub: SyntheticTub) -> None:
         captured_ns=(START_MS + 350) * NS_PER_MS,
         mode=Mode.MANUAL,
         gate_state=GateState.ARMED,
-        trip="",
+        trip=None,
         driver=Command(0.07, 0.5),
         pilot=None,
         applied=Command(0.07, 0.5),

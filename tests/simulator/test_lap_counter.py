@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from hardware.drivetrain import Odometry
-from simulator.odometer import Odometer
+from hardware.drivetrain import LapCount
+from simulator.lap_counter import LapCounter
 from simulator.track import Pose, Track, make_track
 
 OVAL = make_track("oval")
@@ -15,13 +15,13 @@ CAR_WIDTH_M = 0.18
 EDGE_M = OVAL.half_width_m - 0.5 * CAR_WIDTH_M
 
 
-def driven(places: Iterable[tuple[float, float]], track: Track = OVAL) -> Odometry:
-    """What the odometer says after a drive through these pairs of progress and lateral distance."""
+def driven(places: Iterable[tuple[float, float]], track: Track = OVAL) -> LapCount:
+    """What the counter says after a drive through these pairs of progress and lateral distance."""
     poses = [track.pose_at(progress_m, lateral_m) for progress_m, lateral_m in places]
-    odometer = Odometer(track, CAR_WIDTH_M, poses[0])
+    counter = LapCounter(track, CAR_WIDTH_M, poses[0])
     for pose in poses[1:]:
-        odometer.follow(pose)
-    return odometer.read(speed_m_s=1.0)
+        counter.follow(pose)
+    return counter.count()
 
 
 def along(*stops_m: float) -> list[tuple[float, float]]:
@@ -56,11 +56,11 @@ def test_a_lap_once_driven_is_kept_when_the_car_rolls_back_over_the_line() -> No
 
 def test_cutting_across_the_infield_is_no_way_along_the_track() -> None:
     start, goal = OVAL.pose_at(1.0), OVAL.pose_at(1.0 + 0.5 * OVAL.length_m)
-    odometer = Odometer(OVAL, CAR_WIDTH_M, start)
+    counter = LapCounter(OVAL, CAR_WIDTH_M, start)
     for share in np.linspace(0.0, 1.0, 600):
         x_m, y_m = start.x_m + share * (goal.x_m - start.x_m), start.y_m + share * (goal.y_m - start.y_m)
-        odometer.follow(Pose(x_m, y_m, 0.0))
-    seen = odometer.read(speed_m_s=1.0)
+        counter.follow(Pose(x_m, y_m, 0.0))
+    seen = counter.count()
     assert abs(seen.progress_m) < 3.0
     assert abs(seen.lateral_m) < 0.01
     assert seen.departures == 1
@@ -79,16 +79,16 @@ def test_one_excursion_counts_once_and_the_next_one_again() -> None:
 
 
 def test_a_car_that_is_carried_keeps_its_counts_and_gains_nothing() -> None:
-    odometer = Odometer(OVAL, CAR_WIDTH_M, OVAL.pose_at(0.0))
+    counter = LapCounter(OVAL, CAR_WIDTH_M, OVAL.pose_at(0.0))
     for progress_m, lateral_m in [*along(0.0, 1.0), (1.0, EDGE_M + 0.01)]:
-        odometer.follow(OVAL.pose_at(progress_m, lateral_m))
-    odometer.move(OVAL.pose_at(9.0))
-    seen = odometer.read(speed_m_s=0.0)
+        counter.follow(OVAL.pose_at(progress_m, lateral_m))
+    counter.move(OVAL.pose_at(9.0))
+    seen = counter.count()
     assert seen.progress_m == pytest.approx(1.0, abs=0.01)
     assert seen.lateral_m == pytest.approx(0.0, abs=0.001)
     assert seen.departures == 1
-    odometer.restart(OVAL.pose_at(9.0))
-    assert odometer.read(speed_m_s=0.0).departures == 0
+    counter.restart(OVAL.pose_at(9.0))
+    assert counter.count().departures == 0
 
 
 def test_being_put_down_outside_is_no_departure_but_leaving_again_is() -> None:

@@ -1,8 +1,8 @@
-"""Counts a simulated car's way, laps and departures from the lane."""
+"""Counts a simulated car's laps, its way along the track and its departures from the lane."""
 
 from __future__ import annotations
 
-from hardware.drivetrain import Odometry
+from hardware.drivetrain import LapCount
 from simulator.track import Pose, Projection, Track
 
 _BACK_INSIDE_M = 0.03
@@ -11,7 +11,7 @@ _MAX_JUMP_M = 0.5
 """A car moves millimetres from one look to the next; more along the track means it has cut across to another part."""
 
 
-class Odometer:
+class LapCounter:
     """Follows a car of ``car_width_m`` along ``track``.
 
     The way along the track counts forwards and backwards, a cut across the infield not at all. A lap is counted when
@@ -60,10 +60,9 @@ class Odometer:
         elif distance_m < self._margin_m - _BACK_INSIDE_M:
             self._is_out = False
 
-    def read(self, speed_m_s: float) -> Odometry:
-        """Return the counts, together with the speed that is given."""
-        return Odometry(
-            speed_m_s=speed_m_s,
+    def count(self) -> LapCount:
+        """Return what was counted until now."""
+        return LapCount(
             laps=int(self._furthest_m / self._track.length_m),
             progress_m=self._way_m,
             lateral_m=self._seen.lateral_m,

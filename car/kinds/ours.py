@@ -1,0 +1,48 @@
+"""The tables of kinds: ours by name, each written as an entry point is; a stranger's are found beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from car.kinds.calibration import Calibration
+from car.kinds.camera import CameraKind, CameraSection
+from car.kinds.differential import MotorCalibration
+from car.kinds.drivetrain import DrivetrainKind, DrivetrainSection
+from car.kinds.pilot import PilotKind, PilotSection
+from car.kinds.registry import Registry
+from car.kinds.sensor import SensorKind, SensorSection
+from car.kinds.servo_esc import PulseCalibration
+
+CAMERAS: Registry[CameraKind[Any]] = Registry(
+    "pocketpilot.cameras",
+    CameraKind,
+    CameraSection,
+    {
+        "simulated": "car.kinds.simulated:SimulatedCameraKind",
+        "picamera": "car.kinds.picamera:PicameraKind",
+        "usb": "car.kinds.usb:UsbKind",
+    },
+)
+DRIVETRAINS: Registry[DrivetrainKind[Any, Any]] = Registry(
+    "pocketpilot.drivetrains",
+    DrivetrainKind,
+    DrivetrainSection,
+    {
+        "simulated": "car.kinds.simulated:SimulatedKind",
+        "servo_esc": "car.kinds.servo_esc:ServoEscKind",
+        "differential": "car.kinds.differential:DifferentialKind",
+    },
+)
+SENSORS: Registry[SensorKind[Any]] = Registry("pocketpilot.sensors", SensorKind, SensorSection, {})
+PILOTS: Registry[PilotKind[Any]] = Registry(
+    "pocketpilot.pilots", PilotKind, PilotSection, {"tflite": "car.pilots.tflite_kind:TfliteKind"}
+)
+
+
+class CalibrationSection(PulseCalibration, MotorCalibration):
+    """``[calibration]`` of all our drivetrains: what was found for one stays there when the car gets another."""
+
+
+def calibration_of(kind: DrivetrainKind[Any, Any]) -> type[Calibration]:
+    """Return the class of ``[calibration]`` on a car with such a drivetrain."""
+    return CalibrationSection if issubclass(CalibrationSection, kind.calibration) else kind.calibration

@@ -1,0 +1,23 @@
+"""The pilot of a car that has none, or none that fits it: it is driven by hand until one is activated."""
+
+from __future__ import annotations
+
+from car.kinds.pilot import Pilot, PilotOutput
+from hardware.camera import Frame
+from hardware.drivetrain import NEUTRAL
+
+
+class AbsentPilot(Pilot):
+    """Stands where a pilot would be; the gate lets nobody choose a mode that asks it. ``why`` is a sentence."""
+
+    name = "none"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def drive(self, frame: Frame) -> PilotOutput:
+        """Return neutral."""
+        return PilotOutput(NEUTRAL)
+
+    def close(self) -> None:
+        """Have nothing to release."""

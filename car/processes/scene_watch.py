@@ -1,0 +1,36 @@
+"""A simulated car on its way to the start of a track, when its driver asks for it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+from car.gate import Disarm, Event
+from car.link.bulletin import Bulletin
+from hardware.errors import HardwareError
+
+
+class SceneWatch:
+    """Carries the car to a track, disarmed, whenever a new one is on the bulletin; after the driver among the sources.
+
+    ``enter_track`` may take its time to draw, and has a thread for it.
+    """
+
+    def __init__(self, scene: Bulletin, enter_track: Callable[[str], None]) -> None:
+        self._scene = scene
+        self._enter_track = enter_track
+        self._done = int(scene.read().get("number", 0))
+
+    def events(self, now_ns: int) -> Iterator[Event]:
+        """Yield the disarming for each new wish."""
+        scene = self._scene.read()
+        number = int(scene.get("number", 0))
+        if number != self._done:
+            self._done = number
+            yield Disarm()
+            threading.Thread(target=self._enter, args=(str(scene["track"]),), name="scene", daemon=True).start()
+
+    def _enter(self, track: str) -> None:
+        with contextlib.suppress(HardwareError):  # A track that is not there leaves the car where it is.
+            self._enter_track(track)

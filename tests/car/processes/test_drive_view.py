@@ -1,0 +1,41 @@
+"""The view in the terminal shows whatever the car is called and whatever keeps it from moving."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from car.gate import GateState, TripReason
+from car.processes.drive_view import DriveView
+from tests.frames import make_frame, make_record
+
+
+def shown(view: DriveView) -> str:
+    """Return what a terminal would show of the view."""
+    screen = io.StringIO()
+    Console(file=screen, width=120, color_system=None).print(view.panel("lane", "off"))
+    return screen.getvalue()
+
+
+@pytest.mark.parametrize("name", ["[/red]", "[bold]", "[", "évening\\["])
+def test_a_car_may_have_any_name(name: str) -> None:
+    view = DriveView(name, 30)
+    assert name in shown(view)
+    view.add(make_record(make_frame(1)))
+    assert name in shown(view)
+
+
+def test_a_throttle_that_waits_for_a_stick_at_neutral_says_what_to_do() -> None:
+    view = DriveView("mycar", 30)
+    view.add(replace(make_record(make_frame(1)), awaits_neutral=True))
+    assert "let go of the throttle, then press it again" in shown(view)
+    assert "let go of the throttle" in view.line("lane", "off")
+
+
+def test_a_trip_is_shown_with_its_reason() -> None:
+    view = DriveView("mycar", 30)
+    view.add(replace(make_record(make_frame(1)), gate_state=GateState.TRIPPED, trip=TripReason.CONTROLS_LOST))
+    assert "what carries a stop to the car did not answer" in view.line("lane", "off")
