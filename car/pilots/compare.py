@@ -9,10 +9,9 @@ from pathlib import Path
 from rich.table import Column, Table
 from rich.text import Text
 
-from car.pilots.view import size_words
+from car.pilots.view import read_card_of_file, size_words
 from car.terminal.console import console
 from models.contract import OUTPUTS, ModelCard, ModelError
-from models.loader import read_card
 
 PREDICTORS = {"": "", "predict_mean_": "  predict the mean", "predict_zero_": "  predict zero"}
 FIGURES = {"mae": "MAE", "r2": "R²"}
@@ -30,7 +29,7 @@ class Entry:
     def read(cls, path: Path) -> Entry:
         """Read a model's card; one that cannot be read is an entry too."""
         try:
-            card = read_card(path)
+            card = read_card_of_file(path)
         except ModelError as error:
             return cls(path, None, str(error).removeprefix(f"{path}: "))
         return cls(path, card, "" if card else "no card: trained elsewhere")

@@ -29,10 +29,17 @@ def size_words(path: Path) -> str:
         return ""
 
 
+def read_card_of_file(path: Path) -> ModelCard | None:
+    """Read a model's card; raises ModelError for what is no file too: whoever opened a pipe would wait for good."""
+    if not path.is_file():
+        raise ModelError(f"{path}: this is not a file, or a link to none. Put the file there, or delete it.")
+    return read_card(path)
+
+
 def _row(path: Path) -> tuple[str, ...]:
     size = size_words(path)
     try:
-        card = read_card(path)
+        card = read_card_of_file(path)
     except ModelError as error:
         return path.stem, "", size, str(error)
     return (path.stem, "", size, "no card") if card is None else (path.stem, *_card_row(card, size))

@@ -111,6 +111,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_training(trained: Tra
     assert told == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links are Unix's")
 def test_a_model_that_is_there_is_replaced_only_when_that_is_said(needs_keras: None, tmp_path: Path) -> None:
     session = write_drive(tmp_path / "monday.mcap", frames=100)
     out = tmp_path / "models" / "pilot.tflite"

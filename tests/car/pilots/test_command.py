@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,16 @@ def test_models_are_compared_by_name_and_file(car_dir: Path) -> None:
     assert_refused(run_car("models", "compare", "noon", "noon", cwd=car_dir), "two or more")
 
 
-def test_a_list_shows_a_link_to_nothing_and_brackets_in_a_name(car_dir: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are Unix's")
+def test_a_list_shows_links_to_nothing_pipes_and_brackets_in_a_name(car_dir: Path) -> None:
     (car_dir / "models" / "lost.tflite").symlink_to("nowhere")
+    (car_dir / "models" / "loop.tflite").symlink_to("loop.tflite")
+    os.mkfifo(car_dir / "models" / "pipe.tflite")
     shutil.copy(SHIPPED, car_dir / "models" / "[bold].tflite")
     done = run_car("models", "list", cwd=car_dir)
     assert done.returncode == 0, done.stderr
-    assert "[bold]" in done.stdout
-    assert "lost" in done.stdout
+    for name in ("[bold]", "lost", "loop", "pipe"):
+        assert name in done.stdout
+    for name in ("lost", "loop", "pipe"):
+        assert run_car("models", "delete", name, cwd=car_dir).returncode == 0
+    assert names(car_dir) == [".trash", "[bold].tflite", "evening.tflite", "noon.tflite"]
