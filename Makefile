@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 BASE := $(VENV)/.base-installed
 TRAIN := $(VENV)/.train-installed
 DEV := $(VENV)/.dev-installed
+comma := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help drive demo test check explore mutation bench screenshots clean
@@ -49,17 +50,25 @@ $(BIN)/python:
 	@echo "Making a Python environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "That needs Python's venv module: on Debian, apt install python3-venv."; exit 1; }
 
+# pip says nothing for minutes, so a line is printed now and then. It ends with the shell that it keeps company; what
+# sleeps holds no output, or whoever reads that would wait for it.
+define install
+	@seconds=0; while sleep 9 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
+		seconds=$$((seconds + 9)); echo "  still installing, $$seconds s so far ..."; \
+	done & waiting=$$!; $(PIP) --editable $(1); code=$$?; kill $$waiting; exit $$code
+endef
+
 $(BASE): $(BIN)/python pyproject.toml $(CONSTRAINTS)
-	@echo "Installing the car and its simulator (about 150 MB, a minute) ..."
-	@$(PIP) --editable .
+	@echo "Installing the car and its simulator (downloads about 150 MB, takes 400 MB of disk and a minute or two) ..."
+	$(call install,.)
 	@touch $@
 
 $(TRAIN): $(BASE)
-	@echo "Installing what training needs (about 1.5 GB, a few minutes) ..."
-	@$(PIP) --editable '.[train]'
+	@echo "Installing what training needs (downloads about 650 MB, takes 2.1 GB of disk and one to five minutes) ..."
+	$(call install,'.[train]')
 	@touch $@
 
 $(DEV): $(TRAIN)
 	@echo "Installing what the tests need ..."
-	@$(PIP) --editable '.[train,dev]'
+	$(call install,'.[train$(comma)dev]')
 	@touch $@

@@ -14,6 +14,7 @@
     │   └── SessionBusy                     it is being recorded, or its name is taken
     ├── RecordingError (OSError)            a recording cannot be written
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
+    │   └── UnusableSession                 a session that a training leaves out
     ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
     ├── CarInUse (OSError)                  another program drives or calibrates this car, or uses its outputs
     ├── TrialError (RuntimeError)           a fault cannot be tried, or the car to be broken does not start
@@ -67,6 +68,10 @@ class RecordingError(CarError, OSError):
 
 class TrainingError(CarError, ValueError):
     """Too little data, or a model that cannot be trained from it."""
+
+
+class UnusableSession(TrainingError):
+    """There is nothing to learn from a session, or not beside the others."""
 
 
 class AccessError(CarError, OSError):

@@ -123,10 +123,33 @@ def names(path: Path, descriptor: int) -> bool:
 
 def publish(temporary: Path, path: Path) -> None:
     """Give the finished file ``temporary`` its name, ``path``, when all of it is on the disk; raises OSError."""
-    with temporary.open("r+b") as file:
-        os.fsync(file.fileno())
+    _sync(temporary)
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def publish_new(temporary: Path, path: Path) -> None:
+    """Do as ``publish``, but take nobody's place: raises FileExistsError when something has the name ``path``."""
+    _sync(temporary)
+    move_new(temporary, path)
+
+
+def move_new(path: Path, target: Path) -> None:
+    """Move ``path`` to ``target``; raises FileExistsError when something is there already, OSError otherwise."""
+    # Claimed first: a rename alone takes the place of what another program has put there meanwhile.
+    target.open("x").close()
+    try:
+        path.replace(target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
+    sync_folder(path.parent)
+
+
+def _sync(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

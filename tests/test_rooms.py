@@ -47,10 +47,10 @@ MAY_IMPORT = {
     "car.terminal car.web",
     "car.faults": "hardware car.assembly car.config car.drive_loop car.drive_record car.errors car.gate car.kinds "
     "car.link car.pairing car.pilots car.processes car.terminal",
-    "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.kinds car.pilots "
-    "car.runs car.sessions car.software car.terminal",
-    "car.cli": "hardware models training car.config car.doctor car.errors car.faults car.kinds car.neutral "
-    "car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
+    "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.files car.kinds "
+    "car.pilots car.runs car.sessions car.software car.terminal",
+    "car.cli": "hardware models training car.assembly car.config car.doctor car.errors car.faults car.kinds "
+    "car.neutral car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",
 }
 """Each room, and the rooms that its modules may import. A room stands below every room that may import it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -15,9 +16,10 @@ from car.pilots.loading import open_pilot
 from car.runs.simulation import Scene
 from car.sessions.reader import Session
 from car.terminal.console import console
-from car.terminal.progress import progress_bar
+from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
+from training.dataset import LeftOut, Size
 from training.evaluation.closed_loop import examine
 from training.evaluation.offline import evaluate
 from training.fit import TrainSettings
@@ -31,24 +33,52 @@ _PREDICTORS = {"": "the model", "predict_mean_": "predict the mean", "predict_ze
 Metrics = Mapping[str, Mapping[str, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The ``model`` file that a training made, and the sessions that it left out."""
+
+    model: Path
+    left_out: tuple[LeftOut, ...]
+
+
 def train_and_show(
-    sessions: Sequence[Path], out: Path, *, epochs: int | None = None, seed: int = 0, command: str
-) -> None:
-    """Train a pilot on ``sessions`` and print how good it is; raises as ``training.pipeline.train`` does."""
+    sessions: Sequence[Path],
+    out: Path,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    command: str,
+    replaces: bool = False,
+    size: Size | None = None,
+) -> Trained:
+    """Train a pilot on ``sessions``; print what was left out, and how good it is.
+
+    See ``training.pipeline.train`` for the file it is written to and what is raised.
+    """
     settings = TrainSettings(seed=seed)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
+    left_out: list[LeftOut] = []
+
+    def leave_out(session: LeftOut) -> None:
+        left_out.append(session)
+        console.print(f"Left out: {session.error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
     with _progress_bars() as progress:
-        card = train(sessions, out, settings, progress, command=command)
-    console.print(f"{out}: {out.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
-    console.print(_metrics_table("On the frames held out from training", card.metrics))
+        card = train(
+            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=leave_out
+        )
+    model = out.with_stem(card.name)
+    console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False, markup=False)
+    _show_metrics("On the frames held out from training", card.metrics)
+    return Trained(model, tuple(left_out))
 
 
 def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
     """Print how far ``model`` is from what was driven in ``sessions``; raises as ``evaluate``."""
     evaluation = evaluate(model, sessions)
     title = f"{model.stem} on {evaluation.frames} frames of {len(sessions)} sessions"
-    console.print(_metrics_table(title, evaluation.to_metrics()))
+    _show_metrics(title, evaluation.to_metrics())
     console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
     learned = _learned_sessions(model, sessions)
     if learned:
@@ -57,7 +87,7 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
             "The held-out figures are on its card:[/yellow]"
         )
         card = read_card(model)
-        console.print(_metrics_table("On the frames held out from training", card.metrics if card else {}))
+        _show_metrics("On the frames held out from training", card.metrics if card else {})
 
 
 def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save: bool) -> bool:
@@ -98,6 +128,36 @@ def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:
     return names
 
 
+def _show_metrics(title: str, metrics: Metrics) -> None:
+    console.print(_metrics_table(title, metrics))
+    for sentence in explain_metrics(metrics):
+        console.print(sentence, highlight=False)
+
+
+def explain_metrics(metrics: Metrics) -> list[str]:
+    """Return in plain words what the figures mean where they are not what one expects, such as an R² below 0."""
+    sentences = []
+    below = [output for output in OUTPUTS if _shown(metrics, output, "predict_mean_r2") < 0]
+    if below:
+        sentences.append(
+            "R² is 1 for a perfect pilot, 0 for one that always gives the mean of these very frames, and below 0 for a "
+            f"worse one. For {' and '.join(below)}, predict the mean is below 0 since it gives the mean of the frames "
+            "that were trained on, and these were driven differently on average."
+        )
+    guesses = [_shown(metrics, "steering", f"{prefix}r2") for prefix in _PREDICTORS if prefix]
+    if _shown(metrics, "steering", "r2") <= max(guesses):
+        sentences.append(
+            "This model steers no better than a guess that never looks at a frame: it has learned nothing that helps "
+            "here. Record more driving, with more bends, and train again."
+        )
+    return sentences
+
+
+def _shown(metrics: Metrics, output: str, name: str) -> float:
+    """Return a figure as the table shows it, NaN where there is none: nobody wonders about a minus in −0.00001."""
+    return round(metrics.get(output, {}).get(name, float("nan")), 4)
+
+
 def _metrics_table(title: str, metrics: Metrics) -> Table:
     table = Table("output", "predictor", "MAE", "RMSE", "R²", title=title, title_justify="left")
     for output in OUTPUTS:
@@ -109,11 +169,22 @@ def _metrics_table(title: str, metrics: Metrics) -> Table:
     return table
 
 
+def _tell(lines: ProgressLine, progress: TrainingProgress) -> None:
+    what, note = _STAGES[progress.stage], progress.note
+    if progress.stage == "read":  # Its steps are counted anew for each session, and its note is the session's name.
+        what, note = f"reading {note}", ""
+    lines.tell(what, progress.done / max(1, progress.total), progress.seconds_left, note)
+
+
 @contextlib.contextmanager
 def _progress_bars() -> Iterator[ProgressCallback]:
-    """Show a bar for each stage, with the time that the stage itself thinks is left."""
+    """Show a bar for each stage, or lines where there is no terminal, with the time that the stage thinks is left."""
+    if not console.is_terminal:
+        with progress_lines("loading Keras") as lines:
+            yield partial(_tell, lines)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} {task.fields[note]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(progress: TrainingProgress) -> None:

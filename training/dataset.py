@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from car.errors import TrainingError
+from car.errors import SessionError, TrainingError, UnusableSession
 from car.sessions.edits import edits_path
 from car.sessions.labels import lessons_in
 from car.sessions.reader import Session
@@ -59,27 +60,66 @@ class Dataset:
     width: int
 
 
-def load_dataset(sessions: Sequence[Path], progress: ProgressCallback = ignore_progress) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A session that is not trained on, and why; ``is_damaged`` tells one that cannot be read from one that says no."""
+
+    path: Path
+    error: SessionError | UnusableSession
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether it cannot be read, rather than teach nothing."""
+        return isinstance(self.error, SessionError)
+
+
+LeftOutCallback = Callable[[LeftOut], None]
+Size = tuple[int, int]
+"""The height and the width of a frame in pixels."""
+
+_Found = list[tuple[Path, Recording]]
+_LeaveOut = Callable[[Path, SessionError | UnusableSession], None]
+
+
+def ignore_left_out(_: LeftOut) -> None:
+    """Show nothing."""
+
+
+def load_dataset(
+    sessions: Sequence[Path],
+    progress: ProgressCallback = ignore_progress,
+    *,
+    size: Size | None = None,
+    tell: LeftOutCallback = ignore_left_out,
+) -> Dataset:
     """Decode ``sessions``, or take them from the cache in a folder ``.frames`` beside each of them.
 
-    Frames that were edited out, that nobody drove on, and that cannot be decoded are not in it. Raises TrainingError
-    when there is nothing to learn from, frame sizes differ, one recording is named twice, or the disk is full;
-    SessionError when a session cannot be read.
+    Frames that were edited out, that nobody drove on, and that cannot be decoded are not in it. A session is left out,
+    and ``tell`` hears of it, when it cannot be read, nobody drove in it, it is a copy of another one, or its frames are
+    of another size: ``size`` goes before the one that most frames have. Raises TrainingError when nothing is left or
+    the disk is full, SessionError when the only session cannot be read.
     """
     if not sessions:
         raise TrainingError("There is no session to train on. Record one with `car drive` first.")
-    recordings = tuple(load_recording(path, progress) for path in sessions)
-    _check_distinct(sessions, recordings)
-    sizes = {recording.images.shape[1:3]: recording.name for recording in recordings}
-    if len(sizes) > 1:
-        found = ", ".join(f"{width}x{height} ({name})" for (height, width), name in sizes.items())
-        raise TrainingError(f"The sessions have different frame sizes: {found}. Train on those of one size.")
-    ((height, width),) = sizes
-    return Dataset(recordings, height, width)
+    left_out: list[LeftOut] = []
+
+    def leave_out(path: Path, error: SessionError | UnusableSession) -> None:
+        left_out.append(LeftOut(path, error))
+        tell(left_out[-1])
+
+    recordings = _of_one_size(_distinct(_readable(sessions, progress, leave_out), leave_out), size, leave_out)
+    if not recordings:
+        raise _nothing_left(left_out)
+    height, width = _size_of(recordings[0])
+    return Dataset(tuple(recordings), height, width)
 
 
 def load_recording(path: Path, progress: ProgressCallback = ignore_progress) -> Recording:
-    """Decode the session at ``path``, or take it from the cache; raises as ``load_dataset`` does."""
+    """Decode the session at ``path``, or take it from the cache.
+
+    Raises SessionError when it cannot be read, UnusableSession when it teaches nothing, TrainingError when the disk is
+    full.
+    """
     with Session.open(path) as session:
         sha256 = session.sha256()
         name, camera = session.info.name, session.info.camera
@@ -144,22 +184,65 @@ def _decode(
             continue
         image = lesson.frame.image
         if shape not in (None, image.shape):
-            raise TrainingError(
+            raise UnusableSession(
                 f"{session.path} changes its frame size at frame {lesson.frame.number}. Leave those frames out of it."
             )
         shape = image.shape
         images.write(image.tobytes())
         labels.append((lesson.label.steering, lesson.label.throttle))
         times_ns.append(lesson.frame.captured_ns)
+    if shape is None and broken:
+        raise SessionError(f"Not one of the {broken} frames driven in {session.path} can be decoded. Copy it again.")
     if shape is None:
-        raise TrainingError(f"Nobody drove in {session.path}, so there is nothing to learn. Leave that session out.")
+        raise UnusableSession(f"Nobody drove in {session.path}, so there is nothing to learn from it.")
     return {"shape": (len(labels), *shape), "broken_frames": broken}, labels, times_ns
 
 
-def _check_distinct(sessions: Sequence[Path], recordings: Sequence[Recording]) -> None:
-    """Raise TrainingError when two are the same: one would be learned from and the other used to judge."""
-    paths: dict[str, Path] = {}
-    for path, recording in zip(sessions, recordings, strict=True):
-        if recording.sha256 in paths:
-            raise TrainingError(f"{paths[recording.sha256]} and {path} are the same recording. Name it once.")
-        paths[recording.sha256] = path
+def _readable(sessions: Sequence[Path], progress: ProgressCallback, leave_out: _LeaveOut) -> _Found:
+    found: _Found = []
+    for path in sessions:
+        try:
+            found.append((path, load_recording(path, progress)))
+        except (SessionError, UnusableSession) as error:
+            leave_out(path, error)
+    return found
+
+
+def _distinct(found: _Found, leave_out: _LeaveOut) -> _Found:
+    """Leave out copies: one would be learned from and the other used to judge."""
+    first: dict[str, Path] = {}
+    kept: _Found = []
+    for path, recording in found:
+        if recording.sha256 in first:
+            leave_out(path, UnusableSession(f"{path} is the same recording as {first[recording.sha256]}."))
+        else:
+            first[recording.sha256] = path
+            kept.append((path, recording))
+    return kept
+
+
+def _of_one_size(found: _Found, wanted: Size | None, leave_out: _LeaveOut) -> list[Recording]:
+    frames: Counter[Size] = Counter()
+    for _, recording in found:
+        frames[_size_of(recording)] += len(recording.images)
+    if not frames:
+        return []
+    size = wanted if wanted is not None and wanted in frames else frames.most_common(1)[0][0]
+    for path, recording in found:
+        if (other := _size_of(recording)) != size:
+            what = f"The frames of {path} are {other[1]}x{other[0]}, and this training is on {size[1]}x{size[0]}."
+            leave_out(path, UnusableSession(f"{what} Train on it by itself."))
+    return [recording for _, recording in found if _size_of(recording) == size]
+
+
+def _size_of(recording: Recording) -> Size:
+    return recording.images.shape[1], recording.images.shape[2]
+
+
+def _nothing_left(left_out: Sequence[LeftOut]) -> SessionError | TrainingError:
+    first = left_out[0].error
+    if len(left_out) > 1:
+        return TrainingError(f"None of these {len(left_out)} sessions can be trained on; the first: {first}")
+    if isinstance(first, SessionError):
+        return first
+    return TrainingError(f"{first} Record one with `car drive` in which somebody drives.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def run(out: Path) -> None:
         if path.is_file() and not any(part.startswith(".") for part in name.parts):
             console.print(f"  {name}  ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)
     _check(simulation)
+    console.print(f"Drive with it: car drive --car {shlex.quote(str(out))} --model {model.stem}", highlight=False)
 
 
 def _say(step: int, text: str) -> None:
@@ -64,6 +66,7 @@ def _record(scene: Scene, folder: CarFolder) -> Path:
     path = folder.sessions_dir / f"expert-{scene.track}.mcap"
     with progress_bar(f"  {scene.track}") as progress:
         run_simulation(folder.config, scene, Goal(seconds=LESSON_S), record=path, progress=progress)
+    console.print(f"  {scene.track}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
     return path
 
 
@@ -75,9 +78,10 @@ def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
             config, EXAM, Goal(laps=EXAM_LAPS), pilot=pilot, observer=snapshots, progress=progress
         )
     floor = make_world(config, VirtualClock(), EXAM.track, EXAM.seed).floor
-    save_trajectory(out / "trajectory.png", floor, simulation.trajectory)
-    save_contact_sheet(out / "frames.png", snapshots)
-    save_film(out / "drive.gif", floor, simulation.trajectory, snapshots)
+    with progress_bar("  drawing the pictures"):
+        save_trajectory(out / "trajectory.png", floor, simulation.trajectory)
+        save_contact_sheet(out / "frames.png", snapshots)
+        save_film(out / "drive.gif", floor, simulation.trajectory, snapshots)
     return simulation
 
 

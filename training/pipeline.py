@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
+from car.files import publish, publish_new, reason
+from car.pilots.names import numbered
 from car.software import software_versions
 from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
-from training.dataset import Dataset, load_dataset
+from training.dataset import Dataset, LeftOutCallback, Size, ignore_left_out, load_dataset
 from training.evaluation.offline import Label, evaluate_frames
 from training.export import export
 from training.fit import TrainSettings, fit
@@ -34,40 +36,69 @@ def train(
     progress: ProgressCallback = ignore_progress,
     *,
     command: str = "",
+    replaces: bool = False,
+    size: Size | None = None,
+    left_out: LeftOutCallback = ignore_left_out,
 ) -> ModelCard:
-    """Train a pilot on ``sessions``, write it to the file ``out`` and return its card.
+    """Train a pilot on ``sessions``, write it to the file ``out`` and return its card, whose name is the file's.
 
-    ``command`` is what was typed, for the card. The figures in the card are those of the exported file on the
-    validation frames. Raises TrainingError when the sessions cannot be trained on or ``out`` cannot be written,
-    SessionError when one cannot be read, MissingPackage when Keras or TensorFlow is not installed.
+    Where there is such a file, the model is written beside it with a number, pilot-2.tflite, unless it ``replaces``
+    that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``. The
+    figures in the card are those of the exported file on the validation frames. Raises TrainingError when the sessions
+    cannot be trained on or ``out`` cannot be written, SessionError when the only one cannot be read, MissingPackage
+    when Keras or TensorFlow is not installed.
     """
     settings = settings or TrainSettings()
-    # Before minutes of decoding, not after them.
+    # Before minutes of decoding and training, not after them.
     import_keras()
-    dataset = load_dataset(sessions, progress)
+    _check_place(out)
+    dataset = load_dataset(sessions, progress, size=size, tell=left_out)
+    progress(Progress("train", 0, 1))
     split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
     fitted = fit(dataset, split, settings, progress)
     progress(Progress("export", 0, 1))
     try:
-        card = _export(fitted.network, dataset, split, out, command)
+        card = _export(fitted.network, dataset, split, out, command, replaces=replaces)
     except OSError as error:
-        raise TrainingError(f"{out} cannot be written ({error.strerror}). Choose another place with --out.") from error
+        raise _unwritable(out, error) from error
     progress(Progress("export", 1, 1))
     return card
 
 
-def _export(network: Any, dataset: Dataset, split: Split, out: Path, command: str) -> ModelCard:
+def _check_place(out: Path) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> TrainingError:
+    return TrainingError(f"{out} cannot be written ({reason(error)}). Choose another place with --out.")
+
+
+def _export(network: Any, dataset: Dataset, split: Split, out: Path, command: str, *, replaces: bool) -> ModelCard:
     """Write the network, measured and described, to ``out`` in one step."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
         unfinished = Path(folder) / out.name
         export(network, unfinished, _sample(dataset, split))
         model = load_model(unfinished)
         evaluation = evaluate_frames(model, _frames(dataset, split.validation), _training_means(dataset, split))
         card = replace(_describe(dataset, split, out.stem, command), metrics=evaluation.to_metrics())
-        card = append_card(unfinished, card)
-        unfinished.replace(out)
-    return card
+        return _publish(unfinished, card, out, replaces=replaces)
+
+
+def _publish(unfinished: Path, card: ModelCard, out: Path, *, replaces: bool) -> ModelCard:
+    """Give a finished model its name; the name is tried now, since another training may have taken it meanwhile."""
+    for path in numbered(out):
+        described = append_card(unfinished, replace(card, name=path.stem))
+        try:
+            (publish if replaces else publish_new)(unfinished, path)
+        except FileExistsError:
+            continue
+        break
+    return described
 
 
 def _describe(dataset: Dataset, split: Split, name: str, command: str) -> ModelCard:

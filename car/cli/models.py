@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from car.cli.app import app
+from car.cli.app import app, fail
 from car.cli.options import CarOption, ModelArgument, find_car
 
-models_app = typer.Typer(help="Pilot models: list, show.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from car.config.folder import CarFolder
+    from car.pilots.library import ModelLibrary
+
+models_app = typer.Typer(help="Pilot models: list, show, compare, rename, delete.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a model of this car's own.")]
 
 
 @models_app.command("list")
@@ -32,3 +40,80 @@ def show_model(model: ModelArgument, car: CarOption = None) -> None:
     if card is None:
         raise ModelError(f"{path} has no model card. Train it with `car train` to get one.")
     typer.echo(card.to_json())
+
+
+@models_app.command("compare")
+def compare_models(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=".tflite files or pilots' names.")],
+    car: CarOption = None,
+) -> None:
+    """Set models side by side: what is on their cards."""
+    from car.pilots.compare import show_comparison
+    from car.pilots.find import find_model
+
+    folder = find_car(car)
+    paths = list(dict.fromkeys(find_model(model, folder.path) for model in models))
+    if len(paths) < 2:
+        fail("One model compares with nothing. Name two or more; `car models list` shows what there is.")
+    show_comparison(paths)
+
+
+@models_app.command("rename")
+def rename_model(
+    old: NameArgument, new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")], car: CarOption = None
+) -> None:
+    """Give a model another name; car.toml follows if it is the one that the car drives with."""
+    from car.assembly.ownership import owning
+
+    folder, old, new = find_car(car), _bare(old), _bare(new)
+    library = _library(folder)
+    with owning(folder.path, (), "car models rename"):
+        library.rename(old, new)
+        if old in library.meant_by(folder.config.pilot.model):
+            _follow(folder, library, old, new)
+    typer.echo(f"{old} is called {new} now.")
+
+
+@models_app.command("delete")
+def delete_model(name: NameArgument, car: CarOption = None) -> None:
+    """Move a model to the trash, from where it can be restored."""
+    from car.assembly.ownership import owning
+
+    folder, name = find_car(car), _bare(name)
+    library = _library(folder)
+    with owning(folder.path, (), "car models delete"):
+        trashed = library.delete(name, library.meant_by(folder.config.pilot.model))
+    typer.echo(f"{name} is in the trash. Take it back with: car models restore {trashed}")
+
+
+@models_app.command("restore")
+def restore_model(name: NameArgument, car: CarOption = None) -> None:
+    """Take a model back from the trash, models/.trash."""
+    name = _bare(name)
+    _library(find_car(car)).restore(name)
+    typer.echo(f"{name} is back.")
+
+
+def _library(folder: CarFolder) -> ModelLibrary:
+    from car.pilots.library import ModelLibrary
+
+    return ModelLibrary(folder.path, folder.config.camera.geometry)
+
+
+def _bare(name: str) -> str:
+    """Return a model's name as the library has it: who completes a file's name means the model in it."""
+    from car.pilots.find import MODEL_SUFFIX
+
+    return name.removesuffix(MODEL_SUFFIX)
+
+
+def _follow(folder: CarFolder, library: ModelLibrary, old: str, new: str) -> None:
+    """Have car.toml name the model that was ``old`` by its name ``new``; where that fails, it is ``old`` again."""
+    from car.config.change import change_config
+    from car.errors import ConfigError
+
+    try:
+        change_config(folder.config_path, {"pilot": {"model": library.setting(new)}})
+    except ConfigError:
+        library.rename(new, old)
+        raise

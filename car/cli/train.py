@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from car.cli.app import app, fail
 from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car, session_files
 
+if TYPE_CHECKING:
+    from car.config.folder import CarFolder
+
+DEFAULT_NAME = "pilot"
+
 
 @app.command()
 def train(
     sessions: SessionsArgument = None,
     car: CarOption = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: models/pilot.tflite.")
+    name: Annotated[
+        str | None, typer.Option("--name", help="The model's name; by default pilot, pilot-2, pilot-3 and so on.")
     ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it to this file.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the model of that name, or that file.")] = False,
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help="At most this many passes over the data.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and data give the same split.")] = 0,
 ) -> None:
-    """Train a pilot on recorded sessions and export it with its model card."""
+    """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
 
     folder = find_car(car)
-    out = out or folder.models_dir / "pilot.tflite"
-    command = " ".join(["car", *sys.argv[1:]])
-    training.command.train_and_show(session_files(sessions, folder), out, epochs=epochs, seed=seed, command=command)
+    place = _place(folder, name, out, replace=replace)
+    camera = folder.config.camera.geometry
+    trained = training.command.train_and_show(
+        session_files(sessions, folder),
+        place,
+        epochs=epochs,
+        seed=seed,
+        command=shlex.join(["car", *sys.argv[1:]]),
+        replaces=replace,
+        size=(camera.height, camera.width),
+    )
+    _say_how_to_drive(trained.model, place, folder, car)
+    if any(session.is_damaged for session in trained.left_out):
+        fail("Not every session can be read, and the model was trained on the others. Try `car sessions repair`.")
 
 
 @app.command()
@@ -65,3 +85,29 @@ def demo(
     import training.demo
 
     training.demo.run(out)
+
+
+def _place(folder: CarFolder, name: str | None, out: Path | None, *, replace: bool) -> Path:
+    """Return the file that a new model is to become; without a name of its own, one that is there is no mistake."""
+    from car.pilots.library import ModelLibrary
+
+    if name is not None and out is not None:
+        fail("A model goes to one place. Leave out --name or --out.")
+    if out is not None:
+        if out.is_dir():
+            fail(f"{out} is a folder. Name a file in it: --out {out / 'pilot.tflite'}")
+        if os.path.lexists(out) and not replace:
+            fail(f"There is {out} already. Give another file with --out, or replace it with --replace.")
+        return out
+    library = ModelLibrary(folder.path, folder.config.camera.geometry)
+    return library.target(name or DEFAULT_NAME, replace=replace or name is None)
+
+
+def _say_how_to_drive(model: Path, wanted: Path, folder: CarFolder, car: Path | None) -> None:
+    from car.pilots.library import setting_of
+
+    name = setting_of(model, folder.path)
+    if model != wanted:
+        typer.echo(f"{wanted} was there already and is as it was; this model is {model.stem}.")
+    here = [] if car is None else ["--car", str(car)]
+    typer.echo(f"Drive with it: {shlex.join(['car', 'drive', *here, '--model', name])}")

@@ -1,28 +1,28 @@
-"""The models of a car, by name: listed with their cards, and added to once they have been tried out."""
+"""The models of a car, by name: listed with their cards, added once they were tried out, renamed and thrown away."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import re
 import secrets
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from car.errors import ModelNameTaken, NoSuchModel
-from car.files import publish, reason
+from car.files import move_new, publish, publish_new, reason
 from car.pilots.find import MODEL_SUFFIX, find_model, model_files
+from car.pilots.names import check_name, numbered
 from car.pilots.trial import Trial, try_model
 from hardware.camera import CameraGeometry
 from models.contract import ModelCard, ModelError
 from models.loader import read_card
 
 PART_SUFFIX = ".part"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-NAME_RULE = "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first"
+TRASH = ".trash"
 
 _State = tuple[Path, int, int]
 """A file, when it was last written, and its size: one that was replaced is tried again."""
@@ -78,7 +78,7 @@ class ModelLibrary:
         """Return the file of a model; raises NoSuchModel."""
         path = self._files().get(name)
         if path is None:
-            raise NoSuchModel(f"There is no model {name!r}. Reload the list of models.")
+            raise NoSuchModel(f"There is no model {name!r}. Choose one of: {', '.join(self._files())}.")
         return path
 
     def try_out(self, name: str) -> Trial:
@@ -97,11 +97,15 @@ class ModelLibrary:
 
     def setting(self, name: str) -> str:
         """Return what ``car.toml`` has to say to mean this model."""
-        path = self.path(name)
+        return setting_of(self.path(name), self._car_dir)
+
+    def meant_by(self, setting: str) -> set[str]:
+        """Return the names of the models that ``setting`` in ``car.toml`` may mean, from whatever folder it is read."""
+        names = {setting.removesuffix(MODEL_SUFFIX)}
         with contextlib.suppress(ModelError):
-            if find_model(name, self._car_dir) == path:
-                return name
-        return str(path)
+            meant = os.path.realpath(find_model(setting, self._car_dir))
+            names |= {name for name, path in self._files().items() if os.path.realpath(path) == meant}
+        return names
 
     def incoming(self, name: str, *, replace: bool = False) -> Path:
         """Return where a file may be written that is to become the model ``name``; see ``accept``.
@@ -109,7 +113,7 @@ class ModelLibrary:
         Raises ModelError when that is no name, ModelNameTaken when the car has a model of that name, unless that is to
         be replaced.
         """
-        target = self._target(name, replace=replace)
+        target = self.target(name, replace=replace)
         target.parent.mkdir(exist_ok=True)
         return target.with_name(f".{name}.{secrets.token_hex(4)}{PART_SUFFIX}")
 
@@ -118,17 +122,74 @@ class ModelLibrary:
         try_model(incoming, name)
         try:
             with self._turn:
-                publish(incoming, self._target(name, replace=replace))
+                (publish if replace else publish_new)(incoming, self.target(name, replace=replace))
+        except FileExistsError as error:
+            raise _taken(name) from error
         except OSError as error:
             raise ModelError(f"{name} cannot be written ({reason(error)}). Free some space on the disk.") from error
 
-    def _target(self, name: str, *, replace: bool) -> Path:
-        if not NAME.fullmatch(name) or name.endswith(MODEL_SUFFIX):
-            raise ModelError(f"A model cannot be called {name!r}. Use {NAME_RULE}, and leave out {MODEL_SUFFIX}.")
-        target = self._car_dir / "models" / f"{name}{MODEL_SUFFIX}"
+    def target(self, name: str, *, replace: bool = False) -> Path:
+        """Return the file that a new model ``name`` becomes; raises as ``incoming``."""
+        check_name(name)
+        target = self._folder / f"{name}{MODEL_SUFFIX}"
         if os.path.lexists(target) and not replace:
-            raise ModelNameTaken(f"There is a model {name} already. Give this one another name, or say to replace it.")
+            raise _taken(name)
         return target
+
+    def rename(self, old: str, new: str, in_use: Iterable[str] = ()) -> None:
+        """Call the model ``old`` ``new`` from now on; ``in_use`` names those that the car drives with, which stay.
+
+        Raises NoSuchModel, ModelNameTaken, and ModelError when it is in use, ships, or cannot be moved.
+        """
+        self._move(self._own(old, in_use), new)
+
+    def delete(self, name: str, in_use: Iterable[str] = ()) -> str:
+        """Move the model ``name`` to the trash and return its name there; raises as ``rename``."""
+        path = self._own(name, in_use)
+        try:
+            self._trash.mkdir(exist_ok=True)
+            for target in numbered(self._trash / path.name):
+                with contextlib.suppress(FileExistsError):
+                    move_new(path, target)
+                    break
+        except OSError as error:
+            raise _immovable(name, error) from error
+        return target.stem
+
+    def restore(self, name: str) -> None:
+        """Take the model ``name`` back from the trash; raises NoSuchModel, and as ``rename``."""
+        there = {path.stem: path for path in sorted(self._trash.glob(f"*{MODEL_SUFFIX}"))}
+        if name not in there:
+            raise NoSuchModel(f"There is no {name!r} in the trash. In it are: {', '.join(there) or 'no models'}.")
+        self._move(there[name], name)
+
+    def _move(self, path: Path, name: str) -> None:
+        check_name(name)
+        try:
+            move_new(path, self._folder / f"{name}{MODEL_SUFFIX}")
+        except FileExistsError as error:
+            raise ModelNameTaken(f"There is a model {name} already. Rename that one, or delete it, first.") from error
+        except OSError as error:
+            raise _immovable(path.stem, error) from error
+
+    @property
+    def _folder(self) -> Path:
+        return self._car_dir / "models"
+
+    @property
+    def _trash(self) -> Path:
+        return self._folder / TRASH
+
+    def _own(self, name: str, in_use: Iterable[str]) -> Path:
+        """Return the file of a model that may be moved: the car's own, with which it does not drive."""
+        path = self.path(name)
+        if path.parent != self._folder:
+            raise ModelError(f"{name} ships with Pocketpilot, and stays as it is. Choose a model of this car's own.")
+        if name in in_use:
+            raise ModelError(
+                f"The car drives with {name}. First choose another on the models page, or in [pilot] of car.toml."
+            )
+        return path
 
     def _files(self) -> dict[str, Path]:
         """Return the file of each name, the car's own before those that ship."""
@@ -146,7 +207,7 @@ class ModelLibrary:
             active=path.name == active,
             fits=not why,
             why=why,
-            shipped=path.parent != self._car_dir / "models",
+            shipped=path.parent != self._folder,
             card=None if card is None else json.loads(card.to_json()),
         )
 
@@ -184,6 +245,22 @@ class ModelLibrary:
             except ModelError as error:
                 self._trials[state] = error
         return self._trials[state]
+
+
+def setting_of(path: Path, car_dir: Path) -> str:
+    """Return how the model in ``path`` is named where a pilot is asked for: by its name, if that means no other one."""
+    with contextlib.suppress(ModelError):
+        if find_model(path.stem, car_dir) == path:
+            return path.stem
+    return str(path)
+
+
+def _taken(name: str) -> ModelNameTaken:
+    return ModelNameTaken(f"There is a model {name} already. Give this one another name, or say to replace it.")
+
+
+def _immovable(name: str, error: OSError) -> ModelError:
+    return ModelError(f"{name} cannot be moved ({reason(error)}). Check who may write in its folder.")
 
 
 def _size_of(path: Path) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from car.terminal.console import console
-from models.contract import ModelError
+from models.contract import ModelCard, ModelError
 from models.loader import read_card
 
 
@@ -15,24 +16,42 @@ def show_model_list(paths: list[Path]) -> None:
     """Print a line for each model, an unreadable one's included."""
     table = Table("model", "frames", "size", "trained on", "steering MAE", "in the simulator")
     for path in paths:
-        size = f"{path.stat().st_size / 1e3:.0f} kB"
-        try:
-            card = read_card(path)
-        except ModelError as error:
-            table.add_row(path.stem, "", size, str(error))
-            continue
-        if card is None:
-            table.add_row(path.stem, "", size, "no card")
-            continue
-        frames = sum(session.frames for session in card.sessions)
-        mae = card.metrics.get("steering", {}).get("mae")
-        drives = "; ".join(f"{track}: {outcome}" for track, outcome in card.closed_loop.items())
-        table.add_row(
-            path.stem,
-            f"{card.width}x{card.height}",
-            size,
-            f"{frames} frames, {len(card.sessions)} sessions",
-            "" if mae is None else f"{mae:.3f}",
-            drives,
-        )
+        # As Text: a name or a card with brackets in it is no markup.
+        table.add_row(*map(Text, _row(path)))
     console.print(table)
+
+
+def size_words(path: Path) -> str:
+    """Return a file's size, empty where the file cannot be looked at."""
+    try:
+        return f"{path.stat().st_size / 1e3:.0f} kB"
+    except OSError:
+        return ""
+
+
+def read_card_of_file(path: Path) -> ModelCard | None:
+    """Read a model's card; raises ModelError for what is no file too: whoever opened a pipe would wait for good."""
+    if not path.is_file():
+        raise ModelError(f"{path}: this is not a file, or a link to none. Put the file there, or delete it.")
+    return read_card(path)
+
+
+def _row(path: Path) -> tuple[str, ...]:
+    size = size_words(path)
+    try:
+        card = read_card_of_file(path)
+    except ModelError as error:
+        return path.stem, "", size, str(error)
+    return (path.stem, "", size, "no card") if card is None else (path.stem, *_card_row(card, size))
+
+
+def _card_row(card: ModelCard, size: str) -> tuple[str, ...]:
+    frames = sum(session.frames for session in card.sessions)
+    mae = card.metrics.get("steering", {}).get("mae")
+    return (
+        f"{card.width}x{card.height}",
+        size,
+        f"{frames} frames, {len(card.sessions)} sessions",
+        "" if mae is None else f"{mae:.3f}",
+        "; ".join(f"{track}: {outcome}" for track, outcome in card.closed_loop.items()),
+    )

@@ -1,4 +1,4 @@
-"""Models over HTTP: listed with their cards, added once they were tried out, and exchanged while the car drives."""
+"""Models over HTTP: listed with their cards, added once tried out, renamed, deleted, exchanged while the car drives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from car.config.change import change_config
 from car.config.plain import CONFIG_NAME
+from car.config.sections import load_config
 from car.errors import ConfigError, NoSuchModel
 from car.kinds.pilot import TFLITE
 from car.pilots.find import MODEL_SUFFIX
@@ -44,6 +45,13 @@ class Activated:
 
     name: str
     previous: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedModel:
+    """What a deleted model is called in the trash."""
+
+    trashed: str
 
 
 @router.get("/models")
@@ -83,6 +91,34 @@ def go_back(library: Library, context: Context) -> Activated:
 def activate_model(library: Library, context: Context, name: str) -> Activated:
     """Let a model drive, from the next frame on, and after the next start too."""
     return _activate(library, context, name)
+
+
+@router.post("/models/{name}/rename")
+def rename_model(
+    library: Library, context: Context, name: str, to: Annotated[str, Query(min_length=1, max_length=64)]
+) -> ModelRow:
+    """Give a model of the car's own another name, unless the car drives with it."""
+    library.rename(name, to, _in_use(library, context))
+    return library.row(to, context.pilots.name)
+
+
+@router.delete("/models/{name}")
+def delete_model(library: Library, context: Context, name: str) -> DeletedModel:
+    """Move a model of the car's own to the trash, unless the car drives with it."""
+    return DeletedModel(library.delete(name, _in_use(library, context)))
+
+
+@router.post("/models/{name}/restore")
+def restore_model(library: Library, context: Context, name: str) -> ModelRow:
+    """Take a model back from the trash."""
+    library.restore(name)
+    return library.row(name, context.pilots.name)
+
+
+def _in_use(library: ModelLibrary, context: LibraryContext) -> set[str]:
+    """Return the names of the models that drive now, or after the next start."""
+    setting = load_config(context.folder.config_path).pilot.model
+    return {context.pilots.name.removesuffix(MODEL_SUFFIX), *library.meant_by(setting)}
 
 
 def _activate(library: ModelLibrary, context: LibraryContext, name: str) -> Activated:

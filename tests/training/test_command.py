@@ -7,7 +7,9 @@ import pytest
 from car.errors import SessionError
 from models.loader import read_card
 from tests.system.car_process import assert_refused, run_car
-from training.command import train_and_show
+from tests.training.drives import write_drive
+from tests.training.test_dataset import write_idle
+from training.command import explain_metrics, train_and_show
 
 
 def test_a_session_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -55,3 +57,88 @@ def test_a_drive_in_the_simulator_is_saved_to_the_card_when_asked(tmp_path: Path
     card = read_card(copy)
     assert card is not None
     assert card.closed_loop == {"oval": "1 of 1 laps, lane departures: 0"}
+
+
+@pytest.fixture
+def car_dir(tmp_path: Path) -> Path:
+    """Return a car with small frames and one short drive."""
+    assert run_car("init", "mycar", cwd=tmp_path).returncode == 0
+    (tmp_path / "mycar" / "car.toml").write_text("[camera]\nwidth = 48\nheight = 36\n")
+    write_drive(tmp_path / "mycar" / "sessions" / "monday.mcap", frames=100)
+    return tmp_path / "mycar"
+
+
+@pytest.mark.usefixtures("needs_keras")
+def test_each_training_makes_a_model_of_its_own_and_says_how_to_drive_with_it(car_dir: Path) -> None:
+    first, second = (run_car("train", "--epochs", "1", cwd=car_dir) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "Drive with it: car drive --model pilot\n" in first.stdout
+    assert "models/pilot.tflite was there already and is as it was; this model is pilot-2." in second.stdout
+    assert "Drive with it: car drive --model pilot-2\n" in second.stdout
+    assert sorted(path.name for path in (car_dir / "models").iterdir()) == ["pilot-2.tflite", "pilot.tflite"]
+
+
+@pytest.mark.usefixtures("needs_keras")
+def test_a_model_is_given_a_name_once_and_replaced_when_that_is_said(car_dir: Path) -> None:
+    model = car_dir / "models" / "kitchen.tflite"
+    model.write_text("precious")
+    command = ["train", "--car", "mycar", "--epochs", "1", "--name", "kitchen"]
+    assert_refused(run_car(*command, cwd=car_dir.parent), "kitchen", "already", "another name")
+    assert model.read_text() == "precious"
+    done = run_car(*command, "--replace", cwd=car_dir.parent)
+    assert "Drive with it: car drive --car mycar --model kitchen\n" in done.stdout
+    assert read_card(model) is not None
+
+
+def test_a_place_that_is_taken_or_none_is_refused_before_the_training(car_dir: Path) -> None:
+    taken = car_dir / "taken.tflite"
+    taken.write_text("precious")
+    for arguments, words in (
+        (["--out", "taken.tflite"], ["taken.tflite", "already", "--replace"]),
+        (["--out", "models"], ["models is a folder", "models/pilot.tflite"]),
+        (["--out", "new.tflite", "--name", "new"], ["--name or --out"]),
+        (["--name", "../new"], ["cannot be called"]),
+    ):
+        assert_refused(run_car("train", *arguments, cwd=car_dir), *words)
+    assert taken.read_text() == "precious"
+
+
+@pytest.mark.usefixtures("needs_keras")
+def test_a_car_that_stood_does_not_keep_a_drive_from_being_trained_on(car_dir: Path) -> None:
+    write_idle(car_dir / "sessions" / "idle.mcap")
+    done = run_car("train", "--epochs", "1", cwd=car_dir)
+    assert done.returncode == 0, done.stderr
+    assert "Left out: Nobody drove in sessions/idle.mcap" in done.stdout
+    card = read_card(car_dir / "models" / "pilot.tflite")
+    assert card is not None
+    assert [session.name for session in card.sessions] == ["monday"]
+
+
+@pytest.mark.usefixtures("needs_keras")
+def test_a_training_without_a_damaged_session_is_done_and_ends_with_1(car_dir: Path) -> None:
+    (car_dir / "sessions" / "odd.mcap").write_bytes(b"not a session")
+    done = run_car("train", "--epochs", "1", cwd=car_dir)
+    assert_refused(done, "Not every session can be read")
+    assert "Left out: sessions/odd.mcap" in done.stdout
+    assert "Drive with it" in done.stdout
+    assert read_card(car_dir / "models" / "pilot.tflite") is not None
+
+
+def test_an_r2_below_0_is_explained() -> None:
+    good = {"r2": 0.6, "predict_mean_r2": 0.0, "predict_zero_r2": -0.3}
+    below = {"r2": 0.6, "predict_mean_r2": -0.2, "predict_zero_r2": -0.3}
+    assert explain_metrics({"steering": good, "throttle": good}) == []
+    assert explain_metrics({"steering": {"mae": 0.1}}) == explain_metrics({}) == []
+    (sentence,) = explain_metrics({"steering": good, "throttle": below})
+    assert "For throttle, predict the mean is below 0 since" in sentence
+    (sentence,) = explain_metrics({"steering": below, "throttle": below})
+    assert "For steering and throttle," in sentence
+
+
+def test_an_r2_that_the_table_shows_as_0_is_not_explained() -> None:
+    assert explain_metrics({"throttle": {"r2": 0.6, "predict_mean_r2": -0.00001, "predict_zero_r2": -0.3}}) == []
+
+
+def test_a_model_that_has_learned_nothing_is_said_to() -> None:
+    (sentence,) = explain_metrics({"steering": {"r2": -0.1, "predict_mean_r2": 0.0, "predict_zero_r2": -0.3}})
+    assert "no better than a guess" in sentence

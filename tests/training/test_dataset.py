@@ -15,7 +15,7 @@ from car.sessions.format import EncodedFrame
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL, Command
 from tests.training.drives import GEOMETRY, draw, record, steer, write_drive, write_rows
-from training.dataset import CACHE_FOLDER, load_dataset, load_recording
+from training.dataset import CACHE_FOLDER, Dataset, LeftOut, load_dataset, load_recording
 from training.progress import Progress
 
 FRAME = Frame(draw(0.0), captured_ns=0, number=0)
@@ -123,18 +123,80 @@ def test_a_frame_that_cannot_be_decoded_is_passed_over_and_counted(
     assert len(recording.images) == len(recording.labels) == len(recording.captured_ns) == 28
 
 
-def test_sessions_of_different_frame_sizes_are_refused(tmp_path: Path) -> None:
+LARGE = CameraGeometry(width=64, height=48)
+
+
+def names(dataset: Dataset) -> list[str]:
+    return [recording.name for recording in dataset.recordings]
+
+
+def write_idle(path: Path) -> Path:
+    """Record a car that nobody armed."""
+    return write_rows(path, [(FRAME, record(FRAME, NEUTRAL, state=GateState.DISARMED))])
+
+
+def test_a_session_in_which_nobody_drove_is_left_out_and_said(tmp_path: Path) -> None:
+    paths = [write_idle(tmp_path / "idle.mcap"), write_drive(tmp_path / "monday.mcap", frames=5)]
+    left_out: list[LeftOut] = []
+    assert names(load_dataset(paths, tell=left_out.append)) == ["monday"]
+    (idle,) = left_out
+    assert (idle.path, idle.is_damaged) == (paths[0], False)
+    assert str(idle.error) == f"Nobody drove in {paths[0]}, so there is nothing to learn from it."
+
+
+def test_a_session_that_cannot_be_read_is_left_out_as_damaged(tmp_path: Path) -> None:
+    odd, lost = tmp_path / "odd.mcap", tmp_path / "lost.mcap"
+    odd.write_bytes(b"not a session")
+    left_out: list[LeftOut] = []
+    dataset = load_dataset([odd, write_drive(tmp_path / "monday.mcap", frames=5), lost], tell=left_out.append)
+    assert names(dataset) == ["monday"]
+    assert [(item.path, item.is_damaged) for item in left_out] == [(odd, True), (lost, True)]
+
+
+def test_a_session_whose_frames_change_their_size_is_left_out(tmp_path: Path) -> None:
+    frames = [Frame(draw(0.0, size), number * 50_000_000, number) for number, size in enumerate((GEOMETRY, LARGE))]
+    odd = write_rows(tmp_path / "odd.mcap", [(frame, record(frame, NEUTRAL)) for frame in frames])
+    left_out: list[LeftOut] = []
+    assert names(load_dataset([odd, write_drive(tmp_path / "a.mcap", frames=5)], tell=left_out.append)) == ["a"]
+    assert "changes its frame size at frame 1" in str(left_out[0].error)
+
+
+def test_a_session_of_broken_images_is_damaged_and_not_one_in_which_nobody_drove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_drive(tmp_path / "monday.mcap", frames=5)
+
+    def fail(_: EncodedFrame) -> Frame:
+        raise SessionError("broken")
+
+    monkeypatch.setattr(EncodedFrame, "decode", fail)
+    with pytest.raises(SessionError, match="Not one of the 5 frames driven in"):
+        load_dataset([path])
+
+
+def test_of_two_frame_sizes_the_one_with_more_frames_is_trained_on(tmp_path: Path) -> None:
     small = write_drive(tmp_path / "small.mcap", frames=5)
-    large = write_drive(tmp_path / "large.mcap", frames=5, geometry=CameraGeometry(width=64, height=48))
-    with pytest.raises(TrainingError, match=r"48x36 \(small\), 64x48 \(large\)\. Train on those of one size"):
-        load_dataset([small, large])
+    large = [write_drive(tmp_path / f"large-{seed}.mcap", frames=4, seed=seed, geometry=LARGE) for seed in (0, 1)]
+    left_out: list[LeftOut] = []
+    dataset = load_dataset([small, *large], tell=left_out.append)
+    assert (names(dataset), dataset.height, dataset.width) == (["large-0", "large-1"], 48, 64)
+    assert "48x36, and this training is on 64x48" in str(left_out[0].error)
 
 
-def test_a_recording_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+def test_the_size_of_the_cars_camera_goes_before_the_one_with_more_frames(tmp_path: Path) -> None:
+    small = write_drive(tmp_path / "small.mcap", frames=5)
+    large = write_drive(tmp_path / "large.mcap", frames=20, geometry=LARGE)
+    assert names(load_dataset([small, large], size=(36, 48))) == ["small"]
+    assert names(load_dataset([small, large], size=(120, 160))) == ["large"]
+
+
+def test_a_recording_that_is_named_twice_is_learned_once(tmp_path: Path) -> None:
     path = write_drive(tmp_path / "monday.mcap", frames=5)
     copy = Path(shutil.copy(path, tmp_path / "copy.mcap"))
-    with pytest.raises(TrainingError, match="the same recording"):
-        load_dataset([path, copy])
+    left_out: list[LeftOut] = []
+    assert names(load_dataset([path, copy, path], tell=left_out.append)) == ["monday"]
+    assert [item.path for item in left_out] == [copy, path]
+    assert "the same recording" in str(left_out[0].error)
 
 
 def test_no_sessions_are_refused() -> None:
@@ -142,10 +204,12 @@ def test_no_sessions_are_refused() -> None:
         load_dataset([])
 
 
-def test_a_session_in_which_nobody_drove_is_refused(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "idle.mcap", [(FRAME, record(FRAME, NEUTRAL, state=GateState.DISARMED))])
-    with pytest.raises(TrainingError, match="Nobody drove in"):
-        load_dataset([path])
+def test_a_training_on_nothing_but_a_car_that_stands_is_refused(tmp_path: Path) -> None:
+    first, second = write_idle(tmp_path / "a.mcap"), write_idle(tmp_path / "b.mcap")
+    with pytest.raises(TrainingError, match=r"Nobody drove in .*Record one with `car drive`"):
+        load_dataset([first])
+    with pytest.raises(TrainingError, match=r"None of these 2 sessions can be trained on.*Nobody drove in"):
+        load_dataset([first, second])
 
 
 def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from training.dataset import load_dataset
 from training.evaluation.offline import evaluate_frames
 from training.fit import TrainSettings
 from training.pipeline import train
+from training.progress import Progress
 from training.split import split_recordings
 
 BRIEF = TrainSettings(epochs=1, batch_size=32)
@@ -101,6 +102,42 @@ def test_a_place_that_cannot_be_written_is_one_sentence_and_keeps_what_was_there
     out = trained.sessions[0] / "pilot.tflite"
     with pytest.raises(TrainingError, match=r"pilot\.tflite cannot be written .*Choose another place"):
         train(trained.sessions, out, BRIEF)
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_training(trained: Trained) -> None:
+    told: list[Progress] = []
+    with pytest.raises(TrainingError, match="cannot be written"):
+        train(trained.sessions, trained.sessions[0] / "pilot.tflite", BRIEF, told.append)
+    assert told == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are Unix's")
+def test_a_model_that_is_there_is_replaced_only_when_that_is_said(needs_keras: None, tmp_path: Path) -> None:
+    session = write_drive(tmp_path / "monday.mcap", frames=100)
+    out = tmp_path / "models" / "pilot.tflite"
+    out.parent.mkdir()
+    out.write_text("precious")
+    out.with_stem("pilot-2").symlink_to("nowhere")
+    assert train([session], out, BRIEF).name == "pilot-3"
+    card = read_card(out.with_stem("pilot-3"))
+    assert card is not None
+    assert card.name == "pilot-3"
+    assert out.read_text() == "precious"
+    assert train([session], out, BRIEF, replaces=True).name == "pilot"
+    assert read_card(out) is not None
+    assert sorted(path.name for path in out.parent.iterdir()) == ["pilot-2.tflite", "pilot-3.tflite", "pilot.tflite"]
+
+
+def test_a_name_that_another_training_takes_meanwhile_is_not_taken_from_it(needs_keras: None, tmp_path: Path) -> None:
+    session = write_drive(tmp_path / "monday.mcap", frames=100)
+    out = tmp_path / "pilot.tflite"
+
+    def take_it(progress: Progress) -> None:
+        if progress.stage == "export" and not progress.done:
+            out.write_text("the other training's")
+
+    assert train([session], out, BRIEF, take_it).name == "pilot-2"
+    assert out.read_text() == "the other training's"
 
 
 @pytest.mark.parametrize("package", ["keras", "tensorflow"])

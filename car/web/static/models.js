@@ -1,6 +1,6 @@
-/** The models page: cards of what there is, one click to drive with another, one to go back. */
+/** The models page: cards of what there is, one click to drive with another, one to go back; names, and the trash. */
 
-import { get, post, upload } from "./api.js";
+import { call, get, post, upload } from "./api.js";
 import { $, bytes, confirmed, count, el, toast } from "./dom.js";
 import "./shell.js";
 
@@ -33,7 +33,10 @@ function modelCard(model) {
     closedLoop(Object.entries(card.closed_loop ?? {})),
     el("footer", {}, model.active
       ? el("span", { class: "muted" }, "The car drives with this one.")
-      : el("button", { class: "primary", disabled: !model.fits, onclick: () => activate(model.name) }, "Drive with it")));
+      : el("button", { class: "primary", disabled: !model.fits, onclick: () => activate(model.name) }, "Drive with it"),
+    model.active || model.shipped ? null : [
+      el("button", { "aria-label": `Rename ${model.name}`, onclick: () => rename(model.name) }, "Rename"),
+      el("button", { "aria-label": `Delete ${model.name}`, onclick: () => remove(model.name) }, "Delete")]));
 }
 
 const definitions = (rows) => el("dl", { class: "facts" }, rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
@@ -74,10 +77,37 @@ async function activate(name) {
   await act(() => post(`models/${encodeURIComponent(name)}/activate`), `The car drives with ${name} now.`);
 }
 
-async function act(request, done) {
+async function rename(name) {
+  const to = await newName(name);
+  if (to && to !== name) await act(() => post(`models/${encodeURIComponent(name)}/rename?to=${encodeURIComponent(to)}`), `${name} is called ${to} now.`);
+}
+
+async function remove(name) {
+  let trashed = name;
+  const undo = ["Take back", () => act(() => post(`models/${encodeURIComponent(trashed)}/restore`), `${trashed} is back.`)];
+  await act(async () => { ({ trashed } = await call("DELETE", `models/${encodeURIComponent(name)}`)); }, `${name} is in the trash.`, { action: undo, forMs: 10000 });
+}
+
+/** Ask for a name; resolves to an empty one when the person thinks better of it. */
+function newName(name) {
+  return new Promise((resolve) => {
+    const input = el("input", { value: name, required: true, maxlength: 64, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", title: "Letters, digits, dots, dashes and underscores, a letter or digit first", "aria-label": "New name" });
+    const dialog = el("dialog", { "aria-label": `Rename ${name}` }, el("form", { method: "dialog" },
+      el("h2", {}, `Rename ${name}`), input,
+      el("div", { class: "row" },
+        el("button", { type: "button", onclick: () => dialog.close("") }, "Cancel"),
+        el("button", { value: "yes", class: "primary" }, "Rename"))));
+    dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes" ? input.value : ""); });
+    document.body.append(dialog);
+    dialog.showModal();
+    input.select();
+  });
+}
+
+async function act(request, done, options = {}) {
   try {
     await request();
-    toast(done);
+    toast(done, options);
   } catch (error) {
     toast(error.message, { bad: true, forMs: 8000 });
   }

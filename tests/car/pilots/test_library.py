@@ -153,6 +153,107 @@ def test_a_card_that_lies_is_found_out_when_its_model_is_to_drive(
     assert not library.row("odd", "").fits
 
 
+def test_a_renamed_model_drives_under_its_new_name(library: ModelLibrary) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    library.rename("evening", "kitchen")
+    assert library.try_out("kitchen").width == 160
+    with pytest.raises(NoSuchModel, match="Choose one of: kitchen, simulated-lane"):
+        library.path("evening")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are Unix's")
+def test_a_rename_never_takes_another_models_place(library: ModelLibrary, tmp_path: Path) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    (tmp_path / "models" / "mine.tflite").write_text("mine")
+    (tmp_path / "models" / "link.tflite").symlink_to("nowhere")
+    for taken in ("mine", "link", "evening"):
+        with pytest.raises(ModelNameTaken, match="Rename that one, or delete it"):
+            library.rename("evening", taken)
+    assert (tmp_path / "models" / "mine.tflite").read_text() == "mine"
+    assert (tmp_path / "models" / "evening.tflite").read_bytes() == SHIPPED.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "../a", ".a", "x" * 65, "a.tflite"])
+def test_a_rename_never_leads_out_of_the_folder(library: ModelLibrary, tmp_path: Path, name: str) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    with pytest.raises(ModelError, match="cannot be called"):
+        library.rename("evening", name)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["evening.tflite"]
+
+
+def test_deleted_models_are_in_the_trash_until_they_are_restored(library: ModelLibrary) -> None:
+    for content in (b"the first", b"the second"):
+        (library.target("evening")).write_bytes(content)
+        trashed = library.delete("evening")
+    assert trashed == "evening-2"
+    assert [row.name for row in library.rows("")] == ["simulated-lane"]
+    library.restore("evening")
+    assert library.path("evening").read_bytes() == b"the first"
+    library.restore("evening-2")
+    assert library.path("evening-2").read_bytes() == b"the second"
+    with pytest.raises(NoSuchModel, match="In it are: no models"):
+        library.restore("evening")
+
+
+def test_a_restored_model_never_takes_another_ones_place(library: ModelLibrary) -> None:
+    library.target("evening").write_text("old")
+    library.delete("evening")
+    library.target("evening").write_text("new")
+    with pytest.raises(ModelNameTaken):
+        library.restore("evening")
+    assert library.path("evening").read_text() == "new"
+    library.delete("evening")
+    library.restore("evening")
+    assert library.path("evening").read_text() == "old"
+
+
+def test_what_ships_and_what_the_car_drives_with_stay(library: ModelLibrary) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    for move in (library.delete, lambda name, in_use: library.rename(name, "other", in_use)):
+        with pytest.raises(ModelError, match="ships with Pocketpilot"):
+            move("simulated-lane", ())
+        with pytest.raises(ModelError, match="The car drives with evening"):
+            move("evening", {"evening"})
+    assert SHIPPED.is_file()
+    assert library.path("evening").is_file()
+
+
+def test_a_setting_means_its_model_by_name_file_and_path(library: ModelLibrary, tmp_path: Path) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    for setting in ("evening", "evening.tflite", str(tmp_path / "models" / "evening.tflite")):
+        assert "evening" in library.meant_by(setting)
+    for setting in ("", "simulated-lane", str(tmp_path / "evening.tflite")):
+        assert "evening" not in library.meant_by(setting)
+
+
+def test_a_name_means_the_cars_model_although_a_file_here_hides_it(
+    library: ModelLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(SHIPPED, tmp_path / "evening.tflite")
+    assert "evening" in library.meant_by("evening")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are Unix's")
+def test_a_link_to_nothing_can_be_thrown_away(library: ModelLibrary, tmp_path: Path) -> None:
+    (tmp_path / "models" / "lost.tflite").symlink_to("nowhere")
+    library.delete("lost")
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [".trash"]
+
+
+def test_a_model_that_cannot_be_moved_stays(library: ModelLibrary, tmp_path: Path) -> None:
+    add(library, "evening", SHIPPED.read_bytes())
+    (tmp_path / "models" / ".trash").write_text("in the way")
+    with pytest.raises(ModelError, match="evening cannot be moved"):
+        library.delete("evening")
+    assert library.path("evening").is_file()
+    (tmp_path / "models" / "folder.tflite").mkdir()
+    with pytest.raises(ModelError, match="folder cannot be moved"):
+        library.rename("folder", "other")
+    assert not (tmp_path / "models" / "other.tflite").exists()
+
+
 def make_broken_link(path: Path) -> None:
     path.symlink_to(path.with_name("moved-away"))
 

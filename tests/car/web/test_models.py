@@ -115,3 +115,37 @@ def test_a_model_that_was_taken_away_meanwhile_is_no_more(served: Served) -> Non
     served.client.post("models/simulated-lane/activate")
     (served.folder.models_dir / "evening.tflite").unlink()
     served.refused("POST", "models/previous", 404, "evening")
+
+
+def test_a_model_is_renamed_deleted_and_taken_back(served: Served) -> None:
+    served.client.post("models?name=evening", content=SHIPPED.read_bytes())
+    row = served.client.post("models/evening/rename", params={"to": "kitchen"}).json()
+    assert (row["name"], row["fits"], row["shipped"]) == ("kitchen", True, False)
+    assert served.client.delete("models/kitchen").json() == {"trashed": "kitchen"}
+    assert [row["name"] for row in served.client.get("models").json()] == ["simulated-lane"]
+    assert served.client.post("models/kitchen/restore").json()["name"] == "kitchen"
+    served.refused("POST", "models/kitchen/restore", 404, "trash")
+
+
+def test_what_drives_now_or_after_the_next_start_and_what_ships_stays(served: Served) -> None:
+    for name in ("evening", "noon"):
+        served.client.post(f"models?name={name}", content=SHIPPED.read_bytes())
+    served.client.post("models/evening/activate")
+    path = served.folder.path / "car.toml"
+    path.write_text(path.read_text().replace('"evening"', '"noon"'))
+    for name, words in (("evening", "drives with"), ("noon", "drives with"), ("simulated-lane", "ships")):
+        served.refused("DELETE", f"models/{name}", 409, words)
+        served.refused("POST", f"models/{name}/rename?to=other", 409, words)
+    assert sorted(path.name for path in served.folder.models_dir.iterdir()) == ["evening.tflite", "noon.tflite"]
+
+
+def test_no_rename_or_deletion_reaches_another_file(served: Served) -> None:
+    for name in ("evening", "noon"):
+        served.client.post(f"models?name={name}", content=SHIPPED.read_bytes())
+    served.refused("POST", "models/evening/rename?to=noon", 409, "already")
+    served.refused("POST", "models/evening/rename?to=..%2Fcar", 409, "cannot be called")
+    served.refused("POST", "models/evening/rename?to=", 422)
+    served.refused("POST", "models/lost/rename?to=found", 404, "lost")
+    served.refused("DELETE", "models/..%2Fcar", 404)
+    served.refused("DELETE", "models/lost", 404, "lost")
+    assert sorted(path.name for path in served.folder.models_dir.iterdir()) == ["evening.tflite", "noon.tflite"]

@@ -162,6 +162,27 @@ def test_uploaded_model_is_tried_and_drives_until_one_goes_back(page: Page, car:
     expect(page.locator(".model", has_text="simulated-lane").locator(".badge")).to_have_text("Drives now")
 
 
+def test_a_model_is_renamed_deleted_and_taken_back(page: Page, car: ServedCar) -> None:
+    shutil.copy(SHIPPED, car.folder / "models" / "evening.tflite")
+    page.goto("/models")
+    expect(page.get_by_role("button", name="Delete simulated-lane")).to_have_count(0)
+    page.get_by_role("button", name="Rename evening").click()
+    name = page.get_by_role("textbox", name="New name")
+    name.fill("../car")
+    name.press("Enter")
+    expect(name).to_be_visible()
+    name.fill("hall")
+    name.press("Enter")
+    expect(page.locator(".model h2", has_text="hall")).to_be_visible()
+    page.get_by_role("button", name="Rename hall").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Delete hall").click()
+    expect(page.locator(".model h2", has_text="hall")).to_have_count(0)
+    page.get_by_role("button", name="Take back").click()
+    expect(page.locator(".model h2", has_text="hall")).to_be_visible()
+    (car.folder / "models" / "hall.tflite").unlink()
+
+
 def test_what_is_no_model_is_not_taken(page: Page, car: ServedCar, tmp_path: Path) -> None:
     upload = tmp_path / "notes.tflite"
     upload.write_bytes(b"buy milk")

@@ -1,0 +1,99 @@
+"""Models side by side, by what their cards say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Column, Table
+from rich.text import Text
+
+from car.pilots.view import read_card_of_file, size_words
+from car.terminal.console import console
+from models.contract import OUTPUTS, ModelCard, ModelError
+
+PREDICTORS = {"": "", "predict_mean_": "  predict the mean", "predict_zero_": "  predict zero"}
+FIGURES = {"mae": "MAE", "r2": "R²"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model to compare: its file, its card if it has one, and in words why there is none."""
+
+    path: Path
+    card: ModelCard | None
+    why: str = ""
+
+    @classmethod
+    def read(cls, path: Path) -> Entry:
+        """Read a model's card; one that cannot be read is an entry too."""
+        try:
+            card = read_card_of_file(path)
+        except ModelError as error:
+            return cls(path, None, str(error).removeprefix(f"{path}: "))
+        return cls(path, card, "" if card else "no card: trained elsewhere")
+
+
+def show_comparison(paths: Sequence[Path]) -> None:
+    """Print a table with a column for each model, and what to keep in mind when reading it."""
+    entries = [Entry.read(path) for path in paths]
+    console.print(_table(entries))
+    for remark in remarks(entries):
+        console.print(remark, style="yellow", highlight=False, markup=False)
+
+
+def rows(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
+    """Return what is said of each model: the name of a fact, and the fact for each model, empty where unknown."""
+    facts: list[tuple[str, Callable[[ModelCard], str]]] = [
+        ("frames", lambda card: f"{card.width}x{card.height}"),
+        ("made", lambda card: card.created[:10]),
+        ("sessions", lambda card: str(len(card.sessions))),
+        ("learned from", lambda card: f"{sum(session.frames for session in card.sessions)} frames"),
+    ]
+    table = [("size", [size_words(entry.path) for entry in entries])]
+    if any(entry.why for entry in entries):
+        table.append(("", [entry.why for entry in entries]))
+    table += [(name, [fact(entry.card) if entry.card else "" for entry in entries]) for name, fact in facts]
+    table += _figures([entry.card.metrics if entry.card else {} for entry in entries])
+    table += _drives([entry.card.closed_loop if entry.card else {} for entry in entries])
+    return table
+
+
+def remarks(entries: Sequence[Entry]) -> list[str]:
+    """Return, in sentences, what the figures do not say by themselves."""
+    cards = [entry.card for entry in entries if entry.card is not None and entry.card.metrics]
+    judged_by = {(frozenset(session.sha256 for session in card.sessions), card.split) for card in cards}
+    if len(judged_by) < 2:
+        return []
+    return [
+        "Each was judged by frames of its own recordings, so the errors compare with the two predictors below them "
+        "rather than with each other. Judge all by the same: car evaluate MODEL SESSION..."
+    ]
+
+
+def _table(entries: Sequence[Entry]) -> Table:
+    # As Text: a name or a card with brackets in it is no markup.
+    table = Table("", *(Column(Text(entry.path.stem)) for entry in entries))
+    for name, facts in rows(entries):
+        table.add_row(Text(name), *map(Text, facts))
+    return table
+
+
+def _figures(metrics: Sequence[Mapping[str, Mapping[str, float]]]) -> list[tuple[str, list[str]]]:
+    return [
+        (words or f"{output} {figure}", [_number(table.get(output, {}).get(prefix + key)) for table in metrics])
+        for output in OUTPUTS
+        for key, figure in FIGURES.items()
+        for prefix, words in PREDICTORS.items()
+    ]
+
+
+def _number(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else ""
+
+
+def _drives(closed_loops: Sequence[Mapping[str, float | str]]) -> list[tuple[str, list[str]]]:
+    """Return how each drove in the simulator, a row for each track that any of them was driven on."""
+    tracks = dict.fromkeys(track for drives in closed_loops for track in drives)
+    return [(f"on {track}", [str(drives.get(track, "")) for drives in closed_loops]) for track in tracks]
