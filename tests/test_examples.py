@@ -111,6 +111,9 @@ WITHOUT_EXAMPLE = {
     ),
     "a car's folder of models is needed": ("car.pilots.library.ModelLibrary",),
     "they are answers: a function or another class returns them, and has the example": (
+        "car.pilots.compare.Entry",
+        "training.command.Trained",
+        "training.dataset.LeftOut",
         "car.assembly.devices.Wheels",
         "car.faults.outcome.Outcome",
         "car.gate.Decision",
