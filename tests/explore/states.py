@@ -54,7 +54,7 @@ def memory(gate: Gate, now_ns: int, headless: bool) -> Diary:
         pressed + 2 * not_held,
         age(gate._frame_ns, now_ns),
         -1 if wait_ns is None else age(wait_ns, now_ns),
-        int(piloted and gate._pilot is not None),
+        1 if piloted and gate._pilot is not None else 0,
         age(gate._pilot_ns, now_ns) if piloted else 0,
         age(gate._output_ns, now_ns) if armed else 0,
     )
