@@ -102,6 +102,9 @@ def watching(
         guard.pause()
 
 
+_NEVER_NS = -(2**62)
+
+
 class GuardPipe:
     """The drive process's ends of the guard's pipes: heartbeats go out, and answers come back."""
 
@@ -109,11 +112,14 @@ class GuardPipe:
         self._descriptor = descriptor
         self._answers = answers
         self._clock = clock
-        self._answered_ns = clock.now_ns()
+        self._answered_ns = _NEVER_NS
         self.is_gone = False
 
     def wait_until_ready(self) -> None:
-        """Wait for the guard's first sign of life; raises HardwareError when it does not start."""
+        """Wait for the guard's first sign of life; raises HardwareError when it does not start.
+
+        It is no answer yet: until a heartbeat has been answered, the guard does not watch.
+        """
         # The descriptor waits until here, and never again.
         if not os.read(self._answers, 1):
             self.is_gone = True
@@ -124,7 +130,6 @@ class GuardPipe:
             os.set_blocking(self._descriptor, False)
             os.set_blocking(self._answers, False)
             _make_small(self._descriptor)
-        self._answered_ns = self._clock.now_ns()
 
     def beat(self) -> None:
         """Send a heartbeat and take the answers that have come; never waits.

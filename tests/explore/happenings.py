@@ -17,7 +17,10 @@ from car.gate import (
     Fault,
     FrameArrived,
     Mode,
+    PilotChanged,
     PilotCommand,
+    Safeguard,
+    Safeguards,
     Stop,
 )
 from hardware.drivetrain import Command
@@ -72,6 +75,9 @@ class Kind(IntEnum):
     DISARM = auto()
     STOP = auto()
     FAULT = auto()
+    LOSS = auto()
+    FOUND = auto()
+    NO_PILOT = auto()
     DECIDE = auto()
 
 
@@ -91,6 +97,8 @@ class Happening:
     mode: Mode = Mode.MANUAL
     wheels_up: bool = True
     problems: tuple[ArmRefusal, ...] = ()
+    missing: ArmRefusal | None = None
+    has_pilot: bool = True
 
     @property
     def at_ns(self) -> int:
@@ -110,6 +118,21 @@ def _arm(mode: Mode, problems: tuple[ArmRefusal, ...] = (), wheels_up: bool = Tr
     words = [f"arm {mode}", *found, *([] if wheels_up else ["wheels down"])]
     events = (Checks(problems), Arm(mode, wheels_up=True) if wheels_up else Arm(mode))
     return Happening(", ".join(words), Kind.ARM, events, back_ns, mode=mode, wheels_up=wheels_up, problems=problems)
+
+
+def _arm_without(mode: Mode, safeguard: Safeguard, missing: ArmRefusal) -> Happening:
+    events = (Checks(), Safeguards(frozenset({safeguard})), Arm(mode, wheels_up=True))
+    return Happening(f"arm {mode} without the {safeguard}", Kind.ARM, events, mode=mode, missing=missing)
+
+
+def _arm_pilotless(mode: Mode) -> Happening:
+    events = (Checks(), PilotChanged(is_there=False), Arm(mode, wheels_up=True))
+    return Happening(f"arm {mode} without a pilot", Kind.ARM, events, mode=mode, has_pilot=False)
+
+
+def _change_pilotless(mode: Mode) -> Happening:
+    events = (PilotChanged(is_there=False), ChangeMode(mode))
+    return Happening(f"mode {mode} without a pilot", Kind.CHANGE_MODE, events, mode=mode, has_pilot=False)
 
 
 def _back(happening: Happening) -> Happening:
@@ -147,6 +170,16 @@ def _happenings() -> tuple[Happening, ...]:
         Happening("stop", Kind.STOP, (Stop(),)),
         Happening("fault", Kind.FAULT, (Fault(),)),
         Happening("what nobody knows", Kind.FAULT, (object(),)),
+        *(Happening(f"the {lost} is lost", Kind.LOSS, (Safeguards(frozenset({lost})),)) for lost in Safeguard),
+        Happening("everything answers", Kind.FOUND, (Safeguards(),)),
+        *(
+            Happening(f"pilot there: {there}", Kind.NO_PILOT, (PilotChanged(is_there=there),))
+            for there in (False, True)
+        ),
+        *(_arm_without(mode, Safeguard.CONTROLS, ArmRefusal.NO_CONTROLS) for mode in Mode),
+        *(_arm_without(mode, Safeguard.GUARD, ArmRefusal.NO_GUARD) for mode in Mode),
+        *(_arm_pilotless(mode) for mode in Mode),
+        *(_change_pilotless(mode) for mode in Mode),
         *(_arm(mode) for mode in Mode),
         *(_arm(mode, (ArmRefusal.TOO_HOT, ArmRefusal.NOT_CALIBRATED)) for mode in Mode),
         *(_arm(mode, (ArmRefusal.NOT_CALIBRATED,)) for mode in Mode),
@@ -160,7 +193,11 @@ def _happenings() -> tuple[Happening, ...]:
 
 
 HAPPENINGS = _happenings()
-WHILE_ARMED = tuple(happening for happening in HAPPENINGS if not happening.problems)
+WHILE_ARMED = tuple(
+    happening
+    for happening in HAPPENINGS
+    if not (happening.problems or happening.missing or (happening.kind is Kind.ARM and not happening.has_pilot))
+)
 """An armed gate arms no second time, and tries the car's own problems no more than without them."""
 DECIDE = Happening("decide", Kind.DECIDE)
 DECIDE_LATE = Happening("decide, 1 ns later", Kind.DECIDE)

@@ -23,7 +23,7 @@ TICK = 10
 
 @dataclass(frozen=True)
 class Figures:
-    """Every time in the model, in ms; the second half is designed, and becomes the code's own when that is there."""
+    """Every time in the model, in ms, from the code's own figures."""
 
     beat: int = round(PERIOD_S * 1000)
     cycle: int = -TICK * (-round(TICK_MS) // TICK)
@@ -33,9 +33,8 @@ class Figures:
     write_timeout: int = round(WRITE_TIMEOUT_S * 1000)
     kill: int = round(GONE_TIMEOUT_S * 1000)
     neutral: int = 40  # a PCA9685 takes 34 ms
-
-    guard_lost: int = 200  # the guard's beat to the drive process
-    carrier_lost: int = 200  # the beat of the process that carries STOP
+    guard_lost: int = Limits().safeguard_silence_ns // NS_PER_MS
+    carrier_lost: int = Limits().safeguard_silence_ns // NS_PER_MS
     promised: int = 500
 
 

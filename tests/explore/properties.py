@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from car.gate import GateState, Mode
+from car.gate import ArmRefusal, GateState, Mode
 from tests.explore.happenings import Kind
 from tests.explore.states import OLD_REFUSAL
 from tests.explore.step import Step
@@ -55,7 +55,14 @@ def stop_and_fault_trip(step: Step) -> bool:
     return step.gate.state is GateState.TRIPPED
 
 
-@on(*(kind for kind in ON_EVENTS if kind not in ACTS))
+@on(Kind.LOSS)
+def a_lost_safeguard_trips_what_is_armed(step: Step) -> bool:
+    """A safeguard that is lost trips an armed gate in every mode, and changes nothing else."""
+    expected = GateState.TRIPPED if step.state is GateState.ARMED else step.state
+    return step.gate.state is expected
+
+
+@on(*(kind for kind in ON_EVENTS if kind not in (*ACTS, Kind.LOSS)))
 def what_is_only_heard_changes_no_state(step: Step) -> bool:
     """Commands, frames, checks and a leaving driver change no state; only the time that they are told may trip."""
     return step.gate.state is step.state
@@ -71,7 +78,7 @@ def disarming_ends_a_drive_and_no_trip(step: Step) -> bool:
 @on(Kind.CHANGE_MODE)
 def a_change_of_mode_arms_nothing(step: Step) -> bool:
     """A change of mode leaves the state as it is, but an armed calibration ends disarmed."""
-    leaves_calibration = step.before.mode is Mode.CALIBRATION and step.happening.mode is not Mode.CALIBRATION
+    leaves_calibration = step.before.mode is Mode.CALIBRATION and step.gate.mode is not Mode.CALIBRATION
     if leaves_calibration and step.state is GateState.ARMED:
         return step.gate.state is GateState.DISARMED
     return step.gate.state is step.state
@@ -85,9 +92,10 @@ def the_mode_changes_by_a_persons_word_alone(step: Step) -> bool:
 
 @on(Kind.CHANGE_MODE)
 def the_mode_is_the_one_asked_for(step: Step) -> bool:
-    """A person gets the mode they ask for, but calibration, which begins by arming alone."""
+    """A person gets the mode they ask for, but calibration, which begins by arming, and what has no pilot."""
     asked = step.happening.mode
-    return step.gate.mode is (step.before.mode if asked is Mode.CALIBRATION else asked)
+    is_refused = asked is Mode.CALIBRATION or (asked.has_pilot and not step.happening.has_pilot)
+    return step.gate.mode is (step.before.mode if is_refused else asked)
 
 
 @on(Kind.ARM)
@@ -117,6 +125,8 @@ def a_refusal_says_why(step: Step) -> bool:
 def an_old_refusal_is_forgotten_by_the_next_act(step: Step) -> bool:
     """Disarming and another mode forget why an earlier arming was refused."""
     is_no_act = step.happening.kind is Kind.CHANGE_MODE and step.gate.mode is step.before.mode
+    if is_no_act and step.happening.mode is not step.before.mode and step.happening.mode is not Mode.CALIBRATION:
+        return step.gate.refusal is ArmRefusal.NO_PILOT
     return step.gate.refusal is (OLD_REFUSAL if is_no_act else None)
 
 

@@ -19,6 +19,8 @@ What is abstracted:
 - What the wheels had before a decision is one of {len(OUTPUTS)} outputs, in turn, not what the path there gave them.
 - The car's problems are told right before an arming, and only to a car that is not armed. Which reason an old trip or
   an old refusal had makes no difference.
+- A safeguard that is lost, and a pilot that is not there, are told as an event of their own and right before an arming
+  or a change of mode; by the next event they are back.
 - The gate's limits are those that ship; the clock goes back by 50 ms or 1 ns."""
 
 

@@ -97,6 +97,8 @@ class Step:
                 return {TripReason.STOP}
             case Kind.FAULT:
                 return {TripReason.FAULT}
+            case Kind.LOSS if self.before.state is GateState.ARMED:
+                return {TripReason.CONTROLS_LOST, TripReason.GUARD_LOST}
             case Kind.DECIDE if self.before.state is GateState.ARMED:
                 return self.overdue()
         return set()
@@ -118,6 +120,10 @@ class Step:
         asked, diary = self.happening, self.diary
         if self.state is GateState.ARMED:
             return [ArmRefusal.ALREADY_ARMED]
+        if asked.missing is not None:
+            return [asked.missing]
+        if asked.mode.has_pilot and not asked.has_pilot:
+            return [ArmRefusal.NO_PILOT]
         calibrates = asked.mode is Mode.CALIBRATION
         found = [p for p in asked.problems if not (calibrates and p is ArmRefusal.NOT_CALIBRATED)]
         if calibrates and not asked.wheels_up:
