@@ -11,7 +11,7 @@ DEV := $(VENV)/.dev-installed
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help drive demo test check mutation bench screenshots clean
+.PHONY: help drive demo test check explore mutation bench screenshots clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -29,6 +29,9 @@ check: $(DEV) ## format, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+explore: $(DEV) ## every state that the gate can be in, and every fault of the processes (about five minutes)
+	@$(BIN)/python -m tests.explore
 
 mutation: $(DEV) ## break the gate in every small way; its tests must notice (Linux, macOS; minutes)
 	@$(BIN)/python -m tests.mutation

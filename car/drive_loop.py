@@ -45,6 +45,11 @@ The frame is None when the cycle had no new one.
 class AutoStart:
     """Arms in ``auto`` as soon as the gate allows it, once; the person who started the program meant it to drive.
 
+    >>> gate = Gate(mode=Mode.AUTO, headless=True)
+    >>> loop = DriveLoop(LockStepFrames(camera), pilot, gate, drivetrain, clock, sources=[AutoStart(gate)])
+    >>> loop.step().gate_state is GateState.ARMED
+    True
+
     A stop before that ends the waiting. With ``again`` it re-arms after every trip: for replays, where no wheel turns.
     It stands before the driver among a loop's sources, so that a driver who stops in the same cycle is heard last.
     """
@@ -65,7 +70,14 @@ class AutoStart:
 
 
 class LockStepFrames:
-    """Takes each frame from the camera itself, in the loop's own thread, so that nothing happens by chance."""
+    """Takes each frame from the camera itself, in the loop's own thread, so that nothing happens by chance.
+
+    >>> frames = LockStepFrames(camera)
+    >>> frames.take(timeout_ms=25).number
+    0
+    >>> frames.take(timeout_ms=25) is None   # at 20 frames/s, the next one is not due yet
+    True
+    """
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
@@ -80,6 +92,14 @@ class LockStepFrames:
 
 class DriveLoop:
     """Runs cycles until told to end; whatever happens, the drivetrain is left in neutral.
+
+    >>> gate = Gate(mode=Mode.AUTO, headless=True)
+    >>> loop = DriveLoop(LockStepFrames(camera), pilot, gate, drivetrain, clock, sources=[AutoStart(gate)])
+    >>> loop.run(should_end=lambda record: record.frame_number >= 20)
+    >>> max(entry.command.throttle for entry in drivetrain.timeline)
+    0.2
+    >>> drivetrain.timeline[-1].command.throttle
+    0.0
 
     ``pilot`` may be None when only a driver drives. ``sources`` are asked in their order, in every cycle before the
     pilot and after it; each hears what the gate made of the ones before. ``motion`` and ``lap_count`` are asked

@@ -22,6 +22,9 @@ JSON_DIGITS = 4
 class StageTimes:
     """Where the time from capture to wheels went, in nanoseconds.
 
+    >>> StageTimes(age_ns=18_000_000, pilot_ns=4_000_000, gate_ns=50_000, apply_ns=400_000).latency_ns
+    22450000
+
     ``age_ns`` from the exposure until the loop took the frame; ``pilot_ns`` the whole pilot call, of which
     ``inference_ns`` is the network's own invoke; ``gate_ns`` hearing the driver and the gate's decision; ``apply_ns``
     the drivetrain; ``publish_ns`` handing the *previous* frame to the recorder.
@@ -43,6 +46,12 @@ class StageTimes:
 @dataclass(frozen=True, slots=True)
 class DriveRecord:
     """One control cycle.
+
+    >>> from car.drive_loop import DriveLoop, LockStepFrames
+    >>> from car.gate import Gate
+    >>> record = DriveLoop(LockStepFrames(camera), None, Gate(), drivetrain, clock).step()
+    >>> record.frame_number, record.applied.throttle
+    (0, 0.0)
 
     ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver`` and ``pilot`` are the commands asked for
     (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason, None unless it is

@@ -66,7 +66,7 @@ class TripReason(StrEnum):
     FAULT = "a part of the program failed"
     STALLED = "the drive loop did not come round in time"
     CLOCK = "the clock went backwards"
-    CONTROLS_LOST = "what carries a stop to the car did not answer"
+    CONTROLS_LOST = "the controls, which carry every stop, did not answer"
     GUARD_LOST = "the guard did not answer"
 
 
@@ -78,7 +78,7 @@ class ArmRefusal(StrEnum):
     THROTTLE_NOT_NEUTRAL = "let go of the throttle first"
     ALREADY_ARMED = "it is armed already; change the mode, or disarm first"
     WHEELS_NOT_UP = "lift the wheels off the ground first, and say so"
-    NO_CONTROLS = "what carries a stop to the car is not up yet"
+    NO_CONTROLS = "the controls, which carry every stop, are not up yet"
     NO_GUARD = "the guard is not up yet"
     NO_PILOT = "there is no pilot that fits this car; choose one, or drive by hand"
     TOO_HOT = "the processor is too hot"
@@ -93,7 +93,12 @@ AWAITS_NEUTRAL = "let go of the throttle, then press it again"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The one table of limits; the README promises these figures."""
+    """The one table of limits; the README promises these figures.
+
+    >>> gate = Gate(Limits(autopilot_throttle_cap=0.15))
+    >>> gate.limits.driver_valid_ns // NS_PER_MS
+    300
+    """
 
     driver_valid_ns: int = 300 * NS_PER_MS
     frame_fresh_ns: int = 150 * NS_PER_MS
@@ -113,6 +118,10 @@ class Limits:
 class DriverCommand:
     """What the driver asks for, and when the driver's device sampled it.
 
+    >>> gate.handle(DriverCommand(Command(steering=0.3, throttle=0.0), sampled_ns=clock.now_ns()), clock.now_ns())
+    >>> gate.decide(clock.now_ns()).driver
+    Command(steering=0.3, throttle=0.0)
+
     ``held`` is the driver's hold button, where the device has one: without it the link lives but the command is
     neutral, and a throttle that was pressed meanwhile must go back to neutral before it counts again.
     """
@@ -124,47 +133,87 @@ class DriverCommand:
 
 @dataclass(frozen=True, slots=True)
 class DriverLeft:
-    """The driver is known to be gone: a lost link from this moment on, without waiting for the last command to age."""
+    """The driver is known to be gone: a lost link from this moment on, without waiting for the last command to age.
+
+    >>> gate.handle(DriverLeft(), clock.now_ns())
+    >>> gate.decide(clock.now_ns()).driver is None
+    True
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class PilotCommand:
-    """What the pilot asks for; it counts from the event's time."""
+    """What the pilot asks for; it counts from the event's time.
+
+    >>> gate.handle(ChangeMode(Mode.AUTO), clock.now_ns())
+    >>> gate.handle(PilotCommand(Command(steering=float("nan"), throttle=0.2)), clock.now_ns())
+    >>> gate.refused_pilot
+    1
+    """
 
     command: Command
 
 
 @dataclass(frozen=True, slots=True)
 class FrameArrived:
-    """The camera delivered a frame."""
+    """The camera delivered a frame.
+
+    >>> gate.handle(FrameArrived(captured_ns=clock.now_ns() + NS_PER_MS), clock.now_ns())   # by another clock?
+    >>> gate.refused_frames
+    1
+    """
 
     captured_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What stands in the way of driving, the most important first; it matters to arming alone."""
+    """What stands in the way of driving, the most important first; it matters to arming alone.
+
+    >>> gate.handle(Disarm(), clock.now_ns())
+    >>> gate.handle(Checks((ArmRefusal.TOO_HOT,)), clock.now_ns())
+    >>> gate.handle(Arm(Mode.MANUAL), clock.now_ns())
+    >>> print(gate.refusal)
+    the processor is too hot
+    """
 
     problems: tuple[ArmRefusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Safeguards:
-    """Which safeguards do not answer: none of them may be missing while the car is armed."""
+    """Which safeguards do not answer: none of them may be missing while the car is armed.
+
+    >>> gate.handle(Safeguards(missing=frozenset({Safeguard.GUARD})), clock.now_ns())
+    >>> gate.trip is TripReason.GUARD_LOST
+    True
+    """
 
     missing: frozenset[Safeguard] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PilotChanged:
-    """Another pilot is there, or none is: without one, no mode in which it has a hand may be chosen."""
+    """Another pilot is there, or none is: without one, no mode in which it has a hand may be chosen.
+
+    >>> gate.handle(PilotChanged(is_there=False), clock.now_ns())
+    >>> gate.handle(ChangeMode(Mode.AUTO), clock.now_ns())
+    >>> gate.mode is Mode.MANUAL
+    True
+    """
 
     is_there: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A person wants to drive, or be driven, in ``mode``; calibration needs their word that the wheels are up."""
+    """A person wants to drive, or be driven, in ``mode``; calibration needs their word that the wheels are up.
+
+    >>> gate = Gate()
+    >>> gate.handle(Arm(Mode.MANUAL), clock.now_ns())
+    >>> print(gate.refusal)
+    no fresh frame from the camera
+    """
 
     mode: Mode
     wheels_up: bool = False
@@ -174,6 +223,10 @@ class Arm:
 class ChangeMode:
     """A person wants another mode. The state stays as it is, but calibration ends disarmed and begins by arming only.
 
+    >>> gate.handle(ChangeMode(Mode.ASSIST), clock.now_ns())
+    >>> gate.mode is Mode.ASSIST
+    True
+
     From ``auto`` the driver gets the steering at once and the throttle when the stick has been at neutral.
     """
 
@@ -182,17 +235,32 @@ class ChangeMode:
 
 @dataclass(frozen=True, slots=True)
 class Disarm:
-    """A person is done driving; a trip stays a trip."""
+    """A person is done driving; a trip stays a trip.
+
+    >>> gate.handle(Disarm(), clock.now_ns())
+    >>> gate.state is GateState.DISARMED
+    True
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The stop button: a trip in every mode and state, disarmed too, so that whoever pressed it sees it heard."""
+    """The stop button: a trip in every mode and state, disarmed too, so that whoever pressed it sees it heard.
+
+    >>> gate.handle(Stop(), clock.now_ns())
+    >>> gate.trip is TripReason.STOP
+    True
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A part of the program failed."""
+    """A part of the program failed.
+
+    >>> gate.handle(Fault(), clock.now_ns())
+    >>> gate.trip is TripReason.FAULT
+    True
+    """
 
 
 _NEVER_NS = -(2**62)
@@ -238,6 +306,13 @@ class Decision:
 
 class Gate:
     """Decides what reaches the wheels.
+
+    >>> gate, now_ns = Gate(), clock.now_ns()
+    >>> gate.handle(FrameArrived(now_ns), now_ns)
+    >>> gate.handle(DriverCommand(NEUTRAL, sampled_ns=now_ns), now_ns)
+    >>> gate.handle(Arm(Mode.MANUAL), now_ns)
+    >>> gate.decide(now_ns).state is GateState.ARMED
+    True
 
     With ``headless`` no driver's link is needed in ``auto``: starting the car that way was the human act. The
     safeguards that ``awaits`` names are missing until an event says that they answer. The ``refused_…`` counters count

@@ -56,11 +56,11 @@ def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code: 0 when all outputs are neutral."""
     if list(arguments) in (["--help"], ["-h"]):
-        sys.stdout.write(f"{USAGE}\n\nPut every output of the car to neutral, from outside a running drive too.\n")
+        sys.stdout.write(f"{USAGE}\n\nPut every output of the car to neutral, even while a drive runs.\n")
         return 0
     folder = _folder(arguments)
     if folder is None:
-        return _fail(f"{USAGE}. Those are not its arguments.")
+        return _fail(f"{USAGE}. Unknown arguments.")
     path = os.path.join(folder, CONFIG_NAME)  # noqa: PTH118 - pathlib costs a tenth of the time this command has
     try:
         with open(path, "rb") as file:  # noqa: PTH123
@@ -68,9 +68,9 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _fail(f"{path} cannot be read ({error.strerror}). Name the car with --car, and cut its power.")
     except ValueError as error:
-        return _fail(f"{path} is not valid TOML ({error}). Cut the car's power, and mend that line.")
+        return _fail(f"{path} is not valid TOML ({error}). Cut the car's power, and correct that line.")
     if not isinstance(content.get("drivetrain", {}), dict):
-        return _fail(f"{path} has a drivetrain that is not a section. Cut the car's power, and mend that line.")
+        return _fail(f"{path} has a drivetrain that is not a section. Cut the car's power, and correct that line.")
     problems = write_neutral(outputs_of(content, folder))
     return _fail(" ".join(problems)) if problems else 0
 

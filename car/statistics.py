@@ -35,7 +35,13 @@ class StageFigures:
 
 
 class LoopStatistics:
-    """Collects the stage times of cycles that had a frame."""
+    """Collects the stage times of cycles that had a frame.
+
+    >>> statistics = LoopStatistics()
+    >>> statistics.add(record)
+    >>> [figures.stage for figures in statistics.figures()][-1]
+    'capture to wheels'
+    """
 
     def __init__(self, window: int = WINDOW) -> None:
         self._times: NDArray[np.int64] = np.zeros((window, len(STAGES)), np.int64)

@@ -28,6 +28,12 @@ Image = NDArray[np.uint8]
 class Frame:
     """An image and when it was captured.
 
+    >>> image = np.zeros((120, 160, 3), np.uint8)
+    >>> image.flags.writeable = False
+    >>> frame = Frame(image, captured_ns=SystemClock().now_ns(), number=0)
+    >>> frame.image.shape
+    (120, 160, 3)
+
     ``captured_ns`` is the clock's time at the exposure; ``number`` counts the camera's frames from 0 and has a gap
     wherever the camera dropped one.
     """
@@ -40,6 +46,10 @@ class Frame:
 @dataclass(frozen=True, slots=True)
 class CameraGeometry:
     """How a camera sees: what a pilot was trained with must fit what it drives with.
+
+    >>> wide = CameraGeometry(width=160, height=120, fov_deg=160.0, lens="fisheye")
+    >>> wide.pitch_deg
+    20.0
 
     ``mount_height_m`` is the lens above the ground, ``pitch_deg`` how far it looks down, ``fov_deg`` the horizontal
     field of view; ``lens`` is ``"rectilinear"`` or ``"fisheye"``.
@@ -56,10 +66,13 @@ class CameraGeometry:
 class Camera(Closing):
     """A source of frames, one after the other.
 
-    Use it as a context manager; ``close`` may be called twice::
+    Use it as a context manager; ``close`` may be called twice:
 
-        with RecordedCamera(frames, geometry, clock) as camera:
-            frame = camera.next_frame(timeout_ms=1000)
+    >>> from hardware.cameras.recorded import RecordedCamera
+    >>> with RecordedCamera(frames, geometry, clock) as camera:
+    ...     frame = camera.next_frame(timeout_ms=1000)
+    >>> frame.number
+    0
 
     ``rate_hz`` is how many frames it gives per second; ``restarts`` counts how often it stopped and was opened again.
     ``check_camera`` checks all that a camera promises.
@@ -86,6 +99,14 @@ class Camera(Closing):
 
 class LatestFrame:
     """A mailbox of one slot: the capture thread puts frames in, the drive loop takes the newest.
+
+    >>> latest = LatestFrame()
+    >>> latest.put(frames[0])
+    >>> latest.put(frames[1])
+    >>> latest.take(timeout_ms=25).number
+    1
+    >>> latest.dropped
+    1
 
     A frame that is overwritten before it was taken was dropped; ``dropped`` counts them.
     """

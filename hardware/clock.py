@@ -26,7 +26,14 @@ class Clock(ABC):
 
 
 class SystemClock(Clock):
-    """Real time, on the time base of libcamera's ``SensorTimestamp`` (CLOCK_BOOTTIME) where the system has it."""
+    """Real time, on the time base of libcamera's ``SensorTimestamp`` (CLOCK_BOOTTIME) where the system has it.
+
+    >>> clock = SystemClock()
+    >>> started_ns = clock.now_ns()
+    >>> clock.sleep_until_ns(started_ns + NS_PER_MS)
+    >>> clock.now_ns() - started_ns >= NS_PER_MS
+    True
+    """
 
     def __init__(self) -> None:
         # macOS and Windows have no CLOCK_BOOTTIME; their monotonic clock is as good, having no camera to agree with.
@@ -46,11 +53,13 @@ class SystemClock(Clock):
 class VirtualClock(Clock):
     """Time that stands still until someone moves it.
 
-    ::
-
-        clock = VirtualClock()
-        clock.advance_ns(50 * NS_PER_MS)
-        clock.sleep_until_ns(NS_PER_S)   # returns at once; it is now 1 s
+    >>> clock = VirtualClock()
+    >>> clock.advance_ns(50 * NS_PER_MS)
+    >>> clock.now_ns()
+    50000000
+    >>> clock.sleep_until_ns(NS_PER_S)   # returns at once; it is now 1 s
+    >>> clock.now_ns()
+    1000000000
     """
 
     def __init__(self, start_ns: int = 0) -> None:

@@ -101,7 +101,14 @@ def i2c_answers(bus: int, addresses: Iterable[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Computer:
-    """This computer; or, for a test, one whose files are below ``root`` and whose other answers are made up."""
+    """This computer; or, for a test, one whose files are below ``root`` and whose other answers are made up.
+
+    >>> _ = (folder / "model").write_text("Raspberry Pi 5 Model B Rev 1.0")
+    >>> Computer(root=folder).text("model")
+    'Raspberry Pi 5 Model B Rev 1.0'
+    >>> Computer(root=folder).is_pi
+    False
+    """
 
     root: Path = ROOT
     bits: int = struct.calcsize("P") * 8

@@ -16,7 +16,13 @@ from hardware.errors import ContractError, DrivetrainError
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Steering −1 full left … +1 full right; throttle −1 full reverse … +1 full forward."""
+    """Steering −1 full left … +1 full right; throttle −1 full reverse … +1 full forward.
+
+    >>> Command(steering=-0.5, throttle=0.2).is_valid()
+    True
+    >>> Command(steering=-0.5, throttle=2.0).is_valid()
+    False
+    """
 
     steering: float
     throttle: float
@@ -38,6 +44,9 @@ NEUTRAL = Command(steering=0.0, throttle=0.0)
 class Motion:
     """What a car with an encoder on its wheels knows.
 
+    >>> Motion(speed_m_s=1.2, distance_m=34.5).speed_m_s
+    1.2
+
     ``speed_m_s`` is negative in reverse, where the encoder can tell. ``distance_m`` is how far the wheels have rolled
     since the start, in either direction, so that it never shrinks; NaN in recordings that did not keep it.
     """
@@ -49,6 +58,9 @@ class Motion:
 @dataclass(frozen=True, slots=True)
 class LapCount:
     """What one who knows the track can say of a drive on it.
+
+    >>> LapCount(laps=2, progress_m=31.4, lateral_m=-0.05, departures=0).laps
+    2
 
     ``laps`` counts whole laps, ``progress_m`` is the way driven along the track; ``lateral_m`` is the distance from
     the middle of the lane, positive to the right; ``departures`` counts how often a wheel has left the lane.
@@ -62,6 +74,12 @@ class LapCount:
 
 class Drivetrain(Closing):
     """Steering and motor of a car.
+
+    >>> from hardware.drivetrains.timeline import TimelineDrivetrain
+    >>> with TimelineDrivetrain(clock) as drivetrain:
+    ...     applied = drivetrain.apply(Command(steering=0.5, throttle=0.2))
+    >>> applied
+    Command(steering=0.5, throttle=0.2)
 
     Only the gate's owner calls ``apply``; anyone may call ``neutral`` at any time, from any thread. Use it as a
     context manager; ``close`` puts the outputs to neutral first and may be called twice. The first output ever is
@@ -106,9 +124,10 @@ def check_drivetrain(
 ) -> None:
     """Check that the drivetrain which ``make`` opens keeps every promise of ``Drivetrain``, and close it.
 
-    It is for every drivetrain, a stranger's too, in a test or with the wheels off the ground::
+    It is for every drivetrain, a stranger's too, in a test or with the wheels off the ground:
 
-        check_drivetrain(MyDrivetrain)
+    >>> from hardware.drivetrains.timeline import TimelineDrivetrain
+    >>> check_drivetrain(lambda: TimelineDrivetrain(clock), clock)
 
     ``clock`` is the one that the drivetrain was given, by default the system's. With ``outputs`` it looks at the pins
     too, not only at what ``apply`` says. Raises ContractError with the first promise that is broken.

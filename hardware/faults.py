@@ -23,7 +23,15 @@ from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 
 
 class Onset:
-    """When a fault sets in; never, until ``time_ns`` is set."""
+    """When a fault sets in; never, until ``time_ns`` is set.
+
+    >>> onset = Onset(clock)
+    >>> onset.is_past
+    False
+    >>> onset.time_ns = clock.now_ns()
+    >>> onset.is_past
+    True
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -46,7 +54,15 @@ class Onset:
 
 
 class FaultyCamera(Camera):
-    """A camera that passes on another one's frames; what goes wrong is its heirs'."""
+    """A camera that passes on another one's frames; subclasses decide what goes wrong.
+
+    >>> class DarkCamera(FaultyCamera):
+    ...     def next_frame(self, timeout_ms, max_age_ms=MAX_AGE_MS):
+    ...         frame = super().next_frame(timeout_ms, max_age_ms)
+    ...         return Frame(frame.image * 0, frame.captured_ns, frame.number) if self._onset.is_past else frame
+    >>> DarkCamera(camera, Onset(clock).past()).next_frame(timeout_ms=1000).image.max().item()
+    0
+    """
 
     def __init__(self, camera: Camera, onset: Onset) -> None:
         self.geometry = camera.geometry
@@ -68,7 +84,15 @@ class FaultyCamera(Camera):
 
 
 class FrozenCamera(FaultyCamera):
-    """Repeats its last frame, old time and all, as often as there were frames before."""
+    """Repeats its last frame, old time and all, as often as there were frames before.
+
+    >>> onset = Onset(clock)
+    >>> frozen = FrozenCamera(camera, onset)
+    >>> frame = frozen.next_frame(timeout_ms=1000)
+    >>> onset.time_ns = clock.now_ns()
+    >>> frozen.next_frame(timeout_ms=1000) is frame
+    True
+    """
 
     _last: Frame | None = None
 
@@ -82,7 +106,13 @@ class FrozenCamera(FaultyCamera):
 
 
 class SilentCamera(FaultyCamera):
-    """Delivers nothing more and says nothing of it."""
+    """Delivers nothing more and says nothing of it.
+
+    >>> silent = SilentCamera(camera, Onset(clock).past())
+    >>> silent.next_frame(timeout_ms=200)
+    Traceback (most recent call last):
+    hardware.errors.CameraTimeout: No frame came in 200 ms. Look at the camera's cable.
+    """
 
     def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the next frame, or raise CameraTimeout after ``timeout_ms``."""
@@ -93,7 +123,13 @@ class SilentCamera(FaultyCamera):
 
 
 class BrokenCamera(FaultyCamera):
-    """Reports that it has failed."""
+    """Reports that it has failed.
+
+    >>> broken = BrokenCamera(camera, Onset(clock).past())
+    >>> broken.next_frame(timeout_ms=200)
+    Traceback (most recent call last):
+    hardware.errors.CameraError: The camera is gone. Look at its cable.
+    """
 
     def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
         """Return the next frame, or raise CameraError."""
@@ -103,7 +139,13 @@ class BrokenCamera(FaultyCamera):
 
 
 class LateCamera(FaultyCamera):
-    """Delivers every frame, and each of them ``delay_ms`` after it was captured."""
+    """Delivers every frame, and each of them ``delay_ms`` after it was captured.
+
+    >>> late = LateCamera(camera, Onset(clock).past(), delay_ms=400)
+    >>> frame = late.next_frame(timeout_ms=1000)
+    >>> (clock.now_ns() - frame.captured_ns) / NS_PER_MS
+    400.0
+    """
 
     def __init__(self, camera: Camera, onset: Onset, delay_ms: float) -> None:
         super().__init__(camera, onset)
@@ -116,7 +158,7 @@ class LateCamera(FaultyCamera):
         while not self._waiting or self._due_ns() > self._clock.now_ns():
             now_ns = self._clock.now_ns()
             if now_ns >= deadline_ns:
-                raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. They are late.")
+                raise CameraTimeout(f"No frame came in {timeout_ms:g} ms: they are late. Check the camera.")
             until_ns = min(deadline_ns, self._due_ns()) if self._waiting else deadline_ns
             self._take_in((until_ns - now_ns) / NS_PER_MS)
         return self._waiting.popleft()
@@ -131,7 +173,14 @@ class LateCamera(FaultyCamera):
 
 
 class FaultyDrivetrain(Drivetrain):
-    """A drivetrain on a bus that passes commands on to another one; what goes wrong is its heirs'."""
+    """A drivetrain on a bus that passes commands on to another one; subclasses decide what goes wrong.
+
+    >>> class UnpluggedDrivetrain(FaultyDrivetrain):
+    ...     def _fail(self):
+    ...         raise DrivetrainError("Nobody is there. Plug the drivetrain in.")
+    >>> UnpluggedDrivetrain(drivetrain, Onset(clock)).apply(Command(0.0, 0.2))
+    Command(steering=0.0, throttle=0.2)
+    """
 
     def __init__(self, drivetrain: Drivetrain, onset: Onset) -> None:
         self._drivetrain = drivetrain
@@ -164,21 +213,42 @@ class FaultyDrivetrain(Drivetrain):
 
 
 class HangingDrivetrain(FaultyDrivetrain):
-    """Its bus never answers again: the write hangs, and so does every other that waits its turn."""
+    """Its bus never answers again: the write hangs, and so does every other that waits its turn.
+
+    >>> onset = Onset(clock)
+    >>> hanging = HangingDrivetrain(drivetrain, onset)
+    >>> hanging.apply(Command(steering=0.0, throttle=0.2))
+    Command(steering=0.0, throttle=0.2)
+    >>> onset.time_ns = clock.now_ns()   # from here on, apply and neutral never return
+    """
 
     def _fail(self) -> None:
         threading.Event().wait()
 
 
 class BrokenDrivetrain(FaultyDrivetrain):
-    """Its bus answers every write with an error."""
+    """Its bus answers every write with an error.
+
+    >>> broken = BrokenDrivetrain(drivetrain, Onset(clock).past())
+    >>> broken.neutral()
+    Traceback (most recent call last):
+    hardware.errors.DrivetrainError: The bus does not answer. Look at its cable.
+    """
 
     def _fail(self) -> None:
         raise DrivetrainError("The bus does not answer. Look at its cable.")
 
 
 class StallingMotion:
-    """A car's motion, asked of an encoder that once takes ``duration_s`` to answer."""
+    """A car's motion, asked of an encoder that once takes ``duration_s`` to answer.
+
+    >>> motion = StallingMotion(lambda: Motion(1.2, 34.5), Onset(clock).past(), duration_s=1.0)
+    >>> asked_ns = clock.now_ns()
+    >>> motion().speed_m_s
+    1.2
+    >>> (clock.now_ns() - asked_ns) / NS_PER_S
+    1.0
+    """
 
     def __init__(self, motion: Callable[[], Motion], onset: Onset, duration_s: float) -> None:
         self._motion = motion

@@ -49,7 +49,14 @@ class Throttling:
 
 
 def read_health(root: Path = ROOT) -> Health:
-    """Return how the machine is now; in a fraction of a millisecond on a Raspberry Pi with its own kernel."""
+    """Return how the machine is now; in a fraction of a millisecond on a Raspberry Pi with its own kernel.
+
+    >>> zone = folder / "sys/class/thermal/thermal_zone0"
+    >>> zone.mkdir(parents=True)
+    >>> _ = (zone / "type").write_text("cpu-thermal"), (zone / "temp").write_text("48312")
+    >>> read_health(folder)
+    Health(temperature_c=48.312, under_voltage=None)
+    """
     return Health(_temperature_c(root), _under_voltage(root))
 
 

@@ -86,7 +86,7 @@ def append_to_timeline(path: str, steering: float, throttle: float) -> None:
 
 def _steps(output: Output) -> Iterator[None]:
     if not is_writable(output):
-        raise OSError(output.get("why", "nobody knows how to write it"))
+        raise OSError(output.get("why", "there is no known way to write it"))
     yield from _WRITERS[output["kind"]](output)
 
 
@@ -127,7 +127,7 @@ def _write_bytes(output: Output) -> Iterator[None]:
     descriptor = os.open(output["path"], flags)
     try:
         if os.write(descriptor, text) < len(text):
-            raise OSError("it has not taken all of it")
+            raise OSError("it took only a part")
     finally:
         os.close(descriptor)
     return iter(())

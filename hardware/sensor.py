@@ -20,7 +20,12 @@ CHECK_GRACE_MS = 250.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a sensor has measured, each number by its name with its unit, and the clock's time of the measurement."""
+    """What a sensor has measured, each number by its name with its unit, and the clock's time of the measurement.
+
+    >>> reading = Reading({"distance_m": 0.42}, measured_ns=SystemClock().now_ns())
+    >>> reading.values["distance_m"]
+    0.42
+    """
 
     values: Mapping[str, float]
     measured_ns: int

@@ -27,7 +27,12 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSession:
-    """One recording a model learned from: its name, the SHA-256 of its file, and how many of its frames were used."""
+    """One recording a model learned from: its name, the SHA-256 of its file, and how many of its frames were used.
+
+    >>> import hashlib
+    >>> TrainingSession("first", hashlib.sha256(path.read_bytes()).hexdigest(), frames=60).name
+    'first'
+    """
 
     name: str
     sha256: str
@@ -37,6 +42,10 @@ class TrainingSession:
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """Where a model comes from and what it was measured to do.
+
+    >>> card = ModelCard(name="first", height=120, width=160, split="by session")
+    >>> ModelCard.from_json(card.to_json()) == card
+    True
 
     ``camera`` is the geometry it was trained with (``hardware.camera.CameraGeometry`` as a mapping), ``metrics`` maps
     ``"steering"`` and ``"throttle"`` to their figures beside the two baselines, ``closed_loop`` says how it drove in

@@ -47,7 +47,7 @@ def load_model(path: Path, runtime: str = "", *, tried_sha256: str = "") -> Mode
     try:
         whole = _read(path)
         if tried_sha256 not in ("", hashlib.sha256(whole).hexdigest()):
-            raise ModelError("the file has changed since it was tried out. Try again.")
+            raise ModelError("the file has changed since it was checked. Try again.")
         content, entries = _split(whole)
         card = _find_card(entries)
         _check_hash(content, card)

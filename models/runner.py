@@ -17,11 +17,10 @@ Tensors = Mapping[str, Mapping[str, Any]]
 class Model:
     """A pilot model ready to run, for one thread at a time; ``models.loader.load_model`` makes them.
 
-    ::
-
-        model = load_model(Path("mycar/models/first.tflite"))
-        model.check_fits(height=120, width=160)
-        steering, throttle = model.run(frame.image)
+    >>> from models.loader import load_model
+    >>> model = load_model(model_path)
+    >>> model.check_fits(height=120, width=160)
+    >>> steering, throttle = model.run(frame.image)
 
     ``height`` and ``width`` are the frame it takes; ``card`` is None when the file has none; ``warnings`` are sentences
     for the person who starts the car; ``invoke_ns`` is how long the runtime's own invoke took in the latest ``run``.

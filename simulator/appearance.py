@@ -18,6 +18,11 @@ Colour = tuple[float, float, float]
 class Appearance:
     """A room and a camera.
 
+    >>> from dataclasses import replace
+    >>> dusk = replace(nominal("tape"), gain=(0.6, 0.6, 0.7), noise=6.0)
+    >>> dusk.vignette
+    0.25
+
     ``gain`` multiplies red, green and blue: exposure and white balance in one. ``vignette`` is the share of light
     lost in the corners, ``noise`` the standard deviation of the sensor's noise in grey levels, ``pitch_error_deg``
     how far the camera looks further down than its geometry says. ``seed`` decides where spots and furniture are.

@@ -10,7 +10,10 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """From ``start_s`` to ``end_s`` the wheels turn by ``steering`` more than the command says."""
+    """From ``start_s`` to ``end_s`` the wheels turn by ``steering`` more than the command says.
+
+    >>> gust = Push(start_s=2.0, end_s=2.5, steering=0.4)
+    """
 
     start_s: float
     end_s: float
@@ -20,6 +23,11 @@ class Push:
 @dataclass(frozen=True, slots=True)
 class Disturbance:
     """How often, how long and how hard a car is pushed aside; each is drawn between two bounds, in seconds and −1 … +1.
+
+    >>> pushes = Disturbance(seed=7, pause_s=(2.0, 2.0), duration_s=(0.5, 0.5)).pushes()
+    >>> first = next(pushes)
+    >>> first.start_s, first.end_s
+    (2.0, 2.5)
 
     The push is added to the steering behind the drivetrain: neither the command returned by ``apply`` nor the one
     recorded shows it, so what is recorded remains what a driver does about it.

@@ -20,6 +20,13 @@ _COMFORT_M_S2 = 0.7
 class PurePursuit:
     """Steers for a point of the centre line some way ahead and slows down for bends.
 
+    >>> from simulator.track import make_track
+    >>> from simulator.world import World
+    >>> world = World(make_track("oval"), clock)
+    >>> expert = PurePursuit(world.track)
+    >>> expert.command(world.state).throttle > 0
+    True
+
     The steering follows Coulter, "Implementation of the pure pursuit path tracking algorithm", CMU-RI-TR-92-01: the
     circle through the car, tangent to its heading, that meets the point. The throttle is the one that holds the speed
     at which the sharpest bend ahead takes a comfortable lateral acceleration, and never more than ``max_throttle``.

@@ -29,6 +29,11 @@ _SUBPIXEL_BITS = 6
 class Floor:
     """A picture of the ground from above, y up, and where it lies.
 
+    >>> from simulator.track import make_track
+    >>> track = make_track("oval")
+    >>> floor = draw_floor(track)
+    >>> picture = floor.picture([track.pose_at(progress_m=1.0)])   # RGB, for people to look at
+
     ``image`` is RGB uint8, read-only, ``metres_per_pixel`` its scale, ``left_m`` and ``top_m`` the outer corner of its
     first pixel.
     """

@@ -14,6 +14,14 @@ _MAX_JUMP_M = 0.5
 class LapCounter:
     """Follows a car of ``car_width_m`` along ``track``.
 
+    >>> from simulator.track import make_track
+    >>> track = make_track("oval")
+    >>> counter = LapCounter(track, car_width_m=0.18, pose=track.pose_at(0.0))
+    >>> for decimetres in range(int(track.length_m * 10) + 2):
+    ...     counter.follow(track.pose_at(progress_m=decimetres / 10))
+    >>> counter.count().laps
+    1
+
     The way along the track counts forwards and backwards, a cut across the infield not at all. A lap is counted when
     the car has got a whole track length further than where it started. A departure is counted when a wheel crosses
     the middle of a lane's line, once until all wheels are back.

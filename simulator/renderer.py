@@ -42,10 +42,13 @@ class _Band:
 class Renderer:
     """Renders one camera in one room.
 
-    ::
-
-        renderer = Renderer(CameraGeometry(), draw_floor(track), nominal(track.style))
-        image = renderer.render(track.pose_at(progress_m=0.0))
+    >>> from simulator.appearance import nominal
+    >>> from simulator.floor import draw_floor
+    >>> from simulator.track import make_track
+    >>> track = make_track("oval")
+    >>> renderer = Renderer(CameraGeometry(), draw_floor(track), nominal(track.style))
+    >>> renderer.render(track.pose_at(progress_m=0.0)).shape
+    (120, 160, 3)
 
     Raises ValueError for a lens that is not known and a camera that sees no floor.
     """

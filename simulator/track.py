@@ -22,7 +22,10 @@ LANE_HALF_WIDTH_M = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where something is and where it points: metres, and radians counter-clockwise from the x axis."""
+    """Where something is and where it points: metres, and radians counter-clockwise from the x axis.
+
+    >>> start = Pose(x_m=1.5, y_m=0.2, heading_rad=math.pi / 2)
+    """
 
     x_m: float
     y_m: float
@@ -50,11 +53,12 @@ class Track:
 
     ``points_m`` (N × 2) lie at equal distances ``step_m`` on the centre line, in the direction of travel;
     ``heading_rad`` and ``curvature_per_m`` (N, positive to the left) belong to them. Lines are drawn on the floor at
-    ``half_width_m`` left and right::
+    ``half_width_m`` left and right:
 
-        track = make_track("oval")
-        pose = track.pose_at(progress_m=3.0, lateral_m=0.1)
-        assert track.project(pose).lateral_m == pytest.approx(0.1)
+    >>> track = make_track("oval")
+    >>> pose = track.pose_at(progress_m=3.0, lateral_m=0.1)
+    >>> round(track.project(pose).lateral_m, 3)
+    0.1
     """
 
     name: str

@@ -16,6 +16,10 @@ from simulator.track import Pose
 class VehicleParameters:
     """A chassis: sizes, the servo, the motor with its drag, the tyres.
 
+    >>> slippery = VehicleParameters(grip_m_s2=2.0)
+    >>> slippery.wheelbase_m
+    0.17
+
     The motor accelerates by ``throttle`` × ``acceleration_m_s2`` and drag takes ``drag_per_s`` × speed, so the car
     settles at their quotient × throttle: 4 m/s at full throttle. Below ``neutral_throttle`` the speed controller
     brakes by ``drag_brake_m_s2``. ``grip_m_s2`` is the largest lateral acceleration; beyond it the car runs wide.
@@ -36,6 +40,12 @@ class VehicleParameters:
 @dataclass(frozen=True, slots=True)
 class VehicleState:
     """The middle of the car in metres, its heading counter-clockwise from the x axis, and what its parts are doing.
+
+    >>> state = VehicleState()
+    >>> for _ in range(200):
+    ...     state = step(state, Command(steering=0.0, throttle=0.25), VehicleParameters(), duration_s=0.005)
+    >>> round(state.speed_m_s, 1), round(state.x_m, 1)
+    (0.5, 0.3)
 
     ``steering_rad`` is the angle of the front wheels, positive to the right, as in a command; ``motor`` is the
     throttle that the motor really gives after its lag, −1 … +1.

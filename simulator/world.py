@@ -28,15 +28,18 @@ STEP_NS = 5 * NS_PER_MS
 class World:
     """One car at the start of ``track``, standing still.
 
-    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
-    aside now and then. Everything here may be called from any thread::
+    >>> from simulator.expert import PurePursuit
+    >>> from simulator.track import make_track
+    >>> world = World(make_track("oval"), clock)
+    >>> expert = PurePursuit(world.track)
+    >>> while world.lap_count().progress_m < 1.0:
+    ...     frame = world.camera.next_frame(timeout_ms=1000)
+    ...     command = world.drivetrain.apply(expert.command(world.state))
+    >>> world.lap_count().departures
+    0
 
-        clock = VirtualClock()
-        world = World(make_track("oval"), clock)
-        expert = PurePursuit(world.track)
-        while world.lap_count().laps < 1:
-            frame = world.camera.next_frame(timeout_ms=1000)
-            world.drivetrain.apply(expert.command(world.state))
+    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
+    aside now and then. Everything here may be called from any thread.
     """
 
     def __init__(
@@ -189,7 +192,7 @@ class SimulatedCamera(Camera):
         Raises CameraTimeout after ``timeout_ms`` when it is due later than that, CameraError when closed.
         """
         if self._closed:
-            raise CameraError("The simulated camera is closed. Make another world to go on.")
+            raise CameraError("The simulated camera is closed. Make a new world to go on.")
         now_ns = self._clock.now_ns()
         if self._first_ns is None:
             self._first_ns = now_ns
@@ -232,7 +235,7 @@ class SimulatedDrivetrain(Drivetrain):
         """
         command.check()
         if self._closed:
-            raise DrivetrainError("The simulated drivetrain is closed. Make another world to go on.")
+            raise DrivetrainError("The simulated drivetrain is closed. Make a new world to go on.")
         self._world.command(command)
         return command
 

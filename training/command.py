@@ -83,7 +83,7 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
     learned = _learned_sessions(model, sessions)
     if learned:
         console.print(
-            f"[yellow]It was trained on {', '.join(learned)}: that is what it has learned, not how it generalises. "
+            f"[yellow]It was trained on {', '.join(learned)}: this shows what it learned, not how it generalises. "
             "The held-out figures are on its card:[/yellow]"
         )
         card = read_card(model)

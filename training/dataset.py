@@ -48,7 +48,12 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Recordings of one frame size, ``height`` × ``width``."""
+    """Recordings of one frame size, ``height`` × ``width``.
+
+    >>> dataset = load_dataset([path])
+    >>> dataset.recordings[0].images.shape, dataset.recordings[0].labels.shape
+    ((60, 120, 160, 3), (60, 2))
+    """
 
     recordings: tuple[Recording, ...]
     height: int

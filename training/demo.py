@@ -37,7 +37,7 @@ def run(out: Path) -> None:
     Raises RecordingError when it is, TrainingError when the new pilot leaves the lane or does not finish.
     """
     if out.exists():
-        raise RecordingError(f"{out} is there already. Remove it, or give another folder with --out.")
+        raise RecordingError(f"{out} exists already. Remove it, or give another folder with --out.")
     started_s = time.monotonic()
     init_car(out)
     folder = open_car(out)

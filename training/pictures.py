@@ -30,6 +30,12 @@ STEERING_COLOUR, CAR_COLOUR = (80, 255, 120), (230, 40, 40)
 class Snapshots:
     """Observes a drive and keeps a frame with its command every so often; hand it to a simulation.
 
+    >>> snapshots = Snapshots(rate_hz=20.0)
+    >>> for frame in frames:
+    ...     snapshots(record, frame)
+    >>> len(snapshots.kept)
+    30
+
     ``rate_hz`` is the camera's, of whose frames ``FILM_HZ`` a second are kept.
     """
 

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 class Progress:
     """``done`` of ``total`` steps of a ``stage``: ``"read"`` (frames), ``"train"`` (epochs) or ``"export"``.
 
+    >>> progress = Progress("train", done=3, total=24, seconds_left=42.0)
+    >>> f"{progress.done / progress.total:.0%}"
+    '12%'
+
     ``seconds_left`` is None while nobody knows; ``note`` is a sentence about the latest step, such as its losses.
     """
 

@@ -25,7 +25,13 @@ Indexes = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Per recording the indexes of its training and of its validation frames, and in words how they were chosen."""
+    """Per recording the indexes of its training and of its validation frames, and in words how they were chosen.
+
+    >>> captured_ns = np.arange(60) * NS_PER_S   # a minute, at one frame/s
+    >>> split = split_recordings([captured_ns])
+    >>> len(split.train[0]), len(split.validation[0])
+    (47, 12)
+    """
 
     train: tuple[Indexes, ...]
     validation: tuple[Indexes, ...]

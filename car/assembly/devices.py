@@ -36,6 +36,10 @@ from simulator.world import World
 class Devices:
     """What a car drives with.
 
+    >>> devices = open_devices(CarConfig(), clock)
+    >>> frame = devices.camera.next_frame(timeout_ms=1000)
+    >>> devices.close()
+
     ``motion`` is None on a car without an encoder, ``lap_count`` where nobody knows the track. ``calibrate`` has the
     drivetrain follow another calibration from neutral on; None where there is none to follow. ``sensors`` are by the
     name that ``car.toml`` gives each. ``enter_track`` carries a simulated car to the start of the track of that name.
@@ -190,7 +194,7 @@ def neutral_outputs(config: CarConfig) -> list[Output]:
     if wrong is not None:
         raise DrivetrainError(
             f"The {config.drivetrain.kind} drivetrain cannot be put to neutral from outside "
-            f"({wrong.get('why', f'nobody knows how to write {wrong}')}). "
+            f"({wrong.get('why', f'there is no known way to write {wrong}')}). "
             "Mend its outputs, or choose another drivetrain."
         )
     return outputs

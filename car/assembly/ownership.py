@@ -28,10 +28,10 @@ LOCK_FOLDERS = ("/run/lock", tempfile.gettempdir())
 def owning(folder: Path, outputs: Sequence[Output], what: str) -> Iterator[None]:
     """Own the car in ``folder`` and its ``outputs`` until the ``with`` block ends; ``what`` says what for.
 
-    ::
-
-        with owning(folder.path, neutral_outputs(folder.config), "car drive"):
-            ...
+    >>> with owning(folder, [], "car drive"), owning(folder, [], "car calibrate"):
+    ...     pass
+    Traceback (most recent call last):
+    car.errors.CarInUse: The car in ... is in use already, by `car drive`, process .... End that first.
 
     Raises CarInUse, which names the program that has it.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="The folder to make, named for the car.")]) -> None:
+def init(folder: Annotated[Path, typer.Argument(help="The folder to make; its name is the car's.")]) -> None:
     """Make a car: a folder with car.toml, sessions/ and models/."""
     import shlex
 
@@ -34,7 +34,7 @@ def drive(
     laps: LapsOption = None,
     headless: Annotated[bool, typer.Option("--headless", help="Drive at once, with nobody at the controls.")] = False,
     record: Annotated[bool | None, typer.Option("--record/--no-record", help="Default: as car.toml says.")] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="HTTPS, by a certificate of the car's own.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve HTTPS with the car's own certificate.")] = False,
 ) -> None:
     """Drive the car from a page in the browser, or let a pilot drive it at once; Ctrl-C ends in neutral."""
     from car.processes.drive import drive as run_drive
@@ -60,7 +60,7 @@ def calibrate(car: CarOption = None) -> None:
 
     folder = find_car(car)
     if not sys.stdout.isatty():
-        fail("There is no terminal with keys to calibrate by. Run it in one, or use the page that car drive serves.")
+        fail("Calibration needs a terminal with keys. Run it in one, or use the page that `car drive` serves.")
     outcome, exit_code = run_calibration(folder)
     typer.echo(outcome)
     raise typer.Exit(exit_code)
@@ -68,7 +68,7 @@ def calibrate(car: CarOption = None) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def neutral(context: typer.Context) -> None:
-    """Put every output of the car to neutral, from outside a running drive too."""
+    """Put every output of the car to neutral, even while a drive runs."""
     from car.neutral import main as run_neutral
 
     raise typer.Exit(run_neutral(context.args))
@@ -79,7 +79,7 @@ def doctor(
     car: CarOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Examine the car and its machine, and say what mends what is wrong; exit code 1 if something has to be mended."""
+    """Name what is wrong with the car and its machine, and the command that fixes it; exit code 1 for an error."""
     from car.config.folder import locate_car
     from car.doctor.examination import examine
     from car.doctor.view import examining, show_report

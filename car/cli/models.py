@@ -30,7 +30,7 @@ def list_models(car: CarOption = None) -> None:
 
 @models_app.command("show")
 def show_model(model: ModelArgument, car: CarOption = None) -> None:
-    """Show a model's card: what it learned from and what it was measured to do."""
+    """Show a model's card: what it learned from and how well it drives."""
     from car.pilots.find import find_model
     from models.contract import ModelError
     from models.loader import read_card

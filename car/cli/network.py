@@ -13,9 +13,9 @@ from car.cli.options import CarOption, find_car
 @app.command()
 def pair(
     car: CarOption = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Let no browser in that was paired before.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Revoke every browser's pairing.")] = False,
 ) -> None:
-    """Let a phone or another machine drive the car: prints an address that works once."""
+    """Let a phone or another machine drive the car: print an address that works once."""
     from car.pairing.command import pair as run_pair
     from car.pairing.store import AccessStore
     from hardware.clock import SystemClock
@@ -23,7 +23,7 @@ def pair(
     folder = find_car(car)
     if forget:
         AccessStore(folder.path, SystemClock()).forget_all()
-        typer.echo("No browser is paired any more, and the network does not reach the car.")
+        typer.echo("No browser is paired any more, and the network cannot reach the car.")
         return
     for line in run_pair(folder):
         typer.echo(line)
@@ -33,14 +33,14 @@ def pair(
 def find(
     seconds: Annotated[float, typer.Option("--seconds", min=0.5, max=60, help="How long to listen.")] = 3.0,
 ) -> None:
-    """Find the cars in this network that a browser has been paired with."""
+    """Find the cars in this network that have a paired browser."""
     from car.pairing.announcement import find_cars
 
     try:
         cars = find_cars(seconds)
     except OSError as error:
-        fail(f"There is no network to look in ({error.strerror}). Connect to the car's.")
+        fail(f"There is no network to look in ({error.strerror}). Connect to the car's network.")
     for car in cars:
         typer.echo(f"{car.name}  {car.url}")
     if not cars:
-        fail("No car answers. Run `car drive` and `car pair` on the car, and be in its network.")
+        fail("No car answers. Run `car drive` and `car pair` on the car, and join its network.")

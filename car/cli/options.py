@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CarOption = Annotated[Path | None, typer.Option("--car", metavar="DIR", help="The car's folder.")]
 ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="A .tflite file, or a pilot's name.")]
-LapsOption = Annotated[int | None, typer.Option("--laps", min=1, help="End after so many laps.")]
+LapsOption = Annotated[int | None, typer.Option("--laps", min=1, help="End after this many laps.")]
 SessionArgument = Annotated[Path, typer.Argument(metavar="SESSION", help="A session's .mcap file.")]
 SessionsArgument = Annotated[
     list[Path] | None, typer.Argument(metavar="[SESSION]...", help="Sessions or folders of them; default: the car's.")

@@ -41,9 +41,11 @@ def show_session(session: SessionArgument) -> None:
 def import_tubs(
     tubs: Annotated[list[Path], typer.Argument(metavar="TUB...", help="Donkey Car tubs, or folders of them.")],
     car: CarOption = None,
-    negate: Annotated[bool, typer.Option("--negate-throttle", help="Forwards was negative on that car.")] = False,
+    negate: Annotated[
+        bool, typer.Option("--negate-throttle", help="For a car that drove forwards with negative throttle.")
+    ] = False,
 ) -> None:
-    """Import what is new of Donkey Car tubs (v1 and v2) into the car's sessions, and report every defect."""
+    """Import Donkey Car tubs (v1 and v2) as sessions, skip what is there already, and report every defect."""
     from car.sessions.tub.batch import import_tubs as import_all
     from car.terminal.progress import progress_bar
 
@@ -56,9 +58,9 @@ def import_tubs(
 def export_sessions(
     sessions: SessionsArgument = None,
     car: CarOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A tub for each goes here.")] = Path("tubs"),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The folder for the tubs.")] = Path("tubs"),
 ) -> None:
-    """Export sessions as Donkey Car tubs (v2), those that are not there yet."""
+    """Export sessions as Donkey Car tubs (v2), and skip those that are there already."""
     from car.sessions.tub.batch import export_sessions as export
 
     _show_results(export(session_files(sessions, find_car(car)), out))
@@ -69,7 +71,7 @@ def repair_sessions(
     sessions: SessionsArgument = None,
     car: CarOption = None,
 ) -> None:
-    """Make sessions that were cut off open in every tool again."""
+    """Repair sessions that were cut off, so that every tool opens them."""
     from car.sessions.repair import Outcome, repair
 
     reports = [repair(path) for path in session_files(sessions, find_car(car))]

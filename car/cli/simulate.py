@@ -18,7 +18,7 @@ def simulate(
     expert: Annotated[bool, typer.Option("--expert", help="The simulator's expert drives instead of a model.")] = False,
     track: TrackOption = None,
     laps: LapsOption = None,
-    minutes: Annotated[float | None, typer.Option("--minutes", min=0.01, help="End after so much time.")] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0.01, help="End after this many minutes.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = None,
     disturb: Annotated[bool, typer.Option("--disturb", help="Push the car about, to record how it recovers.")] = False,
     record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Record to this session.")] = None,
@@ -26,7 +26,10 @@ def simulate(
         str | None, typer.Option("--fault", metavar="NAME|all|list", help="Break something, and see the car stop.")
     ] = None,
     clock: Annotated[
-        str, typer.Option("--clock", metavar="virtual|real|both", help="Where to break it: real has real processes.")
+        str,
+        typer.Option(
+            "--clock", metavar="virtual|real|both", help="Where to break it: in lock-step, in real processes, or both."
+        ),
     ] = "both",
 ) -> None:
     """Drive in the simulator in lock-step, many times faster than real time; or break the car and see it stop."""
@@ -36,12 +39,12 @@ def simulate(
 
     if fault is not None:
         if expert or track or laps or minutes or seed is not None or disturb or record:
-            fail("A fault takes --car, --model and --clock alone. Leave out the others.")
+            fail("--fault goes with --car, --model and --clock only. Leave out the others.")
         _break_car(fault, clock, car, model)
         return
     folder = find_car(car)
     if expert and model:
-        fail("Either a model drives or the expert. Leave out --model or --expert.")
+        fail("Either a model or the expert drives. Leave out --model or --expert.")
     goal = Goal(laps=laps, seconds=minutes * 60 if minutes else None) if laps or minutes else Goal(laps=3)
     scene = Scene(track or folder.config.simulator.track, _or(seed, folder.config.simulator.seed), disturb=disturb)
     pilot = None if expert else open_pilot(model, folder, folder.config.camera.geometry)

@@ -28,7 +28,9 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it to this file.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the model of that name, or that file.")] = False,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="At most so many passes over the data.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="At most this many passes over the data.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and data give the same split.")] = 0,
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
@@ -57,11 +59,11 @@ def evaluate(
     sessions: SessionsArgument = None,
     car: CarOption = None,
     track: Annotated[list[str] | None, typer.Option("--track", help="Drive this track in the simulator too.")] = None,
-    laps: Annotated[int, typer.Option("--laps", min=1, help="So many laps of each track.")] = 3,
+    laps: Annotated[int, typer.Option("--laps", min=1, help="This many laps of each track.")] = 3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = 0,
     save: Annotated[bool, typer.Option("--save", help="Write how it drove to the model's card.")] = False,
 ) -> None:
-    """Compare a pilot with recorded driving, beside two baselines that do not look; and see how it drives."""
+    """Compare a pilot with recorded driving and with two baselines that do not look; see how it drives."""
     import training.command
     from car.pilots.find import find_model
     from car.runs.simulation import Scene

@@ -30,9 +30,11 @@ _turn = threading.Lock()
 def change_config(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None:
     """Set keys of the ``car.toml`` at ``path``, by section; sections and keys that are not there yet are added.
 
-    ::
-
-        change_config(folder / "car.toml", {"pilot": {"model": "evening"}})
+    >>> from car.config.folder import init_car, open_car
+    >>> init_car(folder / "mycar")
+    >>> change_config(folder / "mycar" / "car.toml", {"pilot": {"model": "evening"}})
+    >>> open_car(folder / "mycar").config.pilot.model
+    'evening'
 
     What comes out is checked before it is written. Raises ConfigError, and leaves the file as it is, when that is not
     allowed or the file cannot be read or written.
@@ -72,7 +74,7 @@ def _changed(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({reason(error)}). Make a car with `car init`.") from error
     except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
     for section, values in changes.items():
         table = document.setdefault(section, tomlkit.table())
         if not isinstance(table, Table):

@@ -12,7 +12,13 @@ from car.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class CarFolder:
-    """Where a car lives, and its configuration."""
+    """Where a car lives, and its configuration.
+
+    >>> init_car(folder / "mycar")
+    >>> car = open_car(folder / "mycar")
+    >>> car.config.car.name, car.sessions_dir.name
+    ('mycar', 'sessions')
+    """
 
     path: Path
     config: CarConfig

@@ -142,7 +142,12 @@ class WebSection(Section):
 
 
 class CarConfig(Section):
-    """The content of a ``car.toml``."""
+    """The content of a ``car.toml``.
+
+    >>> config = CarConfig(gate=GateSection(autopilot_throttle_cap=0.15))
+    >>> config.camera.kind, config.gate.limits.autopilot_throttle_cap
+    ('simulated', 0.15)
+    """
 
     car: CarSection = CarSection()
     camera: CameraByKind = CameraSection()
@@ -166,7 +171,7 @@ def load_config(path: Path) -> CarConfig:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}). Check the file's permissions.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
     return check_config(content, path)
 
 

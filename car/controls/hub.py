@@ -25,13 +25,14 @@ NEUTRAL_STICK = Limits().neutral_stick
 class DriverHub:
     """Lets one seat at a time drive; the only one who writes a driver's wishes through the DriverDesk.
 
-    ::
-
-        hub = DriverHub(DriverDesk(slot), clock)
-        seat = hub.join("browser")
-        seat.sample(Command(0.0, 0.0), sampled_ns)   # nobody drives: the car is its
-        seat.arm(Mode.MANUAL)
-        seat.leave()                                 # neutral at once
+    >>> from car.link.driver_slot import DriverSlot
+    >>> hub = DriverHub(DriverDesk(DriverSlot(context)), clock)
+    >>> seat = hub.join("browser")
+    >>> seat.sample(Command(0.0, 0.0), sampled_ns=clock.now_ns())   # nobody drives: the caller becomes the driver
+    True
+    >>> seat.arm(Mode.MANUAL)
+    True
+    >>> seat.leave()                                                # neutral at once
 
     It may be used from any thread.
     """
@@ -145,6 +146,15 @@ class DriverHub:
 
 class Seat:
     """A place from which somebody may drive: a browser's socket, the terminal, a gamepad.
+
+    >>> from car.link.driver_slot import DriverSlot
+    >>> hub = DriverHub(DriverDesk(DriverSlot(context)), clock)
+    >>> first, second = hub.join("browser"), hub.join("gamepad")
+    >>> first.sample(Command(0.0, 0.0), clock.now_ns())
+    True
+    >>> second.sample(Command(0.0, 0.0), clock.now_ns())   # watches, and may ask to take over
+    False
+    >>> second.stop()                                      # everyone may
 
     ``watches`` says that it was there while another drove, so that its samples alone do not get it the car;
     ``asked_ns`` is when it last asked for it.

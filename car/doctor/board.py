@@ -25,7 +25,7 @@ def board(patient: Patient) -> Iterator[Verdict]:
     elif model.startswith(BOARDS):
         yield ok(f"{model}.")
     else:
-        yield warning(f"{model} is not one of the boards this is made for.", "Use a Raspberry Pi 4 or 5.")
+        yield warning(f"{model} is not a board that Pocketpilot is made for.", "Use a Raspberry Pi 4 or 5.")
 
 
 def system(patient: Patient) -> Iterator[Verdict]:
@@ -51,7 +51,7 @@ def governor(patient: Patient) -> Iterator[Verdict]:
             "echo ondemand | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
         )
     else:
-        yield ok(f"The processor's governor is {name}." if name else "The system does not tell of a governor.")
+        yield ok(f"The processor's governor is {name}." if name else "The system names no governor.")
 
 
 def priority(patient: Patient) -> Iterator[Verdict]:
@@ -72,13 +72,15 @@ def temperature(patient: Patient) -> Iterator[Verdict]:
     temperature_c = read_health(patient.machine.root).temperature_c
     advice = ADVICE[ArmRefusal.TOO_HOT]
     if temperature_c is None:
-        yield ok("The system does not tell the processor's temperature.")
+        yield ok("The system does not report the processor's temperature.")
     elif temperature_c >= MAX_TEMPERATURE_C:
-        yield error(f"The processor has {temperature_c:.0f} °C, too hot to arm ({MAX_TEMPERATURE_C:.0f} °C).", advice)
+        yield error(f"The processor is at {temperature_c:.0f} °C, too hot to arm ({MAX_TEMPERATURE_C:.0f} °C).", advice)
     elif temperature_c >= WARM_C:
-        yield warning(f"The processor has {temperature_c:.0f} °C; at {MAX_TEMPERATURE_C:.0f} it slows down.", advice)
+        yield warning(
+            f"The processor is at {temperature_c:.0f} °C; at {MAX_TEMPERATURE_C:.0f} °C it slows down.", advice
+        )
     else:
-        yield ok(f"The processor has {temperature_c:.0f} °C.")
+        yield ok(f"The processor is at {temperature_c:.0f} °C.")
 
 
 def supply(patient: Patient) -> Iterator[Verdict]:
@@ -86,9 +88,9 @@ def supply(patient: Patient) -> Iterator[Verdict]:
     throttling = read_throttling(patient.machine.root)
     advice = ADVICE[ArmRefusal.UNDER_VOLTAGE]
     if read_health(patient.machine.root).under_voltage:
-        yield error("The supply voltage is too low, now.", advice)
+        yield error("The supply voltage is too low now.", advice)
     elif throttling is None or throttling.under_voltage_since_boot is None:
-        yield ok("The supply voltage is high enough now; its history is not told.")
+        yield ok("The supply voltage is high enough now; its history is unknown.")
     elif throttling.under_voltage_since_boot:
         yield warning("The supply voltage has been too low since the start.", advice)
     else:
@@ -98,17 +100,17 @@ def supply(patient: Patient) -> Iterator[Verdict]:
 def throttling_history(patient: Patient) -> Iterator[Verdict]:
     """Whether the processor is slowed down, now and since the machine was started."""
     throttling = read_throttling(patient.machine.root)
-    advice = "Mend its supply and its cooling, then start the Pi again: sudo reboot"
+    advice = "Fix its supply and its cooling, then start the Pi again: sudo reboot"
     if throttling is None:
-        yield ok("The firmware does not tell whether it slows the processor down.")
+        yield ok("The firmware does not report whether it slows the processor down.")
     elif throttling.throttled:
-        yield warning("The processor is slowed down, now.", advice)
+        yield warning("The firmware slows the processor down now.", advice)
     elif throttling.throttled_since_boot:
-        yield warning("The processor has been slowed down since the start.", advice)
+        yield warning("The firmware has slowed the processor down since the start.", advice)
     elif throttling.throttled_since_boot is None:
-        yield ok("The processor is not slowed down; its history is not told.")
+        yield ok("The firmware does not slow the processor down now; its history is unknown.")
     else:
-        yield ok("The processor has not been slowed down since the start.")
+        yield ok("The firmware has not slowed the processor down since the start.")
 
 
 def clock(patient: Patient) -> Iterator[Verdict]:
@@ -116,7 +118,7 @@ def clock(patient: Patient) -> Iterator[Verdict]:
     service = "run/systemd/timesync"
     if patient.machine.exists(service) and not patient.machine.exists(f"{service}/synchronized"):
         yield warning(
-            "The network has not set the wall clock yet; sessions will be named by a wrong date.",
+            "The network has not set the wall clock yet; sessions get a wrong date in their names.",
             "sudo timedatectl set-ntp true",
         )
     else:

@@ -22,7 +22,7 @@ def libcamera(patient: Patient) -> Iterator[Verdict]:
         again = "" if "No module named" in problem else "--reinstall "
         yield error(
             f"libcamera and picamera2 do not work in this Python ({problem}).",
-            f"sudo apt install {again}python3-picamera2, once Python and NumPy above are well",
+            f"sudo apt install {again}python3-picamera2, once Python and NumPy above are in order",
         )
 
 

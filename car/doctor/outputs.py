@@ -55,7 +55,7 @@ def steering(patient: Patient) -> Iterator[Verdict]:
     section = patient.config.drivetrain
     step_us = section.steering_step_us
     if step_us is None:
-        yield ok("The steering is not made of pulses.")
+        yield ok("The steering uses no pulses.")
         return
     text = DRIVETRAINS.find(section.kind).steering_words(section, patient.config.calibration)
     if step_us > COARSEST_STEERING_US:
@@ -70,11 +70,11 @@ def gpio(patient: Patient) -> Iterator[Verdict]:
 
     machine = patient.machine
     chips = {path.name: machine.gpio_label(path) for path in sorted(machine.root.glob("dev/gpiochip*"))}
-    words = ", ".join(f"{name} is {label or 'not to be opened'}" for name, label in chips.items()) or "none"
+    words = ", ".join(f"{name} is {label or 'closed to this user'}" for name, label in chips.items()) or "none"
     if any(label in HEADER_LABELS for label in chips.values()):
         yield ok(f"GPIO chips: {words}.")
     elif _needs(patient).gpio:
-        yield error(f"The chip of the 40-pin header is not to be found; GPIO chips: {words}.", "ls -l /dev/gpiochip*")
+        yield error(f"The chip of the 40-pin header was not found; GPIO chips: {words}.", "ls -l /dev/gpiochip*")
     else:
         yield ok(f"GPIO chips: {words}; none is needed.")
 
@@ -110,7 +110,7 @@ def released_pins(patient: Patient) -> Iterator[Verdict]:
         if outlives:
             yield warning("config.txt has strict_gpiod, and it is not in force yet.", "sudo reboot")
         else:
-            yield ok("config.txt has strict_gpiod: a pin that its program lets go of becomes an input.")
+            yield ok("config.txt has strict_gpiod: when a program lets go of a pin, the pin becomes an input.")
     elif _needs(patient).gpio:
         yield error(
             "config.txt lacks strict_gpiod: a killed program's pins stay as they are, motors at full power included.",
@@ -140,7 +140,7 @@ def i2c(patient: Patient) -> Iterator[Verdict]:
     try:
         answers = patient.machine.i2c_answers(bus, sorted(known))
     except ImportError:
-        yield warning("Nobody can look at the I²C bus without smbus2.", f'{patient.machine.pip} "smbus2>=0.4,<1"')
+        yield warning("The I²C bus cannot be searched without smbus2.", f'{patient.machine.pip} "smbus2>=0.4,<1"')
         return
     except OSError as problem:
         user = patient.machine.user
@@ -149,11 +149,11 @@ def i2c(patient: Patient) -> Iterator[Verdict]:
     words = ", ".join(f"{number:#04x} ({known[number]})" for number in answers)
     if board is not None and address not in answers:
         yield error(
-            f"No PCA9685 answers at {address:#04x} on {device}, but {words or 'nothing'}.",
+            f"No PCA9685 answers at {address:#04x} on {device}; these answer: {words or 'none'}.",
             f"Check its wiring and its power, then look again: i2cdetect -y {bus}",
         )
     else:
-        yield ok(f"On {device} answer: {words or 'none of the known addresses'}.")
+        yield ok(f"These answer on {device}: {words or 'none of the known addresses'}.")
 
 
 def _needs(patient: Patient) -> PinNeeds:

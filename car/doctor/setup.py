@@ -81,7 +81,7 @@ def gamepad(patient: Patient) -> Iterator[Verdict]:
         yield ok("A gamepad on the car needs evdev, which is not installed: sudo apt install python3-evdev")
         return
     if not patient.config.gamepad.enabled:
-        yield ok("car.toml has the gamepad off.")
+        yield ok("car.toml switches the gamepad off.")
         return
     for name in found.names:
         yield ok(f"{name} is there; hold R1 or L1 to drive.")

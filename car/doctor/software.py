@@ -123,7 +123,7 @@ def plugins(patient: Patient) -> Iterator[Verdict]:
 def _plugin(machine: Machine, registry: Registry[Any], name: str, package: str) -> Verdict:
     # In a process of its own first: the doctor is asked while the car drives, and a package may crash.
     if problem := machine.import_problem(registry.modules()[name]):
-        return warning(f"The kind {name} of the package {package} cannot be loaded ({problem}).", "Mend the package.")
+        return warning(f"The kind {name} of the package {package} cannot be loaded ({problem}).", "Fix the package.")
     try:
         registry.find(name)
     except PluginError as error:

@@ -59,8 +59,8 @@ def _summary(report: Report) -> Text:
     if not counts:
         return Text("All is well. Drive!", style="bold green")
     if not errors:
-        return Text(f"{counts}: it drives, and could be better.", style="bold yellow")
-    return Text(f"{counts}: follow the arrows, from the top, and ask again.", style="bold red")
+        return Text(f"{counts}: the car drives, but could be better.", style="bold yellow")
+    return Text(f"{counts}: follow the arrows from the top, then run `car doctor` again.", style="bold red")
 
 
 def _count(number: int, word: str) -> str:

@@ -69,6 +69,12 @@ class TrialClock(StrEnum):
 class InjectedFault:
     """One thing that goes wrong.
 
+    >>> fault = InjectedFault("camera-late", "every frame is late", promised_ms=FRAME_MS,
+    ...                       devices=lambda devices, onset: replace(
+    ...                           devices, camera=LateCamera(devices.camera, onset, LATE_MS)))
+    >>> fault.promise
+    'neutral ≤ 200 ms'
+
     The wheels are neutral ``promised_ms`` after it has set in, ``worst_ms`` at the very worst on a real network, and
     stay so for the ``watch_s`` that are watched; None promises that they drive on. The car drives in ``mode``,
     headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the
@@ -235,7 +241,7 @@ MENU = (
     InjectedFault("guard-frozen", "SIGSTOP to the guard", SAFEGUARD_MS, strike=strikes.freeze_guard),
     InjectedFault(
         "controls-killed",
-        "SIGKILL to what carries a stop, with a driver",
+        "SIGKILL to the controls, with a driver",
         SAFEGUARD_MS,
         mode=Mode.MANUAL,
         controls=True,
@@ -243,21 +249,19 @@ MENU = (
     ),
     InjectedFault(
         "controls-frozen",
-        "SIGSTOP to what carries a stop, with a driver",
+        "SIGSTOP to the controls, with a driver",
         SAFEGUARD_MS,
         mode=Mode.MANUAL,
         controls=True,
         strike=strikes.freeze_controls,
     ),
     InjectedFault(
-        "controls-killed-headless", "SIGKILL to what carries a stop", SAFEGUARD_MS, strike=strikes.kill_controls
+        "controls-killed-headless", "SIGKILL to the controls, headless", SAFEGUARD_MS, strike=strikes.kill_controls
     ),
     InjectedFault(
-        "controls-frozen-headless", "SIGSTOP to what carries a stop", SAFEGUARD_MS, strike=strikes.freeze_controls
+        "controls-frozen-headless", "SIGSTOP to the controls, headless", SAFEGUARD_MS, strike=strikes.freeze_controls
     ),
-    InjectedFault(
-        "controls-absent", "what carries a stop never comes up", None, run_controls=never_come_up, watch_s=STANDS_S
-    ),
+    InjectedFault("controls-absent", "the controls never come up", None, run_controls=never_come_up, watch_s=STANDS_S),
     InjectedFault(
         "machine-overloaded",
         "stop is pressed while every core is busy twice over",

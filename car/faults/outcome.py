@@ -37,7 +37,15 @@ def slowest(outcomes: Sequence[Outcome]) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was seen from outside: every command to the wheels, when the fault set in and how long one watched."""
+    """What was seen from outside: every command to the wheels, when the fault set in and how long one watched.
+
+    >>> from hardware.drivetrain import Command
+    >>> commands = {0: NEUTRAL, 900: Command(0.0, 0.2), 1100: NEUTRAL}   # by their time in ms
+    >>> timeline = [Applied(time_ms * NS_PER_MS, command) for time_ms, command in commands.items()]
+    >>> outcome = Trial(timeline, onset_ns=1000 * NS_PER_MS, end_ns=2000 * NS_PER_MS).judge(allowed_ms=200)
+    >>> outcome.held, str(outcome)
+    (True, '100 ms')
+    """
 
     timeline: Sequence[Applied]
     onset_ns: int

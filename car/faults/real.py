@@ -71,7 +71,7 @@ def run_real(fault: InjectedFault, config: CarConfig, margin_ms: float = MARGIN_
         else:
             if not outcome.is_void:
                 return outcome
-    raise TrialError("The car stood still before anything was broken. Try again when the machine has less to do.")
+    raise TrialError("The car stood still before anything was broken. Try again when the machine is less busy.")
 
 
 def _try(fault: InjectedFault, config: CarConfig, margin_ms: float) -> Outcome:

@@ -35,7 +35,7 @@ def clocks_named(name: str) -> Sequence[TrialClock]:
     if name not in tuple(TrialClock):
         raise TrialError(f"There is no clock {name}. Give --clock virtual, real or both.")
     if name == TrialClock.REAL and not is_supported():
-        raise TrialError("Real processes are broken on Linux only. Give --clock virtual.")
+        raise TrialError("Real processes can be broken on Linux only. Give --clock virtual.")
     return (TrialClock(name),)
 
 
@@ -45,7 +45,7 @@ def faults_named(name: str, clocks: Sequence[TrialClock]) -> Sequence[InjectedFa
         return [fault for fault in MENU if clocks_of(fault, clocks)]
     fault = fault_named(name)
     if not clocks_of(fault, clocks):
-        raise TrialError(f"{name} happens on the {fault.clocks[0]} clock alone. Give --clock {fault.clocks[0]}.")
+        raise TrialError(f"{name} can be tried on the {fault.clocks[0]} clock only. Give --clock {fault.clocks[0]}.")
     return [fault]
 
 

@@ -32,7 +32,7 @@ def show_trials(trials: Sequence[FaultTrial]) -> None:
     console.print(f"{sum(trial.held for trial in trials)} of {len(trials)} promises held")
     if any(TrialClock.REAL in trial.outcomes for trial in trials):
         console.print(
-            f"In real processes a promise may be {MARGIN_MS:g} ms late, for what else this machine has to do, "
+            f"In real processes a promise may be {MARGIN_MS:g} ms late, because this machine has other things to do, "
             f"and a lost link may take {LINK_WORST_MS} ms.",
             soft_wrap=True,
         )

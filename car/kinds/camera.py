@@ -21,7 +21,13 @@ BUFFER_S = 5.0
 
 
 class CameraSection(Section):
-    """The camera and how it is mounted; a kind of your own derives from it, and adds the keys that it needs."""
+    """The camera and how it is mounted; a kind of your own derives from it, and adds the keys that it needs.
+
+    >>> class GreySection(CameraSection):
+    ...     level: int = 128
+    >>> GreySection(kind="grey", width=200, rotation=90).geometry.height
+    200
+    """
 
     kind: str = "simulated"
     device: str = ""
@@ -64,13 +70,15 @@ CameraSectionT = TypeVar("CameraSectionT", bound=CameraSection)
 class CameraKind(Kind[CameraSectionT]):
     """A kind of camera.
 
-    ::
-
-        class GreyKind(CameraKind[GreySection]):
-            section = GreySection
-
-            def open(self, section: GreySection, clock: Clock) -> Camera:
-                return GreyCamera(section.geometry, section.rate_hz, clock, section.level)
+    >>> class TestCardKind(CameraKind[CameraSection]):
+    ...     section = CameraSection
+    ...
+    ...     def open(self, section: CameraSection, clock: Clock) -> Camera:
+    ...         from hardware.cameras.recorded import RecordedCamera
+    ...
+    ...         return RecordedCamera(frames, section.geometry, clock, section.rate_hz)
+    >>> TestCardKind().open(CameraSection(), clock).rate_hz
+    30.0
 
     The car opens it again by itself when it stops. ``needs_libcamera`` is True where it cannot work without.
     """

@@ -20,7 +20,13 @@ MAX_START = 0.9
 
 
 class DifferentialSection(PinsSection):
-    """Two motors on an H-bridge. ``…_enable_pin`` and ``standby_pin`` are for bridges that have them."""
+    """Two motors on an H-bridge. ``…_enable_pin`` and ``standby_pin`` are for bridges that have them.
+
+    >>> section = DifferentialSection(pins="pca9685", left_forward_pin=0, left_backward_pin=1,
+    ...                               right_forward_pin=2, right_backward_pin=3)
+    >>> section.frequency_hz
+    100.0
+    """
 
     kind: str = "differential"
     pins: Literal["fine_lgpio", "lgpio", "pca9685"] = defaults.DIFFERENTIAL_PINS
@@ -42,7 +48,11 @@ class DifferentialSection(PinsSection):
 
 
 class MotorCalibration(Calibration):
-    """A motor that runs backwards is ``inverted``; below ``motor_start`` of full power it does not turn."""
+    """A motor that runs backwards is ``inverted``; below ``motor_start`` of full power it does not turn.
+
+    >>> MotorCalibration(left_inverted=True, motor_start=0.2).on_trial_scale().motor_start
+    0.0
+    """
 
     left_inverted: bool = False
     right_inverted: bool = False

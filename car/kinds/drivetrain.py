@@ -18,6 +18,11 @@ from hardware.neutral import Output
 class DrivetrainSection(Section):
     """What turns the wheels; a kind of your own derives from it, and adds the keys that it needs.
 
+    >>> class SerialSection(DrivetrainSection):
+    ...     port: str
+    >>> SerialSection(kind="serial", port="/dev/ttyACM0").timeline
+    ''
+
     With ``timeline``, every command is appended to that file as well.
     """
 
@@ -33,6 +38,11 @@ class DrivetrainSection(Section):
 @dataclass(frozen=True, slots=True)
 class PinNeeds:
     """What of a Raspberry Pi's header a drivetrain uses, for the doctor to look at; by default nothing.
+
+    >>> PinNeeds(gpio=True, pwm_gpios=(12, 13)).is_any
+    True
+    >>> PinNeeds().is_any
+    False
 
     ``gpio`` that it sets pins itself, ``pwm_gpios`` the pins that hardware PWM must reach, ``pca9685`` the I²C bus and
     address of the board that it is on.
@@ -55,16 +65,18 @@ CalibrationT = TypeVar("CalibrationT", bound=Calibration)
 class DrivetrainKind(Kind[DrivetrainSectionT], Generic[DrivetrainSectionT, CalibrationT]):
     """A kind of drivetrain.
 
-    ::
-
-        class TracksKind(DrivetrainKind[TracksSection, Calibration]):
-            section = TracksSection
-
-            def open(self, section: TracksSection, calibration: Calibration, clock: Clock) -> Drivetrain:
-                return Tracks(section.port)
-
-            def outputs(self, drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) -> Iterable[Output]:
-                return [{"kind": "bytes", "path": drivetrain["port"], "text": "stop"}]
+    >>> class FileKind(DrivetrainKind[DrivetrainSection, Calibration]):
+    ...     section = DrivetrainSection
+    ...
+    ...     def open(self, section: DrivetrainSection, calibration: Calibration, clock: Clock) -> Drivetrain:
+    ...         from hardware.drivetrains.timeline import TimelineDrivetrain
+    ...
+    ...         return TimelineDrivetrain(clock)
+    ...
+    ...     def outputs(self, drivetrain: Mapping[str, Any], calibration: Mapping[str, Any]) -> Iterable[Output]:
+    ...         return [{"kind": "timeline", "path": drivetrain["timeline"]}]
+    >>> [output["kind"] for output in FileKind().outputs({"timeline": "wheels.timeline"}, {})]
+    ['timeline']
 
     The methods below the first are for those who have something to say there. One that has nothing to calibrate has no
     ``calibration`` of its own, and can be armed as it is.

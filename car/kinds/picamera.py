@@ -59,11 +59,11 @@ def ribbon_cameras(computer: Computer, *, is_needed: bool) -> Iterator[Verdict]:
     """Yield each camera that the system lists, and what is wrong if one ``is_needed`` and is not there."""
     listing = next((text for name in LIST_COMMANDS if (text := computer.run(name, "--list-cameras")) is not None), None)
     if listing is None:
-        text = "No program is installed that lists the cameras"
+        text = "No program that lists the cameras is installed"
         yield warning(f"{text}.", "sudo apt install rpicam-apps-lite") if is_needed else ok(f"{text}.")
         return
     for name, modes in _cameras(listing):
-        yield ok(f"{name} is plugged in; modes: {', '.join(modes) or 'not told'}.")
+        yield ok(f"{name} is plugged in; modes: {', '.join(modes) or 'unknown'}.")
     if is_needed and not _CAMERA.search(listing):
         yield error(
             "No camera is plugged in, or its ribbon is the wrong way round.",

@@ -23,7 +23,11 @@ CHECK_PERIOD_NS = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class PilotOutput:
-    """The command a pilot asks for, and how long its network's own invoke took (0 for a pilot without one)."""
+    """The command a pilot asks for, and how long its network's own invoke took (0 for a pilot without one).
+
+    >>> PilotOutput(Command(steering=-0.2, throttle=0.15)).command.steering
+    -0.2
+    """
 
     command: Command
     inference_ns: int = 0
@@ -32,12 +36,17 @@ class PilotOutput:
 class Pilot(Closing):
     """Turns frames into commands, from one thread; the gate decides what becomes of them.
 
-    Use it as a context manager; ``close`` may be called twice. ``name`` is shown to the driver::
+    >>> class Straight(Pilot):
+    ...     name = "straight"
+    ...
+    ...     def drive(self, frame: Frame) -> PilotOutput:
+    ...         return PilotOutput(Command(steering=0.0, throttle=0.2))
+    ...
+    ...     def close(self) -> None: ...
+    >>> check_pilot(Straight())
 
-        with TflitePilot(load_model(path)) as pilot:
-            output = pilot.drive(frame)
-
-    ``warnings`` are what its user ought to know, in sentences. ``check_pilot`` checks all that a pilot promises.
+    Use it as a context manager; ``close`` may be called twice. ``name`` is shown to the driver, and so are
+    ``warnings``, what its user ought to know, in sentences. ``check_pilot`` checks all that a pilot promises.
     """
 
     name: str
@@ -55,6 +64,11 @@ class Pilot(Closing):
 class PilotSection(Section):
     """The pilot to drive with; a kind of your own derives from it, and adds the keys that it needs.
 
+    >>> class FollowerSection(PilotSection):
+    ...     gain: float = 1.0
+    >>> FollowerSection(kind="follower", gain=2.5).gain
+    2.5
+
     ``model`` is a ``.tflite`` file's name; to a pilot that has none it means nothing.
     """
 
@@ -68,13 +82,13 @@ PilotSectionT = TypeVar("PilotSectionT", bound=PilotSection)
 class PilotKind(Kind[PilotSectionT]):
     """A kind of pilot.
 
-    ::
-
-        class FollowerKind(PilotKind[FollowerSection]):
-            section = FollowerSection
-
-            def open(self, section: FollowerSection, camera: CameraGeometry, car_dir: Path) -> Pilot:
-                return Follower(section.gain)
+    >>> class SteadyKind(PilotKind[PilotSection]):
+    ...     section = PilotSection
+    ...
+    ...     def open(self, section: PilotSection, camera: CameraGeometry, car_dir: Path) -> Pilot:
+    ...         return pilot
+    >>> SteadyKind().open(PilotSection(), geometry, folder).name
+    'straight'
     """
 
     @abstractmethod
@@ -92,9 +106,9 @@ class PilotKind(Kind[PilotSectionT]):
 def check_pilot(pilot: Pilot, camera: CameraGeometry | None = None) -> None:
     """Check that ``pilot`` keeps every promise of ``Pilot``, and close it.
 
-    It is for every pilot, a stranger's too::
+    It is for every pilot, a stranger's too:
 
-        check_pilot(MyPilot())
+    >>> check_pilot(pilot)
 
     It is shown black, white and random frames of the size that ``camera`` has, by default the smallest that cars use.
     How fast it answers ``car doctor`` measures. Raises ContractError with the first promise that is broken; what the
@@ -123,7 +137,7 @@ def _images(geometry: CameraGeometry) -> list[np.ndarray[tuple[int, ...], np.dty
 
 
 def _is_output(output: object) -> None:
-    _require(isinstance(output, PilotOutput), f"answers {output!r}, which is no car.kinds.PilotOutput")
+    _require(isinstance(output, PilotOutput), f"answers {output!r}, which is not a car.kinds.PilotOutput")
     if isinstance(output, PilotOutput):
         _require(output.command.is_valid(), f"asks for {output.command}, which is not finite or not in −1 … +1")
         _require(output.inference_ns >= 0, f"says that its network took {output.inference_ns} ns")

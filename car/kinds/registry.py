@@ -28,6 +28,12 @@ class PluginError(ImportError):
 class Registry(Generic[KindT]):
     """The kinds of one sort of thing, by name.
 
+    >>> from car.kinds import CameraKind, CameraSection
+    >>> ours = {"usb": "car.kinds.usb:UsbKind"}
+    >>> cameras = Registry("pocketpilot.cameras", CameraKind, CameraSection, ours)
+    >>> cameras.find("usb").name
+    'usb'
+
     ``ours`` is written as entry points are, ``"module:class"`` by name; a package of somebody else's has the same in
     its ``pyproject.toml``, under ``group``. Each names a class that derives from ``base`` and is made without
     arguments; its ``section`` derives from ``section``. Ours go first: no package can take the place of one of them.
@@ -82,13 +88,13 @@ class Registry(Generic[KindT]):
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"The kind {name} of the package {packages[0]} cannot be loaded ({_reason(error)}). "
-                f"Mend the package, or choose another kind."
+                f"Fix the package, or choose another kind."
             ) from error
 
     def _made(self, entry: EntryPoint, package: str) -> KindT:
         made: Any = entry.load()
         if not (inspect.isclass(made) and issubclass(made, self._base)):
-            raise TypeError(f"{entry.value} is no class that derives from car.kinds.{self._base.__name__}")
+            raise TypeError(f"{entry.value} is not a class that derives from car.kinds.{self._base.__name__}")
         kind = cast(KindT, made())
         if not (inspect.isclass(getattr(kind, "section", None)) and issubclass(kind.section, self._section)):
             raise TypeError(f"its section does not derive from car.kinds.{self._section.__name__}")

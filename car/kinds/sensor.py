@@ -12,7 +12,13 @@ from hardware.sensor import Sensor
 
 
 class SensorSection(Section):
-    """A sensor; a kind of your own derives from it, and adds the keys that it needs."""
+    """A sensor; a kind of your own derives from it, and adds the keys that it needs.
+
+    >>> class RangeSection(SensorSection):
+    ...     pin: int
+    >>> RangeSection(kind="range", pin=17).pin
+    17
+    """
 
     kind: str
 

@@ -27,7 +27,12 @@ PulseUs = Annotated[float, Field(ge=SHORTEST_PULSE_US, le=LONGEST_PULSE_US)]
 
 
 class ServoEscSection(PinsSection):
-    """A steering servo and an ESC. A pin is a GPIO number, or a channel of the PCA9685."""
+    """A steering servo and an ESC. A pin is a GPIO number, or a channel of the PCA9685.
+
+    >>> section = ServoEscSection(pins="hardware_pwm", steering_pin=12, throttle_pin=13)
+    >>> section.steering_step_us
+    0.1
+    """
 
     kind: str = "servo_esc"
     pins: Literal["pca9685", "hardware_pwm", "fine_lgpio", "lgpio"] = defaults.SERVO_ESC_PINS
@@ -62,6 +67,10 @@ class ServoEscSection(PinsSection):
 
 class PulseCalibration(Calibration):
     """The pulses of a servo and an ESC. Where the wheels begin to turn is taken for neutral until it is known.
+
+    >>> calibration = PulseCalibration(steering_left_us=1100, steering_centre_us=1480, steering_right_us=1900)
+    >>> calibration.servo.pulse_us(steering=-1.0)
+    1100.0
 
     A servo mounted the other way round has its left pulse longer than its right one, and an ESC its forward pulses
     shorter than neutral.

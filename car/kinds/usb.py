@@ -38,7 +38,7 @@ class UsbKind(CameraKind[CameraSection]):
 
 def _usb_cameras(computer: Computer, device: str) -> Verdict:
     if computer.platform != "linux":
-        return ok("This system does not tell which USB cameras there are.")
+        return ok("This system does not list its USB cameras.")
     found = [path.name for path in sorted(computer.root.glob("dev/v4l/by-id/usb-*-video-index0"))]
     words = ", ".join(found) or "none"
     if device and not computer.exists(device.removeprefix("/")):
@@ -51,5 +51,5 @@ def _usb_cameras(computer: Computer, device: str) -> Verdict:
     if not found:
         return error("No USB camera is plugged in.", "Plug it in, then: ls /dev/v4l/by-id")
     listing = computer.run("v4l2-ctl", "--device", device or f"/dev/v4l/by-id/{found[0]}", "--list-formats-ext") or ""
-    modes = ", ".join(modes_in_words(_MODE.findall(listing))) or "not told without v4l2-ctl, of apt's v4l-utils"
+    modes = ", ".join(modes_in_words(_MODE.findall(listing))) or "unknown without v4l2-ctl, from apt's v4l-utils"
     return ok(f"USB cameras: {words}; modes: {modes}.")

@@ -16,7 +16,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check found: one sentence, and the command or the line of configuration that mends it."""
+    """What one check found: one sentence, and the command or the line of configuration that mends it.
+
+    >>> verdict = error("The drivetrain is not calibrated yet.", "car calibrate")
+    >>> verdict.level is Level.ERROR, verdict.fix
+    (True, 'car calibrate')
+    """
 
     level: Level
     text: str

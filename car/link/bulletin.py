@@ -18,11 +18,12 @@ SIZE_BYTES = 4096
 class Bulletin:
     """Shared memory of one JSON object; neither the writer nor a reader ever waits.
 
-    ::
-
-        bulletin = Bulletin(context)
-        bulletin.post({"recording": True})      # in the one process
-        bulletin.read()["recording"]            # in the others; {} before the first
+    >>> bulletin = Bulletin(context)
+    >>> bulletin.read()                      # before the first post
+    {}
+    >>> bulletin.post({"recording": True})   # in the one process
+    >>> bulletin.read()["recording"]         # in the others
+    True
 
     One process writes at a time; a successor of one that died while it wrote goes on. Raises ValueError for an object
     that does not fit into ``SIZE_BYTES``.

@@ -31,6 +31,9 @@ _CHECKED = 1 << 31
 class DriverInput:
     """What the driver holds, and the newest press of each button: all presses since the start are numbered through.
 
+    >>> DriverInput(command=Command(steering=0.3, throttle=0.1), sampled_ns=clock.now_ns()).held
+    True
+
     ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
     button. ``problems`` is what stands in the way of arming, as far as the desk can tell; None until it has looked.
     """
@@ -56,7 +59,13 @@ class DriverInput:
 
 
 class DriverSlot:
-    """Shared memory of one ``DriverInput``: the desk writes, the drive loop reads, neither waits."""
+    """Shared memory of one ``DriverInput``: the desk writes, the drive loop reads, neither waits.
+
+    >>> slot = DriverSlot(context)
+    >>> slot.write(DriverInput(sampled_ns=clock.now_ns()))
+    >>> slot.read().sampled_ns
+    1000000000
+    """
 
     def __init__(self, context: SpawnContext) -> None:
         self._memory = context.RawArray(c_uint8, _SEQUENCE.size + _INPUT.size)
@@ -120,7 +129,14 @@ class DriverSlot:
 
 
 class SlotDriver:
-    """The drive loop's side of a DriverSlot: turns what changed in it into the gate's events."""
+    """The drive loop's side of a DriverSlot: turns what changed in it into the gate's events.
+
+    >>> slot = DriverSlot(context)
+    >>> driver = SlotDriver(slot)
+    >>> DriverDesk(slot).stop()
+    >>> list(driver.events(clock.now_ns()))
+    [Stop()]
+    """
 
     def __init__(self, slot: DriverSlot) -> None:
         self._slot = slot
@@ -165,6 +181,12 @@ class SlotDriver:
 
 class DriverDesk:
     """The desk's side of a DriverSlot: remembers what was pressed and writes each change through.
+
+    >>> slot = DriverSlot(context)
+    >>> desk = DriverDesk(slot)
+    >>> desk.sample(Command(steering=0.3, throttle=0.0), sampled_ns=clock.now_ns())
+    >>> slot.read().command.steering
+    0.3
 
     Its threads share it: keys, checks, whoever else listens to a driver.
     """

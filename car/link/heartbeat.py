@@ -12,12 +12,10 @@ ABSENT_NS = 0
 class Heartbeats:
     """When each part of a process last came round, in shared memory; nobody ever waits for it.
 
-    ::
-
-        beats = Heartbeats(context, ("keys", "pages"))
-        beats.beat("keys", clock.now_ns())                       # in the one process, again and again
-        if beats.answer(clock.now_ns(), silence_ns=200_000_000): # in the other one
-            ...
+    >>> beats = Heartbeats(context, ("keys", "pages"))
+    >>> beats.beat("keys", clock.now_ns())                         # in the one process, again and again
+    >>> beats.answer(clock.now_ns(), silence_ns=200_000_000)       # in the other one
+    True
 
     A part that has never come round, or has left, is absent, and nobody waits for its beat; without any part there is
     no answer.

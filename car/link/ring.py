@@ -57,6 +57,11 @@ class Cycle:
 class CycleRing:
     """The last ``BUFFER_S`` seconds of driving, frames and records, written by the drive process.
 
+    >>> ring = CycleRing(context, CameraGeometry(), rate_hz=20.0)
+    >>> ring.publish(record, frame)   # in the drive process
+    >>> [cycle.record.frame_number for cycle in RingReader(ring).read()]
+    [0]
+
     Hand the object to a process when it is started. The writer calls ``publish``; each reader has a ``RingReader``.
     """
 
@@ -102,6 +107,12 @@ class CycleRing:
 
 class RingReader:
     """Reads a ring from its oldest cycle on; ``missed`` counts the cycles it came too late for.
+
+    >>> ring = CycleRing(context, CameraGeometry(), rate_hz=20.0)
+    >>> reader = RingReader(ring, with_frames=False)
+    >>> ring.publish(record, frame)
+    >>> reader.newest().frame is None, reader.missed
+    (True, 0)
 
     Without ``with_frames`` it gives the records alone and spares itself the copies. ``first`` is the number of the
     cycle to begin with, the first one ever by default.

@@ -39,7 +39,7 @@ def own_certificate(folder: Path) -> Certificate:
     except OSError as error:
         raise AccessError(f"{found.certificate} cannot be read ({reason(error)}). Remove {found.key}.") from error
     except ValueError:
-        raise AccessError(f"{found.certificate} is no certificate. Remove {found.key} to have a new one.") from None
+        raise AccessError(f"{found.certificate} is not a certificate. Remove {found.key} to get a new one.") from None
     digest = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
     return Certificate(found.certificate, found.key, digest)
 

@@ -19,7 +19,7 @@ def pair(folder: CarFolder) -> Iterator[str]:
     code = store.new_code()
     address = server or _expected(folder.config.web)
     urls = [f"{'https' if address.tls else 'http'}://{host}:{address.port}/pair#{code}" for host in own_hosts()]
-    yield "Open this in the browser that is to drive, within ten minutes. It works once."
+    yield "Within ten minutes, open this in the browser that will drive. It works once."
     yield ""
     yield from (f"    {url}" for url in urls)
     yield ""

@@ -48,12 +48,11 @@ class AccessStore:
 
     ``boot`` is which start of the machine this is: ``clock`` begins anew with each, and an old code must not.
 
-    ::
-
-        store = AccessStore(folder.path, SystemClock())
-        code = store.new_code()
-        token = store.redeem(code)       # once; None for any other code, and after ten minutes
-        assert store.is_paired(token)
+    >>> store = AccessStore(folder, clock)
+    >>> code = store.new_code()
+    >>> token = store.redeem(code)   # once; None for any other code, and after ten minutes
+    >>> store.is_paired(token), store.redeem(code)
+    (True, None)
     """
 
     def __init__(self, car_dir: Path, clock: Clock, boot: str | None = None) -> None:

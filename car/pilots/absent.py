@@ -8,7 +8,12 @@ from hardware.drivetrain import NEUTRAL
 
 
 class AbsentPilot(Pilot):
-    """Stands where a pilot would be; the gate lets nobody choose a mode that asks it. ``why`` is a sentence."""
+    """Stands where a pilot would be; the gate lets nobody choose a mode that asks it. ``why`` is a sentence.
+
+    >>> absent = AbsentPilot("No pilot here takes frames of 64x48.")
+    >>> absent.drive(frame).command
+    Command(steering=0.0, throttle=0.0)
+    """
 
     name = "none"
 

@@ -16,7 +16,14 @@ class PilotFault(RuntimeError):
 
 
 class FaultyPilot(Pilot):
-    """A pilot that passes on what another one says; what goes wrong is its heirs'."""
+    """A pilot that passes on what another one says; subclasses decide what goes wrong.
+
+    >>> class BoldPilot(FaultyPilot):
+    ...     def drive(self, frame):
+    ...         return PilotOutput(Command(0.0, 1.0)) if self._onset.is_past else super().drive(frame)
+    >>> BoldPilot(pilot, Onset(clock).past()).drive(frame).command.throttle
+    1.0
+    """
 
     def __init__(self, pilot: Pilot, onset: Onset) -> None:
         self.name = pilot.name
@@ -33,7 +40,13 @@ class FaultyPilot(Pilot):
 
 
 class SlowPilot(FaultyPilot):
-    """Takes ``duration_ms`` for each answer, or for one alone."""
+    """Takes ``duration_ms`` for each answer, or for one alone.
+
+    >>> slow, asked_ns = SlowPilot(pilot, Onset(clock).past(), duration_ms=240), clock.now_ns()
+    >>> output = slow.drive(frame)
+    >>> (clock.now_ns() - asked_ns) / NS_PER_MS
+    240.0
+    """
 
     def __init__(self, pilot: Pilot, onset: Onset, duration_ms: float, *, once: bool = False) -> None:
         super().__init__(pilot, onset)
@@ -51,7 +64,12 @@ class SlowPilot(FaultyPilot):
 
 
 class RaisingPilot(FaultyPilot):
-    """Raises PilotFault."""
+    """Raises PilotFault.
+
+    >>> RaisingPilot(pilot, Onset(clock).past()).drive(frame)
+    Traceback (most recent call last):
+    car.pilots.faulty.PilotFault: ...
+    """
 
     def drive(self, frame: Frame) -> PilotOutput:
         """Return what the other pilot would do, or raise."""
@@ -61,7 +79,11 @@ class RaisingPilot(FaultyPilot):
 
 
 class NanPilot(FaultyPilot):
-    """Answers with what is not a number, as a network does whose weights have been lost."""
+    """Answers with what is not a number, as a network does whose weights have been lost.
+
+    >>> NanPilot(pilot, Onset(clock).past()).drive(frame).command
+    Command(steering=nan, throttle=nan)
+    """
 
     def drive(self, frame: Frame) -> PilotOutput:
         """Return what the other pilot would do, or NaN."""

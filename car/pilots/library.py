@@ -276,7 +276,7 @@ def _check_is_there(path: Path) -> None:
         if path.is_file():
             return
     except OSError as error:
-        raise NoSuchModel(f"It cannot be looked at ({reason(error)}). Delete it, or put the file there.") from error
+        raise NoSuchModel(f"It cannot be read ({reason(error)}). Delete it, or put the file there.") from error
     what = "a link to a file that is not there" if path.is_symlink() else "not a file"
     raise NoSuchModel(f"It is {what}. Put the file there, or delete it.")
 

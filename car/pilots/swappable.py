@@ -10,11 +10,9 @@ from hardware.camera import Frame
 class SwappablePilot(Pilot):
     """Drives as the pilot in it does, which another thread may exchange for another one between two frames.
 
-    ::
-
-        pilot = SwappablePilot(TflitePilot(first))
-        loop = DriveLoop(frames, pilot, gate, drivetrain, clock)
-        pilot.swap(TflitePilot(second))   # from any thread, once it has been warmed up
+    >>> swappable = SwappablePilot(pilot)
+    >>> output = swappable.drive(frame)
+    >>> swappable.swap(SwappablePilot(pilot))   # from any thread, once the new one has been warmed up
 
     The frame that the old one is looking at is still its own, the next one is the new one's: no frame is without a
     pilot. To the gate nothing has changed. What the old one said is valid for as long as ever, and a new one that does

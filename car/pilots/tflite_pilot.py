@@ -14,6 +14,12 @@ from models.runner import Model
 class TflitePilot(Pilot):
     """Asks ``model`` what to do about each frame.
 
+    >>> from models.loader import load_model
+    >>> with TflitePilot(load_model(model_path)) as pilot:
+    ...     output = pilot.drive(frame)
+    >>> output.command.is_valid()
+    True
+
     A network that has learned to steer to the stop overshoots it by a little, so finite outputs are clamped to −1 … +1.
     NaN and infinity are handed on as they are, for the gate to refuse and count.
     """

@@ -46,7 +46,7 @@ from hardware.camera import Frame
 from hardware.clock import NS_PER_MS, Clock, SystemClock
 from hardware.health import ROOT, read_health
 
-CONTROLS_LOST = "The process that had the keys ended before its time. The wheels are neutral. Start it again."
+CONTROLS_LOST = "The process with the keys ended too early. The wheels are neutral. Start the calibration again."
 
 
 def calibrate(folder: CarFolder, system_root: Path = ROOT) -> tuple[str, int]:

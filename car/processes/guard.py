@@ -36,7 +36,7 @@ WAITS_S: dict[bytes, float | None] = {PAUSED: None, WRITING: WRITE_TIMEOUT_S}
 """How long the guard waits for the next byte after one that is no heartbeat."""
 
 DIED = "The drive process died. The guard puts the wheels to neutral; start the car again."
-STUCK = "The drive process did not answer. The guard has ended it and puts the wheels to neutral; start the car again."
+STUCK = "The drive process did not answer. The guard ended it and puts the wheels to neutral; start the car again."
 
 
 class Pulse:

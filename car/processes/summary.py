@@ -23,10 +23,7 @@ from car.statistics import LoopStatistics
 from hardware.clock import Clock
 from hardware.health import ROOT
 
-GUARD_LOST = (
-    "The guard is gone, and without it the car must not move: a part of the program failed. "
-    "The wheels are neutral. Start it again."
-)
+GUARD_LOST = "The guard is gone, and the car must not move without it. The wheels are neutral. Start the car again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class GuardPipe:
         if not os.read(self._answers, 1):
             self.is_gone = True
             raise HardwareError(
-                "The guard, which stops the car when the program fails, did not start. Install it again."
+                "The guard, which stops the car when the program fails, did not start. Install Pocketpilot again."
             )
         with contextlib.suppress(OSError, AttributeError):  # Windows cannot; there the pipes are simply never full.
             os.set_blocking(self._descriptor, False)

@@ -25,6 +25,10 @@ AROUND_NS = NS_PER_S
 class DriveFollower:
     """Tells when a drive begins and ends: it is one from the arming until a second after the gate has let go.
 
+    >>> drive = DriveFollower(ring, clock, first=1)
+    >>> drive.is_driving()
+    True
+
     Calibration is no drive. ``started_number`` is the number of the ring's cycle a second before the newest arming.
     """
 
@@ -62,19 +66,20 @@ class DriveFollower:
 class RecorderControl:
     """Records what the drive process publishes while the car is driven, for as long as it is switched on.
 
+    >>> control = RecorderControl(ring, folder / "sessions", CarConfig(), "straight", clock)
+    >>> control.switch_on()
+    >>> control.poll()          # ``run`` does it again and again, in a thread of its own
+    >>> control.switch_off()
+    >>> control.close()
+    >>> control.status.frames
+    60
+
     A car that stands with nobody at it fills no card. A drive that is over for a second is a session that is closed;
     the next arming begins another one.
 
     What is asked of it returns at once, from any thread, and is done in the thread that runs it, in the order in which
-    it was asked: a disk that stalls holds up nobody else::
-
-        control = RecorderControl(ring, folder.sessions_dir, folder.config, pilot.name, clock)
-        threading.Thread(target=control.run, args=(ended,)).start()
-        control.switch_on()
-        control.erase(seconds=5)
-        print(control.status)
-
-    ``first`` is the number of the ring's cycle before which nothing is recorded.
+    it was asked: a disk that stalls holds up nobody else. ``first`` is the number of the ring's cycle before which
+    nothing is recorded.
     """
 
     def __init__(

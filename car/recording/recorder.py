@@ -76,7 +76,13 @@ def describe_session(name: str, config: CarConfig, source: str, extra: Mapping[s
 
 
 class CycleWriter:
-    """Writes cycles of the drive loop to a session; an Observer of the loop where nothing has to be fast."""
+    """Writes cycles of the drive loop to a session; an Observer of the loop where nothing has to be fast.
+
+    >>> info = describe_session("drive", CarConfig(), source="simulator")
+    >>> with SessionWriter(folder / "drive.mcap", info, clock) as writer:
+    ...     observer = CycleWriter(writer, jpeg_quality=75)
+    ...     observer(record, frame)
+    """
 
     def __init__(self, writer: SessionWriter, jpeg_quality: int) -> None:
         self._writer = writer
@@ -104,12 +110,14 @@ class CycleWriter:
 class Recorder:
     """Records what the drive process publishes, until it is closed or the disk refuses.
 
-    It runs in the desk process, so that neither a JPEG nor the disk ever costs the drive loop anything::
+    >>> writer = SessionWriter(folder / "drive.mcap", describe_session("drive", CarConfig(), "drive"), clock)
+    >>> recorder = Recorder(RingReader(ring), writer, jpeg_quality=75)
+    >>> recorder.poll()   # again and again
+    >>> recorder.close()
+    >>> print(recorder.status)
+    drive.mcap · 60 frames
 
-        recorder = Recorder(RingReader(ring), writer, jpeg_quality=75)
-        while driving:
-            recorder.poll()
-        recorder.close()
+    It runs in the desk process, so that neither a JPEG nor the disk ever costs the drive loop anything.
     """
 
     def __init__(self, reader: RingReader, writer: SessionWriter, jpeg_quality: int) -> None:

@@ -14,7 +14,7 @@ from hardware.clock import NS_PER_S, Clock
 
 SILENT_NS = NS_PER_S
 """A desk that has said nothing for so long does not record."""
-NO_ANSWER = "The desk does not answer. It is started again if it has died."
+NO_ANSWER = "The desk does not answer. If it died, the car starts it again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,11 @@ def replay(
 ) -> Replay:
     """Run the drive loop over ``session`` with ``pilot``, on a virtual clock and without wheels.
 
+    >>> with Session.open(path) as session:
+    ...     result = replay(session, pilot, Limits())
+    >>> result.frames, result.from_driver.throttle_max
+    (60, 0.0)
+
     ``progress`` is told how much is done, 0 … 1. Raises SessionError when the session has no frame to play.
     """
     recorded: dict[int, DriveRecord] = {}

@@ -29,7 +29,13 @@ LONGEST_LAP_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """When a simulated drive is done: after ``laps`` or after ``seconds`` of simulated time, whichever comes first."""
+    """When a simulated drive is done: after ``laps`` or after ``seconds`` of simulated time, whichever comes first.
+
+    >>> Goal(laps=2).limit_s
+    240.0
+    >>> Goal(laps=2, seconds=60.0).limit_s
+    60.0
+    """
 
     laps: int | None = None
     seconds: float | None = None
@@ -53,7 +59,12 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where a simulated drive takes place; ``disturb`` pushes the car about, for recordings of how it recovers."""
+    """Where a simulated drive takes place; ``disturb`` pushes the car about, for recordings of how it recovers.
+
+    >>> run = run_simulation(CarConfig(), Scene("random-7", seed=3), Goal(seconds=0.5))
+    >>> run.frames
+    16
+    """
 
     track: str
     seed: int = 0
@@ -81,7 +92,15 @@ class Simulation:
 
 
 class ExpertDriver:
-    """Somebody who drives by the world's truth, as a very good person would; arms the gate with a neutral stick."""
+    """Somebody who drives by the world's truth, as a very good person would; arms the gate with a neutral stick.
+
+    >>> world, gate = make_world(CarConfig(), clock, "oval", seed=0), Gate()
+    >>> expert = ExpertDriver(world, gate)
+    >>> loop = DriveLoop(LockStepFrames(world.camera), None, gate, world.drivetrain, clock, sources=[expert])
+    >>> loop.run(should_end=lambda record: record.frame_number >= 20)
+    >>> world.lap_count().progress_m > 0
+    True
+    """
 
     def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
@@ -106,6 +125,10 @@ def run_simulation(
     progress: Callable[[float], None] = lambda _: None,
 ) -> Simulation:
     """Let ``pilot``, or the expert if there is none, drive in ``scene`` until the goal is reached or the gate trips.
+
+    >>> run = run_simulation(CarConfig(), Scene("oval"), Goal(seconds=1.0), record=folder / "expert.mcap")
+    >>> run.simulated_s, run.lap_count.departures
+    (1.0, 0)
 
     With ``record`` the drive becomes a session in that file. ``progress`` is told how much of the goal is reached,
     0 … 1. Raises TrackError for an unknown track, RecordingError when the session cannot be written.

@@ -21,7 +21,11 @@ _turn = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class FrameRange:
-    """The frames numbered ``first`` … ``last``, both included."""
+    """The frames numbered ``first`` … ``last``, both included.
+
+    >>> FrameRange(first=120, last=180).last
+    180
+    """
 
     first: int
     last: int
@@ -31,10 +35,10 @@ class FrameRange:
 class Edits:
     """The ranges of frames left out of a session, sorted and apart from each other; ``cuts`` are as they were made.
 
-    ::
-
-        edits = Edits.load(session_path).without(FrameRange(120, 180))
-        edits.save(session_path)
+    >>> edits = Edits.load(path).without(FrameRange(10, 19))
+    >>> edits.save(path)
+    >>> Edits.load(path).excludes(12)
+    True
     """
 
     ranges: tuple[FrameRange, ...] = ()
@@ -47,7 +51,7 @@ class Edits:
         merged: list[FrameRange] = []
         for item in sorted(cuts, key=lambda item: item.first):
             if item.last < item.first:
-                raise ValueError(f"Frames {item.first} to {item.last} are no range. Name the first frame first.")
+                raise ValueError(f"Frames {item.first} to {item.last} are not a range. Name the first frame first.")
             if merged and item.first <= merged[-1].last + 1:
                 merged[-1] = FrameRange(merged[-1].first, max(merged[-1].last, item.last))
             else:
@@ -134,5 +138,5 @@ def _parsed_ranges(text: str, path: Path) -> list[FrameRange]:
     except SessionError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SessionError(f"{path} is no list of edits ({error}). Delete it to use the whole session.") from error
+        raise SessionError(f"{path} is not a list of edits ({error}). Delete it to use the whole session.") from error
     return ranges

@@ -58,7 +58,12 @@ TOPICS = (CAMERA, DRIVE, EVENTS)
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """Something that happened at ``time_ns``: a ``kind`` for programs, such as ``"trip"``, and a text for people."""
+    """Something that happened at ``time_ns``: a ``kind`` for programs, such as ``"trip"``, and a text for people.
+
+    >>> from car.sessions.writer import SessionWriter
+    >>> with SessionWriter(folder / "second.mcap", SessionInfo("second"), clock) as session:
+    ...     session.add_event(SessionEvent(clock.now_ns(), kind="note", text="the sun came out"))
+    """
 
     time_ns: int
     kind: str
@@ -72,6 +77,10 @@ class DamagedInfo(SessionError):
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
     """Where a session comes from.
+
+    >>> info = SessionInfo("first", car="mycar", camera=CameraGeometry(fov_deg=120.0), rate_hz=30.0)
+    >>> SessionInfo.from_metadata(info.to_metadata()) == info
+    True
 
     ``started`` is wall time (ISO 8601, empty if unknown), from which nothing is computed; ``source`` is ``"drive"``,
     ``"simulator"`` or ``"tub"``; ``software`` maps a program to its version; ``extra`` keeps what else is worth it.
@@ -132,7 +141,12 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """A frame as it is recorded: its JPEG, and what ``hardware.camera.Frame`` says about it."""
+    """A frame as it is recorded: its JPEG, and what ``hardware.camera.Frame`` says about it.
+
+    >>> encoded = encode(frame)
+    >>> encoded.number, encoded.decode().image.shape
+    (0, (120, 160, 3))
+    """
 
     number: int
     captured_ns: int

@@ -75,11 +75,13 @@ class Happening:
 class SessionIndex:
     """An open session; its methods may be called from any thread, and see what has been recorded when they are called.
 
-    ::
-
-        index = SessionIndex(path)
-        jpeg = index.frame(12_345)
-        timeline = index.timeline(points=2000)
+    >>> index = SessionIndex(path)
+    >>> index.frame_count
+    60
+    >>> jpeg = index.frame(12)
+    >>> timeline = index.timeline(points=2000)
+    >>> timeline.t_s[:3]
+    [0.0, 0.05, 0.1]
 
     Opening it reads the file once; the commands are read when they are first asked for. Both are kept: 20,000 frames
     take some megabytes. Frames are spoken of by their index 0 … ``frame_count`` − 1, in the order of the file.

@@ -28,7 +28,13 @@ def label_of(record: DriveRecord) -> Command | None:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A frame, None when its image is broken, and what a pilot should do on seeing it."""
+    """A frame, None when its image is broken, and what a pilot should do on seeing it.
+
+    >>> with Session.open(path) as session:
+    ...     lessons = list(lessons_in(session))
+    >>> lessons[0].label
+    Command(steering=-1.0, throttle=0.2)
+    """
 
     frame: Frame | None
     label: Command

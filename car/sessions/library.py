@@ -89,11 +89,11 @@ _State = tuple[int, int]
 class SessionLibrary:
     """The sessions in ``folder``, for any thread; ``recorded`` names the one that is being recorded here, if any is.
 
-    ::
-
-        library = SessionLibrary(car.sessions_dir)
-        for row in library.rows():
-            index = library.index(row.name)
+    >>> library = SessionLibrary(path.parent)
+    >>> [(row.name, row.frames) for row in library.rows()]
+    [('first', 60)]
+    >>> library.cut("first", first=0, last=9).excludes(5)
+    True
 
     A name is that of a file in the folder, without its suffix; nothing else can be reached by one. Every method that
     takes one raises NoSuchSession when there is no such session, and SessionError when it cannot be read.

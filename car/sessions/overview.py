@@ -44,6 +44,10 @@ class Overview:
 def overview(path: Path) -> Overview:
     """Return what the session's own summary says, or what reading all of it shows if it has none.
 
+    >>> glance = overview(path)
+    >>> glance.info.car, glance.frames, glance.closed
+    ('mycar', 60, True)
+
     Raises SessionError when there is no session or nothing in it can be read.
     """
     source = open_source(path)

@@ -84,12 +84,12 @@ class _Table:
 class Session(Closing):
     """One recording, opened for reading.
 
-    ::
-
-        with Session.open(path) as session:
-            for sample in session.samples():
-                image = sample.frame.decode().image      # uint8 RGB, height × width × 3
-                steering = sample.record.applied.steering
+    >>> with Session.open(path) as session:
+    ...     for sample in session.samples():
+    ...         image = sample.frame.decode().image      # uint8 RGB, height × width × 3
+    ...         steering = sample.record.applied.steering
+    >>> session.frame_count, session.damage
+    (60, Damage(bytes_skipped=0, holes=0, info_lost=False, unclosed=False))
 
     Opening it reads the file once and checks it; what is iterated over is read again when it is its turn, so memory
     does not grow with the recording. A session that is still being written may be read up to its last whole chunk.

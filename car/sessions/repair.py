@@ -60,6 +60,10 @@ class RepairReport:
 def repair(path: Path) -> RepairReport:
     """Write the session at ``path`` anew if it was not closed or is damaged; never raises for what it finds there.
 
+    >>> _ = path.write_bytes(path.read_bytes()[:-1000])   # as a power cut leaves it
+    >>> print(repair(path))
+    first.mcap: repaired, 60 frames.
+
     What can be read from it stays the same, message by message. One that is healthy, or still being recorded, is left
     as it is. Where something had to be passed over, the original is kept beside it.
     """

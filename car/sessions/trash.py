@@ -45,6 +45,11 @@ class TrashedSession:
 class Trash:
     """The trash of the sessions in ``sessions_dir``: in it, a folder for each session and its list of edits.
 
+    >>> trash = Trash(path.parent)
+    >>> name = trash.put(path)
+    >>> trash.restore(name)
+    'first'
+
     What was there on more than ``DATES_KEPT`` dates goes for good by ``drop_old``, which somebody has to call, as they
     have to call ``note_date`` now and then; ``now`` is the wall's time, of which only the date is used.
     """

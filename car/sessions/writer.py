@@ -63,12 +63,15 @@ def is_recorded(path: Path) -> bool:
 class SessionWriter:
     """Records one drive to ``path``, which must not exist yet.
 
-    Frames, records and events are kept in memory for at most 0.5 s by ``clock``, then written as one chunk and synced
-    to the disk. Call it from one thread; the calls that end a chunk wait for the disk::
+    >>> from car.sessions.format import encode
+    >>> with SessionWriter(folder / "second.mcap", SessionInfo("second"), clock) as session:
+    ...     session.add_frame(encode(frame))
+    ...     session.add_record(record)
+    >>> (folder / "second.mcap").stat().st_size > 1000
+    True
 
-        with SessionWriter(path, info, clock) as session:
-            session.add_frame(encode(frame))
-            session.add_record(record)
+    Frames, records and events are kept in memory for at most 0.5 s by ``clock``, then written as one chunk and synced
+    to the disk. Call it from one thread; the calls that end a chunk wait for the disk.
 
     When the disk has less than ``min_free_bytes`` left by ``free_bytes()``, a write or ``sync(descriptor)`` fails, or
     the file was deleted or moved, the call raises RecordingError, and so does every later one; what was written stays
@@ -210,7 +213,7 @@ class SessionWriter:
             step()
         except OSError as error:
             self._failure = (
-                f"{self.path.name} cannot be recorded any further ({files.reason(error)}). What it holds can be read; "
+                f"{self.path.name} cannot be recorded any further ({files.reason(error)}). It stays readable; "
                 "free some space or replace the card."
             )
             with contextlib.suppress(OSError):

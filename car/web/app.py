@@ -13,6 +13,7 @@ from typing import cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -40,7 +41,7 @@ LIBRARY_ROUTERS = (sessions.router, models.router, calibration.router, doctor.ro
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",
-    405: "That cannot be done with this address. Look it up in /api/openapi.json.",
+    405: "This address does not do that. Look it up in /api/openapi.json.",
     416: "The file has no such part. Ask for less of it.",
 }
 """What the framework's own refusals mean."""
@@ -62,7 +63,8 @@ def create_app(context: WebContext, access: Access, relay_secret: str) -> FastAP
     for path, name in PAGES.items():
         app.add_api_route(path, _page(STATIC / name), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Relay, library=Library(context.notice, context.clock, relay_secret))
+    library = Library(context.notice, context.clock, relay_secret)
+    app.add_middleware(Relay, library=library, paths=_library_paths())
     app.add_middleware(BodyLimit)
     app.add_middleware(AccessGuard, access=access)
     return app
@@ -79,6 +81,12 @@ def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecretGuard, secret=secret)
     return app
+
+
+def _library_paths() -> set[str]:
+    """Return the paths of which the library has all that is at them and below, from its routes."""
+    paths = (route.path for router in LIBRARY_ROUTERS for route in router.routes if isinstance(route, APIRoute))
+    return {f"/api/{path.split('/')[1]}" for path in paths}
 
 
 def _make_app() -> FastAPI:

@@ -44,7 +44,7 @@ def _bounded(receive: Receive, announced: str) -> Receive:
             with anyio.fail_after(deadline_s - anyio.current_time()):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, "The request did not come to its end. Send it again.") from None
+            raise HTTPException(408, "The request ended too early. Send it again.") from None
         received += len(message.get("body", b""))
         is_whole = not message.get("more_body", False)
         return message

@@ -32,12 +32,11 @@ MAX_PINGS = 16
 class ClientClock:
     """Estimates one client's clock from its packets; a new connection has a new one.
 
-    ::
-
-        clock = ClientClock()
-        identity = clock.ping(now_ns)
-        clock.pong(identity, client_ns, arrived_ns)
-        sampled_ns = clock.sampled_ns(client_ns, arrived_ns)
+    >>> client = ClientClock()
+    >>> identity = client.ping(now_ns=5_000_000)
+    >>> client.pong(identity, client_ns=700_000_000, arrived_ns=9_000_000)
+    >>> client.sampled_ns(client_ns=720_000_000, arrived_ns=31_000_000)   # 2 ms before it arrived
+    29000000
     """
 
     def __init__(self) -> None:

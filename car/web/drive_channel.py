@@ -34,8 +34,8 @@ MAX_CLIENTS = 16
 ANOTHER_DRIVES = "Another driver has the car. Take over first."
 LATE_NS = NS_PER_S
 """Someone who asked to drive, and saw nothing happen for so long, does not expect it any more."""
-TOO_LATE = "The network held that back for too long. Press it again."
-NOT_UNDERSTOOD = "That is no message of the drive socket. Reload the page."
+TOO_LATE = "The network held that up for too long. Press it again."
+NOT_UNDERSTOOD = "The drive socket does not know that message. Reload the page."
 
 router = APIRouter()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import h11
@@ -20,12 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from car.web.access import refuse
 from hardware.clock import NS_PER_S, Clock
 
-LIBRARY = ("/api/sessions", "/api/models", "/api/calibration", "/api/doctor")
 DESK_HEADER = "x-pocketpilot-desk"
 PIECE_BYTES = 65_536
 SILENT_NS = 5 * NS_PER_S
 """A desk that has said nothing for so long is taken to be gone, whatever is asked of it."""
 LOOK_PERIOD_S = 0.5
+START_TIMEOUT_S = 10.0
+"""How long a browser waits that was faster than the desk's own start."""
 _ONE_HOP = {b"connection", b"keep-alive", b"upgrade", b"te", b"trailer", b"proxy-connection"}
 """What a header says of one connection alone is not passed on (RFC 9110, 7.6.1)."""
 
@@ -42,9 +43,12 @@ class Library:
         self._clock = clock
         self.secret = secret
 
-    @property
-    def port(self) -> int:
-        """The library's port; raises NoLibrary."""
+    async def port(self) -> int:
+        """Return the library's port, once a desk that has just been started has one; raises NoLibrary."""
+        for _ in range(round(START_TIMEOUT_S / LOOK_PERIOD_S)):
+            if self._notice().get("library_port", 0):
+                break
+            await asyncio.sleep(LOOK_PERIOD_S)
         port = int(self._notice().get("library_port", 0))
         if not port or not self.is_alive():
             raise NoLibrary
@@ -56,15 +60,19 @@ class Library:
 
 
 class Relay:
-    """A layer of the controls' application that passes the library's requests on to the desk."""
+    """A layer of the controls' application that passes the library's requests on to the desk.
 
-    def __init__(self, app: ASGIApp, library: Library) -> None:
+    ``paths`` are the library's: what is at one of them or below it.
+    """
+
+    def __init__(self, app: ASGIApp, library: Library, paths: Iterable[str]) -> None:
         self._app = app
         self._library = library
+        self._paths = tuple(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on one request, or leave it to the application."""
-        if scope["type"] != "http" or not _is_librarys(scope["path"]):
+        if scope["type"] != "http" or not self._is_librarys(scope["path"]):
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(self._library, scope, receive, send)
@@ -73,6 +81,9 @@ class Relay:
         except (NoLibrary, OSError, h11.RemoteProtocolError, asyncio.IncompleteReadError):
             if not exchange.has_begun:
                 await _no_answer()(scope, receive, send)
+
+    def _is_librarys(self, path: str) -> bool:
+        return any(path == known or path.startswith(f"{known}/") for known in self._paths)
 
 
 class SecretGuard:
@@ -106,7 +117,7 @@ class _Exchange:
 
     async def run(self) -> None:
         """Carry it out; raises NoLibrary and OSError when the desk is not there."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._library.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await self._library.port())
         try:
             asking = asyncio.create_task(self._ask(writer))
             try:
@@ -170,9 +181,5 @@ class _Exchange:
             reading.cancel()
 
 
-def _is_librarys(path: str) -> bool:
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in LIBRARY)
-
-
 def _no_answer() -> Response:
-    return refuse(503, "The desk does not answer; it is started again if it has died. Try again in a moment.")
+    return refuse(503, "The desk does not answer. If it died, the car starts it again: try again in a moment.")

@@ -10,6 +10,12 @@ from hardware.errors import CameraError, CameraTimeout
 class FrameInbox:
     """Numbers frames as they come, keeps the newest, and hands out none that is too old.
 
+    >>> inbox = FrameInbox(rate_hz=20.0, clock=clock)
+    >>> inbox.put(frame.image, captured_ns=clock.now_ns())                     # in the driver's thread
+    >>> inbox.put(frame.image, captured_ns=clock.now_ns() + 100 * NS_PER_MS)   # one is missing in between
+    >>> inbox.take(timeout_ms=1000, max_age_ms=150).number                     # in the camera's next_frame
+    2
+
     The number of a frame follows from its time, so that there is a gap where the device has dropped one. ``put`` never
     waits, whatever the one who takes does.
     """

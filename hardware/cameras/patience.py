@@ -12,7 +12,14 @@ come after a pause that is not the camera's; the gate trips at 150 ms."""
 
 
 class Patience:
-    """Counts what cannot be read, and forgives it as long as frames come in between."""
+    """Counts what cannot be read, and forgives it as long as frames come in between.
+
+    >>> patience = Patience(clock)
+    >>> patience.fails()
+    False
+    >>> [patience.fails() for _ in range(4)]
+    [False, False, False, True]
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -91,9 +91,7 @@ class PicameraCamera(Camera):
             raise
         except Exception as error:  # libcamera's and picamera2's errors have no base in common but this one
             self.close()
-            raise CameraError(
-                f"The camera cannot be started ({error!r}). Try `rpicam-hello` to see it work."
-            ) from error
+            raise CameraError(f"The camera cannot be started ({error!r}). Check it with `rpicam-hello`.") from error
         except BaseException:
             self.close()
             raise
@@ -133,7 +131,7 @@ class PicameraCamera(Camera):
         main, seen = given["main"], given["sensor"]["output_size"]
         if main["size"] != (width, height):
             raise CameraError(
-                f"The camera gives {_size(main['size'])} where {width}x{height} is asked for. "
+                f"The camera gives {_size(main['size'])} instead of {width}x{height}. "
                 f"Set camera.width and camera.height in car.toml to that."
             )
         if seen != mode["size"]:
@@ -200,7 +198,7 @@ def full_view_mode(modes: Iterable[Mapping[str, Any]], rate_hz: float) -> Mappin
         fastest = max(mode["fps"] for mode in full)
         known = ", ".join(f"{name} {reached_hz}" for name, reached_hz in FULL_VIEW_RATES_HZ.items())
         raise CameraError(
-            f"The camera's full view comes at {fastest:g} frames per second at most, and {rate_hz:g} are asked for "
+            f"The camera's full view comes at {fastest:g} frames per second at most, and car.toml asks for {rate_hz:g} "
             f"(in general: {known}). Set camera.rate_hz in car.toml to {fastest:g} or less."
         )
     return min(fast, key=lambda mode: (_area(mode["size"]), -mode["bit_depth"]))

@@ -34,6 +34,11 @@ _FORMATS = {
 class PixelReader:
     """Makes an image of each buffer: one new array per frame, read-only, RGB.
 
+    >>> reader = PixelReader("RGB888", width=2, height=1, stride=8)
+    >>> buffer = np.array([0, 0, 255, 255, 0, 0, 0, 0], np.uint8)   # blue comes first, and two bytes of padding last
+    >>> reader.read(buffer).tolist()
+    [[[255, 0, 0], [0, 0, 255]]]
+
     ``pixel_format`` is libcamera's name for it and ``stride`` the length of a row in bytes, which may exceed what its
     pixels need. Raises CameraError for a format it does not know.
     """

@@ -15,6 +15,11 @@ LONGEST_PAUSE_NS = 2 * NS_PER_S
 class RecordedCamera(Camera):
     """Plays any iterable of frames, in step with the clock it is given.
 
+    >>> with RecordedCamera(frames, geometry, clock) as camera:
+    ...     numbers = [camera.next_frame(timeout_ms=1000).number for _ in range(3)]
+    >>> numbers
+    [0, 1, 2]
+
     The first frame is due at once; the others follow it at the distance at which they were captured. On a
     VirtualClock that takes no time at all. The frames come out with ``captured_ns`` moved to the clock's time, so
     that they are as fresh as they were when they were recorded.

@@ -20,9 +20,11 @@ RETRY_MS = 500.0
 class RestartingCamera(Camera):
     """Passes on another camera's frames, and opens that camera again when it stalls or fails.
 
-    ::
-
-        camera = RestartingCamera(lambda: UsbCamera(geometry, 30.0, clock), clock)
+    >>> from hardware.cameras.recorded import RecordedCamera
+    >>> with RestartingCamera(lambda: RecordedCamera(frames, geometry, clock), clock) as camera:
+    ...     frame = camera.next_frame(timeout_ms=1000)
+    >>> camera.restarts
+    0
 
     The first opening raises whatever it raises: a camera that is not there at the start is somebody's mistake. After
     that ``next_frame`` only ever times out while the camera is away. Numbers and times go on increasing over a restart,

@@ -17,9 +17,10 @@ _FLIPS = {"horizontal": 1, "vertical": 0}
 class TurnedCamera(Camera):
     """Passes on another camera's frames, turned and then mirrored.
 
-    ::
-
-        camera = TurnedCamera(UsbCamera(geometry, 30.0, clock, device), rotation=180)
+    >>> with TurnedCamera(camera, rotation=90) as turned_camera:
+    ...     frame = turned_camera.next_frame(timeout_ms=1000)
+    >>> frame.image.shape
+    (160, 120, 3)
 
     Its geometry is that of the turned picture: a quarter turn makes 160x120 into 120x160, and what was seen from top to
     bottom is now seen from left to right.

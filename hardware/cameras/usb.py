@@ -151,7 +151,7 @@ def open_capture(device: str, geometry: CameraGeometry, rate_hz: float) -> cv2.V
             f"There is no camera at {device}. Plug it in, or set camera.device in car.toml; found: {known}."
         )
     if not os.access(path, os.R_OK | os.W_OK):
-        raise CameraError(f"{device} may not be used. Run `sudo usermod -aG video $USER`, and log in again.")
+        raise CameraError(f"You may not use {device}. Run `sudo usermod -aG video $USER`, and log in again.")
     capture = cv2.VideoCapture(device, cv2.CAP_V4L2 if path.is_char_device() else cv2.CAP_ANY)
     if not capture.isOpened():
         capture.release()

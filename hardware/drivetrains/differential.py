@@ -18,6 +18,9 @@ from hardware.drivetrains.locked import LockedDrivetrain
 class MotorPins:
     """Where a motor is on the bridge: the two inputs, and the enable pin of those bridges that have one.
 
+    >>> left = MotorPins(forward=17, backward=27)
+    >>> right = MotorPins(forward=23, backward=24, enable=25, inverted=True)
+
     L298N: IN1, IN2 and ENA. TB6612: AIN1, AIN2 and PWMA. DRV8833: IN1, IN2. The speed is PWM on the inputs with all of
     them: between pulses the motor brakes, which makes its speed nearly linear. ``inverted`` swaps the two.
     """
@@ -31,10 +34,9 @@ class MotorPins:
 class Differential(LockedDrivetrain):
     """Drives by two motors, through any gpiozero pin factory.
 
-    ::
-
-        with Differential(open_lgpio(), MotorPins(17, 27), MotorPins(23, 24), SystemClock()) as drivetrain:
-            drivetrain.apply(Command(steering=-1.0, throttle=0.2))   # around the left wheel
+    >>> with Differential(factory, MotorPins(17, 27), MotorPins(23, 24), clock) as drivetrain:
+    ...     drivetrain.apply(Command(steering=-1.0, throttle=0.2))   # around the left wheel
+    Command(steering=-1.0, throttle=0.2)
 
     The outer wheel gets the throttle, the inner one less of it, down to nothing at full lock; at throttle 0 the car
     stands whatever the steering is, and no wheel ever gets more than the throttle. Below ``start`` of full power a

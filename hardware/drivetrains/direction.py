@@ -28,6 +28,10 @@ _DOUBLE_TAP = ((PAUSE_NS, 0.0), (PAUSE_NS + TAP_NS, 1.0), (2 * PAUSE_NS + TAP_NS
 class DirectionChange:
     """Turns the throttle that is asked for into the one that may be given now.
 
+    >>> change = DirectionChange("double_tap")
+    >>> [change.throttle(-0.3, now_ns) for now_ns in (0, PAUSE_NS, PAUSE_NS + TAP_NS, 2 * PAUSE_NS + TAP_NS)]
+    [-0.0, -0.3, -0.0, -0.3]
+
     It never waits: it is asked once per command, with the time, and whoever lets go begins the change anew.
     """
 

@@ -13,6 +13,12 @@ LONGEST_PULSE_US = 2500.0
 class ServoPulses:
     """A steering servo's pulses in µs; ``left_us`` is longer than ``right_us`` where it is mounted the other way.
 
+    >>> servo = ServoPulses(left_us=1100, centre_us=1480, right_us=1900)
+    >>> servo.pulse_us(steering=1.0)
+    1900.0
+    >>> servo.steering(pulse_us=1290)
+    -0.5
+
     Raises ValueError when the centre is not between the ends, or a pulse is outside 500–2500 µs.
     """
 
@@ -46,6 +52,12 @@ class ServoPulses:
 @dataclass(frozen=True, slots=True)
 class EscPulses:
     """An ESC's pulses in µs: neutral, where the wheels begin to turn, and the most there shall be, each way.
+
+    >>> esc = EscPulses(neutral_us=1500, forward_start_us=1560, forward_max_us=1960)
+    >>> esc.pulse_us(throttle=0.0)
+    1500
+    >>> esc.pulse_us(throttle=0.5)
+    1760.0
 
     Raises ValueError when they are not in order, or a pulse is outside 500–2500 µs.
     """

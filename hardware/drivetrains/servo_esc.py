@@ -18,11 +18,10 @@ US_PER_S = 1e6
 class ServoEsc(LockedDrivetrain):
     """Steers by a servo and drives by an ESC, through any gpiozero pin factory that has PWM.
 
-    ::
-
-        factory = Pca9685Factory(frequency_hz=50)
-        with ServoEsc(factory, 1, 0, ServoPulses(), EscPulses(), SystemClock()) as drivetrain:
-            drivetrain.apply(Command(steering=0.5, throttle=0.1))
+    >>> with ServoEsc(factory, 12, 13, ServoPulses(), EscPulses(), clock) as drivetrain:
+    ...     applied = drivetrain.apply(Command(steering=0.5, throttle=0.1))
+    >>> round(applied.steering, 3), round(applied.throttle, 3)
+    (0.5, 0.1)
 
     ``steering_pin`` and ``throttle_pin`` are the factory's numbers, ``frequency_hz`` how many pulses there are per
     second, ``steering_step_us`` how finely the factory sets them. ``output_enable`` is switched on when both pulses are

@@ -13,7 +13,13 @@ from hardware.neutral import TIMELINE_ENTRY, append_to_timeline
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A command, the clock's time when it reached the wheels, and the process that sent it (0: this one)."""
+    """A command, the clock's time when it reached the wheels, and the process that sent it (0: this one).
+
+    >>> drivetrain = TimelineDrivetrain(clock)
+    >>> drivetrain.neutral()
+    >>> drivetrain.timeline
+    [Applied(time_ns=1000000000, command=Command(steering=0.0, throttle=0.0), process=0)]
+    """
 
     time_ns: int
     command: Command
@@ -23,11 +29,10 @@ class Applied:
 class TimelineDrivetrain(Drivetrain):
     """Keeps every command with its time, neutral ones included; it has no wheels, or those of another drivetrain.
 
-    ::
-
-        drivetrain = TimelineDrivetrain(clock)
-        drivetrain.apply(Command(steering=0.5, throttle=0.2))
-        assert drivetrain.timeline[-1].command.throttle == 0.2
+    >>> with TimelineDrivetrain(clock) as drivetrain:
+    ...     applied = drivetrain.apply(Command(steering=0.5, throttle=0.2))
+    >>> [entry.command.throttle for entry in drivetrain.timeline]
+    [0.2, 0.0]
     """
 
     def __init__(self, clock: Clock, drivetrain: Drivetrain | None = None) -> None:
@@ -43,7 +48,7 @@ class TimelineDrivetrain(Drivetrain):
         """
         command.check()
         if self.closed:
-            raise DrivetrainError("The timeline is closed. Make another to go on.")
+            raise DrivetrainError("The timeline is closed. Make a new one to go on.")
         return self._append(command if self._drivetrain is None else self._drivetrain.apply(command))
 
     def _append(self, command: Command) -> Command:
@@ -67,6 +72,11 @@ class TimelineDrivetrain(Drivetrain):
 
 class TimelineFile(Drivetrain):
     """Passes commands on to another drivetrain and appends each to a file, for other processes to read.
+
+    >>> with TimelineFile(TimelineDrivetrain(clock), folder / "wheels.timeline") as drivetrain:
+    ...     applied = drivetrain.apply(Command(steering=0.5, throttle=0.2))
+    >>> [entry.command.throttle for entry in read_timeline(folder / "wheels.timeline")]
+    [0.0, 0.2, 0.0]
 
     The guard and ``car neutral`` write to the same file, so it shows from outside what the wheels were told, by whom
     and when; ``read_timeline`` reads it.

@@ -88,6 +88,6 @@ def _find_chip() -> int:
             if label in HEADER_LABELS:
                 return number
     raise DrivetrainError(
-        "There is no GPIO chip of a Raspberry Pi's header here, or it may not be opened. "
+        "There is no GPIO chip of a Raspberry Pi's header here, or it cannot be opened. "
         "Join the group gpio, and see car doctor."
     )

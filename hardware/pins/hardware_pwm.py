@@ -95,7 +95,7 @@ class HardwarePwmPin(ChannelPin):
             except PermissionError:
                 if self._clock.now_ns() >= deadline_ns:
                     raise DrivetrainError(
-                        f"{path} may not be written. Install the udev rules of hardware/install, and join group gpio."
+                        f"{path} cannot be written. Install the udev rules of hardware/install, and join group gpio."
                     ) from None
                 self._clock.sleep_until_ns(self._clock.now_ns() + EXPORT_POLL_NS)
             else:

@@ -19,10 +19,11 @@ WRITES_BETWEEN_LOOKS = 64
 class Pca9685Factory(ChannelFactory):
     """Makes pins of a PCA9685's channels, numbered as on the board.
 
-    ::
-
-        factory = Pca9685Factory(frequency_hz=50)
-        servo = PWMOutputDevice(0, frequency=50, initial_value=1500e-6 * 50, pin_factory=factory)
+    >>> from gpiozero import PWMOutputDevice
+    >>> factory = Pca9685Factory(frequency_hz=50, bus=bus)
+    >>> servo = PWMOutputDevice(0, frequency=50, initial_value=1500e-6 * 50, pin_factory=factory)
+    >>> servo.value = 1900e-6 * 50
+    >>> factory.close()
 
     All channels share one frequency. The chip's oscillator may be off by several percent: ``oscillator_hz`` is how fast
     it really runs, 25 MHz by its datasheet. ``bus`` is an open ``smbus2.SMBus``, or the number of one to open. A chip
@@ -79,7 +80,7 @@ class Pca9685Factory(ChannelFactory):
         """Return the chip's real frequency; raises DrivetrainError when a device wants another than it was set to."""
         if abs(frequency_hz - self._asked_hz) > 0.01 * self._asked_hz:
             raise DrivetrainError(
-                f"A PCA9685 has one frequency, and this one runs at {self._asked_hz:g} Hz, not {frequency_hz:g}. "
+                f"All channels of a PCA9685 have one frequency, here {self._asked_hz:g} Hz, not {frequency_hz:g}. "
                 "Use the same for every device on it."
             )
         return self.frequency_hz
@@ -104,9 +105,7 @@ class Pca9685Factory(ChannelFactory):
     def _look_whether_it_is_awake(self) -> None:
         # After a power dip it sleeps, takes every command, and sends nothing.
         if self._read(registers.MODE1) & registers.SLEEP:
-            raise DrivetrainError(
-                "The PCA9685 has lost its power for a moment. Give it, and the servo, a supply that holds."
-            )
+            raise DrivetrainError("The PCA9685 lost its power for a moment. Give it and the servo a stronger supply.")
 
     def _read(self, register: int) -> int:
         return registers.read(self._bus, self._address, register)

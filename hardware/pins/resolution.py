@@ -30,4 +30,4 @@ def pulse_step_us(pins: str, frequency_hz: float, oscillator_hz: float = 25e6) -
         case "lgpio":
             return US_PER_S / frequency_hz / LGPIO_STEPS
         case _:
-            raise ValueError(f"There are no pins {pins!r}. Choose pca9685, hardware_pwm, fine_lgpio or lgpio.")
+            raise ValueError(f"There are no pins called {pins!r}. Choose pca9685, hardware_pwm, fine_lgpio or lgpio.")

@@ -18,7 +18,7 @@ console = Console(soft_wrap=True, width=140)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the report; ``peer`` is Donkey Car 5.3.0's figure for it, empty where it has none."""
+    """One line of the report; ``peer`` is Donkey Car 5.4.0's figure for it, empty where it has none."""
 
     what: str
     ours: str
@@ -27,7 +27,7 @@ class Figure:
 
 def show(title: str, figures: list[Figure]) -> None:
     """Print ``figures`` under ``title``."""
-    table = Table("what", "Pocketpilot", "Donkey Car 5.3.0", title=title, title_justify="left")
+    table = Table("what", "Pocketpilot", "Donkey Car 5.4.0", title=title, title_justify="left")
     for figure in figures:
         table.add_row(figure.what, figure.ours, figure.peer)
     console.print(table)

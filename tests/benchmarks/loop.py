@@ -41,7 +41,7 @@ RUN_S = 12.0
 HIGHEST_RUN_S = 5.0
 WARM_UP_FRAMES = 5
 DIFFERENT_FRAMES = 64
-PEER_LATENCY = {20.0: "p50 15-22 · p99 28-34 ms", 60.0: "p50 9 · p99 19 ms"}
+PEER_LATENCY = {20.0: "p50 10.4 · p99 17.7 ms", 60.0: "p50 11.3 · p99 21.3 ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,9 @@ def measure() -> None:
                 Figure(
                     "  afterwards: one copy into the ring",
                     spread(run.publish),
-                    "0.64-1.0 ms a record" if record else "",
+                    "1.07 ms a record" if record else "",
                 ),
-                Figure("  cores busy, both processes", f"{run.cores:.3f}", _peer_cores(rate_hz, record=record)),
+                Figure("  cores busy, all processes", f"{run.cores:.3f}", _peer_cores(rate_hz, record=record)),
             ]
     show("Drive loop", figures)
     show(
@@ -152,7 +152,7 @@ def measure() -> None:
             Figure(
                 f"frames per second, recording {'on' if record else 'off'}",
                 f"{highest_rate(record=record):.0f}",
-                "185-195" if record else "267-322",
+                "276" if record else "381",
             )
             for record in (False, True)
         ],
@@ -169,7 +169,7 @@ def _cpu_s(processes: list[psutil.Process]) -> float:
 
 
 def _peer_cores(rate_hz: float, *, record: bool) -> str:
-    return {20.0: "0.097", 60.0: "0.30"}.get(rate_hz, "") if record else ""
+    return {20.0: "0.097 (5.3.0)", 60.0: "0.295"}.get(rate_hz, "") if record else ""
 
 
 def _summarise(records: list[DriveRecord], applied_ns: list[int], cores: float) -> Run:

@@ -192,7 +192,7 @@ def test_the_doctor_finds_a_fresh_simulated_car_well(car_dir: Path) -> None:
     assert "simulated-lane.tflite answers in" in done.stdout
 
 
-def test_the_doctor_ends_with_1_when_something_has_to_be_mended(car_dir: Path) -> None:
+def test_the_doctor_ends_with_1_when_something_has_to_be_fixed(car_dir: Path) -> None:
     (car_dir / "mycar" / "car.toml").write_text("[camera]\nfps = 3\n")
     done = run_car("doctor", cwd=car_dir)
     assert done.returncode == 1

@@ -41,7 +41,7 @@ def test_a_mistake_elsewhere_in_the_configuration_is_no_hindrance(tmp_path: Path
         (["now"], ["usage"]),
         (["--car", "broken"], ["TOML", "power"]),
         (["--car", "unwritable"], ["could not be put to neutral", "power"]),
-        (["--car", "odd"], ["could not be put to neutral", "nobody knows", "power"]),
+        (["--car", "odd"], ["could not be put to neutral", "no known way", "power"]),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

@@ -298,3 +298,84 @@ def test_a_bus_that_breaks_while_neutral_is_held_is_said(monkeypatch: pytest.Mon
     monkeypatch.setattr("hardware.neutral.time.sleep", lambda _: chips.clear())
     [problem] = write_neutral([PCA9685])
     assert "Remote I/O" in problem
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        (
+            {"kind": "timeline", "path": "/"},
+            "The output timeline (path /) could not be put to neutral: Is a directory. Cut its power.",
+        ),
+        (
+            {"kind": "timeline"},
+            "The output timeline could not be put to neutral: KeyError('path'). Cut its power.",
+        ),
+        (
+            {"kind": "tracks", "port": 1, "rate": 2},
+            "The output tracks (port 1, rate 2) could not be put to neutral: nobody knows how to write it. "
+            "Cut its power.",
+        ),
+    ],
+)
+def test_a_person_is_told_which_output_it_is_and_why(naps: list[float], output: Output, sentence: str) -> None:
+    assert write_neutral([output]) == [sentence]
+    # Nothing has been written that would have to last.
+    assert naps == []
+
+
+def test_a_gpio_without_hardware_pwm_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sysfs_pwm.install(monkeypatch, tmp_path, {})
+    [problem] = write_neutral([{"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_500_000}])
+    assert "the GPIO has no hardware PWM" in problem
+
+
+def test_hardware_pwm_is_switched_off_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]
+) -> None:
+    kernel = sysfs_pwm.install(monkeypatch, tmp_path, sysfs_pwm.PI_4)
+    _device = PWMOutputDevice(12, frequency=50, initial_value=0.1, pin_factory=HardwarePwmFactory(kernel))
+    assert write_neutral([{"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_490_000}]) == []
+    assert sysfs_pwm_module.read(f"{kernel.channel('fe20c000.pwm', 0)}/enable") == 0
+
+
+@pytest.mark.parametrize(("period_us", "nap_s"), [(20e6, 19.0), (0.0, 0.0)])
+def test_servo_lines_get_a_pulse_each_period_and_at_once_when_it_is_over_already(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float], period_us: float, nap_s: float
+) -> None:
+    gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    monkeypatch.setattr("hardware.neutral.time.perf_counter", itertools.count().__next__)
+    monkeypatch.setattr("hardware.neutral.time.monotonic", itertools.count().__next__)
+    # The pulses took a second.
+    assert write_neutral([{**SERVO_LINES, "period_us": period_us}]) == []
+    assert naps == [nap_s] * 3
+
+
+def test_a_timeline_is_written_by_the_clock_that_goes_on_while_the_machine_sleeps_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "wheels"
+    monkeypatch.setattr("hardware.neutral.time.CLOCK_BOOTTIME", 7, raising=False)
+    monkeypatch.setattr("hardware.neutral.time.clock_gettime_ns", {7: 1111}.__getitem__, raising=False)
+    monkeypatch.setattr("hardware.neutral.time.monotonic_ns", lambda: 2222)
+    neutral.append_to_timeline(str(path), 0.0, 0.0)
+    monkeypatch.delattr("hardware.neutral.time.CLOCK_BOOTTIME")
+    neutral.append_to_timeline(str(path), 0.0, 0.0)
+    assert [applied.time_ns for applied in read_timeline(path)] == [1111, 2222]
+
+
+def test_a_timeline_may_be_read_by_all_and_is_closed_again(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    before = os.umask(0)
+    try:
+        neutral.append_to_timeline(str(path), 0.0, 0.0)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
+    descriptor = os.open(path, os.O_RDONLY)
+    os.close(descriptor)
+    neutral.append_to_timeline(str(path), 0.0, 0.0)
+    # The lowest free number: it would not be free any more.
+    again = os.open(path, os.O_RDONLY)
+    os.close(again)
+    assert again == descriptor

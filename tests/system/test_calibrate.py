@@ -230,7 +230,7 @@ def test_a_keyboard_that_freezes_stops_the_motor(bench: Bench) -> None:
         assert bench.throttle_ns == NEUTRAL_NS
         frozen.resume()
         # Which of the two the gate sees first is a matter of milliseconds.
-        reasons = ("link to the driver was lost", "what carries a stop to the car did not answer")
+        reasons = ("link to the driver was lost", "the controls, which carry every stop, did not answer")
         wait_for(lambda: any(reason in words(car) for reason in reasons), "the reason")
 
 
@@ -259,7 +259,7 @@ def test_a_car_that_is_being_driven_is_left_alone(bench: Bench) -> None:
 
 
 def test_without_a_terminal_there_are_no_keys(bench: Bench) -> None:
-    assert_refused(run_car("calibrate", cwd=bench.folder), "no terminal")
+    assert_refused(run_car("calibrate", cwd=bench.folder), "needs a terminal")
 
 
 def test_a_car_without_its_outputs_is_one_sentence(bench: Bench) -> None:

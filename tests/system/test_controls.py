@@ -25,7 +25,7 @@ def test_controls_that_die_under_their_driver_are_a_trip_and_their_successor_let
             first_ns = next(at.time_ns for at in car.timeline() if at.time_ns > killed_ns and at.command == NEUTRAL)
             assert (first_ns - killed_ns) / NS_PER_MS <= PROMISED_MS + NOISE_MS
         with Browser(car.car.port) as browser:
-            browser.wait_for_state(gate="tripped", trip="what carries a stop to the car did not answer")
+            browser.wait_for_state(gate="tripped", trip="the controls, which carry every stop, did not answer")
             assert all(at.command == NEUTRAL for at in car.timeline() if at.time_ns > first_ns)
             browser.stick = NEUTRAL_STICK
             car.drive_off(browser)

@@ -17,6 +17,10 @@ from hardware.camera import Frame
 class Exam:
     """One drive on one track.
 
+    >>> exam = Exam(Scene("oval"), laps_wanted=2, laps=2, departures=0, offset_m=0.04, speed_m_s=1.0, trip="")
+    >>> exam.passed
+    True
+
     ``offset_m`` is the mean distance from the middle of the lane, ``speed_m_s`` the mean speed; ``trip`` is the gate's
     reason when it ended the drive, else empty.
     """

@@ -46,7 +46,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
         magic = file.read(2)
     members = {_GZIP: _tar_members, _ZIP: _zip_members}.get(magic)
     if members is None:
-        raise TubError("The file is no .zip and no .tar.gz. Pack the tub's folder into one of those.")
+        raise TubError("The file is neither a .zip nor a .tar.gz. Pack the tub's folder into one of those.")
     budget = _Budget(max_bytes)
     try:
         for name, stream in members(archive, budget):

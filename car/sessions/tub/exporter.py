@@ -67,6 +67,10 @@ class TubExport:
 def export_tub(session_path: Path, tub_dir: Path) -> TubExport:
     """Write the session at ``session_path`` to the folder ``tub_dir``, which must not exist yet.
 
+    >>> tub = export_tub(path, folder / "tub")
+    >>> tub.records
+    60
+
     Raises SessionBusy while it is being recorded, SessionError when it cannot be read or its list of edits is broken,
     TubError when nothing in it can be exported, RecordingError when the tub cannot be written; then there is no tub.
     """

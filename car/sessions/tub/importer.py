@@ -62,6 +62,11 @@ def import_tub(
 ) -> TubReport:
     """Import the tub in ``tub_dir`` as the session ``out_path`` and report every defect.
 
+    >>> from car.sessions.tub.exporter import export_tub
+    >>> report = import_tub(export_tub(path, folder / "tub").tub, folder / "second.mcap")
+    >>> report.imported
+    60
+
     Each good record keeps its JPEG byte for byte, its commands and its time; frames are numbered as in the tub. The
     records that were deleted in Donkey Car are imported and left out by the session's edits. ``camera`` says how the
     camera was mounted; its frame size is taken from the images. ``negate_throttle`` is for a car whose throttle was the

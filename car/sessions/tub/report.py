@@ -81,7 +81,7 @@ def nothing_in(tub_dir: Path, tub: Tub, tally: Tally) -> str:
 def _advice(tub: Tub, tally: Tally) -> str:
     worst = max((Defect.NO_COMMAND, *_ADVICE), key=lambda defect: tally.counts[defect])
     if not tally.counts[worst]:
-        return "It was started, and nothing was recorded in it. Leave it out."
+        return "Nothing was recorded in it. Leave it out."
     if worst is Defect.NO_COMMAND:
         return (
             f"Its records have the keys {_listed(tub.keys)}. Call those of steering and throttle user/angle and "

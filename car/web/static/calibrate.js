@@ -25,7 +25,7 @@ async function show() {
   }
   if (!calibration.fields.length) {
     $("calibrate").replaceChildren(el("div", { class: "card empty" }, el("h2", {}, "Nothing to calibrate"),
-      el("p", { class: "muted" }, "This car's steering and motor have nothing to set. A servo and an ESC have their ends and their middle set here.")));
+      el("p", { class: "muted" }, "This car's steering and motor have nothing to set. For a servo and an ESC, you set the ends and the middle here.")));
     return;
   }
   saved = new Map(calibration.fields.map((field) => [field.name, field.value]));

@@ -32,7 +32,7 @@ function show(report) {
 const capital = (words) => `${words[0].toUpperCase()}${words.slice(1)}`;
 
 function summary(errors, warnings) {
-  if (errors) return el("p", { class: "note bad summary" }, `${count(errors, "error")} to mend${warnings ? `, and ${count(warnings, "warning")}` : ""}.`);
+  if (errors) return el("p", { class: "note bad summary" }, `${count(errors, "error")} to fix${warnings ? `, and ${count(warnings, "warning")}` : ""}.`);
   if (warnings) return el("p", { class: "note warn summary" }, `It drives, with ${count(warnings, "warning")}.`);
   return el("p", { class: "note go summary" }, "All is well.");
 }

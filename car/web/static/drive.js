@@ -11,6 +11,7 @@ import { VideoFeed } from "./video.js";
 
 const ERASE_S = 5;
 const ASK_AGAIN_MS = 5000;
+const ASK_PILOTS_MS = 3000; // the desk may just have been started again
 const DARK_MS = 2000;
 const LIMIT_KEY = "throttle-limit";
 const USUAL_LIMIT = 40;
@@ -118,6 +119,7 @@ async function showPilots() {
   } catch (error) {
     $("pilot").replaceChildren(el("option", {}, channel.state?.pilot_name ?? "unknown"));
     $("pilot").disabled = true;
+    setTimeout(showPilots, ASK_PILOTS_MS);
   }
 }
 
@@ -149,7 +151,7 @@ function showSources() {
   const { known, unknown } = inputs.gamepads.names;
   const keys = matchMedia("(hover: hover)").matches ? "Keys: arrows or WASD; C keeps the throttle." : "";
   const pads = known.length ? `${known.join(", ")}: hold a shoulder button, steer left, triggers drive, B stops.` : "";
-  const strange = unknown.length ? `${unknown.join(", ")} is not read, nor is its STOP: this browser does not know its buttons. Try another browser, or plug it into the car.` : "";
+  const strange = unknown.length ? `${unknown.join(", ")} does nothing here, not even STOP: this browser does not know its buttons. Try another browser, or plug it into the car.` : "";
   const insecure = window.isSecureContext ? "" : "Gamepad and tilt need a secure page: start the car with car drive --tls.";
   $("sources").textContent = [keys, pads, strange, pads || strange ? "" : insecure].filter(Boolean).join(" ");
 }
@@ -207,7 +209,7 @@ function showGate(state) {
 
 function gateText(state) {
   if (!state) return channel.isLost ? ["No connection", "Trying again…"] : ["Connecting…", ""];
-  if (state.gate === "armed" && inputs.keyboard.cruise) return ["Armed", `Cruise keeps ${percent(sampler.wish.throttle)} of the throttle until C or a key for back.`];
+  if (state.gate === "armed" && inputs.keyboard.cruise) return ["Armed", `Cruise keeps ${percent(sampler.wish.throttle)} of the throttle until you press C or a reverse key.`];
   if (state.gate === "armed" && state.awaits_neutral) return ["Armed", "Let go of the throttle, then press it again."];
   if (state.gate === "armed") return ["Armed", MODES[state.mode][0]];
   if (state.refusal) return ["Not armed", `${sentence(state.refusal)}`];
@@ -222,7 +224,7 @@ const sentence = (words) => words && `${words[0].toUpperCase()}${words.slice(1)}
 function showDriver(state, nowMs) {
   const isWatching = Boolean(state) && !state.driver && state.driver_present, hasAsked = nowMs - askedMs < ASK_AGAIN_MS;
   $("watching").hidden = !isWatching;
-  setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Somebody else drives. You are watching; STOP works.");
+  setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Another person drives. You are watching; your STOP works.");
   setText("take-over", hasAsked ? "Take it now" : "Take over");
   $("pad").classList.toggle("off", isWatching || !state);
   const veil = !state ? (channel.isLost ? "No connection" : "Connecting to the car…") : sampler.isAway && !isWatching ? "Click here to drive"

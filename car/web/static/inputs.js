@@ -143,7 +143,7 @@ export class Tilt {
   async start() {
     if (!(await isAllowed())) return "The phone did not allow it. Allow motion sensors for this page.";
     if (screenAngle() === null && matchMedia("(orientation: landscape)").matches) {
-      return "This browser does not tell how the phone is turned. Hold it upright, and try again.";
+      return "This browser does not report the phone's tilt. Hold it upright, and try again.";
     }
     window.addEventListener("deviceorientation", this.#listener);
     this.isOn = true;

@@ -52,7 +52,7 @@ function facts(model, card) {
     rows.push(["Learned from", `${count(frames, "frame")} of ${count(card.sessions.length, "session")}`]);
   }
   if (card.created) rows.push(["Made", new Date(card.created).toLocaleDateString("en", { dateStyle: "medium" })]);
-  if (!card.width) rows.push(["Card", "It has none: trained elsewhere."]);
+  if (!card.width) rows.push(["Card", "None: it was trained elsewhere."]);
   return rows;
 }
 

@@ -22,7 +22,7 @@ export function gateWords(state) {
 
 /** STOP. */
 export function stop() {
-  if (!channel.stop()) toast("STOP has not reached the car: there is no connection. It is sent again when there is one.", { bad: true });
+  if (!channel.stop()) toast("STOP has not reached the car: there is no connection. The page sends it again when there is one.", { bad: true });
 }
 
 /**

@@ -197,7 +197,7 @@ export class Viewer {
     const isMissing = this.frames.isMissing(this.index);
     this.screen.classList.toggle("stale", !image);
     this.waiting.hidden = Boolean(image);
-    this.waiting.textContent = isMissing ? "This frame cannot be had." : "Loading…";
+    this.waiting.textContent = isMissing ? "This frame cannot be read." : "Loading…";
     if (isMissing) fitCanvas(this.screen);
   }
 

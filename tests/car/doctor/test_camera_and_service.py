@@ -57,7 +57,7 @@ def test_two_cameras_are_told_apart(pi: Clinic) -> None:
     lines = "0 : imx708 [4608x2592] (/base/a)\\n    Modes: 'X' : 1536x864 [120.13 fps - x]\\n1 : ov5647 [x] (/base/b)"
     add_command(pi.root, "usr/bin/rpicam-hello", f'printf "Available cameras\\n{lines}\\n"')
     texts = [finding.text for finding in pi.examine().findings if finding.check == "camera"]
-    assert texts == ["imx708 is plugged in; modes: 1536x864 at 120/s.", "ov5647 is plugged in; modes: not told."]
+    assert texts == ["imx708 is plugged in; modes: 1536x864 at 120/s.", "ov5647 is plugged in; modes: unknown."]
 
 
 def test_no_camera_on_the_ribbon_is_an_error_where_one_is_wanted(pi: Clinic) -> None:
@@ -102,7 +102,7 @@ def test_a_usb_camera_is_told_by_its_lasting_name_and_a_missing_one_is_an_error(
 def test_a_usb_cameras_modes_are_told_where_they_can_be(pi: Clinic) -> None:
     configure(pi, "usb")
     make_machine(pi.root, {BY_ID: ""})
-    assert "not told" in pi.finding("camera").text
+    assert "unknown" in pi.finding("camera").text
     add_command(pi.root, "usr/bin/v4l2-ctl", f"test $2 = /{BY_ID} && cat <<'END'\n{USB_MODES}END")
     assert pi.finding("camera").text.endswith("modes: 1280x720 at 30/s, 640x480 at 60/s.")
 

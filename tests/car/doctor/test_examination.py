@@ -32,7 +32,7 @@ def test_a_pi_on_which_all_is_well(tmp_path: Path, make, versions, model: str, s
     texts = {finding.check: finding.text for finding in report.findings}
     assert texts["board"] == f"{model}."
     assert texts["system"] == system
-    assert texts["temperature"] == "The processor has 48 °C."
+    assert texts["temperature"] == "The processor is at 48 °C."
     assert set(texts) >= PI_CHECKS
 
 
@@ -91,7 +91,7 @@ def test_a_folder_without_a_car_is_a_finding(tmp_path: Path) -> None:
     assert "car init away" in finding.fix
 
 
-def test_everything_bad_says_what_mends_it_and_every_check_has_its_own_name(tmp_path: Path) -> None:
+def test_everything_bad_says_what_fixes_it_and_every_check_has_its_own_name(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path, make_pi_4, {})
     clinic.configure("[camera]\nwidth = 320\n[pilot]\nmodel = 'lost'\n")
     assert all(finding.fix for finding in bad(clinic.examine()))

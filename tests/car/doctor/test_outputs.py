@@ -140,7 +140,7 @@ def test_a_line_that_waits_for_a_reboot_is_told(pi: Clinic) -> None:
     assert pi.finding("overlays").text == "Overlays: vc4-kms-v3d; pwm-2chan,pin=12,func=4,pin2=13,func2=4."
 
 
-def test_the_command_that_mends_config_txt_mends_it(tmp_path: Path) -> None:
+def test_the_command_that_fixes_config_txt_fixes_it(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path, make_pi_4, BOOKWORM_VERSIONS)
     make_machine(clinic.root, {"boot/firmware/config.txt": "dtoverlay=vc4-kms-v3d\n[pi5]\narm_boost=1\n"})
     clinic.configure(f'[drivetrain]\nkind = "differential"\n{COMPLETE}')

@@ -53,8 +53,8 @@ def _scribble(frame: Frame) -> PilotOutput:
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda _: Command(0.0, 0.0), "no car.kinds.PilotOutput"),
-        (lambda _: None, "no car.kinds.PilotOutput"),
+        (lambda _: Command(0.0, 0.0), "not a car.kinds.PilotOutput"),
+        (lambda _: None, "not a car.kinds.PilotOutput"),
         (lambda _: PilotOutput(Command(math.nan, 0.0)), "not finite"),
         (lambda _: PilotOutput(Command(0.0, 1.5)), "not in"),
         (lambda _: PilotOutput(Command(0.0, 0.0), -1), "-1 ns"),

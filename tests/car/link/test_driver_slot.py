@@ -3,9 +3,13 @@
 import multiprocessing
 import sys
 import threading
+from collections.abc import Callable
 
-from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Mode, Stop
-from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+import pytest
+
+from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
+from car.link import driver_slot
+from car.link.driver_slot import DriverDesk, DriverInput, DriverSlot, SlotDriver
 from hardware.drivetrain import Command
 
 
@@ -142,3 +146,111 @@ def test_a_desk_that_died_while_it_wrote_leaves_what_was_heard_last() -> None:
     driver.put_in_order()
     DriverDesk(slot).stop()
     assert list(driver.events(0)) == [DriverLeft(), Stop()]
+
+
+class Meanwhile:
+    """Stands in for the barrier between two accesses to the slot's memory: what happens to the slot right there."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self._busy = False
+        self.seen: list[object] = []
+
+    def __call__(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self.seen.append(self._act())
+            self._busy = False
+
+
+def test_who_reads_while_the_slot_is_being_written_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk = DriverDesk(slot)
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    # The content may be half the old one and half the new one from before the first byte until after the last.
+    reader = Meanwhile(slot.read)
+    monkeypatch.setattr(driver_slot, "keep_order", reader)
+    desk.sample(Command(0.3, 0.4), sampled_ns=9)
+    assert reader.seen == [None, None]
+    monkeypatch.undo()
+    state = slot.read()
+    assert state is not None
+    assert (state.command, state.sampled_ns) == (Command(0.3, 0.4), 9)
+
+
+def test_what_was_read_while_another_command_was_written_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk = DriverDesk(slot)
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    monkeypatch.setattr(driver_slot, "keep_order", Meanwhile(lambda: desk.sample(Command(0.3, 0.4), sampled_ns=9)))
+    assert slot.read() is None
+
+
+@pytest.mark.parametrize(
+    ("press", "heard"),
+    [
+        (lambda desk: desk.arm(Mode.MANUAL), Arm(Mode.MANUAL)),
+        (lambda desk: desk.disarm(), Disarm()),
+        (lambda desk: desk.stop(), Stop()),
+        (lambda desk: desk.change_mode(Mode.ASSIST), ChangeMode(Mode.ASSIST)),
+        (lambda desk: desk.lose_driver(), DriverLeft()),
+        (lambda desk: desk.sample(Command(0.1, 0.2), sampled_ns=1), DriverCommand(Command(0.1, 0.2), 1)),
+    ],
+)
+def test_the_very_first_press_is_heard_whichever_button_it_is_of(
+    press: Callable[[DriverDesk], None], heard: Event
+) -> None:
+    desk, driver = make_pair()
+    press(desk)
+    assert list(driver.events(0)) == [heard]
+    assert list(driver.events(0)) == []
+
+
+def being_written(slot: DriverSlot) -> None:
+    """Leave the slot as somebody does who is writing it, or who died while writing it."""
+    slot._bytes()[0] |= 1
+
+
+def test_whether_a_stop_waits_may_be_asked_while_the_slot_is_being_written() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    driver = SlotDriver(slot)
+    DriverDesk(slot).stop()
+    being_written(slot)
+    assert not driver.stop_waits()
+
+
+def test_a_stop_that_nobody_has_heard_yet_outlives_the_desk_that_it_was_pressed_at() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk, driver = DriverDesk(slot), SlotDriver(slot)
+    desk.sample(Command(0.1, 0.2), sampled_ns=5)
+    desk.stop()
+    driver.put_in_order()
+    assert list(driver.events(0)) == [DriverLeft(), Stop()]
+
+
+def test_a_desk_may_start_while_the_slot_is_still_as_a_dying_one_left_it() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    driver = SlotDriver(slot)
+    being_written(slot)
+    DriverDesk(slot).stop()
+    assert list(driver.events(0)) == [Stop()]
+
+
+def test_a_driver_who_is_gone_has_sampled_nothing() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    desk, driver = DriverDesk(slot), SlotDriver(slot)
+    for lose in (desk.lose_driver, driver.put_in_order):
+        desk.sample(Command(0.1, 0.2), sampled_ns=5)
+        lose()
+        state = slot.read()
+        assert state is not None
+        assert state.sampled_ns == 0
+
+
+def test_a_desk_that_has_not_looked_yet_takes_nothing_back() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    driver = SlotDriver(slot)
+    DriverDesk(slot).check((ArmRefusal.TOO_HOT,))
+    assert list(driver.events(0)) == [Checks((ArmRefusal.TOO_HOT,))]
+    slot.write(DriverInput())
+    assert list(driver.events(0)) == []

@@ -38,4 +38,4 @@ def test_a_throttle_that_waits_for_a_stick_at_neutral_says_what_to_do() -> None:
 def test_a_trip_is_shown_with_its_reason() -> None:
     view = DriveView("mycar", 30)
     view.add(replace(make_record(make_frame(1)), gate_state=GateState.TRIPPED, trip=TripReason.CONTROLS_LOST))
-    assert "what carries a stop to the car did not answer" in view.line("lane", "off")
+    assert "the controls, which carry every stop, did not answer" in view.line("lane", "off")

@@ -1,6 +1,7 @@
 """A loop that does not come round finds the wheels neutral, and a guard that hears nothing acts."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from car.drive_loop import TICK_MS
-from car.processes.guard import ENDED, HEARTBEAT, WRITE_TIMEOUT_S, WRITING
+from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED, WRITE_TIMEOUT_S, WRITING
 from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
@@ -267,3 +268,54 @@ def test_a_guard_is_there_for_as_long_as_it_is_needed() -> None:
     with guarded([], SystemClock()) as pipe:
         pipe.wait_until_ready()
         pipe.beat()
+
+
+def test_a_death_while_closing_is_no_orderly_end(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT * 3 + PAUSED, f'[{{"kind": "timeline", "path": "{path}"}}]')
+    # Only whoever says goodbye has put everything away; the wheels may be anything by now.
+    assert done.returncode == -9
+    assert b"guard: The drive process died." in done.stderr
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
+def test_a_drive_that_failed_and_said_so_is_made_neutral_without_being_called_dead(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    done = run_guard(HEARTBEAT * 3 + FAILED, f'[{{"kind": "timeline", "path": "{path}"}}]')
+    assert b"guard ended 1" in done.stdout
+    assert done.stderr == b""
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
+def start_guard(path: Path, timeout_ms: int) -> subprocess.Popen[bytes]:
+    """Return a guard that is ready, of a process that is not its parent, so that it ends nobody."""
+    outputs = f'[{{"kind": "timeline", "path": "{path}"}}]'
+    command = [sys.executable, "-P", "-m", "car.processes.guard", "1", str(timeout_ms), outputs]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert guard.stdout is not None
+    assert guard.stdout.read(1) == HEARTBEAT
+    return guard
+
+
+def test_a_pipe_that_closes_is_answered_at_once_however_patient_the_guard_is(tmp_path: Path) -> None:
+    with start_guard(tmp_path / "wheels", 3_600_000) as guard:
+        _, words = guard.communicate(HEARTBEAT, timeout=60)
+    assert guard.returncode == 1
+    assert b"died" in words
+    assert len(read_timeline(tmp_path / "wheels")) == 1
+
+
+def test_a_drive_process_may_take_its_time_until_its_first_heartbeat(tmp_path: Path) -> None:
+    with start_guard(tmp_path / "wheels", 1) as guard:
+        with pytest.raises(subprocess.TimeoutExpired):
+            guard.wait(timeout=0.5)
+        guard.kill()
+    assert not (tmp_path / "wheels").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_all_does_not_end_the_guard(tmp_path: Path, name: str) -> None:
+    with start_guard(tmp_path / "wheels", 3_600_000) as guard:
+        guard.send_signal(getattr(signal, name))
+        guard.communicate(HEARTBEAT + ENDED, timeout=60)
+    assert guard.returncode == 0

@@ -146,8 +146,8 @@ def test_a_list_of_edits_that_cannot_be_changed_is_said_and_the_recording_goes_o
     rig.drive(1)
     status = rig.control.status
     assert (status.on, status.frames, status.erased) == (True, 40, 0)
-    assert "no list of edits" in status.failure
-    assert "no list of edits" in str(status)
+    assert "not a list of edits" in status.failure
+    assert "not a list of edits" in str(status)
     rig.control.close()
 
 

@@ -69,7 +69,7 @@ def test_edits_are_saved_beside_the_session_and_removed_with_the_last_range(tmp_
 
 
 def test_a_range_that_ends_before_it_starts_is_refused() -> None:
-    with pytest.raises(ValueError, match="no range"):
+    with pytest.raises(ValueError, match="not a range"):
         Edits.of([FrameRange(2, 1)])
 
 

@@ -74,7 +74,7 @@ def test_damaged_and_foreign_files_are_listed_with_what_is_wrong(folder: Path, l
     assert "is empty" in damage["empty"]
     assert "not a Pocketpilot session" in damage["foreign"]
     assert "not closed" in damage["cut"]
-    assert "no list of edits" in damage["first"]
+    assert "not a list of edits" in damage["first"]
     assert damage["second"] == ""
 
 

@@ -36,11 +36,16 @@ SECRET = "a secret of this test"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A car whose pages are served, a client that may use them, and what the drive loop would hear of its drivers."""
+    """A car whose pages are served, a client that may use them, and what the drive loop would hear of its drivers.
+
+    What a test puts into ``said`` takes the place of what the desk would say of itself.
+    """
 
     folder: CarFolder
     context: WebContext
     recorder: RecorderControl
+    library: LibraryServer
+    said: dict[str, Any]
     client: httpx.Client
     port: int
     slot: SlotDriver
@@ -72,8 +77,10 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     pilots = PilotSwitch(link, pilot.name, told=recorder.use_pilot)
     library = LibraryServer(LibraryContext(folder, pilots, recorder), SECRET)
 
+    said: dict[str, Any] = {}
+
     def notice() -> dict[str, Any]:
-        return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port}
+        return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port, **said}
 
     context = WebContext(folder, ring, DriverHub(DriverDesk(slot), clock), recorder, clock, notice=notice)
     server = WebServer(context, relay_secret=SECRET)
@@ -84,7 +91,7 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
             exchanging(link, pilot, partial(load_pilot, config.camera.geometry)),
             httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client,
         ):
-            yield Served(folder, context, recorder, client, server.port, SlotDriver(slot), pilot)
+            yield Served(folder, context, recorder, library, said, client, server.port, SlotDriver(slot), pilot)
     finally:
         recorder.close()
         server.close()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,3 +150,70 @@ def test_a_drifting_clock_on_a_good_network_never_locks_its_driver_out(drift: fl
         _, sampled_ns = network.sample(delay_ns)
         assert sampled_ns is not None
         assert abs(sampled_ns - network.now_ns) <= 20 * NS_PER_MS + SLACK_NS
+
+
+def known_clock() -> ClientClock:
+    """Return a clock whose both bounds are the same: the network took no time."""
+    clock = ClientClock()
+    clock.pong(clock.ping(START_NS), OFFSET_NS, START_NS)
+    return clock
+
+
+@pytest.mark.parametrize("ahead_ns", [0, 1, 20 * NS_PER_MS])
+def test_bounds_that_cross_by_no_more_than_clocks_drift_and_browsers_round_are_taken_as_they_are(ahead_ns: int) -> None:
+    clock = known_clock()
+    assert clock.sampled_ns(OFFSET_NS + NS_PER_S + ahead_ns, START_NS + NS_PER_S) == START_NS + NS_PER_S
+
+
+@pytest.mark.parametrize("ahead_ns", [20 * NS_PER_MS + 1, 50 * NS_PER_MS, 500 * NS_PER_MS, 3600 * NS_PER_S])
+def test_a_clock_that_was_set_ahead_by_more_than_that_counts_for_nothing_until_the_next_pong(ahead_ns: int) -> None:
+    clock = known_clock()
+    later_ns, client_ns = START_NS + NS_PER_S, OFFSET_NS + NS_PER_S + ahead_ns
+    assert clock.sampled_ns(client_ns, later_ns) is None
+    clock.pong(clock.ping(later_ns), client_ns, later_ns)
+    assert clock.sampled_ns(client_ns, later_ns) == later_ns
+
+
+@pytest.mark.parametrize(("doubt_ns", "is_known"), [(200 * NS_PER_MS, True), (200 * NS_PER_MS + 1, False)])
+def test_a_clock_is_known_while_its_bounds_are_no_further_apart_than_the_doubt_that_is_left_to_the_car(
+    doubt_ns: int, is_known: bool
+) -> None:
+    clock = ClientClock()
+    clock.pong(clock.ping(START_NS), OFFSET_NS, START_NS + doubt_ns)
+    assert (clock.sampled_ns(OFFSET_NS, START_NS + doubt_ns) is not None) == is_known
+
+
+@pytest.mark.parametrize(("age_ns", "is_known"), [(10 * NS_PER_S, True), (10 * NS_PER_S + 1, False)])
+def test_a_bound_counts_for_ten_seconds(age_ns: int, is_known: bool) -> None:
+    clock = known_clock()
+    assert (clock.sampled_ns(OFFSET_NS + age_ns, START_NS + age_ns) is not None) == is_known
+
+
+def test_the_newest_sixteen_pings_may_be_answered() -> None:
+    clock = ClientClock()
+    numbers = [clock.ping(START_NS + number) for number in range(17)]
+    assert numbers == list(range(1, 18))
+    clock.pong(numbers[0], OFFSET_NS, START_NS + NS_PER_S)
+    assert clock.round_trip_ns is None
+    clock.pong(numbers[1], OFFSET_NS, START_NS + NS_PER_S)
+    assert clock.round_trip_ns == NS_PER_S - 1
+
+
+def test_the_packet_by_which_a_set_clock_is_seen_counts_already() -> None:
+    clock = known_clock()
+    client_ns = OFFSET_NS + 3600 * NS_PER_S
+    assert clock.sampled_ns(client_ns, START_NS) is None
+    # Its way took no time; that of the pong takes 100 ms.
+    clock.pong(clock.ping(START_NS), client_ns, START_NS + 100 * NS_PER_MS)
+    assert clock.sampled_ns(client_ns, START_NS + 100 * NS_PER_MS) == START_NS
+
+
+def test_when_the_fastest_packet_is_too_long_ago_the_fastest_of_the_others_counts() -> None:
+    clock = known_clock()
+    for after_ms, delay_ms in ((2000, 90), (3000, 40)):
+        sent_ns = after_ms * NS_PER_MS
+        clock.sampled_ns(OFFSET_NS + sent_ns, START_NS + sent_ns + delay_ms * NS_PER_MS)
+    later_ns = WINDOW_NS + NS_PER_S
+    clock.pong(clock.ping(START_NS + later_ns), OFFSET_NS + later_ns, START_NS + later_ns + 60 * NS_PER_MS)
+    sampled_ns = clock.sampled_ns(OFFSET_NS + later_ns, START_NS + later_ns + 60 * NS_PER_MS)
+    assert sampled_ns == START_NS + later_ns + 40 * NS_PER_MS

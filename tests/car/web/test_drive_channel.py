@@ -231,3 +231,24 @@ def test_recording_is_switched_from_the_page(served: Served) -> None:
         browser.say(type="erase", seconds=5)
         browser.say(type="record", on=False)
         wait_for(lambda: not is_on(), "its end")
+
+
+def refusal(socket: ClientConnection) -> str:
+    """Return the next refusal, whatever state and pings come before it."""
+    while True:
+        message = json.loads(socket.recv(timeout=30))
+        if message["type"] == "refused":
+            return str(message["why"])
+
+
+@pytest.mark.parametrize("act", [{"type": "arm", "mode": "manual"}, {"type": "mode", "mode": "auto"}])
+def test_what_comes_from_a_browser_whose_clock_is_not_known_yet_may_be_late_and_begins_nothing(
+    served: Served, act: dict[str, str]
+) -> None:
+    with open_socket(served.port) as socket:
+        # It answers no ping, so that this sample may be from any time.
+        sample = {"type": "sample", "seq": 1, "client_ms": 1000.0, "steering": 0.0, "throttle": 0.0}
+        for message in (sample, act, {"type": "stop"}):
+            socket.send(json.dumps(message))
+        assert "Press it again" in refusal(socket)
+        assert not [event for event in wait_to_hear_all(served, Stop) if isinstance(event, Arm | ChangeMode)]

@@ -101,7 +101,7 @@ def test_what_is_no_tub_is_refused_and_leaves_nothing_behind(served: Served, tub
     (empty / "readme.txt").write_text("hi")
     for content, status, words in (
         (b"", 422, "empty"),
-        (b"hello", 409, "no .zip and no .tar.gz"),
+        (b"hello", 409, "neither a .zip nor a .tar.gz"),
         (b"PK\3\4" + bytes(500), 409, "damaged"),
         (zip_of(empty, ""), 409, "no Donkey Car tub in the archive"),
         (zip_of(tub, "../"), 409, "odd name"),

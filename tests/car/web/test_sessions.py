@@ -197,8 +197,8 @@ def test_files_that_are_no_sessions_are_listed_and_refused(served: Served) -> No
 
 def test_a_broken_list_of_edits_is_said(served: Served) -> None:
     (served.folder.sessions_dir / "second.edits.json").write_text("nonsense")
-    served.refused("GET", "sessions/second", 409, "no list of edits")
-    served.refused("POST", "sessions/second/cuts", 409, "no list of edits", json={"first": 0, "last": 1})
+    served.refused("GET", "sessions/second", 409, "not a list of edits")
+    served.refused("POST", "sessions/second/cuts", 409, "not a list of edits", json={"first": 0, "last": 1})
 
 
 def test_numbers_that_are_none_do_not_break_the_answers(served: Served) -> None:

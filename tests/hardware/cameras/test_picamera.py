@@ -177,7 +177,7 @@ def a_usb_camera(rig: Rig) -> None:
         (memory_of_another_group, "Permission denied"),
         (no_camera_manager, "libcamera does not start.*car doctor"),
         (a_mode_without_a_rate, "cannot be started.*fps"),
-        (another_size, "192x120 where 160x120.*camera.width"),
+        (another_size, "192x120 instead of 160x120.*camera.width"),
         (another_sensor_mode, "1920x1080 instead of 1640x1232"),
         (no_frames, "no frames.*ribbon cable"),
         (a_usb_camera, 'kind = "usb"'),

@@ -67,7 +67,7 @@ def test_a_chip_that_never_becomes_ours_is_the_same_error(kernel: SysfsPwm, monk
         raise PermissionError(errno.EACCES, "Permission denied", path)
 
     monkeypatch.setattr(sysfs_pwm, "write", refuse)
-    with HardwarePwmFactory(kernel) as factory, pytest.raises(DrivetrainError, match=r"export may not be.*udev rules"):
+    with HardwarePwmFactory(kernel) as factory, pytest.raises(DrivetrainError, match=r"export cannot be.*udev rules"):
         _device = PWMOutputDevice(12, frequency=50, pin_factory=factory)
 
 

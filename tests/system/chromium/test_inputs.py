@@ -175,7 +175,7 @@ def test_pad_of_an_unknown_layout_is_not_read_and_the_page_says_so(
     open_page: Callable[..., DrivePage], car: ServedCar
 ) -> None:
     drive_page = open_page(STRANGE_PAD)
-    expect(drive_page.page.locator("#sources")).to_contain_text("Wheel is not read, nor is its STOP")
+    expect(drive_page.page.locator("#sources")).to_contain_text("Wheel does nothing here, not even STOP")
     drive_page.arm()
     before = len(car.wheels)
     drive_page.page.evaluate("""() => {

@@ -93,7 +93,7 @@ def test_frame_that_cannot_be_had_shows_no_other_and_is_not_asked_for_without_en
 
     page.route("**/frames/99.jpg", refuse)
     page.locator(".timeline").press("End")
-    expect(page.locator(".waiting")).to_have_text("This frame cannot be had.")
+    expect(page.locator(".waiting")).to_have_text("This frame cannot be read.")
     assert page.locator(".screen canvas").evaluate(REDS) == 0
     page.wait_for_timeout(1000)
     assert len(asked) <= 2

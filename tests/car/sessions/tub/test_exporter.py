@@ -115,7 +115,7 @@ def test_an_export_that_cannot_be_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(SessionError):
         export_tub(tmp_path / "none.mcap", tmp_path / "tub")
     edits_path(tmp_path / "a.mcap").write_text("nonsense")
-    with pytest.raises(SessionError, match="no list of edits"):
+    with pytest.raises(SessionError, match="not a list of edits"):
         export_tub(tmp_path / "a.mcap", tmp_path / "tub")
     edits_path(tmp_path / "a.mcap").unlink()
     (tmp_path / "file").touch()

@@ -326,7 +326,7 @@ def test_nothing_to_import_is_one_sentence_and_no_file(tub: SyntheticTub) -> Non
         import_tub(tub.folder / "images", tub.folder.parent / "out.mcap")
     for path in tub.folder.glob("*.catalog"):
         path.write_bytes(b"")
-    with pytest.raises(TubError, match=r"0 records.*nothing was recorded in it\. Leave it out\."):
+    with pytest.raises(TubError, match=r"0 records.*Nothing was recorded in it\. Leave it out\."):
         imported(tub)
     assert [path.name for path in tub.folder.parent.iterdir()] == ["data"]
 
