@@ -1,1 +1,1 @@
-"""Everything that is, or imitates, a device: clock, cameras, drivetrains and the simulated world."""
+"""Devices, and what wraps a device to break it: clock, cameras, drivetrains, sensors, pins."""

@@ -40,7 +40,7 @@ class SensorError(HardwareError):
 
 
 class ContractError(HardwareError, AssertionError):
-    """A device does not keep what its kind promises; its author is to mend it."""
+    """A device does not keep what its kind promises; its author has to fix it."""
 
 
 class TrackError(HardwareError, ValueError):

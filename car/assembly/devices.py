@@ -195,7 +195,7 @@ def neutral_outputs(config: CarConfig) -> list[Output]:
         raise DrivetrainError(
             f"The {config.drivetrain.kind} drivetrain cannot be put to neutral from outside "
             f"({wrong.get('why', f'there is no known way to write {wrong}')}). "
-            "Mend its outputs, or choose another drivetrain."
+            "Fix its outputs, or choose another drivetrain."
         )
     return outputs
 

@@ -1,1 +1,1 @@
-"""``car doctor``: what is right and wrong with a car and the machine it runs on, and what mends it."""
+"""``car doctor``: what is right and wrong with a car and its machine, and what fixes it."""

@@ -1,4 +1,4 @@
-"""What the doctor says: findings, each with the one line that mends it."""
+"""What the doctor says: findings, each with the one line that fixes it."""
 
 from __future__ import annotations
 

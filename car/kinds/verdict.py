@@ -1,4 +1,4 @@
-"""What a check says: a verdict, with the one line that mends what is wrong."""
+"""What a check says: a verdict, with the one line that fixes what is wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check found: one sentence, and the command or the line of configuration that mends it.
+    """What one check found: one sentence, and the command or the line of configuration that fixes it.
 
     >>> verdict = error("The drivetrain is not calibrated yet.", "car calibrate")
     >>> verdict.level is Level.ERROR, verdict.fix
@@ -39,7 +39,7 @@ def warning(text: str, fix: str) -> Verdict:
 
 
 def error(text: str, fix: str) -> Verdict:
-    """Return something that has to be mended first."""
+    """Return something that has to be fixed first."""
     return Verdict(Level.ERROR, text, fix)
 
 

@@ -121,7 +121,7 @@ class DriveWatch:
         )
 
     def _may_not_begin(self) -> ArmRefusal | None:
-        """Return what a headless car was refused for, if it is for a person to mend; a frame may yet come."""
+        """Return what a headless car was refused for, if a person has to fix it; a frame may yet come."""
         if not self._options.headless or self._was_armed or self.last is None:
             return None
         return self.last.refusal if self.last.refusal in ADVICE else None

@@ -1,1 +1,1 @@
-"""The car's pages: the server in the desk process, its channels, and who may use them."""
+"""The car's pages: their server in the controls, their library in the desk, and who may use them."""

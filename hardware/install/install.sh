@@ -23,7 +23,7 @@ reboot=false
 
 main() {
     read_arguments "$@"
-    "$dry_run" && say "This is what it would do here; nothing is done."
+    "$dry_run" && say "This is what the installer would do here; it does nothing now."
     check_machine
     step "Packages of Raspberry Pi OS" install_packages
     step "Pocketpilot in $prefix, with the tested versions of constraints/$versions.txt" install_program
@@ -39,7 +39,7 @@ read_arguments() {
         case $1 in
             --dry-run) dry_run=true ;;
             --user)
-                [ $# -ge 2 ] || fail "--user needs a name. Say whose car it is."
+                [ $# -ge 2 ] || fail "--user needs a name. Name the user whose car it is."
                 user=$2
                 shift
                 ;;
@@ -56,9 +56,9 @@ read_arguments() {
 # What a dry run would be refused for is said, and the plan is shown all the same; without the clone there is none.
 check_machine() {
     for file in pyproject.toml constraints hardware/install/config.txt; do
-        [ -e "$clone/$file" ] || fail "It stands alone, without its clone. Call it there: sudo hardware/install/install.sh"
+        [ -e "$clone/$file" ] || fail "The installer needs the clone that it belongs to. Run it there: sudo hardware/install/install.sh"
     done
-    "$dry_run" || [ "$(id -u)" -eq 0 ] || fail "It installs packages, so it needs root. Run it with sudo."
+    "$dry_run" || [ "$(id -u)" -eq 0 ] || fail "The installer installs packages, so it needs root. Run it with sudo."
     command -v apt-get >/dev/null || refuse "There is no apt here. Write the Pi's card with Raspberry Pi OS, 64-bit."
     case $(dpkg --print-architecture 2>/dev/null || true) in
         arm64) ;;
@@ -161,7 +161,7 @@ say_what_next() {
     say ""
     say "Pocketpilot is installed."
     ! "$reboot" || say "Reboot once, for the new groups, rules and config.txt: sudo reboot"
-    say "Then say in $home/mycar/car.toml what the car is made of, and let it be checked: car doctor"
+    say "Then describe your car in $home/mycar/car.toml, and check it: car doctor"
     say "To start it with the Pi, once it drives: sudo systemctl enable --now pocketpilot@$user"
 }
 

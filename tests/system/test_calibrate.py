@@ -203,7 +203,7 @@ def test_without_the_process_that_has_the_keys_nothing_turns(bench: Bench) -> No
         turn_the_motor(car, bench)
         desk(car).kill()
         assert car.process.wait(timeout=60) == 1
-        wait_for(lambda: "that had the keys" in words(car), "the reason")
+        wait_for(lambda: "with the keys" in words(car), "the reason")
     assert bench.is_off
     assert bench.timeline[-1].command == NEUTRAL
 

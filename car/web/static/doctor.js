@@ -1,4 +1,4 @@
-/** The doctor page: what is wrong first, with what mends it; what is fine below. */
+/** The doctor page: what is wrong first, with what fixes it; what is fine below. */
 
 import { get } from "./api.js";
 import { $, count, el, toast } from "./dom.js";

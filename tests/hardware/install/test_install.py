@@ -267,7 +267,7 @@ def test_without_its_clone_it_does_nothing(pi: FakePi, tmp_path: Path, arguments
     before = pi.files()
     done = pi.install(*arguments, installer=alone)
     assert (done.returncode, done.stdout.count("\n")) == (1, len(arguments))
-    assert "without its clone" in done.stderr
+    assert "needs the clone" in done.stderr
     assert done.stderr.count("\n") == 1
     assert pi.files() == before
     assert not pi.calls("apt-get")
