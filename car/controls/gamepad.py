@@ -109,13 +109,13 @@ class GamepadDriver:
     """Has pads drive, by the same rules as everybody; goes on looking for more.
 
     ``throttle_limit`` is what the stick's end means. ``evdev`` is the module, and ``ask`` asks the table of gamepads.
-    ``beat`` is called once per turn, so that others can see that this loop is alive.
+    ``beat`` is called once per turn, with whether there is a pad, so that others can see that this loop is alive.
     """
 
     def __init__(
         self, hub: DriverHub, clock: Clock, evdev: Any, throttle_limit: float, *, ask: Ask = ask_sdl, root: Path = ROOT
     ) -> None:
-        self.beat: Callable[[], None] = lambda: None
+        self.beat: Callable[[bool], None] = lambda _there: None
         self.tell: Callable[[str], None] = _log.warning
         self._hub = hub
         self._clock = clock
@@ -150,7 +150,7 @@ class GamepadDriver:
                 if state.takes_hold:
                     self._give_car(driver)
                 driver.pass_on(state, now_ns)
-        self.beat()
+        self.beat(bool(self._drivers))
 
     def look(self) -> None:
         """Look for pads that are new, and tell why one is left alone."""

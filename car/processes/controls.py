@@ -134,6 +134,7 @@ def _open_gamepad(context: ControlsContext) -> contextlib.AbstractContextManager
     if not settings.enabled or evdev is None:
         return contextlib.nullcontext()
     pads = GamepadDriver(context.hub, context.clock, evdev, settings.throttle_limit)
+    pads.beat = lambda there: context.beat("gamepad") if there else context.link.beats.leave("gamepad")
     return thread("gamepad", lambda: pads.run(context.ended), context.ended.set, END_TIMEOUT_S)
 
 

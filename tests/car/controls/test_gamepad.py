@@ -523,12 +523,12 @@ def _break(device: InputDevice) -> None:
     device.read_one = fall_over  # type: ignore[method-assign]
 
 
-def test_it_beats_once_per_turn_with_a_pad_or_without(pad: FakePad) -> None:
-    for rig in (Rig(), Rig(pad)):
-        beats: list[int] = []
-        rig.driver.beat = lambda beats=beats: beats.append(1)  # type: ignore[misc]
+def test_it_beats_once_per_turn_and_says_whether_there_is_a_pad(pad: FakePad) -> None:
+    for rig, is_there in ((Rig(), False), (Rig(pad), True)):
+        beats: list[bool] = []
+        rig.driver.beat = beats.append
         rig.turn(7)
-        assert len(beats) == 7
+        assert beats == [is_there] * 7
 
 
 def test_a_device_that_takes_for_ever_to_open_holds_up_neither_the_pad_that_is_there_nor_the_end() -> None:
@@ -547,7 +547,7 @@ def test_a_device_that_takes_for_ever_to_open_holds_up_neither_the_pad_that_is_t
     loop = threading.Thread(target=rig.driver.run, args=(ended,))
     loop.start()
     assert opening.wait(10)
-    rig.driver.beat = beaten.set
+    rig.driver.beat = lambda _there: beaten.set()
     assert beaten.wait(10)
     ended.set()
     loop.join(10)
@@ -576,7 +576,7 @@ def test_a_search_that_fails_is_told_and_tried_again(pad: FakePad) -> None:
 def test_a_loop_that_ends_takes_its_drivers_along_whatever_ended_it(rig: Rig, pad: FakePad) -> None:
     take_hold(rig, pad)
 
-    def fall_over() -> None:
+    def fall_over(_there: bool) -> None:
         raise ZeroDivisionError("no more beats")
 
     rig.driver.beat = fall_over
