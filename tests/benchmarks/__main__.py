@@ -28,6 +28,7 @@ BENCHMARKS = {
     "cameras": cameras.measure,
     "footprint": footprint.measure,
     "stops": stops.measure,
+    "stop_keys": stops.measure_keys,
     "gamepad": gamepad.measure,
     "wheels": wheels.measure,
     "link_loss": link_loss.measure,

@@ -13,6 +13,7 @@ import psutil
 
 from car.sessions.reader import Session
 from hardware.clock import NS_PER_S, SystemClock
+from hardware.drivetrains.timeline import read_timeline
 from tests.benchmarks.figures import Figure, show
 from tests.system.car_process import CAR, DrivingCar
 
@@ -52,6 +53,11 @@ def _drive() -> tuple[float, float, float, float]:
     """
     clock = SystemClock()
     with TemporaryDirectory() as folder:
+        timeline = Path(folder) / "wheels.timeline"
+        (Path(folder) / "mycar").mkdir()
+        (Path(folder) / "mycar" / "car.toml").write_text(
+            '[drivetrain]\ntimeline = "../wheels.timeline"\n', encoding="utf-8"
+        )
         started_ns = clock.now_ns()
         with DrivingCar(Path(folder)) as car:
             car.wait_until_recorded(SOME_DRIVING_BYTES)
@@ -60,7 +66,7 @@ def _drive() -> tuple[float, float, float, float]:
             neutral = re.search(r"neutral (\d+) ms later", output)
             assert neutral, output
             with Session.open(car.session) as session:
-                # The first cycle's own time stamp, on the clock that all processes share.
-                first = next(session.records())
-                first_s = (first.captured_ns + first.times.latency_ns - started_ns) / NS_PER_S
-                return first_s, memory_mb, car.session.stat().st_size / session.frame_count, float(neutral[1])
+                bytes_per_frame = car.session.stat().st_size / session.frame_count
+        # The second command is the first cycle's; the one before it is the neutral that every drive begins with.
+        first_s = (read_timeline(timeline)[1].time_ns - started_ns) / NS_PER_S
+        return first_s, memory_mb, bytes_per_frame, float(neutral[1])
