@@ -1,4 +1,4 @@
-"""From a ``.tflite`` file to a model that runs, or to one sentence that says why it does not.
+"""Checks a ``.tflite`` file before it may drive: a model that runs, or one sentence that says why it does not.
 
 A card is a zip entry at the end of the file, beside any other associated files that TFLite tools have put there:
 https://ai.google.dev/edge/litert/models/metadata

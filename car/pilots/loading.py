@@ -1,4 +1,4 @@
-"""From a pilot's file to a pilot that is ready for its first frame."""
+"""From a pilot's file, which ``models.loader`` checks, to a pilot that fits the camera and is warmed up."""
 
 from __future__ import annotations
 

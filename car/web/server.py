@@ -86,7 +86,7 @@ class WebServer:
         fingerprint = self._certificate.fingerprint if self._certificate else ""
         with contextlib.suppress(AccessError):
             self._store.announce(ServerAddress(self.port, self._certificate is not None, fingerprint))
-        beating = asyncio.create_task(self._give_signs_of_life())
+        beating = asyncio.create_task(self._give_signs_of_life(servers[LOOPBACK]))
         while not self._ended.is_set():
             opens = self._store.opens_network()
             if opens and EVERYWHERE not in servers:
@@ -100,9 +100,11 @@ class WebServer:
         await asyncio.gather(*(server.end() for server in servers.values()))
         beating.cancel()
 
-    async def _give_signs_of_life(self) -> None:
+    async def _give_signs_of_life(self, serving: _Serving) -> None:
+        """Beat from when a stop would be heard: what is imported until then holds everything up."""
         while True:
-            self._beat()
+            if serving.is_up:
+                self._beat()
             await asyncio.sleep(BEAT_PERIOD_S)
 
 
@@ -112,6 +114,11 @@ class _Serving:
     def __init__(self, app: FastAPI, listener: socket.socket, certificate: Certificate | None) -> None:
         self._server = uvicorn.Server(_config(app, certificate))
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        return self._server.started
 
     async def end(self) -> None:
         self._server.should_exit = True

@@ -222,12 +222,12 @@ def test_recording_is_switched_from_the_page(served: Served) -> None:
 
     def is_on() -> bool:
         recorder.poll()
-        return recorder.status.on
+        return recorder.status.on or recorder.status.waits
 
     with Browser(served.port) as browser:
         browser.wait_for_state(driver=True)
         browser.say(type="record", on=True)
-        wait_for(is_on, "a recording")
+        wait_for(is_on, "a recording that waits for the next drive")
         browser.say(type="erase", seconds=5)
         browser.say(type="record", on=False)
         wait_for(lambda: not is_on(), "its end")

@@ -51,7 +51,15 @@ def test_the_page_is_told_by_the_names_and_words_it_knows() -> None:
         "throttle": 0.25,
         "motion": {"speed_m_s": 1.5, "distance_m": 12.5},
         "lap_count": {"laps": 2, "progress_m": 33.5, "lateral_m": -0.02, "departures": 1},
-        "odometry": {"speed_m_s": 1.5, "laps": 2, "departures": 1},
+        "odometry": {
+            "speed_m_s": 1.5,
+            "laps": 2,
+            "departures": 1,
+            "lap_s": None,
+            "last_lap_s": None,
+            "best_lap_s": None,
+        },
+        "awaits_neutral": False,
         "frame_rate_hz": 0.0,
         "latency_ms": None,
     }

@@ -127,6 +127,7 @@ def test_recording_is_switched_on_counted_erased_and_off(drive_page: DrivePage, 
 
 def test_why_the_car_does_not_arm_is_said(drive_page: DrivePage) -> None:
     drive_page.hold("w")
+    drive_page.wait_for_states(10)
     drive_page.page.locator("#arm").click()
     drive_page.shows("Not armed", "Let go of the throttle first.")
 
