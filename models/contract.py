@@ -89,7 +89,9 @@ class ModelCard:
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ModelError(f"The model card cannot be read ({error}). Export the model again.") from error
+            # A key may hold line breaks, and the sentence is one line.
+            reason = " ".join(str(error).split())
+            raise ModelError(f"The model card cannot be read ({reason}). Export the model again.") from error
         return card
 
     def _check_types(self) -> None:

@@ -313,7 +313,7 @@ def test_a_bus_that_breaks_while_neutral_is_held_is_said(monkeypatch: pytest.Mon
         ),
         (
             {"kind": "tracks", "port": 1, "rate": 2},
-            "The output tracks (port 1, rate 2) could not be put to neutral: nobody knows how to write it. "
+            "The output tracks (port 1, rate 2) could not be put to neutral: there is no known way to write it. "
             "Cut its power.",
         ),
     ],

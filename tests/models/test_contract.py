@@ -52,3 +52,10 @@ def test_what_is_no_card_is_refused(text: str) -> None:
 def test_a_key_from_a_later_minor_version_is_passed_over() -> None:
     content = json.loads(ModelCard("a", 1, 1).to_json()) | {"colour": "red"}
     assert ModelCard.from_json(json.dumps(content)) == ModelCard("a", 1, 1)
+
+
+def test_a_key_with_a_line_break_is_refused_in_one_line() -> None:
+    content = {**json.loads(ModelCard("a", 1, 1).to_json()), "sessions": [{"a\nb": 1}]}
+    with pytest.raises(ModelError) as refused:
+        ModelCard.from_json(json.dumps(content))
+    assert "\n" not in str(refused.value)
