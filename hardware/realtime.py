@@ -7,7 +7,7 @@ import sys
 LOOP_PRIORITY = 12
 """Above every ordinary program, and below the kernel's own threads, which have 50."""
 CONTROLS_PRIORITY = 10
-"""What carries a stop goes before every ordinary program too, but its start must not hold up the loop."""
+"""What carries a stop goes before every ordinary program too, but must not hold up the loop."""
 GRANT_COMMAND = (
     "echo '@dialout - rtprio 20' | sudo tee /etc/security/limits.d/pocketpilot.conf && sudo usermod -aG dialout $USER"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from multiprocessing.context import SpawnProcess
 
 from car.config.folder import CarFolder
@@ -12,22 +11,25 @@ from car.link.car_link import CarLink
 from car.link.driver_slot import SlotDriver
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
-from car.processes.keeper import ProcessKeeper, keeping, start_process
-from car.processes.priority import behind_the_loop
+from car.processes.keeper import ProcessKeeper, start_process
 
 CONTROLS_END_S = 4.0
 """The controls have nothing to write when they end."""
 
 
-def keeping_desk(
-    link: CarLink, folder: CarFolder, pilot: Pilot, *, records: bool
-) -> AbstractContextManager[ProcessKeeper]:
-    """Keep a desk; ``pilot`` is the one that drives, whose name each new desk is told."""
+def keeping_desk(link: CarLink, folder: CarFolder, pilot: Pilot, *, records: bool) -> ProcessKeeper:
+    """Return what keeps a desk; ``pilot`` is the one that drives, whose name each new desk is told."""
 
     def start() -> SpawnProcess:
         return start_process("desk", run_desk, link, DeskJob(folder, records, pilot.name), niceness=DESK_NICENESS)
 
-    return keeping("desk", start, finish=lambda: _finish(link), has_started=lambda: bool(link.desk_started.value))
+    return ProcessKeeper(
+        "desk",
+        start,
+        finish=lambda: _finish(link),
+        has_started=lambda: bool(link.desk_started.value),
+        is_over=lambda: bool(link.finished.value),
+    )
 
 
 def keeping_controls(
@@ -35,12 +37,11 @@ def keeping_controls(
     job: ControlsJob,
     driver: SlotDriver,
     run: Callable[[CarLink, ControlsJob], None] = run_controls,
-) -> AbstractContextManager[ProcessKeeper]:
-    """Keep the controls; ``driver`` is the drive loop's end of the slot into which they write."""
+) -> ProcessKeeper:
+    """Return what keeps the controls; ``driver`` is the drive loop's end of the slot into which they write."""
 
     def start() -> SpawnProcess:
-        with behind_the_loop():
-            return start_process("controls", run, link, job)
+        return start_process("controls", run, link, job)
 
     def tidy() -> None:
         # Those that died may have been writing, and their driver is gone.
@@ -48,12 +49,13 @@ def keeping_controls(
         link.beats.clear()
         driver.put_in_order()
 
-    return keeping(
+    return ProcessKeeper(
         "controls",
         start,
         finish=lambda: _finish(link),
         tidy=tidy,
         has_started=lambda: bool(link.controls_ready.value),
+        is_over=lambda: bool(link.finished.value),
         end_timeout_s=CONTROLS_END_S,
     )
 

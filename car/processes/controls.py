@@ -25,6 +25,7 @@ from car.gate import Mode
 from car.link.car_link import CarLink
 from car.link.driver_slot import DriverDesk
 from car.link.scene import SceneChoice
+from car.processes.priority import go_behind_the_loop
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
 from car.recording.remote import RemoteRecorder
 from car.terminal.keyboard import Keyboard, open_keyboard
@@ -67,6 +68,7 @@ def run_controls(link: CarLink, job: ControlsJob) -> None:
     """Be the controls until the drive process has finished, or is gone."""
     context = ControlsContext(link, job, become_child("car-controls"))
     with serving(CONTROLS, context):
+        go_behind_the_loop()
         link.controls_ready.value = True
         wait_for_the_end(link, context.ended)
 

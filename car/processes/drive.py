@@ -62,10 +62,10 @@ def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: 
     with contextlib.ExitStack() as stack:
         # The desk may be slow to start, and must not slow down the others.
         desk = stack.enter_context(keeping_desk(link, options.folder, pilot, records=options.records))
-        stack.enter_context(ahead_of_all())
-        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         job = ControlsJob(options.folder, options.system_root)
         controls = stack.enter_context(keeping_controls(link, job, driver, options.run_controls))
+        stack.enter_context(ahead_of_all())
+        guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         guard.wait_until_ready()
         settle_memory()

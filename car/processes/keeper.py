@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
+from typing import Self
 
 from car.link.car_link import CarLink
 
@@ -26,11 +27,12 @@ Start = Callable[[], SpawnProcess]
 
 
 class ProcessKeeper(threading.Thread):
-    """Runs the process that ``start`` starts, from ``start()`` to ``close()``.
+    """Runs the process that ``start`` starts, from ``start()`` to ``close()``; as a context manager, for its block.
 
     When it dies before its time, ``tidy`` is called and another takes its place. ``deaths`` counts how often that was.
     ``finish`` tells the process that its time has come, and ``end_timeout_s`` is how long it may take then; one that
-    has not started yet, as ``has_started`` tells, is ended at once.
+    has not started yet, as ``has_started`` tells, is ended at once. ``is_over`` tells whether its time has come
+    already, because another keeper's ``finish`` was meant for both.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ProcessKeeper(threading.Thread):
         finish: Callable[[], None],
         tidy: Callable[[], None] = lambda: None,
         has_started: Callable[[], bool] = lambda: True,
+        is_over: Callable[[], bool] = lambda: False,
         end_timeout_s: float = END_TIMEOUT_S,
     ) -> None:
         super().__init__(name=f"{name} keeper", daemon=True)
@@ -49,10 +52,18 @@ class ProcessKeeper(threading.Thread):
         self._finish = finish
         self._tidy = tidy
         self._has_started = has_started
+        self._is_over = is_over
         self._end_timeout_s = end_timeout_s
         self._closing = threading.Event()
         self._process = start()
         self.deaths = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def pid(self) -> int:
@@ -65,7 +76,7 @@ class ProcessKeeper(threading.Thread):
         while True:
             started_s = time.monotonic()
             self._process.join()
-            if self._closing.is_set():
+            if self._closing.is_set() or self._is_over():
                 return
             self.deaths += 1
             pause_s = SETTLE_S if time.monotonic() - started_s > LONG_LIFE_S else min(2 * pause_s, MAX_PAUSE_S)
@@ -87,25 +98,6 @@ class ProcessKeeper(threading.Thread):
         if self.is_alive():
             _kill(self._what, self._process, self._end_timeout_s)
             self.join()
-
-
-@contextlib.contextmanager
-def keeping(
-    name: str,
-    start: Start,
-    *,
-    finish: Callable[[], None],
-    tidy: Callable[[], None] = lambda: None,
-    has_started: Callable[[], bool] = lambda: True,
-    end_timeout_s: float = END_TIMEOUT_S,
-) -> Iterator[ProcessKeeper]:
-    """Keep a process until the ``with`` block ends."""
-    keeper = ProcessKeeper(name, start, finish=finish, tidy=tidy, has_started=has_started, end_timeout_s=end_timeout_s)
-    keeper.start()
-    try:
-        yield keeper
-    finally:
-        keeper.close()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from hardware.realtime import CONTROLS_PRIORITY, LOOP_PRIORITY
 
@@ -26,11 +27,17 @@ def ahead_of_all() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def behind_the_loop() -> Iterator[None]:
-    """Let what this thread starts go before all ordinary programs, and after the loop; for the controls."""
-    with _at_priority(CONTROLS_PRIORITY):
-        yield
+def go_behind_the_loop() -> None:
+    """Let every thread of this process go before all ordinary programs, and after the loop; for the controls.
+
+    They take it once they have started: a second's imports before everybody else would silence another car's.
+    """
+    if sys.platform != "linux":
+        return
+    for thread in Path("/proc/self/task").iterdir():
+        # One that has ended meanwhile needs none.
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(CONTROLS_PRIORITY))
 
 
 @contextlib.contextmanager

@@ -50,3 +50,16 @@ def test_car_neutral_works_while_a_program_has_the_car(tmp_path: Path) -> None:
         wait_for(lambda: timeline.exists() and len(read_timeline(timeline)) > 3, "a drive")
         assert run_car("neutral", "--car", "mycar", cwd=tmp_path).returncode == 0
         assert {applied.process for applied in read_timeline(timeline)} > {car.process.pid}
+
+
+def test_another_car_that_starts_on_the_same_machine_does_not_silence_the_controls_of_one_that_drives(
+    tmp_path: Path,
+) -> None:
+    for name in ("one", "two"):
+        make_car(tmp_path / name, "")
+    with DrivingCar(tmp_path / "one") as car:
+        car.wait_until_recorded(50_000)
+        with DrivingCar(tmp_path / "two") as other:
+            other.wait_until_recorded(50_000)
+        _, output = car.end()
+    assert "tripped" not in output

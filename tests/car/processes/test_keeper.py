@@ -32,3 +32,18 @@ def test_a_successor_that_cannot_be_started_now_is_started_later() -> None:
     keeper.close()
     assert started == [True, False, True]
     assert told == ["tidy", "tidy", "finish"]
+
+
+def test_a_process_that_ends_because_the_drive_is_over_has_not_died() -> None:
+    told: list[str] = []
+
+    def start() -> SpawnProcess:
+        process = multiprocessing.get_context("spawn").Process(target=die)
+        process.start()
+        return process
+
+    with ProcessKeeper("desk", start, finish=lambda: told.append("finish"), is_over=lambda: True) as keeper:
+        keeper.join(30)
+        assert not keeper.is_alive()
+        assert told == []
+    assert keeper.deaths == 0

@@ -1,0 +1,95 @@
+"""Each carrier of a stop in the controls vouches for itself: a gamepad for as long as there is one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from car.config.folder import CarFolder
+from car.config.sections import CarConfig
+from car.gate import Limits
+from car.link.car_link import CarLink
+from car.processes import controls
+from car.processes.controls import ControlsContext, ControlsJob
+from tests.fake_evdev import FakeEvdev, FakePad, InputEvent
+from tests.system.car_process import wait_for
+
+SILENCE_NS = Limits().safeguard_silence_ns
+
+
+class HangingPad(FakePad):
+    """A pad whose driver does not come back with an answer while ``hangs`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = False
+        self.released = threading.Event()
+
+
+@pytest.fixture
+def pad() -> HangingPad:
+    return HangingPad()
+
+
+@pytest.fixture
+def evdev(pad: HangingPad, monkeypatch: pytest.MonkeyPatch) -> FakeEvdev:
+    evdev = FakeEvdev(pad)
+    ready = evdev.InputDevice
+
+    def open_device(dev: str) -> object:
+        device = ready(dev)
+        read_one = device.read_one
+
+        def read() -> InputEvent | None:
+            if pad.hangs:
+                pad.released.wait(60)
+            return read_one()
+
+        device.read_one = read  # type: ignore[method-assign]
+        return device
+
+    monkeypatch.setattr(evdev, "InputDevice", open_device)
+    monkeypatch.setattr(controls, "import_evdev", lambda: evdev)
+    return evdev
+
+
+@pytest.fixture
+def context(tmp_path: Path, evdev: FakeEvdev) -> Iterator[ControlsContext]:
+    config = CarConfig()
+    link = CarLink(multiprocessing.get_context("spawn"), config)
+    context = ControlsContext(link, ControlsJob(CarFolder(tmp_path, config)), threading.Event())
+    with controls._open_gamepad(context):
+        wait_for(lambda: bool(evdev.opened), "the pad to be found")
+        yield context
+
+
+def answers(context: ControlsContext) -> bool:
+    return context.link.beats.answer(context.clock.now_ns(), SILENCE_NS)
+
+
+def test_a_pad_that_is_read_answers_and_one_that_hangs_does_not_while_the_keys_do(
+    context: ControlsContext, pad: HangingPad
+) -> None:
+    wait_for(lambda: answers(context), "the pad's sign of life")
+
+    def is_missed() -> bool:
+        context.beat("keys")
+        return not answers(context)
+
+    pad.hangs = True
+    wait_for(is_missed, "the pad to be missed")
+    pad.hangs = False
+    pad.released.set()
+    wait_for(lambda: not is_missed(), "the pad to be back")
+
+
+def test_a_pad_that_is_unplugged_is_not_missed(context: ControlsContext, evdev: FakeEvdev) -> None:
+    wait_for(lambda: answers(context), "the pad's sign of life")
+    evdev.unplug()
+    wait_for(lambda: not answers(context), "the pad to be gone")
+    context.beat("keys")
+    assert answers(context)
