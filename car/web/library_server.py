@@ -10,8 +10,8 @@ import uvicorn
 
 from car.web.app import create_library_app
 from car.web.context import LibraryContext
+from car.web.discreet import LOOPBACK, discreet
 
-LOOPBACK = "127.0.0.1"
 END_TIMEOUT_S = 3.0
 LOOK_PERIOD_S = 0.05
 
@@ -36,18 +36,7 @@ class LibraryServer:
         self._thread.join(END_TIMEOUT_S)
 
     async def _serve(self) -> None:
-        config = uvicorn.Config(
-            self._app,
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            lifespan="off",
-            http="h11",
-            ws="none",
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(discreet(self._app, http="h11", ws="none"))
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not self._ended.is_set() and not serving.done():
             await asyncio.sleep(LOOK_PERIOD_S)

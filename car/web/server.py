@@ -1,4 +1,4 @@
-"""The web server in a thread of the desk process: where it listens, and that it never takes the desk along."""
+"""The web server in a thread of the controls: where it listens, and that it never takes the controls along."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from car.web.access import Access
 from car.web.app import create_app
 from car.web.connection import GuardedListener, HastyConnection
 from car.web.context import WebContext
+from car.web.discreet import LOOPBACK, discreet
 from car.web.sockets import MAX_MESSAGE_BYTES
 
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - pairing alone opens it
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - pairing alone opens it
 PORTS_TRIED = 20
 BEAT_PERIOD_S = 0.02
 LOOK_PERIOD_S = 0.5
@@ -34,8 +35,8 @@ class WebServer:
     """Serves the pages on loopback, and to the network from when a browser is being paired until all are forgotten.
 
     ``where`` says where a browser finds them. ``relay_secret`` is what the desk's library wants to hear; ``beat`` is
-    called for as long as the server's loop comes round. Raises CarError when there is no port, or no certificate, for
-    it.
+    called for as long as the server's loop comes round and takes connections. Raises CarError when there is no port, or
+    no certificate, for it.
     """
 
     def __init__(self, context: WebContext, *, relay_secret: str = "", beat: Callable[[], None] = lambda: None) -> None:
@@ -126,21 +127,14 @@ class _Serving:
 
 
 def _config(app: FastAPI, certificate: Certificate | None) -> uvicorn.Config:
-    return uvicorn.Config(
+    return discreet(
         app,
-        # What is asked for is nobody's business, and no header of a proxy says who asks.
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        lifespan="off",
         http=HastyConnection,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
-        timeout_graceful_shutdown=1,
         ssl_certfile=certificate.certificate if certificate else None,
         ssl_keyfile=certificate.key if certificate else None,
     )

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from car.config.sections import CarConfig, WebSection
 from car.web import connection
-from car.web.server import LOOPBACK, _bound
+from car.web.discreet import LOOPBACK
+from car.web.server import WebServer, _bound
 from tests.car.web.serving import PORT, serving
 from tests.system.browser import Browser
 from tests.system.car_process import wait_for
@@ -87,3 +90,31 @@ def answers(port: int, *, tls: bool) -> bool:
         return httpx.get(url, verify=False).status_code == 200  # noqa: S501 - nobody vouches for its certificate
     except httpx.TransportError:
         return False
+
+
+def test_nothing_vouches_for_the_pages_before_they_take_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[int] = []
+    rounds: list[int] = []
+    ready = threading.Event()
+    startup = uvicorn.Server.startup
+
+    async def start_slowly(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
+        while not ready.is_set():
+            rounds.append(1)
+            await asyncio.sleep(0.01)
+        await startup(server, sockets)
+
+    with serving(tmp_path / "mycar") as served:
+        monkeypatch.setattr(uvicorn.Server, "startup", start_slowly)
+        server = WebServer(served.context, beat=lambda: beats.append(1))
+        server.start()
+        try:
+            wait_for(lambda: len(rounds) > 20, "a slow start")
+            assert beats == []
+            ready.set()
+            wait_for(lambda: bool(beats), "a beat")
+        finally:
+            ready.set()
+            server.close()
