@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +78,18 @@ def freeze_guard(processes: Processes) -> None:
     os.kill(processes.guard, signal.SIGSTOP)
 
 
+def start_hogs(seconds: float) -> list[subprocess.Popen[bytes]]:
+    """Start what keeps every core busy, twice over and at ordinary priority, and ends by itself after so long."""
+    code = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+    command = [sys.executable, "-I", "-c", code]
+    return [subprocess.Popen(command, start_new_session=True) for _ in range(2 * (os.cpu_count() or 1))]  # noqa: S603
+
+
 def overload_machine(_processes: Processes) -> None:
-    """Keep every core busy, twice over and at ordinary priority, for a few seconds."""
-    code = f"import time\nend = time.monotonic() + {OVERLOAD_S}\nwhile time.monotonic() < end: pass"
-    for _ in range(2 * (os.cpu_count() or 1)):
-        subprocess.Popen([sys.executable, "-I", "-c", code], start_new_session=True)  # noqa: S603 - it ends by itself
+    """Keep every core busy for a few seconds."""
+    for hog in start_hogs(OVERLOAD_S):
+        # Somebody has to take note of its end, and the trial goes on meanwhile.
+        threading.Thread(target=hog.wait, daemon=True).start()
 
 
 def kill_all(processes: Processes) -> None:

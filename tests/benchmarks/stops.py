@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +12,7 @@ import numpy as np
 from car.config.sections import CarConfig
 from car.faults.menu import InjectedFault, TrialClock
 from car.faults.real import run_real
+from car.faults.strikes import start_hogs
 from car.faults.trials import faults_named
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
@@ -24,6 +22,7 @@ from tests.system.car_process import CAR, TerminalCar, wait_for
 
 TRIALS = 5
 KEY_TRIALS = 200
+LONGEST_BUSY_S = 1800.0
 PEER = {"drive-ended": "no shutdown at all"}
 
 
@@ -82,8 +81,7 @@ def _arm_and_stop(car: TerminalCar, wheels: Path) -> float:
 @contextlib.contextmanager
 def _busy() -> Iterator[None]:
     """Keep every core busy twice over."""
-    count = 2 * (os.cpu_count() or 1)
-    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    hogs = start_hogs(LONGEST_BUSY_S)
     try:
         yield
     finally:
