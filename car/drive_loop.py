@@ -14,7 +14,7 @@ from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, 
 from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Camera, Frame
 from hardware.clock import Clock
-from hardware.drivetrain import Command, Drivetrain, LapCount, Motion
+from hardware.drivetrain import Command, Drivetrain, LapCount, Motion, Pose
 from hardware.errors import CameraTimeout
 
 TICK_MS = 25.0
@@ -102,8 +102,8 @@ class DriveLoop:
     0.0
 
     ``pilot`` may be None when only a driver drives. ``sources`` are asked in their order, in every cycle before the
-    pilot and after it; each hears what the gate made of the ones before. ``motion`` and ``lap_count`` are asked
-    once per cycle.
+    pilot and after it; each hears what the gate made of the ones before. ``motion``, ``lap_count`` and ``pose``
+    are asked once per cycle.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class DriveLoop:
         observer: Observer | None = None,
         motion: Callable[[], Motion] | None = None,
         lap_count: Callable[[], LapCount] | None = None,
+        pose: Callable[[], Pose] | None = None,
     ) -> None:
         self._frames = frames
         self._pilot = pilot
@@ -128,6 +129,7 @@ class DriveLoop:
         self._observer = observer
         self._motion = motion
         self._lap_count = lap_count
+        self._pose = pose
         self._last_frame: tuple[int, int] = (-1, 0)
         self._publish_ns = 0
 
@@ -210,4 +212,5 @@ class DriveLoop:
             lap_count=self._lap_count() if self._lap_count is not None else None,
             refusal=decision.refusal,
             awaits_neutral=decision.awaits_neutral,
+            pose=self._pose() if self._pose is not None else None,
         )

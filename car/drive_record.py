@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from car.gate import ArmRefusal, GateState, Mode, TripReason
-from hardware.drivetrain import Command, LapCount, Motion
+from hardware.drivetrain import Command, LapCount, Motion, Pose
 
 JSON_DIGITS = 4
 
@@ -55,9 +55,9 @@ class DriveRecord:
 
     ``frame_number`` and ``captured_ns`` name the frame it acted on; ``driver`` and ``pilot`` are the commands asked for
     (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason, None unless it is
-    tripped; ``motion`` is None on a car that does not measure it, ``lap_count`` where nobody knows the track;
-    ``refusal`` is why the gate would not arm when it was last asked to, None when it did; ``awaits_neutral`` says that
-    the throttle counts again only once the stick has been at neutral.
+    tripped; ``motion`` is None on a car that does not measure it, ``lap_count`` and ``pose`` where nobody knows the
+    track; ``refusal`` is why the gate would not arm when it was last asked to, None when it did; ``awaits_neutral``
+    says that the throttle counts again only once the stick has been at neutral.
     """
 
     frame_number: int
@@ -73,6 +73,7 @@ class DriveRecord:
     lap_count: LapCount | None = None
     refusal: ArmRefusal | None = None
     awaits_neutral: bool = False
+    pose: Pose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ FIELDS: Mapping[type, tuple[Field, ...]] = {
         Field("lateral_m", 3, float),
         Field("departures", 4, int),
     ),
+    Pose: (Field("x_m", 1, float), Field("y_m", 2, float), Field("heading_rad", 3, float)),
     DriveRecord: (
         Field("frame_number", 1, int),
         Field("captured_ns", 2, int),
@@ -120,6 +122,7 @@ FIELDS: Mapping[type, tuple[Field, ...]] = {
         Field("lap_count", 13, LapCount, optional=True),
         Field("refusal", 11, ArmRefusal, optional=True),
         Field("awaits_neutral", 14, bool),
+        Field("pose", 15, Pose, optional=True),
     ),
 }
 """The fields of a drive record and of its parts, in the order of their classes.

@@ -72,6 +72,18 @@ class LapCount:
     departures: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where something is and where it points: metres, and radians counter-clockwise from the x axis.
+
+    >>> start = Pose(x_m=1.5, y_m=0.2, heading_rad=math.pi / 2)
+    """
+
+    x_m: float
+    y_m: float
+    heading_rad: float
+
+
 class Drivetrain(Closing):
     """Steering and motor of a car.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from hardware.drivetrain import Command
-from simulator.track import Pose, Track
+from hardware.drivetrain import Command, Pose
+from simulator.track import Track
 from simulator.vehicle import VehicleParameters, VehicleState
 
 MAX_THROTTLE = 0.25

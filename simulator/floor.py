@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.camera import Image
+from hardware.drivetrain import Pose
 from simulator.appearance import Appearance, Material, nominal
 from simulator.curves import Points
-from simulator.track import Pose, Track
+from simulator.track import Track
 
 METRES_PER_PIXEL = 0.005
 EDGE_WIDTHS_M = {"robocars": 0.076, "tape": 0.05}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hardware.drivetrain import LapCount
-from simulator.track import Pose, Projection, Track
+from hardware.drivetrain import LapCount, Pose
+from simulator.track import Projection, Track
 
 _BACK_INSIDE_M = 0.03
 """How far inside the line all wheels must be again before leaving the lane counts as another departure."""

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.camera import CameraGeometry, Image
+from hardware.drivetrain import Pose
 from simulator import lens
 from simulator.appearance import Appearance
 from simulator.floor import Floor
 from simulator.lens import Table
 from simulator.room import HIGHEST_DEG, PIXELS_PER_DEG, draw_room
-from simulator.track import Pose
 
 _MIP_LEVELS = 7
 _MAX_SAMPLES = 4

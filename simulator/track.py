@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.drivetrain import Pose
 from hardware.errors import TrackError
 from simulator import curves
 from simulator.curves import Points
@@ -18,18 +19,6 @@ Style = Literal["robocars", "tape"]
 """``"robocars"``: white edges of 3-inch tape and a yellow dashed centre. ``"tape"``: two lines of 5 cm tape."""
 
 LANE_HALF_WIDTH_M = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """Where something is and where it points: metres, and radians counter-clockwise from the x axis.
-
-    >>> start = Pose(x_m=1.5, y_m=0.2, heading_rad=math.pi / 2)
-    """
-
-    x_m: float
-    y_m: float
-    heading_rad: float
 
 
 @dataclass(frozen=True, slots=True)

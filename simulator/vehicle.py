@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hardware.drivetrain import Command
-from simulator.track import Pose
+from hardware.drivetrain import Command, Pose
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
-from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion
+from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion, Pose
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from simulator.appearance import varied
 from simulator.disturbance import Disturbance, Push
 from simulator.floor import Floor, draw_floor
 from simulator.lap_counter import LapCounter
 from simulator.renderer import Renderer
-from simulator.track import Pose, Track
+from simulator.track import Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
 
 STEP_NS = 5 * NS_PER_MS

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
     "car.calibration": "hardware car.config car.errors car.gate car.kinds",
-    "car.assembly": "hardware simulator car.config car.errors car.files car.kinds car.neutral",
+    "car.assembly": "hardware simulator car.config car.drive_record car.errors car.files car.kinds car.neutral",
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "

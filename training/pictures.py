@@ -12,9 +12,8 @@ import numpy as np
 from car.drive_record import DriveRecord
 from car.errors import RecordingError
 from hardware.camera import Frame, Image
-from hardware.drivetrain import Command
+from hardware.drivetrain import Command, Pose
 from simulator.floor import Floor
-from simulator.track import Pose
 
 SCALE = 2
 SHEET_COLUMNS = 4

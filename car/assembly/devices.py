@@ -22,7 +22,7 @@ from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
 from hardware.cameras.turned import turned
 from hardware.clock import Clock
-from hardware.drivetrain import Drivetrain, LapCount, Motion
+from hardware.drivetrain import Drivetrain, LapCount, Motion, Pose
 from hardware.drivetrains.timeline import TimelineFile
 from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorError
 from hardware.neutral import Output, is_writable
@@ -40,15 +40,17 @@ class Devices:
     >>> frame = devices.camera.next_frame(timeout_ms=1000)
     >>> devices.close()
 
-    ``motion`` is None on a car without an encoder, ``lap_count`` where nobody knows the track. ``calibrate`` has the
-    drivetrain follow another calibration from neutral on; None where there is none to follow. ``sensors`` are by the
-    name that ``car.toml`` gives each. ``enter_track`` carries a simulated car to the start of the track of that name.
+    ``motion`` is None on a car without an encoder, ``lap_count`` and ``pose`` where nobody knows the track.
+    ``calibrate`` has the drivetrain follow another calibration from neutral on; None where there is none to follow.
+    ``sensors`` are by the name that ``car.toml`` gives each. ``enter_track`` carries a simulated car to the start of
+    the track of that name.
     """
 
     camera: Camera
     drivetrain: Drivetrain
     motion: Callable[[], Motion] | None = None
     lap_count: Callable[[], LapCount] | None = None
+    pose: Callable[[], Pose] | None = None
     calibrate: Callable[[Any], None] | None = None
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
     enter_track: Callable[[str], None] | None = None
@@ -141,6 +143,7 @@ def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, confi
             _with_timeline(world.drivetrain, config),
             world.motion,
             world.lap_count,
+            lambda: world.pose,
             enter_track=lambda name: world.enter(make_track(name)),
         )
     return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)

@@ -43,7 +43,7 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     onset.time_ns = onset_ns
     world = make_world(config, clock, config.simulator.track, config.simulator.seed)
     wheels = TimelineDrivetrain(clock, world.drivetrain)
-    devices = Devices(world.camera, wheels, world.motion, world.lap_count)
+    devices = Devices(world.camera, wheels, world.motion, world.lap_count, lambda: world.pose)
     if fault.devices is not None:
         devices = fault.devices(devices, onset)
     if fault.pilot is not None:
@@ -165,6 +165,7 @@ def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, drive
         sources=[driver],
         motion=devices.motion,
         lap_count=devices.lap_count,
+        pose=devices.pose,
     )
     with contextlib.suppress(CameraError, PilotFault):
         loop.run(should_end)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from car.arming import arming_problems
 from car.assembly.devices import tracks_of
+from car.assembly.eye import open_eye
 from car.calibration import CurrentCalibration
 from car.config.folder import CarFolder
 from car.controls.gamepad import GamepadDriver, import_evdev
@@ -148,6 +149,7 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
     from car.web.server import WebServer
 
     link, folder = context.link, context.job.folder
+    scene = SceneChoice(link.scene, tracks_of(folder.config))
     try:
         web = WebContext(
             folder,
@@ -157,7 +159,8 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
             context.clock,
             lambda: context.health,
             link.notice.read,
-            SceneChoice(link.scene, tracks_of(folder.config)),
+            scene,
+            open_eye(folder.config, lambda: scene.track),
         )
         server = WebServer(web, relay_secret=link.secret, beat=lambda: context.beat("pages"))
     except CarError as error:

@@ -86,6 +86,7 @@ def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: 
             observer=Publisher(link.ring, clock),
             motion=devices.motion,
             lap_count=devices.lap_count,
+            pose=devices.pose,
         )
         service.ready()
         loop.run(watch.should_end)

@@ -18,9 +18,8 @@ from car.recording.recorder import CycleWriter, describe_session
 from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
-from hardware.drivetrain import NEUTRAL, LapCount
+from hardware.drivetrain import NEUTRAL, LapCount, Pose
 from simulator.expert import PurePursuit
-from simulator.track import Pose
 from simulator.world import World
 
 LONGEST_LAP_S = 120.0
@@ -188,6 +187,7 @@ def _drive(
         observer=watch,
         motion=world.motion,
         lap_count=world.lap_count,
+        pose=lambda: world.pose,
     )
     loop.run(should_end)
     return Simulation(

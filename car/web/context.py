@@ -11,10 +11,12 @@ from starlette.requests import HTTPConnection
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
 from car.controls.hub import DriverHub
+from car.drive_record import DriveRecord
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import CycleRing
 from car.link.scene import SceneChoice
 from car.recording.recorder import RecordingStatus
+from hardware.camera import Frame, Image
 from hardware.clock import Clock
 from hardware.health import Health
 
@@ -44,7 +46,7 @@ class WebContext:
     """The car whose pages are served, and the parts of the controls that they use.
 
     ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``;
-    ``scene`` is where a simulated car drives.
+    ``scene`` is where a simulated car drives, and ``eye`` turns a cycle into the picture that people are shown.
     """
 
     folder: CarFolder
@@ -55,6 +57,7 @@ class WebContext:
     health: Callable[[], Health] = lambda: Health(None, None)
     notice: Callable[[], Mapping[str, Any]] = dict
     scene: SceneChoice | None = None
+    eye: Callable[[DriveRecord, Frame], Image] = lambda _record, frame: frame.image
 
     @property
     def config(self) -> CarConfig:

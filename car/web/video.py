@@ -108,10 +108,14 @@ class VideoChannel:
             await self._wish.wait()
             record, frame = await self._next_frame()
             self._wish.clear()
-            width = round(min(self._width, self._context.config.camera.width) * self._grade.scale)
-            data = await asyncio.to_thread(packed, record, frame, width, self._grade.quality)
+            data = await asyncio.to_thread(self._packed, record, frame)
             self._sent_ns = self._context.clock.now_ns()
             await self._socket.send_bytes(data)
+
+    def _packed(self, record: DriveRecord, frame: Frame) -> bytes:
+        picture = self._context.eye(record, frame)
+        width = round(min(self._width, picture.shape[1]) * self._grade.scale)
+        return packed(record, picture, width, self._grade.quality)
 
     async def _next_frame(self) -> tuple[DriveRecord, Frame]:
         while (cycle := self._reader.newest()) is None or cycle.frame is None:
@@ -119,12 +123,12 @@ class VideoChannel:
         return cycle.record, cycle.frame
 
 
-def packed(record: DriveRecord, frame: Frame, width: int, quality: int) -> bytes:
-    """Return the message for a frame that is at most ``width`` pixels wide."""
+def packed(record: DriveRecord, picture: Image, width: int, quality: int) -> bytes:
+    """Return the message for a picture, at most ``width`` pixels wide."""
     header = HEADER.pack(
         VERSION, record.frame_number % 2**32, record.captured_ns, record.applied.steering, record.applied.throttle
     )
-    return header + _jpeg(frame.image, width, quality)
+    return header + _jpeg(picture, width, quality)
 
 
 def _jpeg(image: Image, width: int, quality: int) -> bytes:

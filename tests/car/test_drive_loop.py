@@ -1,6 +1,7 @@
 """The loop: newest frame → pilot → gate → drivetrain, and neutral whatever happens."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, VirtualClock
-from hardware.drivetrain import NEUTRAL, Command, LapCount, Motion
+from hardware.drivetrain import NEUTRAL, Command, LapCount, Motion, Pose
 from hardware.drivetrains.timeline import Applied, TimelineDrivetrain
 from hardware.errors import EndOfFrames
 from tests.frames import SMALL, make_frame
@@ -88,17 +89,17 @@ def test_what_is_recorded_is_what_was_applied() -> None:
     assert record.pilot == ASKED
 
 
-def test_motion_and_lap_count_are_each_recorded_where_somebody_knows_them() -> None:
-    driven = [Motion(0.5, 1.0), Motion(0.75, 1.5)]
+def test_motion_lap_count_and_pose_are_each_recorded_where_somebody_knows_them() -> None:
+    motions, lap_count, pose = [Motion(0.5, 1.0), Motion(0.75, 1.5)], LapCount(1, 20.0, 0.1, 2), Pose(1.0, 2.0, 0.5)
+    expected: dict[str, list[object]] = {"motion": [*motions], "lap_count": [lap_count] * 2, "pose": [pose] * 2}
     rig = Rig([])
-    for motion, lap_count in ((iter(driven).__next__, None), (None, lambda: LapCount(1, 20.0, 0.1, 2))):
+    for known in expected:
+        known_by: dict[str, Any] = {known: iter(expected[known]).__next__}
         camera = RecordedCamera((make_frame(number) for number in range(2)), SMALL, rig.clock)
-        loop = DriveLoop(
-            LockStepFrames(camera), None, rig.gate, rig.drivetrain, rig.clock, motion=motion, lap_count=lap_count
-        )
+        loop = DriveLoop(LockStepFrames(camera), None, rig.gate, rig.drivetrain, rig.clock, **known_by)
         records = [loop.step(), loop.step()]
-        assert [record.motion for record in records] == (driven if motion else [None, None])
-        assert [record.lap_count for record in records] == [lap_count and LapCount(1, 20.0, 0.1, 2)] * 2
+        for name, values in expected.items():
+            assert [getattr(record, name) for record in records] == (values if name == known else [None, None])
 
 
 def test_a_trip_and_a_refusal_are_recorded_as_the_gates_own_reasons() -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hardware.drivetrain import Pose
 from simulator.appearance import Appearance, nominal, varied
 from simulator.floor import EDGE_WIDTHS_M, Floor, draw_floor
-from simulator.track import Pose, Track, make_track
+from simulator.track import Track, make_track
 
 OVAL = make_track("oval")
 CHICANE = make_track("chicane")

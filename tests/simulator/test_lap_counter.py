@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from hardware.drivetrain import LapCount
+from hardware.drivetrain import LapCount, Pose
 from simulator.lap_counter import LapCounter
-from simulator.track import Pose, Track, make_track
+from simulator.track import Track, make_track
 
 OVAL = make_track("oval")
 CAR_WIDTH_M = 0.18

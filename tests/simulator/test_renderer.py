@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from hardware.camera import CameraGeometry, Image
+from hardware.drivetrain import Pose
 from simulator.appearance import Appearance, nominal, varied
 from simulator.floor import Floor, draw_floor
 from simulator.lens import LENS_AHEAD_M
 from simulator.renderer import Renderer
-from simulator.track import Pose, make_track
+from simulator.track import make_track
 
 OVAL = make_track("oval")
 GEOMETRY = CameraGeometry()

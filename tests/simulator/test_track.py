@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardware.drivetrain import Pose
 from hardware.errors import TrackError
 from simulator.curves import centre_line, clearance_m
-from simulator.track import Pose, Track, make_track, track_names
+from simulator.track import Track, make_track, track_names
 
 RANDOM_NAMES = tuple(f"random-{seed}" for seed in range(12))
 BEAN = make_track("bean")

@@ -1,12 +1,16 @@
-"""A simulated car that has lost its way is put back on its track, or on another one, from its page."""
+"""A simulated car on its tracks: carried to the start of one from its page, and seen by people in a larger picture."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 
-from tests.system.browser import Browser
+from car.web.video import HEADER
+from tests.system.browser import Browser, open_socket
 from tests.system.car_process import DrivingCar, wait_for
 
 
@@ -31,3 +35,13 @@ def test_a_track_that_there_is_not_is_refused(tmp_path: Path) -> None:
         browser.say(type="enter_track", track="nowhere")
         wait_for(lambda: bool(browser.refused), "a refusal")
         browser.wait_for_state(gate="armed")
+
+
+def test_a_person_sees_a_larger_picture_than_the_pilot(tmp_path: Path) -> None:
+    with DrivingCar(tmp_path, "--no-record") as car, open_socket(car.port, "/api/video") as socket:
+        socket.send(json.dumps({"type": "next", "width": 960}))
+        data = socket.recv(timeout=10)
+        assert isinstance(data, bytes)
+        image = cv2.imdecode(np.frombuffer(data[HEADER.size :], np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        assert image.shape == (240, 320, 3)

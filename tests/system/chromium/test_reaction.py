@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route
 import car.web
 from car.gate import Arm, DriverCommand, FrameArrived, Gate, Mode
 from hardware.clock import NS_PER_MS, VirtualClock
-from hardware.drivetrain import NEUTRAL, Command, LapCount
-from simulator.track import Pose, make_track
+from hardware.drivetrain import NEUTRAL, Command, LapCount, Pose
+from simulator.track import make_track
 from simulator.world import World
 
 STATIC = Path(car.web.__file__).parent / "static"

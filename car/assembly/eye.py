@@ -1,0 +1,92 @@
+"""What a person sees of a drive: the camera's own picture, or the simulated one drawn larger from the same place."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from car.config.sections import CarConfig
+from car.drive_record import DriveRecord
+from car.kinds.ours import CAMERAS, DRIVETRAINS
+from hardware.camera import CameraGeometry, Frame, Image
+from hardware.cameras.turned import turned_image
+from hardware.errors import HardwareError
+from simulator.appearance import varied
+from simulator.floor import draw_floor
+from simulator.renderer import Renderer
+from simulator.track import make_track
+
+EYE_WIDTH, EYE_HEIGHT = 320, 240
+"""What a simulated picture has at least for a person, whatever the pilot's has."""
+
+Eye = Callable[[DriveRecord, Frame], Image]
+
+
+def open_eye(config: CarConfig, track: Callable[[], str]) -> Eye:
+    """Return what turns a cycle into the picture that a person is shown; ``track`` tells where the car is now."""
+    simulated = CAMERAS.find(config.camera.kind).is_simulated and DRIVETRAINS.find(config.drivetrain.kind).is_simulated
+    if simulated and _factor(config.camera.geometry) > 1:
+        return SimulatedEye(config, track)
+    return lambda _record, frame: frame.image
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The picture that was drawn last, and of which frame it is."""
+
+    number: int
+    image: Image
+
+
+class SimulatedEye:
+    """Draws what the simulated camera sees in a whole multiple of its size; from any thread.
+
+    >>> eye = SimulatedEye(CarConfig(), lambda: "oval")
+    >>> eye(replace(record, pose=make_track("oval").pose_at(0.0)), frame).shape
+    (240, 320, 3)
+
+    A cycle that says no pose has its own frame shown. Each frame is drawn once, for all who look on.
+    """
+
+    def __init__(self, config: CarConfig, track: Callable[[], str]) -> None:
+        self._camera = config.camera
+        self._seed = config.simulator.seed
+        self._track = track
+        self._drawing = threading.Lock()
+        self._entered = ""
+        self._renderer: Renderer | None = None
+        self._drawn: _Drawn | None = None
+
+    def __call__(self, record: DriveRecord, frame: Frame) -> Image:
+        """Return the picture of a cycle: RGB uint8, height × width × 3, read-only."""
+        if record.pose is None:
+            return frame.image
+        with self._drawing:
+            if self._drawn is not None and self._drawn.number == frame.number:
+                return self._drawn.image
+            renderer = self._renderer_of(self._track())
+            if renderer is None:
+                return frame.image
+            image = turned_image(renderer.render(record.pose, frame.number), self._camera.rotation, self._camera.flip)
+            self._drawn = _Drawn(frame.number, image)
+            return image
+
+    def _renderer_of(self, name: str) -> Renderer | None:
+        if name != self._entered:
+            self._entered, self._renderer = name, None
+            try:
+                track = make_track(name)
+            except HardwareError:
+                return None
+            appearance = varied(track.style, self._seed)
+            own = self._camera.unturned.geometry
+            factor = _factor(self._camera.geometry)
+            large = replace(own, width=own.width * factor, height=own.height * factor)
+            self._renderer = Renderer(large, draw_floor(track, appearance), appearance)
+        return self._renderer
+
+
+def _factor(geometry: CameraGeometry) -> int:
+    return max(math.ceil(EYE_WIDTH / geometry.width), math.ceil(EYE_HEIGHT / geometry.height))
