@@ -124,11 +124,17 @@ class DriverCommand:
 
     ``held`` is the driver's hold button, where the device has one: without it the link lives but the command is
     neutral, and a throttle that was pressed meanwhile must go back to neutral before it counts again.
+    ``throttle_limit`` is what the driver allows a pilot at most, 0 … 1, below the gate's own cap.
     """
 
     command: Command
     sampled_ns: int
     held: bool = True
+    throttle_limit: float = 1.0
+
+    def is_valid(self) -> bool:
+        """Tell whether all its numbers are finite and in their ranges."""
+        return self.command.is_valid() and 0.0 <= self.throttle_limit <= 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +414,7 @@ class Gate:
             self._trip(TripReason.STALLED)
 
     def _take_driver_command(self, event: DriverCommand) -> None:
-        if event.sampled_ns > self._now_ns or not event.command.is_valid():
+        if event.sampled_ns > self._now_ns or not event.is_valid():
             self.refused_driver += 1
         elif event.sampled_ns >= self._driver.sampled_ns:
             self._driver = event
@@ -513,7 +519,7 @@ class Gate:
         """Return what the one who drives asks for, or None for neutral; the pilot's part is known to be fresh."""
         pilot, driver = self._pilot, self._driver_command()
         if self.mode is Mode.AUTO:
-            return pilot and _capped(pilot, self.limits.autopilot_throttle_cap)
+            return pilot and _capped(pilot, min(self.limits.autopilot_throttle_cap, self._driver.throttle_limit))
         if driver is None:
             return None
         throttle = driver.throttle if self._neutral_after_ns is None else 0.0

@@ -80,8 +80,8 @@ class DriverHub:
                 if not self._seat_who_asked():
                     self._desk.lose_driver()
 
-    def sample(self, seat: Seat, command: Command, sampled_ns: int, *, held: bool) -> bool:
-        """Pass on what ``seat`` holds if it has the car; tell whether it has."""
+    def sample(self, seat: Seat, command: Command, sampled_ns: int, *, held: bool, throttle_limit: float) -> bool:
+        """Pass on what ``seat`` holds, and allows a pilot, if it has the car; tell whether it has."""
         with self._lock:
             if self._driver is None and not seat.watches:
                 self._hand_over(seat)
@@ -91,7 +91,8 @@ class DriverHub:
                 return False
             self._driver_ns = self._clock.now_ns()
             self._awaits_neutral &= abs(command.throttle) > NEUTRAL_STICK
-            self._desk.sample(command, sampled_ns, held=held and not self._awaits_neutral)
+            is_held = held and not self._awaits_neutral
+            self._desk.sample(command, sampled_ns, held=is_held, throttle_limit=throttle_limit)
             return True
 
     def take_over(self, seat: Seat) -> bool:
@@ -171,9 +172,9 @@ class Seat:
         """True while this seat has the car."""
         return self._hub.driver is self
 
-    def sample(self, command: Command, sampled_ns: int, *, held: bool = True) -> bool:
-        """Say what is held, as sampled at ``sampled_ns``; tell whether this seat has the car."""
-        return self._hub.sample(self, command, sampled_ns, held=held)
+    def sample(self, command: Command, sampled_ns: int, *, held: bool = True, throttle_limit: float = 1.0) -> bool:
+        """Say what is held and what a pilot is allowed, as of ``sampled_ns``; tell whether this seat has the car."""
+        return self._hub.sample(self, command, sampled_ns, held=held, throttle_limit=throttle_limit)
 
     def arm(self, mode: Mode, *, wheels_up: bool = False) -> bool:
         """Ask to arm in ``mode``; False when another drives."""

@@ -21,8 +21,8 @@ from car.link.ring import keep_order
 from hardware.drivetrain import NEUTRAL, Command
 
 _SEQUENCE = struct.Struct("Q")
-# command, when it was sampled, six presses, held, arm mode, wheels up, mode, problems as a bit each
-_INPUT = struct.Struct("<ddqIIIIIIBBBBI")
+# command, throttle limit, when it was sampled, six presses, held, arm mode, wheels up, mode, problems as a bit each
+_INPUT = struct.Struct("<dddqIIIIIIBBBBI")
 _MODES, _PROBLEMS = tuple(Mode), tuple(ArmRefusal)
 _CHECKED = 1 << 31
 
@@ -35,7 +35,8 @@ class DriverInput:
     True
 
     ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
-    button. ``problems`` is what stands in the way of arming, as far as the desk can tell; None until it has looked.
+    button, and ``throttle_limit`` what a pilot may give at most. ``problems`` is what stands in the way of arming, as
+    far as the desk can tell; None until it has looked.
     """
 
     command: Command = NEUTRAL
@@ -51,6 +52,7 @@ class DriverInput:
     wheels_up: bool = False
     mode: Mode = Mode.MANUAL
     problems: tuple[ArmRefusal, ...] | None = None
+    throttle_limit: float = 1.0
 
     @property
     def next_press(self) -> int:
@@ -82,6 +84,7 @@ class DriverSlot:
             _SEQUENCE.size,
             state.command.steering,
             state.command.throttle,
+            state.throttle_limit,
             state.sampled_ns,
             state.arms,
             state.disarms,
@@ -103,7 +106,7 @@ class DriverSlot:
         """Return the content, or None while it is being written."""
         memory = self._bytes()
         before = _SEQUENCE.unpack_from(memory, 0)[0]
-        steering, throttle, sampled_ns, *values = _INPUT.unpack_from(memory, _SEQUENCE.size)
+        steering, throttle, throttle_limit, sampled_ns, *values = _INPUT.unpack_from(memory, _SEQUENCE.size)
         keep_order()
         if before % 2 or _SEQUENCE.unpack_from(memory, 0)[0] != before:
             return None
@@ -122,6 +125,7 @@ class DriverSlot:
             bool(wheels_up),
             _MODES[mode],
             _problems(problems),
+            throttle_limit,
         )
 
     def _bytes(self) -> memoryview:
@@ -166,7 +170,7 @@ class SlotDriver:
         if state.departures > seen.departures:
             yield DriverLeft()
         if state.sampled_ns > seen.sampled_ns:
-            yield DriverCommand(state.command, state.sampled_ns, state.held)
+            yield DriverCommand(state.command, state.sampled_ns, state.held, state.throttle_limit)
         if state.problems is not None and state.problems != seen.problems:
             yield Checks(state.problems)
         acts: list[tuple[int, int, Event]] = [
@@ -197,9 +201,9 @@ class DriverDesk:
         self._state = slot.read() or DriverInput()
         self._lock = threading.Lock()
 
-    def sample(self, command: Command, sampled_ns: int, *, held: bool = True) -> None:
-        """Say what the driver holds at ``sampled_ns``, the hold button included where there is one."""
-        self._change(command=command, sampled_ns=sampled_ns, held=held)
+    def sample(self, command: Command, sampled_ns: int, *, held: bool = True, throttle_limit: float = 1.0) -> None:
+        """Say what the driver holds at ``sampled_ns``, the hold button included, and what a pilot may give at most."""
+        self._change(command=command, sampled_ns=sampled_ns, held=held, throttle_limit=throttle_limit)
 
     def lose_driver(self) -> None:
         """Say that the driver is gone, and with it whatever it held last."""

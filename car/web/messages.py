@@ -21,7 +21,10 @@ class _Message(BaseModel):
 
 
 class Sample(_Message):
-    """What the driver holds, by the client's own clock; ``held`` is its hold button where there is one."""
+    """What the driver holds, by the client's own clock; ``held`` is its hold button where there is one.
+
+    ``limit`` is the throttle that the driver allows a pilot at most.
+    """
 
     type: Literal["sample"]
     seq: Number
@@ -29,6 +32,7 @@ class Sample(_Message):
     steering: Unit
     throttle: Unit
     held: bool = True
+    limit: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
 
 class Pong(_Message):

@@ -47,6 +47,7 @@ class Rig:
         self.driver: Command | None = None if headless else NEUTRAL
         self.pilot: Command | None = NEUTRAL
         self.held = True
+        self.throttle_limit = 1.0
         self.camera_works = True
 
     def cycle(self, *events: Event) -> Decision:
@@ -54,7 +55,8 @@ class Rig:
         if self.camera_works:
             self.gate.handle(FrameArrived(self.now_ns), self.now_ns)
         if self.driver is not None:
-            self.gate.handle(DriverCommand(self.driver, self.now_ns, self.held), self.now_ns)
+            command = DriverCommand(self.driver, self.now_ns, self.held, self.throttle_limit)
+            self.gate.handle(command, self.now_ns)
         if self.pilot is not None:
             self.gate.handle(PilotCommand(self.pilot), self.now_ns)
         for event in events:
@@ -250,6 +252,34 @@ def test_the_autopilot_throttle_is_capped(throttle: float, passed: float) -> Non
     rig = Rig(Mode.AUTO).armed()
     rig.pilot = Command(0.5, throttle)
     assert rig.cycles(600)[-1].command == Command(0.5, passed)
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(1.0, 0.25), (0.3, 0.25), (0.1, 0.1), (0.0, 0.0)])
+def test_a_driver_limits_the_pilots_throttle_below_the_gates_own_cap(limit: float, passed: float) -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot, rig.throttle_limit = Command(0.5, 1.0), limit
+    assert rig.cycles(600)[-1].command == Command(0.5, passed)
+    rig.throttle_limit = 0.05
+    assert rig.cycle().command.throttle <= 0.05
+    rig.pilot = Command(0.5, -1.0)
+    assert rig.cycles(600)[-1].command == Command(0.5, -0.05)
+
+
+@pytest.mark.parametrize("limit", [-0.01, 1.01, math.nan, math.inf])
+def test_a_limit_that_is_none_is_refused_with_its_command(limit: float) -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.gate.handle(DriverCommand(Command(0.0, 0.0), rig.now_ns, throttle_limit=limit), rig.now_ns)
+    assert rig.gate.refused_driver == 1
+
+
+def test_the_limit_of_a_driver_who_has_left_is_not_the_next_ones() -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot, rig.throttle_limit = Command(0.0, 1.0), 0.1
+    rig.cycles(300)
+    rig.cycle(DriverLeft())
+    rig.throttle_limit = 1.0
+    rig.armed()
+    assert rig.cycles(600)[-1].command.throttle == 0.25
 
 
 def test_in_assist_the_pilot_steers_and_the_driver_has_the_throttle() -> None:

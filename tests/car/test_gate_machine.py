@@ -70,6 +70,11 @@ class Diary:
         """Return the sample that is the driver's last word: the newest, and of two of one time the later to arrive."""
         return max(reversed(self.samples), key=lambda sample: sample.sampled_ns, default=None)
 
+    def throttle_limit(self) -> float:
+        """Return what the driver allows a pilot."""
+        newest = self.newest()
+        return 1.0 if newest is None else newest.throttle_limit
+
     def link_age_ns(self, now_ns: int) -> float:
         newest = self.newest()
         return math.inf if newest is None else now_ns - newest.sampled_ns
@@ -116,9 +121,9 @@ class GateMachine(RuleBasedStateMachine):
     def frame(self, age_ns: int) -> None:
         self.say(FrameArrived(self.now_ns - age_ns))
 
-    @rule(command=commands, age_ns=ages_ns, held=st.booleans())
-    def driver(self, command: Command, age_ns: int, held: bool) -> None:
-        self.say(DriverCommand(command, self.now_ns - age_ns, held))
+    @rule(command=commands, age_ns=ages_ns, held=st.booleans(), throttle_limit=st.floats(0.0, 1.0))
+    def driver(self, command: Command, age_ns: int, held: bool, throttle_limit: float) -> None:
+        self.say(DriverCommand(command, self.now_ns - age_ns, held, throttle_limit))
 
     @rule(command=commands)
     def pilot(self, command: Command) -> None:
@@ -247,7 +252,7 @@ class GateMachine(RuleBasedStateMachine):
     def write_down(self, event: Event) -> None:
         diary = self.diary
         match event:
-            case DriverCommand(command, sampled_ns, held):
+            case DriverCommand(command, sampled_ns, held, _):
                 if sampled_ns > self.now_ns or not is_sane(command):
                     diary.refused["driver"] += 1
                     return
@@ -352,7 +357,7 @@ class GateMachine(RuleBasedStateMachine):
 
     def check_throttle(self, throttle: float, mode: Mode) -> None:
         asked = self.throttle_asked_for(mode)
-        cap = {Mode.AUTO: 0.25, Mode.CALIBRATION: 0.2}.get(mode, 1.0)
+        cap = {Mode.AUTO: min(0.25, self.diary.throttle_limit()), Mode.CALIBRATION: 0.2}.get(mode, 1.0)
         assert min(asked, 0.0) <= throttle <= max(asked, 0.0)
         assert abs(throttle) <= cap
         if throttle != 0.0 and mode is not Mode.AUTO:

@@ -40,6 +40,7 @@ class Browser:
         self.send: Callable[[str], None] = self.socket.send
         self.stick = NEUTRAL_STICK
         self.held = True
+        self.throttle_limit = 1.0
         self.state: dict[str, Any] = {}
         self.refused: list[str] = []
         self.samples = True
@@ -106,6 +107,7 @@ class Browser:
             "steering": steering,
             "throttle": throttle,
             "held": self.held,
+            "limit": self.throttle_limit,
         }
         self.last_sample = json.dumps(sample)
         self.send(self.last_sample)

@@ -201,8 +201,6 @@ function showGate(state) {
   $("arm").className = isArmed ? "" : "primary";
   $("arm").disabled = !state || !state.driver && state.driver_present;
   for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-  // The slider scales what is sent from here; a pilot's throttle does not come from here.
-  setText("limit-name", mode === "auto" ? "Your throttle limit (not the pilot's)" : "Throttle limit");
   setText("mode-text", MODES[mode]?.[1] ?? "");
   document.title = titled(title);
 }

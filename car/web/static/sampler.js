@@ -53,7 +53,7 @@ export class Sampler extends EventTarget {
     this.wish = { steering, throttle: throttle * this.throttleLimit, held };
     this.#sampledMs = client_ms;
     this.#sequence += 1;
-    this.channel.sample({ type: "sample", seq: this.#sequence, client_ms, ...this.wish });
+    this.channel.sample({ type: "sample", seq: this.#sequence, client_ms, ...this.wish, limit: this.throttleLimit });
   }
 
   #look() {

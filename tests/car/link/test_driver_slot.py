@@ -31,6 +31,14 @@ def test_the_newest_command_comes_once_with_the_time_it_was_sampled() -> None:
     assert list(driver.events(30)) == []
 
 
+def test_what_a_driver_allows_a_pilot_comes_with_the_command() -> None:
+    desk, driver = make_pair()
+    desk.sample(Command(0.1, 0.2), sampled_ns=5, throttle_limit=0.3)
+    assert list(driver.events(20)) == [DriverCommand(Command(0.1, 0.2), 5, throttle_limit=0.3)]
+    desk.sample(Command(0.1, 0.2), sampled_ns=9)
+    assert list(driver.events(20)) == [DriverCommand(Command(0.1, 0.2), 9)]
+
+
 def test_presses_between_two_cycles_are_heard_as_they_were_pressed_and_a_stop_comes_last() -> None:
     desk, driver = make_pair()
     desk.stop()

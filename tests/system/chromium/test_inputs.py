@@ -269,10 +269,17 @@ def test_pages_name_the_car_in_header_and_title(
     assert page.title().endswith(" · mycar")
 
 
-def test_slider_says_that_it_is_not_for_the_pilot(drive_page: DrivePage) -> None:
-    expect(drive_page.page.locator("#limit-name")).to_have_text("Throttle limit")
-    drive_page.page.locator("#modes [data-mode=auto]").click()
-    expect(drive_page.page.locator("#limit-name")).to_contain_text("not the pilot's")
+def test_slider_limits_the_pilot_too(drive_page: DrivePage, car: ServedCar) -> None:
+    limit = drive_page.page.locator("#limit")
+    limit.fill("10")
+    limit.blur()
+    before = len(car.wheels)
+    drive_page.arm("auto")
+    car.wait_for_wheels(lambda applied: applied.command.throttle == pytest.approx(0.1), "a pilot at its limit")
+    assert max(applied.command.throttle for applied in car.wheels[before:]) == pytest.approx(0.1)
+    limit.fill("100")
+    limit.blur()
+    car.wait_for_wheels(lambda applied: applied.command.throttle > 0.15, "a pilot that may do more")
 
 
 def test_laps_of_a_simulated_car_are_timed_on_the_page(chromium: Browser, tmp_path: Path) -> None:
