@@ -41,6 +41,29 @@ class Trained:
     left_out: tuple[LeftOut, ...]
 
 
+class LeftOutList:
+    """The sessions that were left out so far; each is printed as it comes.
+
+    >>> from car.errors import SessionError
+    >>> left_out = LeftOutList()
+    >>> left_out.add(LeftOut(path, SessionError("It cannot be read.")))
+    Left out: It cannot be read.
+    >>> path in left_out
+    True
+    """
+
+    def __init__(self) -> None:
+        self.sessions: list[LeftOut] = []
+
+    def __contains__(self, path: Path) -> bool:
+        return any(session.path == path for session in self.sessions)
+
+    def add(self, session: LeftOut) -> None:
+        """Note a session, and say why it is left out."""
+        self.sessions.append(session)
+        console.print(f"Left out: {session.error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
 def train_and_show(
     sessions: Sequence[Path],
     out: Path,
@@ -58,25 +81,25 @@ def train_and_show(
     settings = TrainSettings(seed=seed)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    left_out: list[LeftOut] = []
-
-    def leave_out(session: LeftOut) -> None:
-        left_out.append(session)
-        console.print(f"Left out: {session.error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-
+    left_out = LeftOutList()
     with _progress_bars() as progress:
         card = train(
-            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=leave_out
+            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=left_out.add
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False, markup=False)
     _show_metrics("On the frames held out from training", card.metrics)
-    return Trained(model, tuple(left_out))
+    return Trained(model, tuple(left_out.sessions))
 
 
-def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
-    """Print how far ``model`` is from what was driven in ``sessions``; raises as ``evaluate``."""
-    evaluation = evaluate(model, sessions)
+def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, ...]:
+    """Print how far ``model`` is from what was driven in ``sessions``; return those left out.
+
+    Raises what ``evaluate`` raises.
+    """
+    left_out = LeftOutList()
+    evaluation = evaluate(model, sessions, left_out.add)
+    sessions = [path for path in sessions if path not in left_out]
     title = f"{model.stem} on {evaluation.frames} frames of {len(sessions)} sessions"
     _show_metrics(title, evaluation.to_metrics())
     console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
@@ -88,6 +111,7 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> None:
         )
         card = read_card(model)
         _show_metrics("On the frames held out from training", card.metrics if card else {})
+    return tuple(left_out.sessions)
 
 
 def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save: bool) -> bool:

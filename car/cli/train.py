@@ -70,11 +70,15 @@ def evaluate(
 
     folder = find_car(car)
     path = find_model(model, folder.path)
+    is_damaged = False
     if sessions or not track:
-        training.command.evaluate_and_show(path, session_files(sessions, folder))
+        left_out = training.command.evaluate_and_show(path, session_files(sessions, folder))
+        is_damaged = any(session.is_damaged for session in left_out)
     scenes = [Scene(name, seed) for name in track or ()]
     if scenes and not training.command.examine_and_show(path, folder.config, scenes, laps, save=save):
         fail("The pilot did not drive every lap within the lane.")
+    if is_damaged:
+        fail("Not every session can be read, and the model was judged by the others. Try `car sessions repair`.")
 
 
 @app.command()

@@ -47,6 +47,19 @@ def test_a_trained_pilot_has_its_card_and_is_not_flattered_by_what_it_learned(tm
     assert "It was trained on" not in done.stdout
 
 
+def test_one_damaged_session_does_not_keep_the_others_from_judging_a_model(tmp_path: Path) -> None:
+    (tmp_path / "drives").mkdir()
+    done = run_car("simulate", "--expert", "--minutes", "0.1", "--record", "drives/good.mcap", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "drives" / "noise.mcap").write_bytes(b"no session")
+    done = run_car("evaluate", "simulated-lane", "drives", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "of 1 sessions" in done.stdout
+    assert "Left out" in done.stdout
+    assert "noise.mcap" in done.stdout
+    assert "car sessions repair" in done.stderr
+
+
 def test_a_drive_in_the_simulator_is_saved_to_the_card_when_asked(tmp_path: Path) -> None:
     from car.pilots.find import find_model
 

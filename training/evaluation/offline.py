@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from car.errors import TrainingError
+from car.errors import SessionError, TrainingError, UnusableSession
 from car.pilots.tflite_pilot import TflitePilot
 from car.sessions.labels import lessons_in
 from car.sessions.reader import Session
@@ -17,6 +17,7 @@ from hardware.camera import Frame
 from models.contract import OUTPUTS
 from models.loader import load_model
 from models.runner import Model
+from training.dataset import LeftOut, LeftOutCallback, ignore_left_out
 
 Values = NDArray[np.float64]
 Label = tuple[float, float]
@@ -89,17 +90,18 @@ class Evaluation:
         return {name: getattr(self, name).to_metrics() for name in OUTPUTS}
 
 
-def evaluate(model_path: Path, sessions: Sequence[Path]) -> Evaluation:
+def evaluate(model_path: Path, sessions: Sequence[Path], tell: LeftOutCallback = ignore_left_out) -> Evaluation:
     """Compare the model in ``model_path`` with what was driven in ``sessions``; needs no Keras.
 
     The mean that predict-mean predicts is that of the training labels, from the model's card, or of these sessions
-    when the card does not say. Raises ModelError when the model cannot be loaded or takes other frames, SessionError
-    when a session cannot be read, TrainingError when nobody drove in them.
+    when the card does not say. One of several sessions that cannot be read, or has frames of another size, is left
+    out, and ``tell`` hears of it. Raises ModelError when the model cannot be loaded, what was wrong with the first
+    session when all are left out, TrainingError when nobody drove in the others.
     """
     model = load_model(model_path)
     metrics = model.card.metrics if model.card else {}
     means = [metrics.get(name, {}).get("training_mean") for name in OUTPUTS]
-    return evaluate_frames(model, (frame for path in sessions for frame in _driven_frames(path)), means)
+    return evaluate_frames(model, _frames_of(model, sessions, tell), means)
 
 
 def evaluate_frames(
@@ -148,9 +150,30 @@ def score(predicted: Values, labels: Values) -> Score:
     return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
 
 
-def _driven_frames(path: Path) -> Iterable[tuple[NDArray[np.uint8], Label]]:
+def _frames_of(
+    model: Model, sessions: Sequence[Path], tell: LeftOutCallback
+) -> Iterator[tuple[NDArray[np.uint8], Label]]:
+    left_out: list[LeftOut] = []
+    for path in sessions:
+        try:
+            yield from _driven_frames(model, path)
+        except (SessionError, UnusableSession) as error:
+            left_out.append(LeftOut(path, error))
+            if len(left_out) == len(sessions):
+                raise left_out[0].error from None
+            tell(left_out[-1])
+
+
+def _driven_frames(model: Model, path: Path) -> Iterator[tuple[NDArray[np.uint8], Label]]:
     """Yield image and label of the frames that a training would take from the session."""
     with Session.open(path) as session:
         for lesson in lessons_in(session):
-            if lesson.frame is not None:
-                yield lesson.frame.image, (lesson.label.steering, lesson.label.throttle)
+            if lesson.frame is None:
+                continue
+            height, width = lesson.frame.image.shape[:2]
+            if (height, width) != (model.height, model.width):
+                raise UnusableSession(
+                    f"The frames of {path} are {width}x{height}, and {model.name} takes {model.width}x{model.height}. "
+                    "Evaluate a model that was trained on such frames."
+                )
+            yield lesson.frame.image, (lesson.label.steering, lesson.label.throttle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.errors import TrainingError
+from car.errors import SessionError, TrainingError
 from car.gate import GateState
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL
-from models.contract import ModelError
 from models.loader import load_model
 from tests.models.conftest import tiny_models
 from tests.training.conftest import Trained
 from tests.training.drives import draw, record, write_drive, write_rows
+from training.dataset import LeftOut
 from training.evaluation.offline import Score, compare, evaluate, evaluate_frames, score
 
 __all__ = ["tiny_models"]
@@ -87,8 +88,20 @@ def test_a_session_in_which_nobody_drove_is_refused(trained: Trained, tmp_path: 
 
 def test_a_session_of_other_frames_is_refused(trained: Trained, tmp_path: Path) -> None:
     other = write_drive(tmp_path / "other.mcap", frames=5, geometry=CameraGeometry(width=64, height=48))
-    with pytest.raises(ModelError, match=r"takes uint8 images of shape \(36, 48, 3\)"):
+    with pytest.raises(TrainingError, match=r"are 64x48, and \S+ takes 48x36"):
         evaluate(trained.model, [other])
+
+
+def test_sessions_that_do_not_fit_are_left_out_and_the_others_judge_the_model(trained: Trained, tmp_path: Path) -> None:
+    other = write_drive(tmp_path / "other.mcap", frames=5, geometry=CameraGeometry(width=64, height=48))
+    noise = tmp_path / "noise.mcap"
+    noise.write_bytes(b"no session")
+    left_out: list[LeftOut] = []
+    made = evaluate(trained.model, [noise, trained.sessions[0], other], left_out.append)
+    assert made == replace(evaluate(trained.model, trained.sessions[:1]), invoke_ms=made.invoke_ms)
+    assert [(session.path, session.is_damaged) for session in left_out] == [(noise, True), (other, False)]
+    with pytest.raises(SessionError, match="noise"):
+        evaluate(trained.model, [noise, other])
 
 
 def test_a_model_that_gives_no_numbers_has_no_score(tiny_models: Path) -> None:
