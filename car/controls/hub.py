@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from car.gate import Limits, Mode
-from car.link.driver_slot import DriverDesk
+from car.link.driver_slot import SlotWriter
 from hardware.clock import NS_PER_S, Clock
 from hardware.drivetrain import NEUTRAL, Command
 
@@ -23,10 +23,10 @@ NEUTRAL_STICK = Limits().neutral_stick
 
 
 class DriverHub:
-    """Lets one seat at a time drive; the only one who writes a driver's wishes through the DriverDesk.
+    """Lets one seat at a time drive; the only one who writes a driver's wishes through the SlotWriter.
 
     >>> from car.link.driver_slot import DriverSlot
-    >>> hub = DriverHub(DriverDesk(DriverSlot(context)), clock)
+    >>> hub = DriverHub(SlotWriter(DriverSlot(context)), clock)
     >>> seat = hub.join("browser")
     >>> seat.sample(Command(0.0, 0.0), sampled_ns=clock.now_ns())   # nobody drives: the caller becomes the driver
     True
@@ -37,8 +37,8 @@ class DriverHub:
     It may be used from any thread.
     """
 
-    def __init__(self, desk: DriverDesk, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(self, writer: SlotWriter, clock: Clock) -> None:
+        self._writer = writer
         self._clock = clock
         self._lock = threading.RLock()
         self._seats: list[Seat] = []
@@ -78,7 +78,7 @@ class DriverHub:
             if self._driver is seat:
                 self._driver = None
                 if not self._seat_who_asked():
-                    self._desk.lose_driver()
+                    self._writer.lose_driver()
 
     def sample(self, seat: Seat, command: Command, sampled_ns: int, *, held: bool, throttle_limit: float) -> bool:
         """Pass on what ``seat`` holds, and allows a pilot, if it has the car; tell whether it has."""
@@ -92,7 +92,7 @@ class DriverHub:
             self._driver_ns = self._clock.now_ns()
             self._awaits_neutral &= abs(command.throttle) > NEUTRAL_STICK
             is_held = held and not self._awaits_neutral
-            self._desk.sample(command, sampled_ns, held=is_held, throttle_limit=throttle_limit)
+            self._writer.sample(command, sampled_ns, held=is_held, throttle_limit=throttle_limit)
             return True
 
     def take_over(self, seat: Seat) -> bool:
@@ -108,20 +108,20 @@ class DriverHub:
                     self._seat_who_asked()
             return self._driver is seat
 
-    def act(self, seat: Seat, act: Callable[[DriverDesk], None]) -> bool:
+    def act(self, seat: Seat, act: Callable[[SlotWriter], None]) -> bool:
         """Do what only the driver may; who finds the car without one becomes it. Tell whether it was done."""
         with self._lock:
             if self._driver is None:
                 self._hand_over(seat)
             if self._driver is not seat:
                 return False
-            act(self._desk)
+            act(self._writer)
             return True
 
-    def act_for_anyone(self, act: Callable[[DriverDesk], None]) -> None:
+    def act_for_anyone(self, act: Callable[[SlotWriter], None]) -> None:
         """Do what everyone may."""
         with self._lock:
-            act(self._desk)
+            act(self._writer)
 
     def _seat_who_asked(self) -> bool:
         """Give the car to who asked for it first, if nobody has it or the one who has it is silent; tell whether."""
@@ -140,7 +140,7 @@ class DriverHub:
         for other in self._seats:
             other.watches = True
         # Neutral for now, whoever drove and whatever is held; and no loss of the link, which would be a trip in auto.
-        self._desk.sample(NEUTRAL, now_ns, held=False)
+        self._writer.sample(NEUTRAL, now_ns, held=False)
         self._driver, self._driver_ns, self._awaits_neutral = seat, now_ns, True
         seat.watches, seat.asked_ns = False, None
 
@@ -149,7 +149,7 @@ class Seat:
     """A place from which somebody may drive: a browser's socket, the terminal, a gamepad.
 
     >>> from car.link.driver_slot import DriverSlot
-    >>> hub = DriverHub(DriverDesk(DriverSlot(context)), clock)
+    >>> hub = DriverHub(SlotWriter(DriverSlot(context)), clock)
     >>> first, second = hub.join("browser"), hub.join("gamepad")
     >>> first.sample(Command(0.0, 0.0), clock.now_ns())
     True
@@ -178,15 +178,15 @@ class Seat:
 
     def arm(self, mode: Mode, *, wheels_up: bool = False) -> bool:
         """Ask to arm in ``mode``; False when another drives."""
-        return self._hub.act(self, lambda desk: desk.arm(mode, wheels_up=wheels_up))
+        return self._hub.act(self, lambda writer: writer.arm(mode, wheels_up=wheels_up))
 
     def change_mode(self, mode: Mode) -> bool:
         """Ask for another mode; False when another drives."""
-        return self._hub.act(self, lambda desk: desk.change_mode(mode))
+        return self._hub.act(self, lambda writer: writer.change_mode(mode))
 
     def disarm(self) -> bool:
         """Say that the driving is done; False when another drives."""
-        return self._hub.act(self, DriverDesk.disarm)
+        return self._hub.act(self, SlotWriter.disarm)
 
     def may_act(self) -> bool:
         """Take the car if nobody has it; tell whether this seat has it."""
@@ -194,11 +194,11 @@ class Seat:
 
     def stop(self) -> None:
         """Stop, whoever drives."""
-        self._hub.act_for_anyone(DriverDesk.stop)
+        self._hub.act_for_anyone(SlotWriter.stop)
 
     def quit(self) -> None:
         """Ask to end the drive, whoever drives."""
-        self._hub.act_for_anyone(DriverDesk.quit)
+        self._hub.act_for_anyone(SlotWriter.quit)
 
     def take_over(self) -> bool:
         """Ask for the car; tell whether this seat has it now."""

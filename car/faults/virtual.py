@@ -16,7 +16,7 @@ from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial, slowest
 from car.gate import Gate, GateState, Mode
 from car.kinds.pilot import Pilot
-from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from car.pilots.faulty import PilotFault
 from car.processes.watchdog import PERIOD_S, Watchdog
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
@@ -87,7 +87,7 @@ class _Turn:
 class VirtualControls(Controls):
     """Samples the stick into the driver's slot, as the desk does."""
 
-    def __init__(self, desk: DriverDesk, clock: VirtualClock) -> None:
+    def __init__(self, desk: SlotWriter, clock: VirtualClock) -> None:
         self._desk = desk
         self._clock = clock
         self._held = True
@@ -128,7 +128,7 @@ class VirtualControls(Controls):
 def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> EventSource:
     """Return a driver who arms in the fault's mode and pushes the stick; its controls fail at the onset."""
     slot = DriverSlot(multiprocessing.get_context("spawn"))
-    desk = DriverDesk(slot)
+    desk = SlotWriter(slot)
     controls = VirtualControls(desk, clock)
 
     def push() -> None:
@@ -140,12 +140,12 @@ def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> Even
     clock.call_at(START_NS + 15 * period_ns, push)
     for after_s, act in fault.acts:
         clock.call_at(onset_ns + round(after_s * NS_PER_S), lambda act=act: act(controls))  # type: ignore[misc]
-    return SlotDriver(slot)
+    return SlotReader(slot)
 
 
 def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, driver: EventSource, end_ns: int) -> None:
     """Drive as the drive process does, until ``end_ns`` or until nobody is there to arm again."""
-    stop_waits = driver.stop_waits if isinstance(driver, SlotDriver) else lambda: False
+    stop_waits = driver.stop_waits if isinstance(driver, SlotReader) else lambda: False
     watchdog = Watchdog(devices.drivetrain, clock, stop_waits=stop_waits, beat=lambda: None, will_write=lambda: None)
     period_ns = round(PERIOD_S * NS_PER_S)
     clock.call_at(clock.now_ns() + period_ns, watchdog.check, period_ns)

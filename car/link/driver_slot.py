@@ -1,4 +1,4 @@
-"""The driver's newest command on its way from the desk process to the drive process.
+"""The driver's newest command on its way from the controls to the drive process.
 
 One slot, overwritten by each new command: an old command that comes late has no place to wait in. Human acts (arm,
 stop, another mode, quit) are numbered, so that none is lost, nor their order, when two fall between two cycles of the
@@ -36,7 +36,7 @@ class DriverInput:
 
     ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
     button, and ``throttle_limit`` what a pilot may give at most. ``problems`` is what stands in the way of arming, as
-    far as the desk can tell; None until it has looked.
+    far as the controls can tell; None until it has looked.
     """
 
     command: Command = NEUTRAL
@@ -61,7 +61,7 @@ class DriverInput:
 
 
 class DriverSlot:
-    """Shared memory of one ``DriverInput``: the desk writes, the drive loop reads, neither waits.
+    """Shared memory of one ``DriverInput``: the controls write, the drive loop reads, neither waits.
 
     >>> slot = DriverSlot(context)
     >>> slot.write(DriverInput(sampled_ns=clock.now_ns()))
@@ -132,12 +132,12 @@ class DriverSlot:
         return memoryview(self._memory).cast("B")
 
 
-class SlotDriver:
-    """The drive loop's side of a DriverSlot: turns what changed in it into the gate's events.
+class SlotReader:
+    """The drive loop's end of a DriverSlot: turns what changed in it into the gate's events.
 
     >>> slot = DriverSlot(context)
-    >>> driver = SlotDriver(slot)
-    >>> DriverDesk(slot).stop()
+    >>> driver = SlotReader(slot)
+    >>> SlotWriter(slot).stop()
     >>> list(driver.events(clock.now_ns()))
     [Stop()]
     """
@@ -157,7 +157,7 @@ class SlotDriver:
         return state is not None and state.stops > self._seen.stops
 
     def put_in_order(self) -> None:
-        """Make the slot fit for another desk when one has died, perhaps while it wrote: no driver is there."""
+        """Make the slot fit for other controls when some have died, perhaps while they wrote: no driver is there."""
         state = self._slot.read() or self._seen
         self._slot.write(replace(state, departures=state.next_press, sampled_ns=0))
 
@@ -183,12 +183,12 @@ class SlotDriver:
             yield Stop()
 
 
-class DriverDesk:
-    """The desk's side of a DriverSlot: remembers what was pressed and writes each change through.
+class SlotWriter:
+    """The controls' end of a DriverSlot: remembers what was pressed and writes each change through.
 
     >>> slot = DriverSlot(context)
-    >>> desk = DriverDesk(slot)
-    >>> desk.sample(Command(steering=0.3, throttle=0.0), sampled_ns=clock.now_ns())
+    >>> writer = SlotWriter(slot)
+    >>> writer.sample(Command(steering=0.3, throttle=0.0), sampled_ns=clock.now_ns())
     >>> slot.read().command.steering
     0.3
 
@@ -197,7 +197,7 @@ class DriverDesk:
 
     def __init__(self, slot: DriverSlot) -> None:
         self._slot = slot
-        # Another desk may have pressed buttons before this one.
+        # Controls before these may have pressed buttons.
         self._state = slot.read() or DriverInput()
         self._lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Another pilot for a car that drives: the desk asks for it, the drive process loads it beside its loop and swaps.
+"""Another pilot for a car that drives: the desk asks for it, the drive process loads it and activates it.
 
 Pipes carry a line of JSON each way, and nothing else: the desk is open to the network, and what it says is not to be
 unpickled where the wheels are.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from car.kinds.pilot import Pilot
-from car.pilots.swappable import SwappablePilot
+from car.pilots.active import ActivePilot
 from models.contract import ModelError
 
 ANSWER_TIMEOUT_S = 20.0
@@ -49,7 +49,7 @@ class PilotSwitch:
         self._turn = threading.Lock()
         self._asked = 0
 
-    def use(self, path: Path, sha256: str) -> None:
+    def activate(self, path: Path, sha256: str) -> None:
         """Have the model in ``path``, which was tried out when its hash was ``sha256``, drive from now on.
 
         Returns when it does. Raises ModelError when the drive process could not load it; the one before drives on then.
@@ -87,10 +87,10 @@ Loader = Callable[[Path, str], Pilot]
 
 
 @contextlib.contextmanager
-def exchanging(link: PilotLink, pilot: SwappablePilot, load: Loader) -> Iterator[None]:
-    """Have ``pilot`` exchanged whenever the desk asks for it, for as long as the context lasts."""
+def activating(link: PilotLink, pilot: ActivePilot, load: Loader) -> Iterator[None]:
+    """Activate in ``pilot`` whatever the desk asks for, until the ``with`` block ends."""
     ended = threading.Event()
-    thread = threading.Thread(target=_exchange, args=(link.drive_end, pilot, load, ended), name="pilots", daemon=True)
+    thread = threading.Thread(target=_activate, args=(link.drive_end, pilot, load, ended), name="pilots", daemon=True)
     thread.start()
     try:
         yield
@@ -99,19 +99,19 @@ def exchanging(link: PilotLink, pilot: SwappablePilot, load: Loader) -> Iterator
         thread.join(END_TIMEOUT_S)
 
 
-def _exchange(pipe: Connection, pilot: SwappablePilot, load: Loader, ended: threading.Event) -> None:
+def _activate(pipe: Connection, pilot: ActivePilot, load: Loader, ended: threading.Event) -> None:
     with contextlib.suppress(OSError, EOFError):
         while not ended.is_set():
             if pipe.poll(POLL_S):
                 pipe.send_bytes(json.dumps(_answer_to(pipe.recv_bytes(), pilot, load)).encode())
 
 
-def _answer_to(request: bytes, pilot: SwappablePilot, load: Loader) -> dict[str, Any]:
+def _answer_to(request: bytes, pilot: ActivePilot, load: Loader) -> dict[str, Any]:
     number = 0
     try:
         asked = json.loads(request)
         number = asked["number"]
-        pilot.swap(load(Path(asked["path"]), asked["sha256"]))
+        pilot.activate(load(Path(asked["path"]), asked["sha256"]))
     except ModelError as error:
         return {"number": number, "error": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever a runtime raises here, the pilot that drives goes on driving

@@ -14,7 +14,7 @@ from models.contract import ModelError
 from models.loader import load_model
 
 WARM_UP_CALLS = 5
-MAX_EXCHANGED_BYTES = 8 * 1024 * 1024
+MAX_ACTIVATED_BYTES = 8 * 1024 * 1024
 """How large a model may be that is loaded beside the loop.
 
 The runtime lets no other thread run while it prepares one, 3 ms per MB on a laptop, and a Raspberry Pi takes four times
@@ -36,9 +36,9 @@ def load_pilot(geometry: CameraGeometry, path: Path, sha256: str) -> Pilot:
     """Return the pilot in ``path``, which was tried out when its hash was ``sha256``, ready for its first real frame.
 
     Raises ModelError when it cannot be loaded, is another one by now, takes frames of another size, or is larger than
-    ``MAX_EXCHANGED_BYTES``.
+    ``MAX_ACTIVATED_BYTES``.
     """
-    if path.is_file() and path.stat().st_size > MAX_EXCHANGED_BYTES:
+    if path.is_file() and path.stat().st_size > MAX_ACTIVATED_BYTES:
         raise ModelError(
             f"{path.name} is too large to be loaded while the car may be driving. "
             "Name it in [pilot] of car.toml, and start the car again."

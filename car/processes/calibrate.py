@@ -28,7 +28,7 @@ from car.errors import ConfigError
 from car.gate import Checks, Gate, GateState, Mode
 from car.kinds.ours import DRIVETRAINS
 from car.link.car_link import CarLink
-from car.link.driver_slot import DriverDesk, SlotDriver
+from car.link.driver_slot import SlotReader, SlotWriter
 from car.link.publisher import Publisher
 from car.link.ring import RingReader
 from car.processes.calibration_keys import KEYS, CalibrationBench, gate_words, split_keys
@@ -84,7 +84,7 @@ def _calibrate(
     clock, config = SystemClock(), folder.config
     gate = Gate(config.gate.limits, Mode.CALIBRATION, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(config, read_health(system_root))), clock.now_ns())
-    driver = SlotDriver(link.slot)
+    driver = SlotReader(link.slot)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ahead_of_all())
         guard = stack.enter_context(guarded(neutral_outputs(config), clock))
@@ -116,7 +116,7 @@ def _calibrate(
 def _should_end(
     watchdog: Watchdog,
     ending: EndSignal,
-    driver: SlotDriver,
+    driver: SlotReader,
     controls: SpawnProcess,
     guard: GuardPipe,
     _record: DriveRecord,
@@ -143,7 +143,7 @@ def run_calibration_controls(link: CarLink, folder: CarFolder) -> None:
     It all happens in one thread: a terminal that takes nothing more stops whatever is being tried.
     """
     ended = become_child("car-controls")
-    clock, driver, console = SystemClock(), DriverDesk(link.slot), Console()
+    clock, driver, console = SystemClock(), SlotWriter(link.slot), Console()
     bench = CalibrationBench(folder.config, driver, functools.partial(save_calibration, folder.config_path))
     cycles = RingReader(link.ring, with_frames=False)
     record: DriveRecord | None = None

@@ -13,7 +13,7 @@ from car.errors import ConfigError
 from car.gate import ArmRefusal, GateState, Mode
 from car.kinds.calibration import CalibrationField, Value
 from car.kinds.ours import DRIVETRAINS
-from car.link.driver_slot import DriverDesk
+from car.link.driver_slot import SlotWriter
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL, Command
 
@@ -54,7 +54,7 @@ class CalibrationBench:
     be said to the person at the keys.
     """
 
-    def __init__(self, config: CarConfig, desk: DriverDesk, save: Callable[[Mapping[str, Value]], None]) -> None:
+    def __init__(self, config: CarConfig, desk: SlotWriter, save: Callable[[Mapping[str, Value]], None]) -> None:
         self._kind = DRIVETRAINS.find(config.drivetrain.kind)
         self._fields = calibration_fields(config)
         self._trial = trial_calibration(config.calibration)

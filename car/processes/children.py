@@ -8,7 +8,7 @@ from multiprocessing.context import SpawnProcess
 from car.config.folder import CarFolder
 from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
-from car.link.driver_slot import SlotDriver
+from car.link.driver_slot import SlotReader
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
 from car.processes.keeper import ProcessKeeper, start_process
@@ -35,7 +35,7 @@ def keeping_desk(link: CarLink, folder: CarFolder, pilot: Pilot, *, records: boo
 def keeping_controls(
     link: CarLink,
     job: ControlsJob,
-    driver: SlotDriver,
+    driver: SlotReader,
     run: Callable[[CarLink, ControlsJob], None] = run_controls,
 ) -> ProcessKeeper:
     """Return what keeps the controls; ``driver`` is the drive loop's end of the slot into which they write."""

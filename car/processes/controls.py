@@ -24,7 +24,7 @@ from car.controls.hub import DriverHub, Seat
 from car.errors import CarError
 from car.gate import Mode
 from car.link.car_link import CarLink
-from car.link.driver_slot import DriverDesk
+from car.link.driver_slot import SlotWriter
 from car.link.scene import SceneChoice
 from car.processes.priority import go_behind_the_loop
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
@@ -55,7 +55,7 @@ class ControlsContext:
         self.job = job
         self.ended = ended
         self.clock: Clock = SystemClock()
-        self.driver = DriverDesk(link.slot)
+        self.driver = SlotWriter(link.slot)
         self.hub = DriverHub(self.driver, self.clock)
         self.recorder = RemoteRecorder(link.wishes, link.notice, self.clock)
         self.health = Health(None, None)

@@ -60,7 +60,7 @@ class DeskContext:
             link.ring, job.folder.sessions_dir, job.config, job.pilot, self.clock, first=link.recorded.value
         )
         self.wishes = WishReader(link.wishes, self.recorder)
-        self.pilots = PilotSwitch(link.pilots, job.pilot, told=self.recorder.use_pilot)
+        self.pilots = PilotSwitch(link.pilots, job.pilot, told=self.recorder.note_pilot)
         self.library_port = 0
         self._posted: dict[str, object] = {}
 

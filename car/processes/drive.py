@@ -16,11 +16,11 @@ from car.calibration import CalibrationSwitch, CurrentCalibration
 from car.drive_loop import AutoStart, DriveLoop, EventSource
 from car.gate import Checks, Gate, Limits, Mode, Safeguard
 from car.link.car_link import CarLink
-from car.link.driver_slot import SlotDriver
-from car.link.pilot_switch import exchanging
+from car.link.driver_slot import SlotReader
+from car.link.pilot_switch import activating
 from car.link.publisher import Publisher
+from car.pilots.active import ActivePilot
 from car.pilots.loading import load_pilot, warm_up
-from car.pilots.swappable import SwappablePilot
 from car.processes.capture import capturing
 from car.processes.children import keeping_controls, keeping_desk
 from car.processes.controls import ControlsJob
@@ -49,13 +49,13 @@ def drive(options: DriveOptions) -> DriveSummary:
 def _drive_own(options: DriveOptions) -> DriveSummary:
     warm_up(options.pilot, options.config.camera.geometry)
     link = CarLink(multiprocessing.get_context("spawn"), options.config)
-    pilot = SwappablePilot(options.pilot)
+    pilot = ActivePilot(options.pilot)
     with end_signals() as ending:
         return _drive(options, link, pilot, ending)
 
 
-def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: EndSignal) -> DriveSummary:
-    clock, driver = SystemClock(), SlotDriver(link.slot)
+def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: EndSignal) -> DriveSummary:
+    clock, driver = SystemClock(), SlotReader(link.slot)
     mode = Mode.AUTO if options.headless else Mode.MANUAL
     gate = Gate(options.config.gate.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
@@ -70,7 +70,7 @@ def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: 
         guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
-        stack.enter_context(exchanging(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
+        stack.enter_context(activating(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard, driver.stop_waits))
         service = ServiceNotifier(clock)
@@ -108,8 +108,8 @@ def _drive(options: DriveOptions, link: CarLink, pilot: SwappablePilot, ending: 
 def _sources(
     options: DriveOptions,
     link: CarLink,
-    pilot: SwappablePilot,
-    driver: SlotDriver,
+    pilot: ActivePilot,
+    driver: SlotReader,
     gate: Gate,
     guard: GuardPipe,
     devices: Devices,

@@ -39,7 +39,7 @@ DIED = "The drive process died. The guard puts the wheels to neutral; start the 
 STUCK = "The drive process did not answer. The guard ended it and puts the wheels to neutral; start the car again."
 
 
-class Pulse:
+class HeartbeatListener:
     """Listens to the heartbeats; ``beat`` is set by each, ``closed`` when no more can come."""
 
     def __init__(self) -> None:
@@ -71,16 +71,16 @@ def main(arguments: list[str]) -> int:
     _outlive_the_parents_signals()
     _never_wait_for_a_reader()
     drive_process, timeout_s, outputs = int(arguments[0]), int(arguments[1]) / 1000, json.loads(arguments[2])
-    pulse = Pulse()
-    threading.Thread(target=pulse.listen, daemon=True).start()
+    heartbeats = HeartbeatListener()
+    threading.Thread(target=heartbeats.listen, daemon=True).start()
     prepare(outputs)
     _answer()
-    pulse.wait_until_it_stops(timeout_s)
-    if pulse.closed and pulse.last == ENDED:
+    heartbeats.wait_until_it_stops(timeout_s)
+    if heartbeats.closed and heartbeats.last == ENDED:
         return 0
     words = []
-    if not (pulse.closed and pulse.last == FAILED):
-        words.append(DIED if pulse.closed else STUCK)
+    if not (heartbeats.closed and heartbeats.last == FAILED):
+        words.append(DIED if heartbeats.closed else STUCK)
         _end(drive_process)
     words += write_neutral(outputs)
     sys.stderr.write("".join(f"guard: {word}\n" for word in words))

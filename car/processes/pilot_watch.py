@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from car.gate import Event, PilotChanged
-from car.pilots.swappable import SwappablePilot
+from car.pilots.active import ActivePilot
 
 
 class PilotWatch:
     """Tells the gate whether there is a pilot, whenever that changes; before the driver among a loop's sources."""
 
-    def __init__(self, pilot: SwappablePilot) -> None:
+    def __init__(self, pilot: ActivePilot) -> None:
         self._pilot = pilot
         self._told = True
 

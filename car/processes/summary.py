@@ -14,7 +14,7 @@ from car.drive_record import DriveRecord
 from car.gate import ArmRefusal, GateState
 from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
-from car.link.driver_slot import SlotDriver
+from car.link.driver_slot import SlotReader
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.notify import ServiceNotifier
 from car.processes.signals import EndSignal
@@ -71,7 +71,7 @@ class DriveWatch:
     def __init__(
         self,
         options: DriveOptions,
-        driver: SlotDriver,
+        driver: SlotReader,
         ending: EndSignal,
         watchdog: Watchdog,
         service: ServiceNotifier,

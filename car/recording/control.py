@@ -127,9 +127,9 @@ class RecorderControl:
         """Leave the latest ``seconds`` out of the session that is being recorded; see ``Recorder.erase``."""
         self._requests.append(partial(self._erase, seconds))
 
-    def use_pilot(self, name: str) -> None:
+    def note_pilot(self, name: str) -> None:
         """Say which pilot drives from now on; the session that is being recorded notes it too."""
-        self._requests.append(partial(self._use_pilot, name))
+        self._requests.append(partial(self._note_pilot, name))
 
     def run(self, ended: threading.Event) -> None:
         """Be the recorder until ``ended``, then close the session."""
@@ -191,7 +191,7 @@ class RecorderControl:
         if self._recorder is not None:
             self._recorder.erase(seconds)
 
-    def _use_pilot(self, name: str) -> None:
+    def _note_pilot(self, name: str) -> None:
         self._pilot = name
         if self._recorder is not None:
             self._recorder.poll()

@@ -1,4 +1,4 @@
-"""Models over HTTP: listed with their cards, added once tried out, renamed, deleted, exchanged while the car drives."""
+"""Models over HTTP: listed with their cards, added once tried out, renamed, deleted, activated while the car drives."""
 
 from __future__ import annotations
 
@@ -129,6 +129,6 @@ def _activate(library: ModelLibrary, context: LibraryContext, name: str) -> Acti
             f'Set [pilot] kind = "{TFLITE}" in its car.toml, and start it again to drive by a model.'
         )
     trial = library.try_out(name)
-    context.pilots.use(library.path(name), trial.sha256)
+    context.pilots.activate(library.path(name), trial.sha256)
     change_config(context.folder.path / CONFIG_NAME, {"pilot": {"model": library.setting(name)}})
     return Activated(name, context.pilots.previous.removesuffix(MODEL_SUFFIX))

@@ -1,4 +1,4 @@
-"""Benchmark: looking around in a long session through the page's server, and what exchanging a pilot costs the loop."""
+"""Benchmark: looking around in a long session through the page's server, and what activating a pilot costs the loop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FRAMES = 20_000
 RATE_HZ = 30.0
 GEOMETRY = CameraGeometry(160, 120)
 LOOKS = 1000
-SWAPS = 30
+ACTIVATIONS = 30
 TICK_S = 0.0005
 
 
@@ -56,7 +56,10 @@ def measure() -> None:
             ),
         ]
         show(f"A session of {FRAMES} frames, over HTTP", [*first, *later])
-    show("Exchanging the pilot", [Figure("longest wait of another thread while one is loaded", spread(_swap_stalls()))])
+    show(
+        "Activating a pilot",
+        [Figure("longest wait of another thread while one is loaded", spread(_activation_stalls()))],
+    )
 
 
 def _write_long_session(path: Path) -> None:
@@ -93,14 +96,14 @@ def _often(act: Callable[[], None], count: int) -> str:
     return spread(np.array(times_ns))
 
 
-def _swap_stalls() -> NDArray[np.int64]:
-    """Return, for each of ``SWAPS`` loads, the longest that a thread had to wait that wants to run."""
+def _activation_stalls() -> NDArray[np.int64]:
+    """Return, for each of ``ACTIVATIONS`` loads, the longest that a thread had to wait that wants to run."""
     path = find_model(SHIPPED_PILOT, Path())
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     camera = CarConfig().camera.geometry
     load_pilot(camera, path, sha256)
     stalls_ns = []
-    for _ in range(SWAPS):
+    for _ in range(ACTIVATIONS):
         loading = threading.Thread(target=load_pilot, args=(camera, path, sha256))
         longest_ns, last_ns = 0, time.perf_counter_ns()
         loading.start()

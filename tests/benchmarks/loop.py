@@ -23,7 +23,7 @@ from car.gate import Gate, Mode
 from car.kinds.camera import CameraSection
 from car.kinds.pilot import SHIPPED_PILOT
 from car.link.car_link import CarLink
-from car.link.driver_slot import SlotDriver
+from car.link.driver_slot import SlotReader
 from car.link.publisher import Publisher
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot, warm_up
@@ -106,7 +106,7 @@ def drive_for(
         warm_up(pilot, config.camera.geometry)
         link = CarLink(multiprocessing.get_context("spawn"), config)
         desk = stack.enter_context(keeping_desk(link, folder, pilot, records=record))
-        controls = stack.enter_context(keeping_controls(link, ControlsJob(folder), SlotDriver(link.slot)))
+        controls = stack.enter_context(keeping_controls(link, ControlsJob(folder), SlotReader(link.slot)))
         while not (link.controls_ready.value and link.notice.read().get("library_port")):
             clock.sleep_until_ns(clock.now_ns() + NS_PER_S // 100)
         stack.enter_context(meanwhile(folder))

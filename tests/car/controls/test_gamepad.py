@@ -42,7 +42,7 @@ from car.gate import (
     Mode,
     Stop,
 )
-from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from tests import fake_evdev
@@ -55,17 +55,17 @@ NOWHERE = Path("/nowhere")
 
 
 class Rig:
-    """A car's desk at a virtual time with a pad plugged in, and what the gate hears of it."""
+    """A car's controls at a virtual time with a pad plugged in, and what the gate hears of it."""
 
     def __init__(self, *pads: FakePad) -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
         self.clock = VirtualClock(1000 * NS_PER_S)
-        self.hub = DriverHub(DriverDesk(slot), self.clock)
+        self.hub = DriverHub(SlotWriter(slot), self.clock)
         self.evdev = FakeEvdev(*pads)
         self.driver = GamepadDriver(self.hub, self.clock, self.evdev, LIMIT, ask=lambda _guid: None, root=NOWHERE)
         self.told: list[str] = []
         self.driver.tell = self.told.append
-        self._slot_driver = SlotDriver(slot)
+        self._slot_driver = SlotReader(slot)
         self._turns = 0
         self.turn()
 
@@ -496,7 +496,7 @@ def test_a_pad_that_nobody_knows_is_told_of_once_and_does_not_keep_the_others_fr
 
 def test_what_is_told_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     odd = FakeEvdev(FakePad("no-name", buttons=tuple(range(0x130, 0x13C))))
-    hub = DriverHub(DriverDesk(DriverSlot(multiprocessing.get_context("spawn"))), SystemClock())
+    hub = DriverHub(SlotWriter(DriverSlot(multiprocessing.get_context("spawn"))), SystemClock())
     with caplog.at_level(logging.WARNING):
         GamepadDriver(hub, SystemClock(), odd, LIMIT, ask=lambda _guid: None, root=NOWHERE).look()
     assert "no-name cannot drive" in caplog.text

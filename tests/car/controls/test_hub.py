@@ -4,7 +4,7 @@ import multiprocessing
 
 from car.controls.hub import ASKED_TWICE_NS, SILENT_NS, DriverHub
 from car.gate import Arm, ChangeMode, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
-from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command
 
@@ -17,8 +17,8 @@ class Rig:
     def __init__(self) -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
         self.clock = VirtualClock(1000 * NS_PER_S)
-        self.hub = DriverHub(DriverDesk(slot), self.clock)
-        self._driver = SlotDriver(slot)
+        self.hub = DriverHub(SlotWriter(slot), self.clock)
+        self._driver = SlotReader(slot)
 
     def later(self, duration_ns: int = 20 * NS_PER_MS) -> int:
         self.clock.advance_ns(duration_ns)

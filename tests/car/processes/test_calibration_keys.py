@@ -12,7 +12,7 @@ from car.config.sections import CarConfig
 from car.errors import ConfigError
 from car.gate import Arm, ArmRefusal, Disarm, Event, GateState, Mode, Stop, TripReason
 from car.kinds.calibration import Value
-from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
+from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from car.processes.calibration_keys import LIFT, TRY_NS, CalibrationBench, gate_words, split_keys
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import NEUTRAL, Command
@@ -24,11 +24,11 @@ class Rig:
 
     def __init__(self, kind: str = "servo_esc") -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
-        self.driver = SlotDriver(slot)
+        self.driver = SlotReader(slot)
         self.saved: list[dict[str, Value]] = []
         self.refusal: ConfigError | None = None
         config = CarConfig.model_validate({"drivetrain": {"kind": kind}})
-        self.bench = CalibrationBench(config, DriverDesk(slot), self.save)
+        self.bench = CalibrationBench(config, SlotWriter(slot), self.save)
         self.now_ns = 0
 
     def save(self, values: Mapping[str, Value]) -> None:

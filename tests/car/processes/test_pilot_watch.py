@@ -5,7 +5,7 @@ from __future__ import annotations
 from car.gate import PilotChanged
 from car.kinds.pilot import Pilot, PilotOutput
 from car.pilots.absent import AbsentPilot
-from car.pilots.swappable import SwappablePilot
+from car.pilots.active import ActivePilot
 from car.processes.pilot_watch import PilotWatch
 from hardware.camera import Frame
 from hardware.drivetrain import NEUTRAL
@@ -23,16 +23,16 @@ class Straight(Pilot):
 
 
 def test_the_gate_hears_of_a_pilot_that_is_absent_and_of_the_one_that_takes_its_place() -> None:
-    pilot = SwappablePilot(AbsentPilot("None fits."))
+    pilot = ActivePilot(AbsentPilot("None fits."))
     watch = PilotWatch(pilot)
     assert list(watch.events(0)) == [PilotChanged(is_there=False)]
     assert list(watch.events(1)) == []
-    pilot.swap(Straight())
+    pilot.activate(Straight())
     assert list(watch.events(2)) == [PilotChanged(is_there=True)]
 
 
 def test_of_a_pilot_that_is_there_from_the_start_nothing_is_said() -> None:
-    assert list(PilotWatch(SwappablePilot(Straight())).events(0)) == []
+    assert list(PilotWatch(ActivePilot(Straight())).events(0)) == []
 
 
 def test_an_absent_pilot_asks_for_nothing() -> None:

@@ -165,10 +165,10 @@ def test_a_folder_that_cannot_be_written_is_said_and_another_start_is_another_tr
 
 
 def test_the_pilots_name_is_in_the_session_and_a_change_is_noted_in_it(rig: Rig) -> None:
-    rig.control.use_pilot("second")
+    rig.control.note_pilot("second")
     rig.control.switch_on()
     rig.drive(1)
-    rig.control.use_pilot("third")
+    rig.control.note_pilot("third")
     rig.drive(1)
     rig.control.close()
     with Session.open(rig.sessions()[0]) as session:

@@ -1,4 +1,4 @@
-"""The real server on a real port, over a desk whose drive process is a thread that exchanges pilots, no more."""
+"""The real server on a real port, over a desk whose drive process is a thread that activates pilots, no more."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from car.config.folder import CarFolder, init_car
 from car.config.sections import CarConfig, RecordingSection, WebSection
 from car.controls.hub import DriverHub
 from car.kinds.pilot import SHIPPED_PILOT
-from car.link.driver_slot import DriverDesk, DriverSlot, SlotDriver
-from car.link.pilot_switch import PilotLink, PilotSwitch, exchanging
+from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
+from car.link.pilot_switch import PilotLink, PilotSwitch, activating
 from car.link.ring import CycleRing
+from car.pilots.active import ActivePilot
 from car.pilots.find import find_model
 from car.pilots.loading import load_pilot, open_pilot
-from car.pilots.swappable import SwappablePilot
 from car.recording.control import RecorderControl
 from car.web.context import LibraryContext, WebContext
 from car.web.library_server import LibraryServer
@@ -48,8 +48,8 @@ class Served:
     said: dict[str, Any]
     client: httpx.Client
     port: int
-    slot: SlotDriver
-    pilot: SwappablePilot
+    slot: SlotReader
+    pilot: ActivePilot
 
     def refused(self, method: str, path: str, status: int, *words: str, **options: object) -> None:
         """Check that a request is refused with ``status`` and a sentence that has all of ``words``."""
@@ -73,8 +73,8 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     recorder = RecorderControl(ring, folder.sessions_dir, config, "first", clock)
     slot, link = DriverSlot(spawn), PilotLink(spawn)
     shipped, _ = open_pilot(find_model(SHIPPED_PILOT, car_dir), config.camera.geometry)
-    pilot = SwappablePilot(shipped)
-    pilots = PilotSwitch(link, pilot.name, told=recorder.use_pilot)
+    pilot = ActivePilot(shipped)
+    pilots = PilotSwitch(link, pilot.name, told=recorder.note_pilot)
     library = LibraryServer(LibraryContext(folder, pilots, recorder), SECRET)
 
     said: dict[str, Any] = {}
@@ -82,16 +82,16 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     def notice() -> dict[str, Any]:
         return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port, **said}
 
-    context = WebContext(folder, ring, DriverHub(DriverDesk(slot), clock), recorder, clock, notice=notice)
+    context = WebContext(folder, ring, DriverHub(SlotWriter(slot), clock), recorder, clock, notice=notice)
     server = WebServer(context, relay_secret=SECRET)
     library.start()
     server.start()
     try:
         with (
-            exchanging(link, pilot, partial(load_pilot, config.camera.geometry)),
+            activating(link, pilot, partial(load_pilot, config.camera.geometry)),
             httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client,
         ):
-            yield Served(folder, context, recorder, library, said, client, server.port, SlotDriver(slot), pilot)
+            yield Served(folder, context, recorder, library, said, client, server.port, SlotReader(slot), pilot)
     finally:
         recorder.close()
         server.close()

@@ -1,4 +1,4 @@
-"""The models' API, on the real server, with a pilot that is really exchanged."""
+"""The models' API, on the real server, with pilots that are really activated."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_model_is_uploaded_activated_and_left_again_in_one_click(served: Serve
     assert load_config(path).pilot.model == "simulated-lane"
 
 
-def test_a_car_whose_pilot_is_no_model_exchanges_none(tmp_path: Path) -> None:
+def test_a_car_whose_pilot_is_no_model_activates_none(tmp_path: Path) -> None:
     config = CarConfig(
         pilot=PilotSection(kind="yellow_line"),
         web=WebSection(port=PORT, announce=False),

@@ -19,10 +19,10 @@ SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
 SOME_SECONDS = 150_000
 SWAPS = 4
 TOO_LONG_MS = 150
-"""As long as a frame may be fresh for: the car would have tripped. The swap itself takes a few milliseconds."""
+"""As long as a frame may be fresh for: the car would have tripped. The activation itself takes a few milliseconds."""
 
 
-def test_the_car_drives_on_while_its_pilot_is_exchanged(tmp_path: Path) -> None:
+def test_the_car_drives_on_while_another_pilot_is_activated(tmp_path: Path) -> None:
     with DrivingCar(tmp_path) as car:
         car.wait_until_recorded(SOME_SECONDS)
         for name in ("evening", "morning"):

@@ -1,4 +1,4 @@
-"""A pilot is exchanged between two frames, and whatever the new one does, no old command outlives its limit."""
+"""Another pilot is activated between two frames, and whatever the new one does, no old command outlives its limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
 from car.gate import Gate, GateState, Limits, Mode, TripReason
 from car.kinds.pilot import Pilot, PilotOutput
-from car.pilots.swappable import SwappablePilot
+from car.pilots.active import ActivePilot
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, VirtualClock
@@ -20,7 +20,7 @@ from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import EndOfFrames
 from tests.frames import SMALL, make_frame
 
-SWAP_AT = 30
+ACTIVATED_AT = 30
 OLD, NEW = Command(0.4, 0.2), Command(-0.4, 0.1)
 
 
@@ -45,17 +45,17 @@ class ScriptedPilot(Pilot):
         self.closed = True
 
 
-def drive_and_swap(mode: Mode, new: Command, think_ms: float = 0) -> tuple[list[DriveRecord], TimelineDrivetrain]:
-    """Drive, let another pilot take the place of the first while it looks at frame ``SWAP_AT``, and drive on."""
+def drive_and_activate(mode: Mode, new: Command, think_ms: float = 0) -> tuple[list[DriveRecord], TimelineDrivetrain]:
+    """Drive, let another pilot take the place of the first while it looks at frame ``ACTIVATED_AT``, and drive on."""
     clock = VirtualClock()
     old = ScriptedPilot("old", OLD, clock)
-    pilot = SwappablePilot(old)
+    pilot = ActivePilot(old)
 
-    def swap(frame: Frame) -> None:
-        if frame.number == SWAP_AT:
-            pilot.swap(ScriptedPilot("new", new, clock, think_ms))
+    def activate(frame: Frame) -> None:
+        if frame.number == ACTIVATED_AT:
+            pilot.activate(ScriptedPilot("new", new, clock, think_ms))
 
-    old.during = swap
+    old.during = activate
     gate = Gate(mode=mode, headless=True)
     drivetrain = TimelineDrivetrain(clock)
     records: list[DriveRecord] = []
@@ -76,25 +76,25 @@ def drive_and_swap(mode: Mode, new: Command, think_ms: float = 0) -> tuple[list[
 
 
 def test_the_next_frame_is_the_new_pilots_and_no_frame_is_without_one() -> None:
-    records, _ = drive_and_swap(Mode.AUTO, NEW)
+    records, _ = drive_and_activate(Mode.AUTO, NEW)
     by_frame = {record.frame_number: record for record in records if record.pilot is not None}
     assert list(by_frame) == list(range(60))
-    assert by_frame[SWAP_AT].pilot == OLD
-    assert by_frame[SWAP_AT + 1].pilot == NEW
+    assert by_frame[ACTIVATED_AT].pilot == OLD
+    assert by_frame[ACTIVATED_AT + 1].pilot == NEW
     assert all(record.gate_state is GateState.ARMED for record in records)
     assert records[-1].applied == NEW
 
 
 def test_a_new_pilot_without_sense_is_neutral_within_the_limit_of_the_old_ones_command() -> None:
-    records, drivetrain = drive_and_swap(Mode.AUTO, Command(math.nan, math.nan))
-    swapped_ns = next(record.captured_ns for record in records if record.frame_number == SWAP_AT)
+    records, drivetrain = drive_and_activate(Mode.AUTO, Command(math.nan, math.nan))
+    activated_ns = next(record.captured_ns for record in records if record.frame_number == ACTIVATED_AT)
     assert records[-1].trip == TripReason.STALE_PILOT
-    limit_ns = swapped_ns + Limits().pilot_valid_ns + 50 * NS_PER_MS
+    limit_ns = activated_ns + Limits().pilot_valid_ns + 50 * NS_PER_MS
     assert all(entry.command == NEUTRAL for entry in drivetrain.timeline if entry.time_ns > limit_ns)
 
 
 def test_a_new_pilot_that_is_too_slow_trips_the_gate_like_any_other() -> None:
-    records, _ = drive_and_swap(Mode.AUTO, NEW, think_ms=300)
+    records, _ = drive_and_activate(Mode.AUTO, NEW, think_ms=300)
     assert records[-1].gate_state is GateState.TRIPPED
     assert records[-1].applied == NEUTRAL
 
@@ -102,7 +102,7 @@ def test_a_new_pilot_that_is_too_slow_trips_the_gate_like_any_other() -> None:
 def test_the_one_before_is_not_closed_under_the_loop() -> None:
     clock = VirtualClock()
     old = ScriptedPilot("old", OLD, clock)
-    pilot = SwappablePilot(old)
-    pilot.swap(ScriptedPilot("new", NEW, clock))
+    pilot = ActivePilot(old)
+    pilot.activate(ScriptedPilot("new", NEW, clock))
     assert not old.closed
     pilot.close()

@@ -1,4 +1,4 @@
-"""A pilot that can be exchanged while it drives."""
+"""The pilot that drives; another one can be activated between two frames."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from car.pilots.absent import AbsentPilot
 from hardware.camera import Frame
 
 
-class SwappablePilot(Pilot):
-    """Drives as the pilot in it does, which another thread may exchange for another one between two frames.
+class ActivePilot(Pilot):
+    """Drives as the pilot in it does, in whose place another thread may activate another one between two frames.
 
-    >>> swappable = SwappablePilot(pilot)
-    >>> output = swappable.drive(frame)
-    >>> swappable.swap(SwappablePilot(pilot))   # from any thread, once the new one has been warmed up
+    >>> active = ActivePilot(pilot)
+    >>> output = active.drive(frame)
+    >>> active.activate(ActivePilot(pilot))   # from any thread, once the new one has been warmed up
 
     The frame that the old one is looking at is still its own, the next one is the new one's: no frame is without a
     pilot. To the gate nothing has changed. What the old one said is valid for as long as ever, and a new one that does
@@ -32,7 +32,7 @@ class SwappablePilot(Pilot):
         """Return what the pilot in it would do on seeing ``frame``."""
         return self._pilot.drive(frame)
 
-    def swap(self, pilot: Pilot) -> None:
+    def activate(self, pilot: Pilot) -> None:
         """Let ``pilot`` drive from the next frame on."""
         # The one before is not closed: the loop may be in the middle of it. It goes with whoever still holds it.
         self._pilot, self.name = pilot, pilot.name
