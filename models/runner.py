@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import IMAGE_INPUT, OUTPUTS, STATE, ModelCard, ModelError
+from models.runtime import refusals
 
 Tensors = Mapping[str, Mapping[str, Any]]
 
@@ -31,7 +32,8 @@ class Model:
         self.card = card
         self.warnings = warnings
         self.invoke_ns = 0
-        inputs, outputs = _read_signature(interpreter)
+        with refusals():
+            inputs, outputs = _read_signature(interpreter)
         # Indexes once, by name: the order of the outputs is not that of the signature, and a signature runner would
         # allocate again at every call.
         self._image = inputs[IMAGE_INPUT]["index"]
@@ -41,8 +43,9 @@ class Model:
         self.height, self.width = self._shape[:2]
         self._interpreter = interpreter
         # The first invoke is the slowest; the car should not drive with it.
-        self.run(np.zeros(self._shape, np.uint8))
-        self.reset()
+        with refusals():
+            self.run(np.zeros(self._shape, np.uint8))
+            self.reset()
 
     def run(self, image: NDArray[np.uint8]) -> tuple[float, float]:
         """Return steering and throttle, as the network gives them, for ``image`` (uint8 RGB, height × width × 3).

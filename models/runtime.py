@@ -1,4 +1,4 @@
-"""The TFLite runtime under either of its two package names, and a trial that survives its crashes."""
+"""The TFLite runtime under either of its two package names, and a check that survives its crashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from models.contract import ModelError
 
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
-TRIAL_TIMEOUT_S = 30
+CHECK_TIMEOUT_S = 30
 
 
 def open_interpreter(content: bytes, runtime: str = "") -> Any:
@@ -27,15 +27,23 @@ def open_interpreter(content: bytes, runtime: str = "") -> Any:
     refuses the model; a damaged model may crash the process instead, which is what ``try_out`` is for.
     """
     interpreter_class = _import_runtime(runtime).Interpreter
+    with refusals(), quiet():
+        interpreter = interpreter_class(model_content=content, num_threads=1)
+        # Before anything else: tflite-runtime skips its fast kernels in a signature made earlier.
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """Raise ModelError for what a runtime raises when it refuses a model, a damaged one or one it does not know."""
     try:
-        with quiet():
-            interpreter = interpreter_class(model_content=content, num_threads=1)
-            # Before anything else: tflite-runtime skips its fast kernels in a signature made earlier.
-            interpreter.allocate_tensors()
+        yield
+    except ModelError:
+        raise
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"The TFLite runtime refuses the model ({reason}). Export it again.") from error
-    return interpreter
 
 
 @contextlib.contextmanager
@@ -89,9 +97,9 @@ def try_out(content: bytes) -> None:
     # -P: a folder "models" where the user stands must not be taken for this package.
     command = [sys.executable, "-P", "-m", "models.runtime"]
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=TRIAL_TIMEOUT_S, check=False)  # noqa: S603
+        done = subprocess.run(command, input=content, capture_output=True, timeout=CHECK_TIMEOUT_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired as error:
-        raise ModelError(f"The model did not answer in {TRIAL_TIMEOUT_S} s; it is damaged. Copy it again.") from error
+        raise ModelError(f"The model did not answer in {CHECK_TIMEOUT_S} s; it is damaged. Copy it again.") from error
     if done.returncode != 0:
         lines = done.stdout.decode(errors="replace").strip().splitlines()
         raise ModelError(lines[-1] if lines else "The model crashes the TFLite runtime; it is damaged. Copy it again.")

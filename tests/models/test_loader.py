@@ -194,11 +194,11 @@ def test_a_runtime_that_never_answers(model_file: Path, tmp_path: Path, monkeypa
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     hanging.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(hanging))
-    monkeypatch.setattr(runtime, "TRIAL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(runtime, "CHECK_TIMEOUT_S", 0.2)
     assert "did not answer" in refusal(model_file)
 
 
-def test_a_model_with_a_card_needs_no_trial(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_with_a_card_needs_no_check(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     append_card(model_file, CARD)
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     assert load_model(model_file).card is not None

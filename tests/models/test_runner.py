@@ -55,3 +55,16 @@ def test_a_recurrent_model_remembers_until_it_is_reset(tiny_models: Path) -> Non
     assert [model.run(BLACK)[0] for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
     model.reset()
     assert model.run(BLACK)[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("error", [ValueError("Invalid tensor index 276\nexceeds 23"), RuntimeError("")])
+def test_a_runtime_that_refuses_a_damaged_models_tensors_is_one_sentence(error: Exception) -> None:
+    class Refusing:
+        def get_signature_list(self) -> dict[str, object]:
+            return {"serving_default": {}}
+
+        def get_signature_runner(self, _name: str) -> object:
+            raise error
+
+    with pytest.raises(ModelError, match=r"refuses the model \([^\n]+\)\. Export it again\.$"):
+        Model("damaged.tflite", Refusing(), None)
