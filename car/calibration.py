@@ -1,6 +1,6 @@
 """Calibration: which pulses steer straight and stand still, found by trying them with the wheels off the ground.
 
-A value is tried out on the *trial scale*, a calibration of its own: with a servo and an ESC, full steering is the end
+A value is tried out on the *full scale*, a calibration of its own: with a servo and an ESC, full steering is the end
 of the servo's safe range and full throttle is 500 µs from neutral, and a motor without pulses gets the throttle as its
 power. Whoever tries a value turns it into a command on that scale, which goes to the gate like any other; while the
 gate is armed for calibration, ``CalibrationSwitch`` keeps the drivetrain on the same scale. So the gate decides whether
@@ -25,7 +25,7 @@ from car.kinds.ours import DRIVETRAINS
 from hardware.drivetrain import Command
 
 CalibrationT = TypeVar("CalibrationT", bound=Calibration)
-TRIAL_THROTTLE = Limits().calibration_throttle_cap
+FULL_SCALE_THROTTLE = Limits().calibration_throttle_cap
 
 
 def calibration_fields(config: CarConfig) -> list[CalibrationField]:
@@ -52,15 +52,15 @@ def save_calibration(path: Path, changes: Mapping[str, Value]) -> None:
     change_config(path, {"calibration": {**changes, "calibrated": today}})
 
 
-def trial_calibration(calibration: CalibrationT) -> CalibrationT:
-    """Return the trial scale of a car that is calibrated so far by ``calibration``."""
-    return calibration.on_trial_scale()
+def full_scale_calibration(calibration: CalibrationT) -> CalibrationT:
+    """Return the full scale of a car that is calibrated so far by ``calibration``."""
+    return calibration.on_full_scale()
 
 
-def field_command(trial: Calibration, field: CalibrationField, value: Value) -> Command:
-    """Return the command that shows on the trial scale what ``value`` does, no faster than the gate lets anything."""
-    command = field.show(trial, value)
-    return replace(command, throttle=min(max(command.throttle, -TRIAL_THROTTLE), TRIAL_THROTTLE))
+def field_command(scale: Calibration, field: CalibrationField, value: Value) -> Command:
+    """Return the command that shows on the full scale what ``value`` does, no faster than the gate lets anything."""
+    command = field.show(scale, value)
+    return replace(command, throttle=min(max(command.throttle, -FULL_SCALE_THROTTLE), FULL_SCALE_THROTTLE))
 
 
 class CurrentCalibration:
@@ -99,7 +99,7 @@ class CurrentCalibration:
 class CalibrationSwitch:
     """Keeps the drivetrain on the calibration that goes with the gate; it stands after the driver among the sources.
 
-    That is the trial scale while it is armed for calibration, and the saved calibration else: one that has been saved
+    That is the full scale while it is armed for calibration, and the saved calibration else: one that has been saved
     meanwhile counts from the next time that somebody arms. ``recalibrate`` is told each that is new, at neutral.
     """
 
@@ -118,12 +118,12 @@ class CalibrationSwitch:
     def events(self, now_ns: int) -> Iterable[Event]:
         """Return nothing: what the driver's events have made of the gate is all that matters here."""
         is_armed = self._gate.state is GateState.ARMED
-        is_trial = is_armed and self._gate.mode is Mode.CALIBRATION
+        is_calibrating = is_armed and self._gate.mode is Mode.CALIBRATION
         # Between two cycles somebody may have ended the calibration and armed to drive: armed both times, and yet new.
-        if (is_armed, is_trial) != self._before or is_trial:
+        if (is_armed, is_calibrating) != self._before or is_calibrating:
             saved = self._current.read()
-            self._use(trial_calibration(saved) if is_trial else saved)
-        self._before = (is_armed, is_trial)
+            self._use(full_scale_calibration(saved) if is_calibrating else saved)
+        self._before = (is_armed, is_calibrating)
         return ()
 
     def _use(self, calibration: Calibration) -> None:

@@ -119,7 +119,7 @@ WITHOUT_EXAMPLE = {
         "car.gate.Decision",
         "car.link.ring.Cycle",
         "car.pilots.library.ModelRow",
-        "car.pilots.trial.Trial",
+        "car.pilots.check.ModelCheck",
         "car.recording.recorder.RecordingStatus",
         "car.runs.replay.Difference",
         "car.runs.replay.Replay",

@@ -26,8 +26,8 @@ class Calibration(Section):
 
     calibrated: date | None = None
 
-    def on_trial_scale(self) -> Self:
-        """Return the trial scale of a car that is calibrated so far by this: see ``car.calibration``."""
+    def on_full_scale(self) -> Self:
+        """Return the full scale of a car that is calibrated so far by this: see ``car.calibration``."""
         return self
 
 
@@ -37,13 +37,13 @@ class CalibrationField:
 
     >>> field = CalibrationField(
     ...     *("brake_start", "Brake", "motors", 0.1, "The share of full power at which it begins to brake."),
-    ...     show=lambda trial, value: Command(steering=0.0, throttle=-value),
+    ...     show=lambda scale, value: Command(steering=0.0, throttle=-value),
     ... )
     >>> field.show(Calibration(), 0.15)
     Command(steering=0.0, throttle=-0.15)
 
     ``output`` is what of the car it belongs to: values of one output stand together. ``show`` returns the command that
-    shows on a trial scale what a value does, its throttle as if there were no limits.
+    shows on a full scale what a value does, its throttle as if there were no limits.
     """
 
     name: str

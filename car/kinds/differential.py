@@ -50,7 +50,7 @@ class DifferentialSection(PinsSection):
 class MotorCalibration(Calibration):
     """A motor that runs backwards is ``inverted``; below ``motor_start`` of full power it does not turn.
 
-    >>> MotorCalibration(left_inverted=True, motor_start=0.2).on_trial_scale().motor_start
+    >>> MotorCalibration(left_inverted=True, motor_start=0.2).on_full_scale().motor_start
     0.0
     """
 
@@ -58,23 +58,23 @@ class MotorCalibration(Calibration):
     right_inverted: bool = False
     motor_start: Annotated[float, Field(ge=0, le=MAX_START)] = 0.0
 
-    def on_trial_scale(self) -> Self:
-        """Return the trial scale: a motor gets the throttle as its power."""
-        return super().on_trial_scale().model_copy(update={"motor_start": 0.0})
+    def on_full_scale(self) -> Self:
+        """Return the full scale: a motor gets the throttle as its power."""
+        return super().on_full_scale().model_copy(update={"motor_start": 0.0})
 
 
-def left_command(trial: MotorCalibration, value: bool) -> Command:
+def left_command(scale: MotorCalibration, value: bool) -> Command:
     """Return the command that turns the left wheel alone: forwards, if ``value`` is right."""
     # The drivetrain is not inverted before it is saved: until then, the other way is shown by reverse.
-    return Command(1.0, 1.0 if value == trial.left_inverted else -1.0)
+    return Command(1.0, 1.0 if value == scale.left_inverted else -1.0)
 
 
-def right_command(trial: MotorCalibration, value: bool) -> Command:
+def right_command(scale: MotorCalibration, value: bool) -> Command:
     """Return the command that turns the right wheel alone: forwards, if ``value`` is right."""
-    return Command(-1.0, 1.0 if value == trial.right_inverted else -1.0)
+    return Command(-1.0, 1.0 if value == scale.right_inverted else -1.0)
 
 
-def start_command(_trial: MotorCalibration, value: float) -> Command:
+def start_command(_scale: MotorCalibration, value: float) -> Command:
     """Return the command that gives both motors ``value`` of their power."""
     return Command(0.0, value)
 

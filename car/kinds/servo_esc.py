@@ -21,8 +21,8 @@ from hardware.pins.resolution import pulse_step_us
 if TYPE_CHECKING:
     from gpiozero import OutputDevice
 
-TRIAL_RANGE_US = 500.0
-"""From neutral to full throttle on the trial scale: half of what radio control has between both ends."""
+FULL_SCALE_US = 500.0
+"""From neutral to full throttle on the full scale: half of what radio control has between both ends."""
 PulseUs = Annotated[float, Field(ge=SHORTEST_PULSE_US, le=LONGEST_PULSE_US)]
 
 
@@ -111,11 +111,11 @@ class PulseCalibration(Calibration):
         _ = self.servo, self.esc
         return self
 
-    def on_trial_scale(self) -> Self:
-        """Return the trial scale: full steering is the end of the servo's safe range, full throttle 500 µs."""
+    def on_full_scale(self) -> Self:
+        """Return the full scale: full steering is the end of the servo's safe range, full throttle 500 µs."""
         # Forward stays the way that it is now, so that an ESC whose pulses are inverted gets its tap before reverse.
         way = 1 if self.forward_max_us > self.neutral_us else -1
-        reverse_us, forward_us = (_safe_us(self.neutral_us + share * TRIAL_RANGE_US) for share in (-way, way))
+        reverse_us, forward_us = (_safe_us(self.neutral_us + share * FULL_SCALE_US) for share in (-way, way))
         changes = {
             "steering_left_us": SHORTEST_PULSE_US,
             "steering_right_us": LONGEST_PULSE_US,
@@ -124,17 +124,17 @@ class PulseCalibration(Calibration):
             "reverse_start_us": self.neutral_us,
             "reverse_max_us": reverse_us,
         }
-        return super().on_trial_scale().model_copy(update=changes)
+        return super().on_full_scale().model_copy(update=changes)
 
 
-def steering_command(trial: PulseCalibration, pulse_us: float) -> Command:
-    """Return the command that sends ``pulse_us`` to the servo on the trial scale, as far as it goes."""
-    return Command(trial.servo.steering(pulse_us), 0.0)
+def steering_command(scale: PulseCalibration, pulse_us: float) -> Command:
+    """Return the command that sends ``pulse_us`` to the servo on the full scale, as far as it goes."""
+    return Command(scale.servo.steering(pulse_us), 0.0)
 
 
-def throttle_command(trial: PulseCalibration, pulse_us: float) -> Command:
-    """Return the command that sends ``pulse_us`` to the ESC on the trial scale, as far as it goes."""
-    return Command(0.0, trial.esc.throttle(pulse_us))
+def throttle_command(scale: PulseCalibration, pulse_us: float) -> Command:
+    """Return the command that sends ``pulse_us`` to the ESC on the full scale, as far as it goes."""
+    return Command(0.0, scale.esc.throttle(pulse_us))
 
 
 _SERVO = (

@@ -10,12 +10,12 @@ from pathlib import Path
 from car.elsewhere import NoAnswer, answer, run_elsewhere
 from models.contract import ModelError
 from models.loader import load_model
-from models.runtime import TRIAL_TIMEOUT_S
+from models.runtime import CHECK_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What came of a trial that went well: the file's SHA-256, the frame it takes, and what its user ought to know."""
+class ModelCheck:
+    """What came of a check that went well: the file's SHA-256, the frame it takes, and what its user ought to know."""
 
     sha256: str
     height: int
@@ -23,20 +23,20 @@ class Trial:
     warnings: tuple[str, ...]
 
 
-def try_model(path: Path, name: str) -> Trial:
+def check_model(path: Path, name: str) -> ModelCheck:
     """Load the model in ``path`` and run it once, elsewhere.
 
     Raises ModelError, which speaks of it as ``name``, when that does not end well.
     """
     try:
-        done = run_elsewhere("car.pilots.trial", str(path), TRIAL_TIMEOUT_S)
+        done = run_elsewhere("car.pilots.check", str(path), CHECK_TIMEOUT_S)
     except TimeoutError as error:
-        raise ModelError(f"{name} did not answer in {TRIAL_TIMEOUT_S} s; it is damaged. Copy it again.") from error
+        raise ModelError(f"{name} did not answer in {CHECK_TIMEOUT_S} s; it is damaged. Copy it again.") from error
     except NoAnswer as error:
         raise ModelError(f"{name} crashes the TFLite runtime; it is damaged. Copy it again.") from error
     if "error" in done:
         raise ModelError(f"{name}: {done['error']}")
-    return Trial(done["sha256"], done["height"], done["width"], tuple(done["warnings"]))
+    return ModelCheck(done["sha256"], done["height"], done["width"], tuple(done["warnings"]))
 
 
 def _try_here(path: Path) -> dict[str, object]:
@@ -45,7 +45,7 @@ def _try_here(path: Path) -> dict[str, object]:
         model = load_model(path, tried_sha256=sha256)
     except (ModelError, OSError) as error:
         return {"error": str(error).removeprefix(f"{path}: ")}
-    return asdict(Trial(sha256, model.height, model.width, model.warnings))
+    return asdict(ModelCheck(sha256, model.height, model.width, model.warnings))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from typing import Any
 
 from car.errors import ModelNameTaken, NoSuchModel
 from car.files import move_new, publish, publish_new, reason
+from car.pilots.check import ModelCheck, check_model
 from car.pilots.find import MODEL_SUFFIX, find_model, model_files
 from car.pilots.names import check_name, numbered
-from car.pilots.trial import Trial, try_model
 from hardware.camera import CameraGeometry
 from models.contract import ModelCard, ModelError
 from models.loader import read_card
@@ -54,7 +54,7 @@ class ModelLibrary:
         incoming = library.incoming("evening")
         incoming.write_bytes(content)
         library.accept(incoming, "evening")
-        trial = library.try_out("evening")
+        check = library.check("evening")
 
     A name is that of a file in the two folders, without its suffix; nothing else can be reached by one. The car's own
     model goes before one of the same name that ships.
@@ -64,7 +64,7 @@ class ModelLibrary:
         self._car_dir = car_dir
         self._camera = camera
         self._turn = threading.Lock()
-        self._trials: dict[_State, Trial | ModelError] = {}
+        self._checks: dict[_State, ModelCheck | ModelError] = {}
 
     def rows(self, active: str) -> list[ModelRow]:
         """Return all models; ``active`` is the name of the pilot that drives, which is its file's."""
@@ -81,19 +81,19 @@ class ModelLibrary:
             raise NoSuchModel(f"There is no model {name!r}. Choose one of: {', '.join(self._files())}.")
         return path
 
-    def try_out(self, name: str) -> Trial:
-        """Return how the model did in a trial; raises ModelError when it did not do well, or does not fit this car.
+    def check(self, name: str) -> ModelCheck:
+        """Return how the model did in a check; raises ModelError when it did not do well, or does not fit this car.
 
         Raises NoSuchModel when there is no such file.
         """
         path = self.path(name)
         _check_is_there(path)
-        trial = self._trial(path)
-        if isinstance(trial, ModelError):
-            raise trial
-        if (why := self._misfit(trial.height, trial.width)) is not None:
+        check = self._check(path)
+        if isinstance(check, ModelError):
+            raise check
+        if (why := self._misfit(check.height, check.width)) is not None:
             raise ModelError(f"{name} {why}")
-        return trial
+        return check
 
     def setting(self, name: str) -> str:
         """Return what ``car.toml`` has to say to mean this model."""
@@ -118,8 +118,8 @@ class ModelLibrary:
         return target.with_name(f".{name}.{secrets.token_hex(4)}{PART_SUFFIX}")
 
     def accept(self, incoming: Path, name: str, *, replace: bool = False) -> None:
-        """Make the file ``incoming`` the model ``name`` if a trial goes well; raises ModelError and as ``incoming``."""
-        try_model(incoming, name)
+        """Make the file ``incoming`` the model ``name`` if a check goes well; raises ModelError and as ``incoming``."""
+        check_model(incoming, name)
         try:
             with self._turn:
                 (publish if replace else publish_new)(incoming, self.target(name, replace=replace))
@@ -214,17 +214,17 @@ class ModelLibrary:
     def _examined(self, path: Path) -> tuple[ModelCard | None, str]:
         """Return a model's card, and in words why this car cannot drive with it, empty if it can.
 
-        A card says enough for a list; a file without one has to be tried out. What a trial has shown goes before both.
+        A card says enough for a list; a file without one has to be tried out. What a check has shown goes before both.
         """
         try:
             _check_is_there(path)
             card = read_card(path)
-            trial = self._trial(path) if card is None else self._trials.get(_state_of(path))
+            check = self._check(path) if card is None else self._checks.get(_state_of(path))
         except (ModelError, NoSuchModel) as error:
             return None, str(error).removeprefix(f"{path}: ")
-        if isinstance(trial, ModelError):
-            return card, str(trial)
-        shown = trial or card
+        if isinstance(check, ModelError):
+            return card, str(check)
+        shown = check or card
         why = None if shown is None else self._misfit(shown.height, shown.width)
         return card, f"It {why}" if why else ""
 
@@ -237,14 +237,14 @@ class ModelLibrary:
             "Set the camera to that size, or train a model for this one."
         )
 
-    def _trial(self, path: Path) -> Trial | ModelError:
+    def _check(self, path: Path) -> ModelCheck | ModelError:
         state = _state_of(path)
-        if state not in self._trials:
+        if state not in self._checks:
             try:
-                self._trials[state] = try_model(path, path.stem)
+                self._checks[state] = check_model(path, path.stem)
             except ModelError as error:
-                self._trials[state] = error
-        return self._trials[state]
+                self._checks[state] = error
+        return self._checks[state]
 
 
 def setting_of(path: Path, car_dir: Path) -> str:

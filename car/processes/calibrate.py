@@ -31,7 +31,7 @@ from car.link.car_link import CarLink
 from car.link.driver_slot import SlotReader, SlotWriter
 from car.link.publisher import Publisher
 from car.link.ring import RingReader
-from car.processes.calibration_keys import KEYS, CalibrationBench, gate_words, split_keys
+from car.processes.calibration_keys import KEYS, CalibrationKeys, gate_words, split_keys
 from car.processes.controls import SAMPLE_PERIOD_S
 from car.processes.drive import watch_safeguards
 from car.processes.keeper import running, start_process
@@ -144,7 +144,7 @@ def run_calibration_controls(link: CarLink, folder: CarFolder) -> None:
     """
     ended = become_child("car-controls")
     clock, driver, console = SystemClock(), SlotWriter(link.slot), Console()
-    bench = CalibrationBench(folder.config, driver, functools.partial(save_calibration, folder.config_path))
+    keys = CalibrationKeys(folder.config, driver, functools.partial(save_calibration, folder.config_path))
     cycles = RingReader(link.ring, with_frames=False)
     record: DriveRecord | None = None
     shown: object = None
@@ -153,26 +153,26 @@ def run_calibration_controls(link: CarLink, folder: CarFolder) -> None:
         while not ended.is_set() and not is_over(link):
             link.beats.beat("keys", clock.now_ns())
             for key in split_keys(keyboard.wait(SAMPLE_PERIOD_S)):
-                bench.press(key, clock.now_ns())
-            driver.sample(bench.command(clock.now_ns()), clock.now_ns())
+                keys.press(key, clock.now_ns())
+            driver.sample(keys.command(clock.now_ns()), clock.now_ns())
             for cycle in cycles.read():
                 record = cycle.record
             # Drawing takes longer than all the rest, and the next command has to wait for it.
-            if (to_show := (bench.lines, bench.message, gate_words(record))) != shown:
+            if (to_show := (keys.lines, keys.message, gate_words(record))) != shown:
                 shown = to_show
-                live.update(_panel(folder.config.car.name, bench, record), refresh=True)
+                live.update(_panel(folder.config.car.name, keys, record), refresh=True)
 
 
-def _panel(name: str, bench: CalibrationBench, record: DriveRecord | None) -> RenderableType:
+def _panel(name: str, keys: CalibrationKeys, record: DriveRecord | None) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
-    for line in bench.lines:
+    for line in keys.lines:
         rows.add_row(
             "▸" if line.chosen else " ", Text(line.label, "bold" if line.chosen else ""), line.value, line.mark
         )
     is_ready = record is not None and record.gate_state is GateState.ARMED
     texts = [
         Text(gate_words(record), "green" if is_ready else "yellow"),
-        Text(bench.message, "bold"),
-        Text(bench.field.help, "italic"),
+        Text(keys.message, "bold"),
+        Text(keys.field.help, "italic"),
     ]
     return Panel(Group(*texts, rows, Text(KEYS, "dim")), title=Text(f"{name} · calibrate"), expand=False)

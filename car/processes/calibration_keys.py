@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from car.calibration import calibration_fields, field_command, trial_calibration
+from car.calibration import calibration_fields, field_command, full_scale_calibration
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import ConfigError
@@ -47,8 +47,8 @@ class Line:
         return "not saved" if self.changed else ""
 
 
-class CalibrationBench:
-    """Turns keys into values, commands on the trial scale, and human acts for the gate.
+class CalibrationKeys:
+    """Turns keys into values, commands on the full scale, and human acts for the gate.
 
     ``save`` is given all values, and raises ConfigError when they cannot be saved. ``message`` is the newest thing to
     be said to the person at the keys.
@@ -57,7 +57,7 @@ class CalibrationBench:
     def __init__(self, config: CarConfig, desk: SlotWriter, save: Callable[[Mapping[str, Value]], None]) -> None:
         self._kind = DRIVETRAINS.find(config.drivetrain.kind)
         self._fields = calibration_fields(config)
-        self._trial = trial_calibration(config.calibration)
+        self._scale = full_scale_calibration(config.calibration)
         self._desk = desk
         self._save = save
         self._saved: dict[str, Value] = {field.name: field.value for field in self._fields}
@@ -111,7 +111,7 @@ class CalibrationBench:
         if self.field.output != "steering" and now_ns - self._tried_ns > TRY_NS:
             self._tried_ns = None
             return NEUTRAL
-        return field_command(self._trial, self.field, self._values[self.field.name])
+        return field_command(self._scale, self.field, self._values[self.field.name])
 
     def _arm(self) -> None:
         self._tried_ns = None

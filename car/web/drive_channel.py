@@ -22,8 +22,8 @@ from car.web.client_clock import ClientClock
 from car.web.context import BROWSER, WebContext, context_of
 from car.web.laps import LapTimer
 from car.web.live import LiveDrive
-from car.web.output_trial import OutputTrial
 from car.web.sockets import TRY_LATER, RuleBroken, converse
+from car.web.tried_output import TriedOutput
 from hardware.clock import NS_PER_MS, NS_PER_S
 from hardware.drivetrain import NEUTRAL, Command
 
@@ -64,7 +64,7 @@ class DriveChannel:
         self._clock = context.clock
         self._client_clock = ClientClock()
         self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps)
-        self._bench = OutputTrial(context.folder)
+        self._tried = TriedOutput(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
         self._is_late = False  # what comes after a sample is as late as that, at least
@@ -120,7 +120,7 @@ class DriveChannel:
                     return False
                 recorder.erase(seconds)
             case messages.TryOutput(name=name, value=value):
-                self._bench.try_value(name, value, arrived_ns)
+                self._tried.try_value(name, value, arrived_ns)
             case messages.EnterTrack(track=track):
                 scene = self._context.scene
                 return seat.may_act() and scene is not None and scene.enter(track)
@@ -147,7 +147,7 @@ class DriveChannel:
             return
         command = Command(sample.steering, sample.throttle)
         if self._live.is_calibrating:
-            command = self._bench.command(arrived_ns) if sample.held else NEUTRAL
+            command = self._tried.command(arrived_ns) if sample.held else NEUTRAL
         self._seat.sample(command, sampled_ns, held=sample.held, throttle_limit=sample.limit)
 
     async def _refuse(self, why: str) -> None:

@@ -68,7 +68,7 @@ async def add_model(
     name: Annotated[str, Query(min_length=1, max_length=64)],
     replace: Annotated[bool, Query(description="Take the place of the model of that name.")] = False,
 ) -> ModelRow:
-    """Take a ``.tflite`` file, the request's body, as a new model, if a trial shows that it is one."""
+    """Take a ``.tflite`` file, the request's body, as a new model, if a check shows that it is one."""
     incoming = library.incoming(name, replace=replace)
     try:
         await receive(request, incoming, MAX_MODEL_BYTES, context.config.recording.min_free_mb * 1_000_000)
@@ -128,7 +128,7 @@ def _activate(library: ModelLibrary, context: LibraryContext, name: str) -> Acti
             f"This car drives by a {kind} pilot. "
             f'Set [pilot] kind = "{TFLITE}" in its car.toml, and start it again to drive by a model.'
         )
-    trial = library.try_out(name)
-    context.pilots.activate(library.path(name), trial.sha256)
+    check = library.check(name)
+    context.pilots.activate(library.path(name), check.sha256)
     change_config(context.folder.path / CONFIG_NAME, {"pilot": {"model": library.setting(name)}})
     return Activated(name, context.pilots.previous.removesuffix(MODEL_SUFFIX))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.calibration import CurrentCalibration, calibration_fields, field_command, trial_calibration
+from car.calibration import CurrentCalibration, calibration_fields, field_command, full_scale_calibration
 from car.config.folder import CarFolder
 from car.config.plain import CONFIG_NAME
 from car.gate import Limits
@@ -12,7 +12,7 @@ from hardware.drivetrain import NEUTRAL, Command
 HELD_NS = Limits().calibration_valid_ns
 
 
-class OutputTrial:
+class TriedOutput:
     """Turns a value that is being tried into what the driver holds, for as long as it is said again.
 
     Only the drive channel's samples carry it to the gate, with their own times: a browser that vanishes stops what it
@@ -30,7 +30,7 @@ class OutputTrial:
         field = next((field for field in calibration_fields(self._config) if field.name == name), None)
         self._tried_ns = None
         if field is not None and _is_allowed(field, value):
-            self._command = field_command(trial_calibration(self._current.read()), field, value)
+            self._command = field_command(full_scale_calibration(self._current.read()), field, value)
             self._tried_ns = now_ns
 
     def command(self, now_ns: int) -> Command:

@@ -14,8 +14,8 @@ from car.calibration import (
     CurrentCalibration,
     calibration_fields,
     field_command,
+    full_scale_calibration,
     save_calibration,
-    trial_calibration,
 )
 from car.config.sections import CarConfig, load_config
 from car.errors import ConfigError
@@ -60,11 +60,11 @@ def test_every_value_may_have_each_number_of_its_range() -> None:
 
 @pytest.mark.parametrize("pulse_us", [500.0, 900.0, 1480.0, 1530.0, 2100.0, 2500.0])
 def test_a_steering_pulse_that_is_tried_is_the_pulse_that_is_sent(pulse_us: float) -> None:
-    trial = trial_calibration(CalibrationSection(steering_centre_us=1530))
-    command = steering_command(trial, pulse_us)
+    scale = full_scale_calibration(CalibrationSection(steering_centre_us=1530))
+    command = steering_command(scale, pulse_us)
     assert command.is_valid()
     assert command.throttle == 0
-    assert trial.servo.pulse_us(command.steering) == pytest.approx(pulse_us)
+    assert scale.servo.pulse_us(command.steering) == pytest.approx(pulse_us)
 
 
 @pytest.mark.parametrize("inverted", [False, True])
@@ -77,29 +77,29 @@ def test_a_throttle_pulse_that_is_tried_is_the_pulse_that_is_sent(pulse_us: floa
         calibration = CalibrationSection.model_validate(
             {**values, **DRIVETRAINS.find("servo_esc").inverted("throttle", values)}
         )
-    trial = trial_calibration(calibration)
-    command = throttle_command(trial, pulse_us)
+    scale = full_scale_calibration(calibration)
+    command = throttle_command(scale, pulse_us)
     assert command.steering == 0
     assert abs(command.throttle) <= 0.2
-    assert trial.esc.pulse_us(command.throttle) == pytest.approx(pulse_us)
+    assert scale.esc.pulse_us(command.throttle) == pytest.approx(pulse_us)
     # Reverse is what gets a tap on the brake before it.
     assert (command.throttle < 0) == ((pulse_us < 1520) != inverted and pulse_us != 1520)
 
 
-def test_the_gate_s_cap_on_the_throttle_is_100_us_on_the_trial_scale() -> None:
-    trial = trial_calibration(CalibrationSection())
+def test_the_gate_s_cap_on_the_throttle_is_100_us_on_the_full_scale() -> None:
+    scale = full_scale_calibration(CalibrationSection())
     cap = Gate().limits.calibration_throttle_cap
-    assert [trial.esc.pulse_us(throttle) for throttle in (-cap, 0.0, cap)] == [1400, 1500, 1600]
+    assert [scale.esc.pulse_us(throttle) for throttle in (-cap, 0.0, cap)] == [1400, 1500, 1600]
 
 
 def test_motors_are_tried_one_wheel_at_a_time_and_the_other_way_when_inverted() -> None:
     left, right, start = calibration_fields(config("differential"))
-    trial = trial_calibration(CalibrationSection(motor_start=0.4))
-    assert trial.motor_start == 0
-    assert field_command(trial, left, value=False) == Command(1.0, 0.2)
-    assert field_command(trial, left, value=True) == Command(1.0, -0.2)
-    assert field_command(trial, right, value=False) == Command(-1.0, 0.2)
-    assert field_command(trial, start, 0.15) == Command(0.0, 0.15)
+    scale = full_scale_calibration(CalibrationSection(motor_start=0.4))
+    assert scale.motor_start == 0
+    assert field_command(scale, left, value=False) == Command(1.0, 0.2)
+    assert field_command(scale, left, value=True) == Command(1.0, -0.2)
+    assert field_command(scale, right, value=False) == Command(-1.0, 0.2)
+    assert field_command(scale, start, 0.15) == Command(0.0, 0.15)
 
 
 def test_inverting_twice_changes_nothing() -> None:
@@ -185,7 +185,7 @@ class Script:
         yield from acts
 
 
-def test_the_drivetrain_is_on_the_trial_scale_while_armed_for_calibration_and_on_what_is_saved_after(
+def test_the_drivetrain_is_on_the_full_scale_while_armed_for_calibration_and_on_what_is_saved_after(
     tmp_path: Path,
 ) -> None:
     path = write(tmp_path, SERVO_ESC)
@@ -208,16 +208,18 @@ def test_the_drivetrain_is_on_the_trial_scale_while_armed_for_calibration_and_on
         return new
 
     assert cycle() == []
-    assert cycle(Arm(Mode.CALIBRATION, wheels_up=True)) == [trial_calibration(saved)]
+    assert cycle(Arm(Mode.CALIBRATION, wheels_up=True)) == [full_scale_calibration(saved)]
     assert cycle() == []
     save_calibration(path, {"steering_centre_us": 1450.0})
     changed = load_config(path).calibration
-    assert cycle() == [trial_calibration(changed)]
+    assert cycle() == [full_scale_calibration(changed)]
     assert cycle(Disarm()) == [changed]
     save_calibration(path, {"steering_centre_us": 1460.0})
     assert cycle() == []
     assert cycle(Arm(Mode.MANUAL)) == [load_config(path).calibration]
     save_calibration(path, {"steering_centre_us": 1470.0})
     assert cycle() == []  # nothing changes under a car that drives
-    assert cycle(Disarm(), Arm(Mode.CALIBRATION, wheels_up=True)) == [trial_calibration(load_config(path).calibration)]
+    assert cycle(Disarm(), Arm(Mode.CALIBRATION, wheels_up=True)) == [
+        full_scale_calibration(load_config(path).calibration)
+    ]
     assert cycle(Disarm(), Arm(Mode.MANUAL)) == [load_config(path).calibration]

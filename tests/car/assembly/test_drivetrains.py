@@ -9,7 +9,7 @@ import pytest
 
 from car.assembly.devices import neutral_outputs, open_devices, open_wheels
 from car.assembly.drivetrains import open_drivetrain
-from car.calibration import trial_calibration
+from car.calibration import full_scale_calibration
 from car.config.sections import CarConfig, check_config
 from car.kinds.ours import CalibrationSection
 from car.kinds.servo_esc import steering_command, throttle_command
@@ -217,19 +217,19 @@ def test_car_neutral_stops_what_a_killed_drive_left(
     assert all(lines.last_level(level.gpio) == (level.gpio == 4) for level in lines.levels)
 
 
-def test_a_pulse_is_tried_on_the_trial_scale_and_the_saved_calibration_comes_back(machine: Machine) -> None:
+def test_a_pulse_is_tried_on_the_full_scale_and_the_saved_calibration_comes_back(machine: Machine) -> None:
     chip, kernel, _ = machine
     config = config_of({"kind": "servo_esc"})
     wheels = open_wheels(config, kernel)
     assert wheels is not None
     assert wheels.calibrate is not None
     assert isinstance(config.calibration, CalibrationSection)
-    trial = trial_calibration(config.calibration)
-    wheels.calibrate(trial)
+    scale = full_scale_calibration(config.calibration)
+    wheels.calibrate(scale)
     for pulse_us in (600.0, 1480.0, 2300.0):
-        wheels.drivetrain.apply(steering_command(trial, pulse_us))
+        wheels.drivetrain.apply(steering_command(scale, pulse_us))
         assert chip.pulses_us[1] == pytest.approx(pulse_us, abs=2.5)
-    wheels.drivetrain.apply(throttle_command(trial, 1560.0))
+    wheels.drivetrain.apply(throttle_command(scale, 1560.0))
     assert chip.pulses_us[0] == pytest.approx(1560.0, abs=2.5)
     wheels.calibrate(config.calibration)
     assert chip.pulses_us[:2] == pytest.approx((1500.0, 1480.0), abs=2.5)

@@ -64,7 +64,7 @@ class _Package:
 class WinchCalibration(Calibration):
     slack_mm: float = 3.0
 
-    def on_trial_scale(self) -> Self:
+    def on_full_scale(self) -> Self:
         return self.model_copy(update={"slack_mm": 0.0})
 
 
@@ -89,8 +89,8 @@ class WinchKind(DrivetrainKind[WinchSection, WinchCalibration]):
         drivetrain.neutral()
 
 
-def _pull(trial: WinchCalibration, value: float) -> Command:
-    return Command(0.5, value - trial.slack_mm)
+def _pull(scale: WinchCalibration, value: float) -> Command:
+    return Command(0.5, value - scale.slack_mm)
 
 
 class SledgeKind(DrivetrainKind[DrivetrainSection, Calibration]):

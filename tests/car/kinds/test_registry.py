@@ -111,5 +111,5 @@ def test_a_kind_loads_neither_pins_nor_a_runtime() -> None:
     assert not [name for name in heavy if f"'{name}'" in printed]
 
 
-def test_a_calibration_is_its_own_trial_scale_unless_its_kind_says_more() -> None:
-    assert Calibration().on_trial_scale() == Calibration()
+def test_a_calibration_is_its_own_full_scale_unless_its_kind_says_more() -> None:
+    assert Calibration().on_full_scale() == Calibration()

@@ -10,7 +10,13 @@ import pytest
 
 from car.arming import drivetrain_problems
 from car.assembly.devices import neutral_outputs, open_devices, open_wheels
-from car.calibration import CurrentCalibration, calibration_fields, field_command, save_calibration, trial_calibration
+from car.calibration import (
+    CurrentCalibration,
+    calibration_fields,
+    field_command,
+    full_scale_calibration,
+    save_calibration,
+)
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig, load_config
 from car.errors import ConfigError
@@ -57,13 +63,13 @@ def test_its_calibration_has_its_own_keys_and_forgives_those_of_the_drivetrain_b
     assert config_of("sledge", neutral_us=1520.0).calibration.calibrated is None
 
 
-def test_its_values_are_tried_on_its_trial_scale_no_faster_than_the_gate_allows() -> None:
+def test_its_values_are_tried_on_its_full_scale_no_faster_than_the_gate_allows() -> None:
     config = config_of("winch", slack_mm=4.0)
     (field,) = calibration_fields(config)
     assert (field.name, field.output, field.value) == ("slack_mm", "rope", 4.0)
-    trial = trial_calibration(config.calibration)
-    assert field_command(trial, field, 0.1) == Command(0.5, 0.1)
-    assert field_command(trial, field, 9.0) == Command(0.5, 0.2)
+    scale = full_scale_calibration(config.calibration)
+    assert field_command(scale, field, 0.1) == Command(0.5, 0.1)
+    assert field_command(scale, field, 9.0) == Command(0.5, 0.2)
 
 
 def test_its_values_are_saved_and_read_again(tmp_path: Path) -> None:

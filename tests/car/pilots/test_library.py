@@ -13,8 +13,8 @@ import pytest
 
 import models
 from car.errors import ModelNameTaken, NoSuchModel
+from car.pilots.check import check_model
 from car.pilots.library import ModelLibrary
-from car.pilots.trial import try_model
 from hardware.camera import CameraGeometry
 from models.contract import ModelCard, ModelError
 from models.loader import append_card, load_model, read_card
@@ -52,8 +52,8 @@ def test_an_added_model_is_listed_and_drives(library: ModelLibrary, tmp_path: Pa
         ("evening", True, False),
         ("simulated-lane", False, True),
     ]
-    trial = library.try_out("evening")
-    assert load_model(library.path("evening"), tried_sha256=trial.sha256).width == 160
+    check = library.check("evening")
+    assert load_model(library.path("evening"), tried_sha256=check.sha256).width == 160
     assert library.setting("evening") == "evening"
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["evening.tflite"]
 
@@ -70,7 +70,7 @@ def test_a_model_for_other_frames_is_kept_but_not_driven_with(library: ModelLibr
     assert (row.fits, row.card) == (False, None)
     assert "32x24" in row.why
     with pytest.raises(ModelError, match="small takes frames of 32x24"):
-        library.try_out("small")
+        library.check("small")
 
 
 def test_the_card_alone_tells_that_a_model_does_not_fit(library: ModelLibrary, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_nothing_is_added_that_is_no_pilot_model(library: ModelLibrary, tmp_path
 def test_a_model_that_crashes_the_runtime_crashes_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(ModelError, match="evening crashes the TFLite runtime"):
-        try_model(SHIPPED, "evening")
+        check_model(SHIPPED, "evening")
 
 
 def test_another_of_the_same_name_is_not_replaced_unless_that_is_said(library: ModelLibrary, tiny_models: Path) -> None:
@@ -149,14 +149,14 @@ def test_a_card_that_lies_is_found_out_when_its_model_is_to_drive(
     shutil.copy(tiny_models / "good.tflite", path)
     append_card(path, ModelCard("odd", height=120, width=160))
     with pytest.raises(ModelError, match="its card says 160x120"):
-        library.try_out("odd")
+        library.check("odd")
     assert not library.row("odd", "").fits
 
 
 def test_a_renamed_model_drives_under_its_new_name(library: ModelLibrary) -> None:
     add(library, "evening", SHIPPED.read_bytes())
     library.rename("evening", "kitchen")
-    assert library.try_out("kitchen").width == 160
+    assert library.check("kitchen").width == 160
     with pytest.raises(NoSuchModel, match="Choose one of: kitchen, simulated-lane"):
         library.path("evening")
 
@@ -289,7 +289,7 @@ def test_what_is_no_file_is_listed_with_the_reason_and_takes_no_other_model_from
     ]
     assert words in rows["borrowed"].why
     with pytest.raises(NoSuchModel, match=words):
-        library.try_out("borrowed")
+        library.check("borrowed")
 
 
 def test_a_model_that_is_deleted_while_it_is_looked_at_takes_no_other_from_the_list(

@@ -13,14 +13,14 @@ from car.errors import ConfigError
 from car.gate import Arm, ArmRefusal, Disarm, Event, GateState, Mode, Stop, TripReason
 from car.kinds.calibration import Value
 from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
-from car.processes.calibration_keys import LIFT, TRY_NS, CalibrationBench, gate_words, split_keys
+from car.processes.calibration_keys import LIFT, TRY_NS, CalibrationKeys, gate_words, split_keys
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import NEUTRAL, Command
 from tests.frames import make_frame, make_record
 
 
 class Rig:
-    """A bench, the gate's end of its slot, and what it has saved."""
+    """The keys of calibration, the gate's end of its slot, and what it has saved."""
 
     def __init__(self, kind: str = "servo_esc") -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
@@ -28,7 +28,7 @@ class Rig:
         self.saved: list[dict[str, Value]] = []
         self.refusal: ConfigError | None = None
         config = CarConfig.model_validate({"drivetrain": {"kind": kind}})
-        self.bench = CalibrationBench(config, SlotWriter(slot), self.save)
+        self.keys = CalibrationKeys(config, SlotWriter(slot), self.save)
         self.now_ns = 0
 
     def save(self, values: Mapping[str, Value]) -> None:
@@ -38,17 +38,17 @@ class Rig:
 
     def press(self, *keys: str) -> None:
         for key in keys:
-            self.bench.press(key, self.now_ns)
+            self.keys.press(key, self.now_ns)
 
     def command(self, after_ms: float = 0) -> Command:
         self.now_ns += round(after_ms * NS_PER_MS)
-        return self.bench.command(self.now_ns)
+        return self.keys.command(self.now_ns)
 
     def heard(self) -> list[Event]:
         return list(self.driver.events(self.now_ns))
 
     def shown(self) -> dict[str, str]:
-        return {line.label: line.value for line in self.bench.lines}
+        return {line.label: line.value for line in self.keys.lines}
 
 
 def test_keys_are_told_apart() -> None:
@@ -57,7 +57,7 @@ def test_keys_are_told_apart() -> None:
 
 def test_first_of_all_it_says_to_lift_the_wheels_and_y_is_the_word_that_they_are() -> None:
     rig = Rig()
-    assert rig.bench.message == LIFT
+    assert rig.keys.message == LIFT
     rig.press("y")
     assert rig.heard() == [Arm(Mode.CALIBRATION, wheels_up=True)]
 
@@ -75,7 +75,7 @@ def test_steering_is_held_where_it_is_tried_until_another_value_is_chosen() -> N
 def test_a_motor_turns_for_a_second_after_the_last_key() -> None:
     rig = Rig()
     rig.press("down", "down", "down", "down", "right", "right")
-    assert rig.bench.field.name == "forward_start_us"
+    assert rig.keys.field.name == "forward_start_us"
     assert rig.command(after_ms=TRY_NS / NS_PER_MS - 1).throttle == pytest.approx(0.04)
     rig.press("right")
     assert rig.command(after_ms=TRY_NS / NS_PER_MS - 1).throttle == pytest.approx(0.06)
@@ -89,14 +89,14 @@ def test_space_stops_and_asks_for_the_wheels_again() -> None:
     rig.press("right", " ")
     assert rig.command() == NEUTRAL
     assert rig.heard() == [Stop()]
-    assert rig.bench.message == LIFT
+    assert rig.keys.message == LIFT
 
 
 def test_no_value_leaves_the_safe_range() -> None:
     rig = Rig()
     rig.press("down", *["left"] * 60)
     assert rig.shown()["Left end"] == "500 µs"
-    assert "500 µs is as far as is safe" in rig.bench.message
+    assert "500 µs is as far as is safe" in rig.keys.message
     assert rig.command() == Command(-1.0, 0.0)
 
 
@@ -133,16 +133,16 @@ def test_everything_is_saved_at_once_with_nothing_moving() -> None:
     assert rig.command() == NEUTRAL
     assert rig.saved[0]["steering_centre_us"] == 1510
     assert len(rig.saved[0]) == 8
-    assert "Saved" in rig.bench.message
-    assert not any(line.changed for line in rig.bench.lines)
+    assert "Saved" in rig.keys.message
+    assert not any(line.changed for line in rig.keys.lines)
 
 
 def test_what_cannot_be_saved_is_said() -> None:
     rig = Rig()
     rig.refusal = ConfigError("car.toml cannot be written.")
     rig.press("right", "s")
-    assert rig.bench.message == "car.toml cannot be written."
-    assert [line.label for line in rig.bench.lines if line.changed] == ["Centre"]
+    assert rig.keys.message == "car.toml cannot be written."
+    assert [line.label for line in rig.keys.lines if line.changed] == ["Centre"]
 
 
 def test_leaving_with_something_unsaved_takes_a_second_press() -> None:

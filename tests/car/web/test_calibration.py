@@ -16,7 +16,7 @@ from car.config.sections import CarConfig, load_config
 from car.drive_record import DriveRecord
 from car.gate import DriverCommand, GateState, Mode
 from car.kinds.ours import CalibrationSection
-from car.web.output_trial import HELD_NS, OutputTrial
+from car.web.tried_output import HELD_NS, TriedOutput
 from hardware.drivetrain import NEUTRAL, Command
 from tests.car.web.serving import Served, serving
 from tests.frames import make_frame, make_record
@@ -91,17 +91,17 @@ def test_a_car_toml_with_a_mistake_is_said(served: Served) -> None:
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> OutputTrial:
+def tried(tmp_path: Path) -> TriedOutput:
     (tmp_path / "car.toml").write_text(SERVO_ESC)
-    return OutputTrial(CarFolder(tmp_path, load_config(tmp_path / "car.toml")))
+    return TriedOutput(CarFolder(tmp_path, load_config(tmp_path / "car.toml")))
 
 
-def test_a_value_is_held_for_a_moment_only(trial: OutputTrial) -> None:
-    assert trial.command(0) == NEUTRAL
-    trial.try_value("steering_left_us", 1000, 50)
-    assert trial.command(50).steering < -0.3
-    assert trial.command(50 + HELD_NS) == trial.command(50)
-    assert trial.command(51 + HELD_NS) == NEUTRAL
+def test_a_value_is_held_for_a_moment_only(tried: TriedOutput) -> None:
+    assert tried.command(0) == NEUTRAL
+    tried.try_value("steering_left_us", 1000, 50)
+    assert tried.command(50).steering < -0.3
+    assert tried.command(50 + HELD_NS) == tried.command(50)
+    assert tried.command(51 + HELD_NS) == NEUTRAL
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_a_value_is_held_for_a_moment_only(trial: OutputTrial) -> None:
     [("none", 1500), ("steering_left_us", 90_000), ("steering_left_us", True), ("steering_left_us", math.nan)],
 )
 def test_what_the_car_does_not_have_lets_go_of_what_was_tried(
-    trial: OutputTrial, name: str, value: float | bool
+    tried: TriedOutput, name: str, value: float | bool
 ) -> None:
-    trial.try_value("steering_left_us", 1000, 0)
-    trial.try_value(name, value, 0)
-    assert trial.command(0) == NEUTRAL
+    tried.try_value("steering_left_us", 1000, 0)
+    tried.try_value(name, value, 0)
+    assert tried.command(0) == NEUTRAL
 
 
 def test_what_is_tried_is_what_the_driver_holds_in_calibration_and_in_no_other_mode(served: Served) -> None:
