@@ -72,12 +72,12 @@ def repair_sessions(
     car: CarOption = None,
 ) -> None:
     """Repair sessions that were cut off, so that every tool opens them."""
-    from car.sessions.repair import Outcome, repair
+    from car.sessions.repair import RepairResult, repair
 
     reports = [repair(path) for path in session_files(sessions, find_car(car))]
     for report in reports:
         typer.echo(report)
-    if any(report.outcome in {Outcome.UNREADABLE, Outcome.FAILED} for report in reports):
+    if any(report.result in {RepairResult.UNREADABLE, RepairResult.FAILED} for report in reports):
         raise typer.Exit(1)
 
 

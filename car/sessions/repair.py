@@ -23,7 +23,7 @@ KEPT_SUFFIX = ".damaged"
 NO_DAMAGE = Damage()
 
 
-class Outcome(StrEnum):
+class RepairResult(StrEnum):
     """What became of a session."""
 
     HEALTHY = "healthy"
@@ -42,7 +42,7 @@ class RepairReport:
     """
 
     path: Path
-    outcome: Outcome
+    result: RepairResult
     damage: Damage = NO_DAMAGE
     frames: int = 0
     kept: Path | None = None
@@ -50,11 +50,11 @@ class RepairReport:
 
     def __str__(self) -> str:
         if self.reason:
-            return f"{self.path.name}: {self.outcome}. {self.reason}"
+            return f"{self.path.name}: {self.result}. {self.reason}"
         holes = f", {self.damage.holes} holes passed over" if self.damage.holes else ""
         kept = f"; the damaged file is kept as {self.kept.name}" if self.kept else ""
-        frames = "" if self.outcome is Outcome.LIVE else f", {self.frames} frames"
-        return f"{self.path.name}: {self.outcome}{frames}{holes}{kept}."
+        frames = "" if self.result is RepairResult.LIVE else f", {self.frames} frames"
+        return f"{self.path.name}: {self.result}{frames}{holes}{kept}."
 
 
 def repair(path: Path) -> RepairReport:
@@ -70,14 +70,14 @@ def repair(path: Path) -> RepairReport:
     try:
         open_source(path).close()
         with files.locking(path) as ours:
-            return _repair_ours(path) if ours else RepairReport(path, Outcome.LIVE)
+            return _repair_ours(path) if ours else RepairReport(path, RepairResult.LIVE)
     except SessionError as error:
         if is_recorded(path):
-            return RepairReport(path, Outcome.LIVE)  # It has only just begun, and nothing is written yet.
-        return RepairReport(path, Outcome.UNREADABLE, reason=str(error))
+            return RepairReport(path, RepairResult.LIVE)  # It has only just begun, and nothing is written yet.
+        return RepairReport(path, RepairResult.UNREADABLE, reason=str(error))
     except OSError as error:
         return RepairReport(
-            path, Outcome.FAILED, reason=f"The disk says: {files.reason(error)}. Free some space on it."
+            path, RepairResult.FAILED, reason=f"The disk says: {files.reason(error)}. Free some space on it."
         )
 
 
@@ -100,7 +100,7 @@ def _repair_ours(path: Path) -> RepairReport:
     with Session.open(path) as session:
         damage, frames = session.damage, session.frame_count
         if not damage:
-            return RepairReport(path, Outcome.HEALTHY, frames=frames)
+            return RepairReport(path, RepairResult.HEALTHY, frames=frames)
         kept = None
         with files.replacing(path) as file:
             source = open_source(path)
@@ -112,7 +112,7 @@ def _repair_ours(path: Path) -> RepairReport:
             # Windows replaces no file that is open.
             source.close()
             session.close()
-    return RepairReport(path, Outcome.REPAIRED, damage, frames, kept)
+    return RepairReport(path, RepairResult.REPAIRED, damage, frames, kept)
 
 
 def _copy_messages(source: Source, writer: Any) -> None:

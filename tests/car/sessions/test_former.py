@@ -20,7 +20,7 @@ from car.gate import ArmRefusal, GateState, Mode, TripReason
 from car.sessions import Session, SessionEvent, former, messages
 from car.sessions.index import SessionIndex
 from car.sessions.overview import overview
-from car.sessions.repair import Outcome, repair
+from car.sessions.repair import RepairResult, repair
 from hardware.drivetrain import NEUTRAL, Command, LapCount, Motion
 
 FORMAT_1 = Path(__file__).parent / "data" / "format_1.mcap"
@@ -128,7 +128,7 @@ def test_every_reason_of_the_first_version_is_known_by_its_sentence() -> None:
 def test_a_repaired_session_of_the_first_format_says_what_it_said_to_other_tools_as_well(tmp_path: Path) -> None:
     path = tmp_path / "cut.mcap"
     path.write_bytes(FORMAT_1.read_bytes()[:-100])
-    assert repair(path).outcome is Outcome.REPAIRED
+    assert repair(path).result is RepairResult.REPAIRED
     with Session.open(path) as session:
         assert [sample.record for sample in session.samples()] == [expected(number) for number in range(len(ROWS))]
     with path.open("rb") as file:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from car.sessions import EncodedFrame
-from car.sessions.repair import Outcome, repair
+from car.sessions.repair import RepairResult, repair
 from tests.car.sessions.recordings import FRAMES_PER_CHUNK, START_NS, frame_of, record_of, session_bytes
 
 CUT = 50_000
@@ -20,7 +20,7 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path.write_bytes(session_bytes())
     if request.param != "closed":
         path.write_bytes(session_bytes()[:CUT])
-        assert repair(path).outcome is Outcome.REPAIRED
+        assert repair(path).result is RepairResult.REPAIRED
     return path
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from car import files
 from car.errors import SessionError
 from car.sessions import Session, SessionWriter
-from car.sessions.repair import Outcome, RepairReport, repair, repair_unclosed
+from car.sessions.repair import RepairReport, RepairResult, repair, repair_unclosed
 from car.sessions.writer import is_recorded
 from hardware.clock import VirtualClock
 from tests.car.sessions.recordings import (
@@ -46,14 +46,14 @@ def test_a_repaired_session_holds_what_could_be_read_before(scratch: Path, data:
     try:
         before = contents(scratch)
     except SessionError:
-        assert repair(scratch).outcome is Outcome.UNREADABLE
+        assert repair(scratch).result is RepairResult.UNREADABLE
         return
     report = repair(scratch)
     assert contents(scratch) == before
     assert report.frames == len(before[0])
     with Session.open(scratch) as session:
         assert not session.damage
-    assert repair(scratch).outcome is Outcome.HEALTHY
+    assert repair(scratch).result is RepairResult.HEALTHY
     for kept in scratch.parent.glob("*.damaged*"):
         kept.unlink()
 
@@ -62,7 +62,7 @@ def test_a_session_that_was_cut_is_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     path.write_bytes(session_bytes()[:CUT])
     report = repair(path)
-    assert (report.outcome, report.kept) == (Outcome.REPAIRED, None)
+    assert (report.result, report.kept) == (RepairResult.REPAIRED, None)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mcap"]
     with Session.open(path) as session:
         assert session.info == INFO
@@ -87,7 +87,7 @@ def test_a_healthy_session_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     write_session(path)
     before = path.stat()
-    assert repair(path).outcome is Outcome.HEALTHY
+    assert repair(path).result is RepairResult.HEALTHY
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
@@ -96,7 +96,7 @@ def test_a_session_that_is_being_recorded_is_left_alone(tmp_path: Path) -> None:
     path, clock = tmp_path / "a.mcap", VirtualClock(START_NS)
     with SessionWriter(path, INFO, clock) as session:
         drive(session, clock, 30)
-        assert repair(path).outcome is Outcome.LIVE
+        assert repair(path).result is RepairResult.LIVE
         assert str(repair_unclosed(tmp_path)[0]) == "a.mcap: still being recorded."
         drive(session, clock, 30, first=30)
     assert contents(path)[0] == [frame_of(number) for number in range(60)]
@@ -123,7 +123,7 @@ def test_a_session_that_is_just_being_created_is_not_looked_at_before_it_is_lock
             assert repairing.is_alive()
             files.lock(file.fileno())
         repairing.join()
-    assert [report.outcome for report in reports] == [Outcome.LIVE]
+    assert [report.result for report in reports] == [RepairResult.LIVE]
 
 
 def test_starting_the_car_repairs_what_was_not_closed_and_nothing_else(tmp_path: Path) -> None:
@@ -131,8 +131,8 @@ def test_starting_the_car_repairs_what_was_not_closed_and_nothing_else(tmp_path:
     (tmp_path / "cut.mcap").write_bytes(session_bytes()[:CUT])
     (tmp_path / "begun.mcap").write_bytes(session_bytes()[:2000])
     (tmp_path / "empty.mcap").write_bytes(b"")
-    outcomes = {report.path.stem: report.outcome for report in repair_unclosed(tmp_path)}
-    assert outcomes == {"cut": Outcome.REPAIRED, "begun": Outcome.UNREADABLE, "empty": Outcome.UNREADABLE}
+    results = {report.path.stem: report.result for report in repair_unclosed(tmp_path)}
+    assert results == {"cut": RepairResult.REPAIRED, "begun": RepairResult.UNREADABLE, "empty": RepairResult.UNREADABLE}
     assert repair_unclosed(tmp_path / "no such folder") == []
 
 
@@ -141,12 +141,12 @@ def test_a_repair_that_the_disk_refuses_changes_nothing(tmp_path: Path) -> None:
     path.write_bytes(cut)
     with largest_file(9000):
         report = repair(path)
-    assert report.outcome is Outcome.FAILED
+    assert report.result is RepairResult.FAILED
     assert path.read_bytes() == cut
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mcap"]
 
 
 def test_what_is_not_there_is_reported_and_not_raised(tmp_path: Path) -> None:
     report = repair(tmp_path / "no.mcap")
-    assert report.outcome is Outcome.UNREADABLE
+    assert report.result is RepairResult.UNREADABLE
     assert "Check the name." in str(report)

@@ -19,7 +19,7 @@ from car.files import WholeWrites
 from car.sessions import EncodedFrame, Session, SessionEvent, SessionWriter
 from car.sessions.format import CHUNK_NS, MAX_FRAME_NUMBER
 from car.sessions.overview import overview
-from car.sessions.repair import Outcome, repair
+from car.sessions.repair import RepairResult, repair
 from hardware.clock import NS_PER_S, VirtualClock
 from tests.car.sessions.recordings import INFO, PERIOD_NS, START_NS, contents, frame_of, record_of, session_bytes
 
@@ -126,7 +126,7 @@ def test_a_writer_that_is_killed_loses_less_than_a_second_and_repair_keeps_the_r
         for line in process.stdout:
             told.append((int(line), time.monotonic()))
             if len(told) == 1 and sys.platform != "win32":
-                assert repair(path).outcome is Outcome.LIVE
+                assert repair(path).result is RepairResult.LIVE
             if told[-1][1] - told[0][1] > 1.7:
                 process.kill()
                 break
@@ -135,7 +135,7 @@ def test_a_writer_that_is_killed_loses_less_than_a_second_and_repair_keeps_the_r
     assert [frame.number for frame in frames] == list(range(len(frames)))
     assert len(frames) > second_before[-1] > 0
     before = contents(path)
-    assert repair(path).outcome is Outcome.REPAIRED
+    assert repair(path).result is RepairResult.REPAIRED
     assert contents(path) == before
 
 
@@ -174,16 +174,16 @@ def test_a_full_disk_ends_the_recording_and_leaves_it_readable(tmp_path: Path) -
     frames = contents(path)[0]
     assert frames == [frame_of(number) for number in range(len(frames))]
     assert len(frames) >= 2 * FRAMES_PER_S
-    assert repair(path).outcome is Outcome.REPAIRED
+    assert repair(path).result is RepairResult.REPAIRED
     assert contents(path)[0] == frames
 
 
 def test_a_disk_that_cannot_sync_ends_the_recording_and_leaves_it_readable(tmp_path: Path) -> None:
     path, clock = tmp_path / "a.mcap", VirtualClock(START_NS)
-    outcomes = iter([None, None, OSError(errno.EIO, "Input/output error")])
+    results = iter([None, None, OSError(errno.EIO, "Input/output error")])
 
     def sync(descriptor: int) -> None:
-        if (error := next(outcomes)) is not None:
+        if (error := next(results)) is not None:
             raise error
 
     session = SessionWriter(path, INFO, clock, sync=sync)
@@ -242,10 +242,10 @@ def test_no_file_is_written_over(tmp_path: Path) -> None:
 def test_the_error_that_ended_a_drive_is_not_hidden_by_a_disk_that_fails_as_it_closes(tmp_path: Path) -> None:
     clock = VirtualClock(START_NS)
     free = iter([900 * MB])
-    outcomes = iter([None])
+    results = iter([None])
 
     def sync(descriptor: int) -> None:
-        if next(outcomes, "failing") == "failing":
+        if next(results, "failing") == "failing":
             raise OSError(errno.EIO, "Input/output error")
 
     def drive_and_fail() -> None:
