@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Self
 
 from car.link.car_link import CarLink
+from car.terminal.shortages import shortage_in_words
 
 END_TIMEOUT_S = 10.0
 SETTLE_S = 0.2
@@ -121,7 +122,7 @@ def _kill(name: str, process: SpawnProcess, after_s: float) -> None:
 
 def start_process(name: str, run: Callable[..., None], *arguments: object, niceness: int = 0) -> SpawnProcess:
     """Start ``run(*arguments)`` in a process of its own, which no signal of the terminal reaches."""
-    process = multiprocessing.get_context("spawn").Process(target=run, args=arguments, name=name)
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(name, run, *arguments), name=name)
     with deaf_children():
         process.start()
     if niceness and hasattr(os, "setpriority") and process.pid is not None:
@@ -129,6 +130,18 @@ def start_process(name: str, run: Callable[..., None], *arguments: object, nicen
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
     return process
+
+
+def _run(name: str, run: Callable[..., None], *arguments: object) -> None:
+    """Be the process; what the machine has run out of is said in a sentence."""
+    try:
+        run(*arguments)
+    except (OSError, MemoryError, ImportError) as error:
+        sentence = shortage_in_words(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"car: The {name} ended. {sentence}\n")
+        sys.exit(1)
 
 
 @contextlib.contextmanager

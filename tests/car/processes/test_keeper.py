@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import errno
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 
-from car.processes.keeper import ProcessKeeper
+import pytest
+
+from car.processes.keeper import ProcessKeeper, start_process
 from tests.system.car_process import wait_for
 
 
 def die() -> None:
     """Be a process that ends at once."""
+
+
+def run_out_of_files() -> None:
+    """Be a process that may open no file more."""
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def run_out_of_memory() -> None:
+    """Be a process that gets no memory more."""
+    raise MemoryError
+
+
+@pytest.mark.parametrize(("run", "words"), [(run_out_of_files, "ulimit -n"), (run_out_of_memory, "too little memory")])
+def test_a_process_that_the_machine_has_no_room_for_says_so_in_a_sentence(
+    run: Callable[[], None], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    process = start_process("desk", run)
+    process.join(30)
+    said = capfd.readouterr().err
+    assert process.exitcode == 1
+    assert said.startswith("car: The desk ended. ")
+    assert words in said
+    assert "Traceback" not in said
 
 
 def test_a_successor_that_cannot_be_started_now_is_started_later() -> None:
