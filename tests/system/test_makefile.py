@@ -31,7 +31,10 @@ def clone(tmp_path: Path) -> Path:
 def making(clone: Path) -> subprocess.Popen[str]:
     """Install into ``clone`` by the pip that waits."""
     command = ["make", "--old-file", ".venv/bin/python", str(INSTALLED), "PIP=sh pip.sh"]
-    return subprocess.Popen(command, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # The tests may run under a make of their own, which would say in which folder this one works.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS")}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=clone, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_an_installation_says_its_size_first_and_then_that_it_goes_on(clone: Path) -> None:
