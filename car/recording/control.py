@@ -29,7 +29,8 @@ class DriveFollower:
     >>> drive.is_driving()
     True
 
-    Calibration is no drive. ``started_number`` is the number of the ring's cycle a second before the newest arming.
+    Calibration is no drive. ``started_number`` is the number of the ring's cycle a second before the newest arming,
+    ``armed_number`` that of the newest one in which the car was armed.
     """
 
     def __init__(self, ring: CycleRing, clock: Clock, first: int) -> None:
@@ -39,6 +40,7 @@ class DriveFollower:
         self._armed_ns: int | None = None
         self._is_armed = False
         self.started_number = first
+        self.armed_number = 0
 
     @property
     def next_number(self) -> int:
@@ -57,6 +59,8 @@ class DriveFollower:
         is_armed = record.gate_state is GateState.ARMED and record.mode is not Mode.CALIBRATION
         if is_armed and not self._is_armed:
             self.started_number = self._before[0][0] if self._before else number
+        if is_armed:
+            self.armed_number = number
         self._is_armed = is_armed
         self._before.append((number, record.captured_ns))
         while record.captured_ns - self._before[0][1] > AROUND_NS:
@@ -146,7 +150,8 @@ class RecorderControl:
             self._recorder.poll()
             if not is_driving:
                 self._stop()
-        elif self._is_on and is_driving and not self._status.failure:
+        elif self._is_on and is_driving and not self._status.failure and self._drive.armed_number >= self._first:
+            # A drive that was over before it was switched on has had its session, or was to have none.
             self._start()
         self._is_at_start = False
 

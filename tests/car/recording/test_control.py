@@ -83,6 +83,18 @@ def test_each_start_is_a_session_of_its_own_without_a_frame_of_the_one_before(ri
     assert numbers_in(second) == list(range(40, 60))
 
 
+def test_a_drive_that_was_just_over_when_it_is_switched_on_is_none_to_record(rig: Rig) -> None:
+    rig.drive(1)
+    rig.drive(0.5, GateState.DISARMED)
+    rig.control.switch_on()
+    rig.drive(1, GateState.DISARMED)
+    assert rig.sessions() == []
+    rig.drive(1)
+    rig.control.close()
+    (path,) = rig.sessions()
+    assert numbers_in(path) == list(range(30, 70))
+
+
 def test_the_status_counts_while_it_runs_and_keeps_the_last_figures_when_it_is_off(rig: Rig) -> None:
     rig.control.switch_on()
     rig.control.switch_on()
