@@ -307,7 +307,7 @@ class Decision:
     mode: Mode
     trip: TripReason | None
     refusal: ArmRefusal | None
-    awaits_neutral: bool = False
+    awaits_neutral: bool
 
 
 class Gate:

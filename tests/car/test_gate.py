@@ -451,6 +451,12 @@ def test_without_a_pilot_a_driver_stays_in_manual_and_drives_on(mode: Mode) -> N
     assert rig.cycle(PilotChanged(is_there=True), ChangeMode(mode)).mode is mode
 
 
+def test_a_driver_whose_pilot_has_gone_gets_back_into_manual() -> None:
+    rig = Rig(Mode.ASSIST).armed()
+    decision = rig.cycle(PilotChanged(is_there=False), ChangeMode(Mode.MANUAL))
+    assert (decision.mode, decision.state, decision.refusal) == (Mode.MANUAL, GateState.ARMED, None)
+
+
 def test_the_decision_says_that_the_throttle_waits_for_a_stick_at_neutral() -> None:
     rig = Rig().armed()
     rig.driver = Command(0.0, 0.4)
@@ -470,6 +476,13 @@ def test_only_who_has_the_throttle_is_asked_to_let_go_of_it(mode: Mode) -> None:
     assert not rig.cycle().awaits_neutral
     assert rig.cycle(ChangeMode(mode)).awaits_neutral is (mode is Mode.ASSIST)
     assert not rig.cycle(Stop()).awaits_neutral
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_who_let_go_of_the_hold_button_alone_is_asked_to_let_go_of_the_throttle_too_but_in_auto(mode: Mode) -> None:
+    rig = Rig(mode).armed()
+    rig.driver, rig.held = Command(0.0, 0.4), False
+    assert rig.cycle().awaits_neutral is (mode is not Mode.AUTO)
 
 
 @pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ASSIST, Mode.AUTO])

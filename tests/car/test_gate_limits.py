@@ -3,6 +3,8 @@
 The figures are written out here on purpose: they are what the README promises.
 """
 
+from pathlib import Path
+
 import pytest
 
 from car.gate import (
@@ -22,6 +24,7 @@ from car.gate import (
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import NEUTRAL, Command
 
+README = Path(__file__).parents[2] / "README.md"
 START_NS = 10_000 * NS_PER_MS
 ASKED = Command(0.1, 0.02)
 """Small enough for any slew to reach it within a cycle of 20 ms."""
@@ -204,3 +207,28 @@ def test_an_owner_may_choose_other_limits() -> None:
         tell(gate, START_NS + cycle * CYCLE_NS, Command(0.0, 1.0))
         decision = gate.decide(START_NS + cycle * CYCLE_NS)
     assert decision.command.throttle == 0.5
+
+
+def test_each_limit_of_the_links_is_read_where_it_belongs() -> None:
+    limits = Limits(driver_valid_ns=90 * NS_PER_MS, calibration_valid_ns=30 * NS_PER_MS)
+    for mode, valid_ms in ((Mode.MANUAL, 90), (Mode.CALIBRATION, 30)):
+        gate = Gate(limits, mode)
+        gate.handle(DriverCommand(ASKED, START_NS), START_NS)
+        assert gate.decide(START_NS + valid_ms * NS_PER_MS).driver == ASKED
+        assert gate.decide(START_NS + valid_ms * NS_PER_MS + 1).driver is None
+
+
+def test_a_driver_who_limits_nothing_leaves_a_pilot_all_that_the_cap_does() -> None:
+    gate, now_ns = Gate(Limits(autopilot_throttle_cap=1.0)), START_NS
+    tell(gate, now_ns, NEUTRAL)
+    gate.handle(Arm(Mode.AUTO), now_ns)
+    for now_ns in range(START_NS + CYCLE_NS, START_NS + 50 * CYCLE_NS, CYCLE_NS):
+        tell(gate, now_ns, Command(0.0, 1.0))
+        decision = gate.decide(now_ns)
+    assert decision.command.throttle == 1.0
+
+
+def test_what_carries_a_stop_may_be_silent_for_as_long_as_the_readme_says() -> None:
+    (row,) = (line for line in README.read_text("utf-8").splitlines() if "is silent → trip" in line)
+    assert row.endswith(f"| {Limits().safeguard_silence_ns // NS_PER_MS} ms |")
+    assert Limits().safeguard_silence_ns % NS_PER_MS == 0

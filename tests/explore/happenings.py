@@ -158,6 +158,12 @@ def _happenings() -> tuple[Happening, ...]:
         Happening("driver: from the future", Kind.REFUSED_SAMPLE, (DriverCommand(PRESSED, NOW_NS + 1),)),
         Happening("driver: throttle NaN", Kind.REFUSED_SAMPLE, (DriverCommand(Command(0.0, nan), NOW_NS),)),
         Happening("driver: out of range", Kind.REFUSED_SAMPLE, (DriverCommand(Command(wild, 0.0), NOW_NS),)),
+        *(
+            Happening(
+                f"driver: a limit of {limit}", Kind.REFUSED_SAMPLE, (DriverCommand(PRESSED, NOW_NS, True, limit),)
+            )
+            for limit in (nan, wild, 1.0 - wild)
+        ),
         Happening("driver leaves", Kind.LEFT, (DriverLeft(),)),
         Happening("pilot", Kind.PILOT, (PilotCommand(PILOTS),)),
         Happening("pilot: steering NaN", Kind.REFUSED_PILOT, (PilotCommand(Command(nan, 0.5)),)),
