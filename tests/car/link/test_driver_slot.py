@@ -39,6 +39,12 @@ def test_what_a_driver_allows_a_pilot_comes_with_the_command() -> None:
     assert list(driver.events(20)) == [DriverCommand(Command(0.1, 0.2), 9)]
 
 
+def test_a_device_that_says_nothing_of_a_limit_leaves_a_pilot_everything() -> None:
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    slot.write(DriverInput(Command(0.1, 0.2), sampled_ns=5))
+    assert list(SlotReader(slot).events(20)) == [DriverCommand(Command(0.1, 0.2), 5, throttle_limit=1.0)]
+
+
 def test_presses_between_two_cycles_are_heard_as_they_were_pressed_and_a_stop_comes_last() -> None:
     writer, driver = make_pair()
     writer.stop()

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from car.drive_loop import TICK_MS
 from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED, WRITE_TIMEOUT_S, WRITING
-from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded
+from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded, watching
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
@@ -63,6 +64,16 @@ def test_a_stop_that_the_loop_has_not_heard_yet_is_neutral_at_once_and_until_it_
     watchdog.check()
     assert [applied.command for applied in drivetrain.timeline] == [NEUTRAL, NEUTRAL]
     assert watchdog.stalls == 0
+
+
+def test_a_loop_that_is_late_but_not_stalled_is_left_alone() -> None:
+    clock = VirtualClock()
+    drivetrain = TimelineDrivetrain(clock)
+    watchdog = Watchdog(drivetrain, clock, stop_waits=nobody, beat=silent, will_write=silent)
+    clock.advance_ns(STALL_NS)
+    watchdog.check()
+    assert drivetrain.timeline == []
+    assert STALL_NS >= 150 * NS_PER_MS
 
 
 class Broken(TimelineDrivetrain):
@@ -127,6 +138,122 @@ def test_a_heartbeat_never_waits_for_a_guard_that_does_not_listen() -> None:
     assert pipe.is_gone
     os.close(read_end)
     os.close(write_end)
+
+
+def test_a_watchdog_beats_until_its_end_and_says_then_that_the_wheels_are_neutral() -> None:
+    read_end, write_end = os.pipe()
+    clock = SystemClock()
+    drivetrain = TimelineDrivetrain(clock)
+    pipe = GuardPipe(write_end, silent_answers(), clock)
+    with watching(drivetrain, clock, pipe, nobody) as watchdog:
+        assert [os.read(read_end, 1) for _ in range(3)] == [HEARTBEAT] * 3
+        assert watchdog.daemon  # One that hangs in a write keeps no program from its end.
+    assert not watchdog.is_alive()
+    assert drivetrain.timeline[-1].command == NEUTRAL
+    os.close(write_end)
+    assert os.read(read_end, 4096).endswith(PAUSED)
+    os.close(read_end)
+
+
+def test_a_guard_that_has_answered_nothing_yet_does_not_guard() -> None:
+    read_end, write_end = os.pipe()
+    pipe = GuardPipe(write_end, silent_answers(), VirtualClock())
+    assert not pipe.answers(0, silence_ns=3600 * NS_PER_S)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_guard_answers_for_as_long_as_its_last_answer_is_young_and_it_is_there() -> None:
+    read_end, write_end = os.pipe()
+    answers, answering = os.pipe()
+    os.set_blocking(answers, False)
+    clock = VirtualClock(NS_PER_S)
+    pipe = GuardPipe(write_end, answers, clock)
+    os.write(answering, HEARTBEAT)
+    pipe.beat()
+    answered_ns = clock.now_ns()
+    assert pipe.answers(answered_ns + 200, silence_ns=200)
+    assert not pipe.answers(answered_ns + 201, silence_ns=200)
+    os.close(answering)
+    clock.advance_ns(201)
+    pipe.beat()  # A pipe that has closed gives nothing to read, which is no answer.
+    assert not pipe.answers(clock.now_ns(), silence_ns=200)
+    os.close(read_end)
+    pipe.beat()
+    assert not pipe.answers(answered_ns, silence_ns=200)
+    for descriptor in (write_end, answers):
+        os.close(descriptor)
+
+
+def test_a_write_of_neutral_is_announced() -> None:
+    read_end, write_end = os.pipe()
+    GuardPipe(write_end, silent_answers(), SystemClock()).will_write()
+    assert os.read(read_end, 10) == WRITING
+    os.close(read_end)
+    os.close(write_end)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes and no sessions")
+def test_a_guard_that_is_ready_makes_nobody_wait_and_is_in_a_session_of_its_own() -> None:
+    with guarded([], SystemClock()) as pipe:
+        pipe.wait_until_ready()
+        assert not pipe.is_gone
+        assert [os.get_blocking(end) for end in (pipe._descriptor, pipe._answers)] == [False, False]
+        assert os.getsid(own_guard().pid) != os.getsid(0)
+        pipe.beat()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells and sets the size of a pipe")
+def test_the_pipe_to_the_guard_is_small_so_that_a_frozen_one_is_noticed() -> None:
+    import fcntl
+
+    with guarded([], SystemClock()) as pipe:
+        pipe.wait_until_ready()
+        assert fcntl.fcntl(pipe._descriptor, fcntl.F_GETPIPE_SZ) == 4096
+        pipe.beat()
+
+
+def own_guard() -> psutil.Process:
+    """Return the guard that this process has started."""
+    (guard,) = (child for child in psutil.Process().children() if "car.processes.guard" in child.cmdline())
+    return guard
+
+
+def test_a_guard_that_is_killed_is_gone_with_the_next_heartbeat() -> None:
+    with guarded([], SystemClock()) as pipe:
+        pipe.wait_until_ready()
+        guard = own_guard()
+        guard.kill()
+        guard.wait(60)
+        pipe.beat()
+        assert pipe.is_gone
+
+
+def test_a_guard_that_is_stuck_at_an_orderly_end_is_killed() -> None:
+    with guarded([], SystemClock()) as pipe:
+        pipe.wait_until_ready()
+        guard = own_guard()
+        guard.suspend()
+    assert not guard.is_running()
+
+
+def test_a_guard_that_is_stuck_when_the_drive_failed_is_left_to_stop_the_car() -> None:
+    code = (
+        "import psutil\n"
+        "from car.processes.watchdog import guarded\n"
+        "from hardware.clock import SystemClock\n"
+        "with guarded([], SystemClock()) as pipe:\n"
+        "    pipe.wait_until_ready()\n"
+        "    (guard,) = psutil.Process().children()\n"
+        "    guard.suspend()\n"
+        "    print(guard.pid, flush=True)\n"
+        "    raise RuntimeError\n"
+    )
+    command, nowhere = [sys.executable, "-c", code], subprocess.DEVNULL
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=nowhere, text=True, timeout=60, check=False)
+    guard = psutil.Process(int(done.stdout))
+    assert guard.status() == psutil.STATUS_STOPPED
+    guard.kill()
 
 
 def run_guard(beats: bytes, outputs: str, process: str = "$$") -> subprocess.CompletedProcess[bytes]:
@@ -218,8 +345,10 @@ def test_wheels_that_cannot_be_put_to_neutral_in_the_end_are_the_guards(tmp_path
 
 def test_without_a_guard_the_car_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with guarded([], SystemClock()) as pipe, pytest.raises(HardwareError, match="did not start"):
-        pipe.wait_until_ready()
+    with guarded([], SystemClock()) as pipe:
+        with pytest.raises(HardwareError, match="did not start"):
+            pipe.wait_until_ready()
+        assert pipe.is_gone
 
 
 def test_a_guard_that_is_gone_is_noticed() -> None:
