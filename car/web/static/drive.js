@@ -19,7 +19,7 @@ const IGNORED_MS = 500;
 const MODES = {
   manual: ["You drive.", "You steer, and the throttle is yours."],
   assist: ["The pilot steers, you have the throttle.", "The pilot steers, and the throttle is yours."],
-  auto: ["The pilot drives. STOP stops it at any time.", "The pilot steers and has the throttle, up to its cap in car.toml."],
+  auto: ["The pilot drives. STOP stops it at any time.", "The pilot steers and has the throttle, up to the throttle limit and its cap in car.toml."],
   calibration: ["Calibrating: only small movements, with the wheels up.", ""],
 };
 
