@@ -124,7 +124,7 @@ class DriverCommand:
 
     ``held`` is the driver's hold button, where the device has one: without it the link lives but the command is
     neutral, and a throttle that was pressed meanwhile must go back to neutral before it counts again.
-    ``throttle_limit`` is what the driver allows a pilot at most, 0 … 1, below the gate's own cap.
+    ``throttle_limit`` is what a pilot may give at most, 0 … 1, below the gate's own cap, until the next command.
     """
 
     command: Command
@@ -422,7 +422,9 @@ class Gate:
 
     def _lose_driver(self) -> None:
         too_old_ns = self._now_ns - self.limits.driver_valid_ns - 1
-        self._driver = DriverCommand(NEUTRAL, min(self._driver.sampled_ns, too_old_ns))
+        # The limit stays: nobody's leaving is to make a car faster.
+        limit = self._driver.throttle_limit
+        self._driver = DriverCommand(NEUTRAL, min(self._driver.sampled_ns, too_old_ns), throttle_limit=limit)
         self._neutral_after_ns = self._now_ns
 
     def _watch_stick(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from car.gate import Limits, Mode
 from car.link.driver_slot import SlotWriter
 from hardware.clock import NS_PER_S, Clock
-from hardware.drivetrain import NEUTRAL, Command
+from hardware.drivetrain import Command
 
 SILENT_NS = 2 * NS_PER_S
 """A driver who has not sampled for so long has left the car to whoever asks for it."""
@@ -140,7 +140,7 @@ class DriverHub:
         for other in self._seats:
             other.watches = True
         # Neutral for now, whoever drove and whatever is held; and no loss of the link, which would be a trip in auto.
-        self._writer.sample(NEUTRAL, now_ns, held=False)
+        self._writer.hand_over(now_ns)
         self._driver, self._driver_ns, self._awaits_neutral = seat, now_ns, True
         seat.watches, seat.asked_ns = False, None
 

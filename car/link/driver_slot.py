@@ -205,6 +205,10 @@ class SlotWriter:
         """Say what the driver holds at ``sampled_ns``, the hold button included, and what a pilot may give at most."""
         self._change(command=command, sampled_ns=sampled_ns, held=held, throttle_limit=throttle_limit)
 
+    def hand_over(self, sampled_ns: int) -> None:
+        """Say that another driver takes the car, who holds nothing yet; a pilot's limit stays as it was."""
+        self._change(command=NEUTRAL, sampled_ns=sampled_ns, held=False)
+
     def lose_driver(self) -> None:
         """Say that the driver is gone, and with it whatever it held last."""
         self._press("departures", sampled_ns=0)

@@ -282,6 +282,15 @@ def test_the_limit_of_a_driver_who_has_left_is_not_the_next_ones() -> None:
     assert rig.cycles(600)[-1].command.throttle == 0.25
 
 
+def test_a_headless_car_gets_no_faster_when_whoever_limits_it_leaves() -> None:
+    rig = Rig(Mode.AUTO, headless=True).armed()
+    rig.pilot, rig.driver, rig.throttle_limit = Command(0.0, 1.0), NEUTRAL, 0.1
+    rig.cycles(300)
+    rig.driver = None
+    rig.cycle(DriverLeft())
+    assert max(decision.command.throttle for decision in rig.cycles(600)) == 0.1
+
+
 def test_in_assist_the_pilot_steers_and_the_driver_has_the_throttle() -> None:
     rig = Rig(Mode.ASSIST).armed()
     rig.pilot, rig.driver = Command(-0.5, 1.0), Command(0.9, 0.4)

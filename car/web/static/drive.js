@@ -89,7 +89,7 @@ function readLimit() {
 
 function showLimit() {
   const percent = Number($("limit").value);
-  sampler.throttleLimit = percent / 100;
+  sampler.throttleLimit = sampler.pilotLimit = percent / 100;
   $("limit-text").textContent = `${percent} %`;
   try {
     localStorage.setItem(LIMIT_KEY, percent);

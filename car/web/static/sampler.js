@@ -18,6 +18,7 @@ export class Sampler extends EventTarget {
     this.channel = channel;
     this.inputs = inputs;
     this.throttleLimit = 1;
+    this.pilotLimit = 1;
     this.wish = { steering: 0, throttle: 0, held: false };
     setInterval(() => this.sample(), PERIOD_MS);
     const look = () => this.#look();
@@ -53,7 +54,7 @@ export class Sampler extends EventTarget {
     this.wish = { steering, throttle: throttle * this.throttleLimit, held };
     this.#sampledMs = client_ms;
     this.#sequence += 1;
-    this.channel.sample({ type: "sample", seq: this.#sequence, client_ms, ...this.wish, limit: this.throttleLimit });
+    this.channel.sample({ type: "sample", seq: this.#sequence, client_ms, ...this.wish, limit: this.pilotLimit });
   }
 
   #look() {

@@ -10,7 +10,7 @@ import pytest
 from car.gate import Arm, ArmRefusal, ChangeMode, Checks, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
 from car.link import driver_slot
 from car.link.driver_slot import DriverInput, DriverSlot, SlotReader, SlotWriter
-from hardware.drivetrain import Command
+from hardware.drivetrain import NEUTRAL, Command
 
 
 def make_pair() -> tuple[SlotWriter, SlotReader]:
@@ -43,6 +43,13 @@ def test_a_device_that_says_nothing_of_a_limit_leaves_a_pilot_everything() -> No
     slot = DriverSlot(multiprocessing.get_context("spawn"))
     slot.write(DriverInput(Command(0.1, 0.2), sampled_ns=5))
     assert list(SlotReader(slot).events(20)) == [DriverCommand(Command(0.1, 0.2), 5, throttle_limit=1.0)]
+
+
+def test_a_hand_over_is_neutral_and_leaves_a_pilots_limit_as_it_was() -> None:
+    writer, driver = make_pair()
+    writer.sample(Command(0.1, 0.2), sampled_ns=5, throttle_limit=0.3)
+    writer.hand_over(9)
+    assert list(driver.events(20)) == [DriverCommand(NEUTRAL, 9, held=False, throttle_limit=0.3)]
 
 
 def test_presses_between_two_cycles_are_heard_as_they_were_pressed_and_a_stop_comes_last() -> None:
