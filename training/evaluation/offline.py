@@ -90,6 +90,15 @@ class Evaluation:
         return {name: getattr(self, name).to_metrics() for name in OUTPUTS}
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a model gave for a frame, what was driven there, and how long its network took."""
+
+    given: Label
+    label: Label
+    invoke_ns: int
+
+
 def evaluate(model_path: Path, sessions: Sequence[Path], tell: LeftOutCallback = ignore_left_out) -> Evaluation:
     """Compare the model in ``model_path`` with what was driven in ``sessions``; needs no Keras.
 
@@ -101,7 +110,8 @@ def evaluate(model_path: Path, sessions: Sequence[Path], tell: LeftOutCallback =
     model = load_model(model_path)
     metrics = model.card.metrics if model.card else {}
     means = [metrics.get(name, {}).get("training_mean") for name in OUTPUTS]
-    return evaluate_frames(model, _frames_of(model, sessions, tell), means)
+    with TflitePilot(model) as pilot:
+        return _evaluation(model, _answers_in(pilot, model, sessions, tell), means)
 
 
 def evaluate_frames(
@@ -113,22 +123,20 @@ def evaluate_frames(
 
     Raises TrainingError when there is no frame or the model gives something that is no number.
     """
-    predicted, labels, invoke_ns = [], [], []
     with TflitePilot(model) as pilot:
-        for number, (image, label) in enumerate(frames):
-            output = pilot.drive(Frame(image, 0, number))
-            predicted.append((output.command.steering, output.command.throttle))
-            labels.append(label)
-            invoke_ns.append(output.inference_ns)
-    if not predicted:
+        return _evaluation(model, _answers_to(pilot, frames), training_means)
+
+
+def _evaluation(model: Model, answers: Sequence[_Answer], training_means: Sequence[float | None]) -> Evaluation:
+    if not answers:
         raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other sessions.")
-    values, truth = np.array(predicted, np.float64), np.array(labels, np.float64)
+    values, truth = (np.array([getattr(answer, name) for answer in answers], np.float64) for name in ("given", "label"))
     if not np.isfinite(values).all():
         raise TrainingError(f"{model.name} gives values that are not numbers. Train it again.")
     steering, throttle = (
         compare(values[:, index], truth[:, index], training_means[index]) for index in range(len(OUTPUTS))
     )
-    return Evaluation(steering, throttle, len(values), float(np.median(invoke_ns)) / 1e6)
+    return Evaluation(steering, throttle, len(values), float(np.median([answer.invoke_ns for answer in answers])) / 1e6)
 
 
 def compare(predicted: Values, labels: Values, training_mean: float | None) -> OutputScores:
@@ -150,18 +158,27 @@ def score(predicted: Values, labels: Values) -> Score:
     return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
 
 
-def _frames_of(
-    model: Model, sessions: Sequence[Path], tell: LeftOutCallback
-) -> Iterator[tuple[NDArray[np.uint8], Label]]:
+def _answers_to(pilot: TflitePilot, frames: Iterable[tuple[NDArray[np.uint8], Label]]) -> list[_Answer]:
+    answers = []
+    for number, (image, label) in enumerate(frames):
+        output = pilot.drive(Frame(image, 0, number))
+        answers.append(_Answer((output.command.steering, output.command.throttle), label, output.inference_ns))
+    return answers
+
+
+def _answers_in(pilot: TflitePilot, model: Model, sessions: Sequence[Path], tell: LeftOutCallback) -> list[_Answer]:
+    """Return the answers to all frames of the sessions that can be read to their ends."""
+    answers: list[_Answer] = []
     left_out: list[LeftOut] = []
     for path in sessions:
         try:
-            yield from _driven_frames(model, path)
+            answers += _answers_to(pilot, _driven_frames(model, path))
         except (SessionError, UnusableSession) as error:
             left_out.append(LeftOut(path, error))
             if len(left_out) == len(sessions):
                 raise left_out[0].error from None
             tell(left_out[-1])
+    return answers
 
 
 def _driven_frames(model: Model, path: Path) -> Iterator[tuple[NDArray[np.uint8], Label]]:

@@ -104,6 +104,15 @@ def test_sessions_that_do_not_fit_are_left_out_and_the_others_judge_the_model(tr
         evaluate(trained.model, [noise, other])
 
 
+def test_nothing_of_a_session_that_breaks_midway_counts(trained: Trained, tmp_path: Path) -> None:
+    images = [draw(0.0)] * 8 + [np.zeros((48, 64, 3), np.uint8)]
+    frames = [Frame(image, number * 50_000_000, number) for number, image in enumerate(images)]
+    breaks = write_rows(tmp_path / "breaks.mcap", [(frame, record(frame, NEUTRAL)) for frame in frames])
+    left_out: list[LeftOut] = []
+    made = evaluate(trained.model, [breaks, trained.sessions[0]], left_out.append)
+    assert (made.frames, [session.path for session in left_out]) == (400, [breaks])
+
+
 def test_a_model_that_gives_no_numbers_has_no_score(tiny_models: Path) -> None:
     model = load_model(tiny_models / "broken.tflite")
     with pytest.raises(TrainingError, match="not numbers"):
