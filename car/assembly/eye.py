@@ -21,6 +21,9 @@ from simulator.track import make_track
 EYE_WIDTH, EYE_HEIGHT = 320, 240
 """What a simulated picture has at least for a person, whatever the pilot's has."""
 
+MAX_PIXELS = 640 * 480
+"""For very flat or tall pictures: they stay smaller than that rather than cost the controls their time."""
+
 Eye = Callable[[DriveRecord, Frame], Image]
 
 
@@ -89,4 +92,5 @@ class SimulatedEye:
 
 
 def _factor(geometry: CameraGeometry) -> int:
-    return max(math.ceil(EYE_WIDTH / geometry.width), math.ceil(EYE_HEIGHT / geometry.height))
+    wanted = max(math.ceil(EYE_WIDTH / geometry.width), math.ceil(EYE_HEIGHT / geometry.height))
+    return min(wanted, math.isqrt(MAX_PIXELS // (geometry.width * geometry.height)))

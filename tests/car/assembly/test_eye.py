@@ -84,6 +84,14 @@ def test_a_camera_that_is_real_or_large_is_seen_as_it_is(camera: dict[str, objec
     assert open_eye(config_of(**camera), lambda: "oval")(record, frame) is frame.image
 
 
+@pytest.mark.parametrize("size", [(640, 24), (160, 24), (1920, 24), (32, 1080)])
+def test_a_flat_or_tall_picture_does_not_become_huge(size: tuple[int, int]) -> None:
+    config = config_of(width=size[0], height=size[1])
+    record, frame = seen_by(config)
+    picture = open_eye(config, lambda: "oval")(record, frame)
+    assert frame.image.size <= picture.size <= 640 * 480 * 3
+
+
 @pytest.mark.parametrize("kind", ["pose", "track"])
 def test_a_car_whose_place_or_track_is_not_known_is_seen_by_its_own_camera(kind: str) -> None:
     config = config_of()
