@@ -149,7 +149,6 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
     from car.web.server import WebServer
 
     link, folder = context.link, context.job.folder
-    scene = SceneChoice(link.scene, tracks_of(folder.config))
     try:
         web = WebContext(
             folder,
@@ -159,8 +158,8 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
             context.clock,
             lambda: context.health,
             link.notice.read,
-            scene,
-            open_eye(folder.config, lambda: scene.track),
+            SceneChoice(link.scene, tracks_of(folder.config)),
+            open_eye(folder.config, lambda: str(link.entered.read().get("track", folder.config.simulator.track))),
         )
         server = WebServer(web, relay_secret=link.secret, beat=lambda: context.beat("pages"))
     except CarError as error:

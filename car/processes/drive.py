@@ -123,7 +123,7 @@ def _sources(
         current = CurrentCalibration(options.folder.config_path, options.config.calibration)
         sources.append(CalibrationSwitch(gate, current, devices.calibrate))
     if devices.enter_track is not None:
-        sources.append(SceneWatch(link.scene, devices.enter_track))
+        sources.append(SceneWatch(link.scene, link.entered, devices.enter_track))
     return sources
 
 

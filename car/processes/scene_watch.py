@@ -14,11 +14,14 @@ from hardware.errors import HardwareError
 class SceneWatch:
     """Carries the car to a track, disarmed, whenever a new one is on the bulletin; after the driver among the sources.
 
-    ``enter_track`` may take its time to draw, and has a thread for it.
+    ``enter_track`` may take its time to draw, and has a thread for it. Of wishes that come meanwhile the last one
+    counts. ``entered`` is told the track once the car is on it.
     """
 
-    def __init__(self, scene: Bulletin, enter_track: Callable[[str], None]) -> None:
+    def __init__(self, scene: Bulletin, entered: Bulletin, enter_track: Callable[[str], None]) -> None:
         self._scene = scene
+        self._entered = entered
+        self._entering = threading.Lock()
         self._enter_track = enter_track
         self._done = int(scene.read().get("number", 0))
 
@@ -29,8 +32,12 @@ class SceneWatch:
         if number != self._done:
             self._done = number
             yield Disarm()
-            threading.Thread(target=self._enter, args=(str(scene["track"]),), name="scene", daemon=True).start()
+            wish = (number, str(scene["track"]))
+            threading.Thread(target=self._enter, args=wish, name="scene", daemon=True).start()
 
-    def _enter(self, track: str) -> None:
-        with contextlib.suppress(HardwareError):  # A track that is not there leaves the car where it is.
-            self._enter_track(track)
+    def _enter(self, number: int, track: str) -> None:
+        # A track that is not there leaves the car where it is.
+        with self._entering, contextlib.suppress(HardwareError):
+            if number == self._done:
+                self._enter_track(track)
+                self._entered.post({"track": track})

@@ -10,6 +10,7 @@ from car.link.bulletin import Bulletin
 from car.link.scene import SceneChoice
 from car.processes.scene_watch import SceneWatch
 from hardware.errors import TrackError
+from tests.system.car_process import wait_for
 
 
 class Scene:
@@ -18,11 +19,15 @@ class Scene:
         self.choice = SceneChoice(self.bulletin, ("oval", "bean"))
         self.entered: list[str] = []
         self.came = threading.Event()
-        self.watch = SceneWatch(self.bulletin, self.enter)
+        self.now_on = Bulletin(multiprocessing.get_context("spawn"))
+        self.may_draw = threading.Event()
+        self.may_draw.set()
+        self.watch = SceneWatch(self.bulletin, self.now_on, self.enter)
 
     def enter(self, track: str) -> None:
         self.entered.append(track)
         self.came.set()
+        self.may_draw.wait(60)
         if track == "bean":
             raise TrackError("No such track. Choose another.")
 
@@ -35,6 +40,19 @@ def test_each_wish_disarms_and_carries_the_car_once() -> None:
     assert list(scene.watch.events(1)) == []
     assert scene.came.wait(60)
     assert scene.entered == ["oval"]
+
+
+def test_of_wishes_in_quick_succession_the_last_one_counts_and_only_where_the_car_is_is_told() -> None:
+    scene = Scene()
+    scene.may_draw.clear()
+    for track in ("bean", "oval", "bean", "oval"):
+        scene.choice.enter(track)
+        list(scene.watch.events(0))
+        assert scene.came.wait(60)
+    assert scene.now_on.read() == {}
+    scene.may_draw.set()
+    wait_for(lambda: scene.now_on.read() == {"track": "oval"}, "the car on the last track that was asked for")
+    assert scene.entered == ["bean", "oval"]
 
 
 def test_a_track_that_is_not_on_the_list_cannot_be_asked_for() -> None:
