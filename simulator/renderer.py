@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from hardware.camera import CameraGeometry, Image
 from hardware.drivetrain import Pose
 from simulator import lens
-from simulator.appearance import Appearance
-from simulator.floor import Floor
+from simulator.appearance import Appearance, varied
+from simulator.floor import Floor, draw_floor
 from simulator.lens import Table
 from simulator.room import HIGHEST_DEG, PIXELS_PER_DEG, draw_room
+from simulator.track import Track
 
 _MIP_LEVELS = 7
 _MAX_SAMPLES = 4
@@ -127,6 +128,16 @@ class Renderer:
         columns = slice(shift % _NOISE_SHIFTS, shift % _NOISE_SHIFTS + image.shape[1])
         cv2.add(image, self._brighter[rows, columns], dst=image)
         cv2.subtract(image, self._darker[rows, columns], dst=image)
+
+
+def draw_scene(track: Track, geometry: CameraGeometry, seed: int = 0) -> tuple[Floor, Renderer]:
+    """Return the floor with ``track`` on it, and what a camera sees there, in the light and the colours of ``seed``.
+
+    Raises what Renderer raises.
+    """
+    appearance = varied(track.style, seed)
+    floor = draw_floor(track, appearance)
+    return floor, Renderer(geometry, floor, appearance)
 
 
 def _mips(image: Image) -> list[Image]:

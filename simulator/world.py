@@ -14,11 +14,9 @@ from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion, Pose
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
-from simulator.appearance import varied
 from simulator.disturbance import Disturbance, Push
-from simulator.floor import Floor, draw_floor
 from simulator.lap_counter import LapCounter
-from simulator.renderer import Renderer
+from simulator.renderer import Renderer, draw_scene
 from simulator.track import Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
 
@@ -56,7 +54,7 @@ class World:
         self._seed = seed
         self._geometry = geometry or CameraGeometry()
         self.track = track
-        self.floor, renderer = self._draw(track)
+        self.floor, renderer = draw_scene(track, self._geometry, self._seed)
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
@@ -115,7 +113,7 @@ class World:
         Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile.
         """
         if track.name != self.track.name:
-            floor, renderer = self._draw(track)
+            floor, renderer = draw_scene(track, self._geometry, self._seed)
             with self._lock:
                 self._advance(self._clock.now_ns())
                 self.track, self.floor = track, floor
@@ -134,11 +132,6 @@ class World:
         with self._lock:
             self._advance(self._clock.now_ns())
             self._command = command
-
-    def _draw(self, track: Track) -> tuple[Floor, Renderer]:
-        appearance = varied(track.style, self._seed)
-        floor = draw_floor(track, appearance)
-        return floor, Renderer(self._geometry, floor, appearance)
 
     def _put(self, progress_m: float, lateral_m: float, heading_error_rad: float, speed_m_s: float) -> None:
         self._advance(self._clock.now_ns())

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.kinds.ours import CAMERAS, DRIVETRAINS
 from hardware.camera import CameraGeometry, Frame, Image
 from hardware.cameras.turned import turned_image
+from hardware.drivetrain import Pose
 from hardware.errors import HardwareError
-from simulator.appearance import varied
-from simulator.floor import draw_floor
-from simulator.renderer import Renderer
+from simulator.renderer import Renderer, draw_scene
 from simulator.track import make_track
 
 EYE_WIDTH, EYE_HEIGHT = 320, 240
@@ -35,14 +34,6 @@ def open_eye(config: CarConfig, track: Callable[[], str]) -> Eye:
     return lambda _record, frame: frame.image
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The picture that was drawn last, and of which frame it is."""
-
-    number: int
-    image: Image
-
-
 class SimulatedEye:
     """Draws what the simulated camera sees in a whole multiple of its size; from any thread.
 
@@ -60,21 +51,23 @@ class SimulatedEye:
         self._drawing = threading.Lock()
         self._entered = ""
         self._renderer: Renderer | None = None
-        self._drawn: _Drawn | None = None
+        self._number = -1
+        self._picture: Image | None = None
 
     def __call__(self, record: DriveRecord, frame: Frame) -> Image:
         """Return the picture of a cycle: RGB uint8, height × width × 3, read-only."""
         if record.pose is None:
             return frame.image
         with self._drawing:
-            if self._drawn is not None and self._drawn.number == frame.number:
-                return self._drawn.image
-            renderer = self._renderer_of(self._track())
-            if renderer is None:
-                return frame.image
-            image = turned_image(renderer.render(record.pose, frame.number), self._camera.rotation, self._camera.flip)
-            self._drawn = _Drawn(frame.number, image)
-            return image
+            if self._picture is None or frame.number != self._number:
+                self._number, self._picture = frame.number, self._drawn(record.pose, frame)
+            return self._picture
+
+    def _drawn(self, pose: Pose, frame: Frame) -> Image:
+        renderer = self._renderer_of(self._track())
+        if renderer is None:
+            return frame.image
+        return turned_image(renderer.render(pose, frame.number), self._camera.rotation, self._camera.flip)
 
     def _renderer_of(self, name: str) -> Renderer | None:
         if name != self._entered:
@@ -83,11 +76,10 @@ class SimulatedEye:
                 track = make_track(name)
             except HardwareError:
                 return None
-            appearance = varied(track.style, self._seed)
             own = self._camera.unturned.geometry
             factor = _factor(self._camera.geometry)
             large = replace(own, width=own.width * factor, height=own.height * factor)
-            self._renderer = Renderer(large, draw_floor(track, appearance), appearance)
+            _, self._renderer = draw_scene(track, large, self._seed)
         return self._renderer
 
 
