@@ -35,7 +35,7 @@ from car.processes.calibration_keys import KEYS, CalibrationKeys, gate_words, sp
 from car.processes.controls import SAMPLE_PERIOD_S
 from car.processes.drive import watch_safeguards
 from car.processes.keeper import running, start_process
-from car.processes.priority import ahead_of_all
+from car.processes.priority import ahead_of_all, go_behind_the_loop
 from car.processes.safeguards import ALL_SAFEGUARDS
 from car.processes.service import become_child, is_over
 from car.processes.signals import EndSignal, end_signals
@@ -149,6 +149,7 @@ def run_calibration_controls(link: CarLink, folder: CarFolder) -> None:
     record: DriveRecord | None = None
     shown: object = None
     with open_keyboard() as keyboard, Live(console=console, auto_refresh=False, transient=True) as live:
+        go_behind_the_loop()
         link.controls_ready.value = True
         while not ended.is_set() and not is_over(link):
             link.beats.beat("keys", clock.now_ns())

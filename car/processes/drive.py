@@ -60,11 +60,11 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
     gate = Gate(options.config.gate.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     with contextlib.ExitStack() as stack:
-        # The desk may be slow to start, and must not slow down the others.
+        # The threads that keep the others share Python's lock with the loop, and with it its priority.
+        stack.enter_context(ahead_of_all())
         desk = stack.enter_context(keeping_desk(link, options.folder, pilot, records=options.records))
         job = ControlsJob(options.folder, options.system_root)
         controls = stack.enter_context(keeping_controls(link, job, driver, options.run_controls))
-        stack.enter_context(ahead_of_all())
         guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))
         devices = stack.enter_context(contextlib.closing(options.open_devices(options.config, clock)))
         guard.wait_until_ready()

@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Self
 
 from car.link.car_link import CarLink
+from car.processes.priority import stand_in_line
 from car.terminal.shortages import shortage_in_words
 
 END_TIMEOUT_S = 10.0
@@ -121,10 +122,15 @@ def _kill(name: str, process: SpawnProcess, after_s: float) -> None:
 
 
 def start_process(name: str, run: Callable[..., None], *arguments: object, niceness: int = 0) -> SpawnProcess:
-    """Start ``run(*arguments)`` in a process of its own, which no signal of the terminal reaches."""
+    """Start ``run(*arguments)`` in a process of its own, which no signal of the terminal reaches.
+
+    Its imports take their turn, whatever priority this thread has: they would silence another car's controls.
+    """
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(name, run, *arguments), name=name)
     with deaf_children():
         process.start()
+    if process.pid is not None:
+        stand_in_line(process.pid)
     if niceness and hasattr(os, "setpriority") and process.pid is not None:
         # From its first import on: another one is started while the car drives.
         with contextlib.suppress(OSError):

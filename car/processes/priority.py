@@ -18,7 +18,7 @@ from hardware.realtime import CONTROLS_PRIORITY, LOOP_PRIORITY
 
 @contextlib.contextmanager
 def ahead_of_all() -> Iterator[None]:
-    """Let this thread, and every thread and process that it starts, go before all ordinary programs.
+    """Let this thread, and every thread that it starts, go before all ordinary programs; the guard too.
 
     Only Linux has it. All threads of a process that share Python's lock should have it, or none: one that waits in line
     with the lock in its hand would make the others wait with it.
@@ -38,6 +38,13 @@ def go_behind_the_loop() -> None:
         # One that has ended meanwhile needs none.
         with contextlib.suppress(PermissionError, ProcessLookupError):
             os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(CONTROLS_PRIORITY))
+
+
+def stand_in_line(process: int) -> None:
+    """Let a process that has just been started wait its turn among the ordinary ones, whoever started it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            os.sched_setscheduler(process, os.SCHED_OTHER, os.sched_param(0))
 
 
 @contextlib.contextmanager

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import multiprocessing
+import os
+import sys
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
 
 import pytest
 
 from car.processes.keeper import ProcessKeeper, start_process
+from car.processes.priority import ahead_of_all
 from tests.system.car_process import wait_for
 
 
@@ -25,6 +29,11 @@ def run_out_of_files() -> None:
 def run_out_of_memory() -> None:
     """Be a process that gets no memory more."""
     raise MemoryError
+
+
+def wait(ended: Event) -> None:
+    """Be a process that waits for its end."""
+    ended.wait(60)
 
 
 @pytest.mark.parametrize(("run", "words"), [(run_out_of_files, "ulimit -n"), (run_out_of_memory, "too little memory")])
@@ -73,3 +82,15 @@ def test_a_process_that_ends_because_the_drive_is_over_has_not_died() -> None:
         assert not keeper.is_alive()
         assert told == []
     assert keeper.deaths == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has real-time priority for a process")
+def test_a_keeper_goes_with_the_loop_and_what_it_starts_waits_in_line() -> None:
+    ended = multiprocessing.get_context("spawn").Event()
+    with (
+        ahead_of_all(),
+        ProcessKeeper("desk", lambda: start_process("desk", wait, ended), finish=ended.set) as keeper,
+    ):
+        assert keeper.native_id is not None
+        assert os.sched_getscheduler(keeper.native_id) == os.sched_getscheduler(0)
+        assert os.sched_getscheduler(keeper.pid) == os.SCHED_OTHER
