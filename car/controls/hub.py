@@ -190,7 +190,7 @@ class Seat:
 
     def may_act(self) -> bool:
         """Take the car if nobody has it; tell whether this seat has it."""
-        return self._hub.act(self, lambda _desk: None)
+        return self._hub.act(self, lambda _writer: None)
 
     def stop(self) -> None:
         """Stop, whoever drives."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from car.doctor.patient import Patient
 from car.kinds.verdict import Verdict, error, ok, warning
 
-TRIAL_BYTES = 8 << 20
+BLOCK_BYTES = 8 << 20
 SLOW_MB_S = 5.0
 """Below this the recorder would drop frames while anything else writes; a card of class A1 does 10 MB/s."""
 SCARCE_FACTOR = 2
@@ -34,7 +34,7 @@ def disk_space(patient: Patient) -> Iterator[Verdict]:
 
 def disk_speed(patient: Patient) -> Iterator[Verdict]:
     """How fast the disk takes what is recorded, fsync included."""
-    block = os.urandom(TRIAL_BYTES)
+    block = os.urandom(BLOCK_BYTES)
     folder = _existing(patient.folder)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
@@ -42,7 +42,7 @@ def disk_speed(patient: Patient) -> Iterator[Verdict]:
             file.write(block)
             file.flush()
             os.fsync(file.fileno())
-            speed_mb_s = TRIAL_BYTES / 1e6 / ((time.perf_counter_ns() - started_ns) / 1e9)
+            speed_mb_s = BLOCK_BYTES / 1e6 / ((time.perf_counter_ns() - started_ns) / 1e9)
     except OSError as problem:
         yield error(f"Nothing can be written to {folder} ({problem.strerror}).", f"ls -ld {folder}")
         return

@@ -85,10 +85,10 @@ class _Turn:
 
 
 class VirtualControls(Controls):
-    """Samples the stick into the driver's slot, as the desk does."""
+    """Samples the stick into the driver's slot, as the controls do."""
 
-    def __init__(self, desk: SlotWriter, clock: VirtualClock) -> None:
-        self._desk = desk
+    def __init__(self, writer: SlotWriter, clock: VirtualClock) -> None:
+        self._writer = writer
         self._clock = clock
         self._held = True
         self._is_through = True
@@ -117,26 +117,26 @@ class VirtualControls(Controls):
 
     def stop(self) -> None:
         """Press stop."""
-        self._desk.stop()
+        self._writer.stop()
 
     def _let_through(self) -> None:
         for command, sampled_ns in self._waiting:
-            self._desk.sample(command, sampled_ns, held=self._held)
+            self._writer.sample(command, sampled_ns, held=self._held)
         self._waiting.clear()
 
 
 def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> EventSource:
     """Return a driver who arms in the fault's mode and pushes the stick; its controls fail at the onset."""
     slot = DriverSlot(multiprocessing.get_context("spawn"))
-    desk = SlotWriter(slot)
-    controls = VirtualControls(desk, clock)
+    writer = SlotWriter(slot)
+    controls = VirtualControls(writer, clock)
 
     def push() -> None:
         controls.stick = STICK
 
     period_ns = round(NS_PER_S / SAMPLE_HZ)
     clock.call_at(START_NS, controls.sample, period_ns)
-    clock.call_at(START_NS + 10 * period_ns, lambda: desk.arm(fault.mode, wheels_up=True))
+    clock.call_at(START_NS + 10 * period_ns, lambda: writer.arm(fault.mode, wheels_up=True))
     clock.call_at(START_NS + 15 * period_ns, push)
     for after_s, act in fault.acts:
         clock.call_at(onset_ns + round(after_s * NS_PER_S), lambda act=act: act(controls))  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """Another pilot for a car that drives: the desk asks for it, the drive process loads it and activates it.
 
-Pipes carry a line of JSON each way, and nothing else: the desk is open to the network, and what it says is not to be
-unpickled where the wheels are.
+Pipes carry a line of JSON each way, and nothing else: the desk works for people in the network, and what it says is not
+to be unpickled where the wheels are.
 """
 
 from __future__ import annotations

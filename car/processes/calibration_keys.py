@@ -54,11 +54,11 @@ class CalibrationKeys:
     be said to the person at the keys.
     """
 
-    def __init__(self, config: CarConfig, desk: SlotWriter, save: Callable[[Mapping[str, Value]], None]) -> None:
+    def __init__(self, config: CarConfig, writer: SlotWriter, save: Callable[[Mapping[str, Value]], None]) -> None:
         self._kind = DRIVETRAINS.find(config.drivetrain.kind)
         self._fields = calibration_fields(config)
         self._scale = full_scale_calibration(config.calibration)
-        self._desk = desk
+        self._writer = writer
         self._save = save
         self._saved: dict[str, Value] = {field.name: field.value for field in self._fields}
         self._values = dict(self._saved)
@@ -100,7 +100,7 @@ class CalibrationKeys:
         if key in acts:
             leaves, self._leaves = self._leaves, False
             if key == "q" and leaves:
-                self._desk.quit()
+                self._writer.quit()
             else:
                 acts[key]()
 
@@ -115,12 +115,12 @@ class CalibrationKeys:
 
     def _arm(self) -> None:
         self._tried_ns = None
-        self._desk.arm(Mode.CALIBRATION, wheels_up=True)
+        self._writer.arm(Mode.CALIBRATION, wheels_up=True)
         self.message = ""
 
     def _stop(self) -> None:
         self._tried_ns = None
-        self._desk.stop()
+        self._writer.stop()
         self.message = LIFT
 
     def _choose(self, step: int) -> None:
@@ -149,7 +149,7 @@ class CalibrationKeys:
     def _save_all(self) -> None:
         # A card may take seconds, and nobody could stop the motor meanwhile.
         self._tried_ns = None
-        self._desk.disarm()
+        self._writer.disarm()
         try:
             self._save(self._values)
         except ConfigError as error:
@@ -160,7 +160,7 @@ class CalibrationKeys:
 
     def _quit(self) -> None:
         if self._values == self._saved:
-            self._desk.quit()
+            self._writer.quit()
             return
         self._tried_ns, self._leaves = None, True
         self.message = "Not everything is saved. Press s to save, or q again to leave all the same."

@@ -81,8 +81,8 @@ def test_a_car_is_calibrated_from_its_page_and_drives_by_it_at_once(tmp_path: Pa
             assert answer.status_code == 200, answer.text
             browser.say(type="disarm")
             # On a busy machine it may have tripped before.
-            wait_for(lambda: browser.state.get("gate") != "armed", "the end of the trial")
-            # What is saved counts from the next arming on, and a trial that had tripped read the file too early.
+            wait_for(lambda: browser.state.get("gate") != "armed", "the end of calibrating")
+            # What is saved counts from the next arming on, and a calibration that had tripped read the file too early.
             arm(browser, "manual")
             wait_for(lambda: abs(bench.pulse_us(STEERING) - 1450) <= STEP_US, "the new centre")
             browser.stick = (1.0, 0.0)

@@ -17,7 +17,7 @@ from tests.system.car_process import DrivingCar
 
 SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
 SOME_SECONDS = 150_000
-SWAPS = 4
+ACTIVATIONS = 4
 TOO_LONG_MS = 150
 """As long as a frame may be fresh for: the car would have tripped. The activation itself takes a few milliseconds."""
 
@@ -30,7 +30,7 @@ def test_the_car_drives_on_while_another_pilot_is_activated(tmp_path: Path) -> N
         with httpx.Client(
             base_url=f"http://127.0.0.1:{car.port}/api/", headers={"X-Pocketpilot": "1"}, timeout=60.0
         ) as client:
-            for number in range(SWAPS):
+            for number in range(ACTIVATIONS):
                 answer = client.post(f"models/{('evening', 'morning')[number % 2]}/activate")
                 assert answer.status_code == 200, answer.text
                 car.wait_until_recorded((number + 2) * SOME_SECONDS)
@@ -41,7 +41,7 @@ def test_the_car_drives_on_while_another_pilot_is_activated(tmp_path: Path) -> N
         with Session.open(car.session) as session:
             records = list(session.records())
             pilots = [event.text for event in session.events() if event.kind == "pilot"]
-    assert pilots == [f"{name}.tflite from here on" for name in ("evening", "morning") * (SWAPS // 2)]
+    assert pilots == [f"{name}.tflite from here on" for name in ("evening", "morning") * (ACTIVATIONS // 2)]
     driven = records[next(place for place, record in enumerate(records) if record.gate_state is GateState.ARMED) :]
     assert all(record.gate_state is GateState.ARMED for record in driven)
     assert all(record.pilot is not None for record in driven)

@@ -180,7 +180,7 @@ def test_a_disk_that_is_nearly_full_is_a_warning(pi: Clinic) -> None:
     assert "car sessions list" in finding.fix
 
 
-def test_the_trial_of_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_check_of_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path, make_pi_5, TRIXIE_VERSIONS)
     before = sorted(path.name for path in clinic.car.iterdir())
     assert "MB/s" in clinic.finding("disk_speed").text
