@@ -19,7 +19,7 @@ from car.terminal.console import console
 from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
-from training.dataset import LeftOut, Size
+from training.dataset import LeftOut, LeftOutCallback, Size
 from training.evaluation.closed_loop import examine
 from training.evaluation.offline import evaluate
 from training.fit import TrainSettings
@@ -41,29 +41,6 @@ class Trained:
     left_out: tuple[LeftOut, ...]
 
 
-class LeftOutList:
-    """The sessions that were left out so far; each is printed as it comes.
-
-    >>> from car.errors import SessionError
-    >>> left_out = LeftOutList()
-    >>> left_out.add(LeftOut(path, SessionError("It cannot be read.")))
-    Left out: It cannot be read.
-    >>> path in left_out
-    True
-    """
-
-    def __init__(self) -> None:
-        self.sessions: list[LeftOut] = []
-
-    def __contains__(self, path: Path) -> bool:
-        return any(session.path == path for session in self.sessions)
-
-    def add(self, session: LeftOut) -> None:
-        """Note a session, and say why it is left out."""
-        self.sessions.append(session)
-        console.print(f"Left out: {session.error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-
-
 def train_and_show(
     sessions: Sequence[Path],
     out: Path,
@@ -81,15 +58,15 @@ def train_and_show(
     settings = TrainSettings(seed=seed)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    left_out = LeftOutList()
+    left_out: list[LeftOut] = []
     with _progress_bars() as progress:
         card = train(
-            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=left_out.add
+            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=_noting(left_out)
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False, markup=False)
     _show_metrics("On the frames held out from training", card.metrics)
-    return Trained(model, tuple(left_out.sessions))
+    return Trained(model, tuple(left_out))
 
 
 def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, ...]:
@@ -97,9 +74,10 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
 
     Raises what ``evaluate`` raises.
     """
-    left_out = LeftOutList()
-    evaluation = evaluate(model, sessions, left_out.add)
-    sessions = [path for path in sessions if path not in left_out]
+    left_out: list[LeftOut] = []
+    evaluation = evaluate(model, sessions, _noting(left_out))
+    missing = {session.path for session in left_out}
+    sessions = [path for path in sessions if path not in missing]
     title = f"{model.stem} on {evaluation.frames} frames of {len(sessions)} sessions"
     _show_metrics(title, evaluation.to_metrics())
     console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
@@ -111,7 +89,7 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
         )
         card = read_card(model)
         _show_metrics("On the frames held out from training", card.metrics if card else {})
-    return tuple(left_out.sessions)
+    return tuple(left_out)
 
 
 def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save: bool) -> bool:
@@ -138,6 +116,16 @@ def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], la
         append_card(model, replace(card, closed_loop={exam.scene.track: str(exam) for exam in exams}))
         console.print(f"Saved to the card of {model}.", highlight=False)
     return all(exam.passed for exam in exams)
+
+
+def _noting(left_out: list[LeftOut]) -> LeftOutCallback:
+    """Return what prints why a session is left out, and adds it to the list."""
+
+    def note(session: LeftOut) -> None:
+        left_out.append(session)
+        console.print(f"Left out: {session.error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    return note
 
 
 def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:
