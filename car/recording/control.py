@@ -49,9 +49,11 @@ class DriveFollower:
 
     def is_driving(self) -> bool:
         """Take note of what was published since the last call, and tell whether the car is being driven."""
+        armed_before = self.armed_number
         for cycle in self._reader.read():
             self._take(cycle.record, self._reader.next_number - 1)
-        if self._is_armed:
+        # A drive may have begun and ended since the last call.
+        if self._is_armed or self.armed_number > armed_before:
             self._armed_ns = self._clock.now_ns()
         return self._armed_ns is not None and self._clock.now_ns() - self._armed_ns <= AROUND_NS
 

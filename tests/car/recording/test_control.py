@@ -83,6 +83,18 @@ def test_each_start_is_a_session_of_its_own_without_a_frame_of_the_one_before(ri
     assert numbers_in(second) == list(range(40, 60))
 
 
+def test_a_drive_that_ended_before_anybody_looked_is_recorded(rig: Rig) -> None:
+    rig.control.switch_on()
+    for number in range(50):
+        frame = make_frame(number, rate_hz=RATE_HZ)
+        state = GateState.ARMED if number < 40 else GateState.DISARMED
+        rig.ring.publish(replace(make_record(frame), gate_state=state), frame)
+    rig.control.poll()
+    rig.control.close()
+    (path,) = rig.sessions()
+    assert numbers_in(path) == list(range(50))
+
+
 def test_a_drive_that_was_just_over_when_it_is_switched_on_is_none_to_record(rig: Rig) -> None:
     rig.drive(1)
     rig.drive(0.5, GateState.DISARMED)
