@@ -91,6 +91,17 @@ def test_hidden_page_does_not_drive(drive_page: DrivePage, car: ServedCar, mode:
     drive_page.shows(then)
 
 
+def test_calibrate_page_takes_no_throttle_from_a_headless_pilot(chromium: Browser, tmp_path: Path) -> None:
+    with ServedCar(tmp_path, "--headless") as car, chromium.new_context(base_url=car.url) as context:
+        page = context.new_page()
+        page.goto("/calibrate")
+        page.wait_for_function("async () => (await import('/static/shell.js')).channel.state?.driver")
+        car.wait_for_wheels(lambda applied: applied.command.throttle > 0.15, "a car that drives")
+        before = len(car.wheels)
+        car.wait_for_wheels(lambda _: len(car.wheels) > before + 30, "the drive to go on")
+        assert min(applied.command.throttle for applied in car.wheels[before:]) > 0.1
+
+
 def test_headless_drive_goes_on_when_a_page_that_shows_it_is_left(chromium: Browser, tmp_path: Path) -> None:
     with ServedCar(tmp_path, "--headless") as car, chromium.new_context(base_url=car.url) as context:
         drive_page = DrivePage(context.new_page(), car)
