@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hardware.camera import Image
 from hardware.drivetrain import Pose
-from simulator.appearance import Appearance, Material, nominal
+from simulator.appearance import Appearance, Colour, Material, nominal
 from simulator.curves import Points
 from simulator.track import Track
 
@@ -73,31 +73,52 @@ def draw_floor(track: Track, appearance: Appearance | None = None) -> Floor:
     blank = Floor(np.zeros((0, 0, 3), np.uint8), float(lowest[0]), float(lowest[1]) + height * METRES_PER_PIXEL)
 
     brightness = _faded_out(_ground(rng, appearance.material, width, height))
-    ground = brightness[:, :, None] * np.array(appearance.floor, np.float32)
     wear = np.minimum(_blotches(rng, width, height, cell=40, strength=0.06) - 0.04, 1.0)
-    _lay(ground, _edges(track, blank, width, height) * wear, appearance.line)
+    paints = [_Paint(_edges(track, blank, width, height), wear, appearance.line)]
     if track.style == "robocars":
-        _lay(ground, _dashes(track, blank, width, height) * wear, appearance.centre)
+        paints.append(_Paint(_dashes(track, blank, width, height), wear, appearance.centre))
     light = _faded_out(_blotches(rng, width, height, cell=400, strength=0.09))
-    ground *= light[:, :, None] * np.array(appearance.gain, np.float32)
-    image = np.clip(ground, 0.0, 255.0).astype(np.uint8)
+    planes = []
+    # A plane of each colour at a time: three times as fast as all of a pixel's colours at once.
+    for channel in range(3):
+        plane = brightness * np.float32(appearance.floor[channel])
+        for paint in paints:
+            paint.lay(plane, channel)
+        plane *= light * np.float32(appearance.gain[channel])
+        planes.append(np.clip(plane, 0.0, 255.0, out=plane).astype(np.uint8))
+    image = np.asarray(cv2.merge(planes), dtype=np.uint8)
     image.flags.writeable = False
     return Floor(image, blank.left_m, blank.top_m)
+
+
+class _Paint:
+    """A colour that covers the ground where ``mask`` (0 … 255) says, worn off to the share ``wear`` (0 … 1)."""
+
+    def __init__(self, mask: NDArray[np.uint8], wear: NDArray[np.float32], colour: Colour) -> None:
+        self._where = np.flatnonzero(mask > 0)
+        self._share = mask.ravel()[self._where].astype(np.float32) / np.float32(255.0) * wear.ravel()[self._where]
+        self._colour = colour
+
+    def lay(self, plane: NDArray[np.float32], channel: int) -> None:
+        """Paint one colour channel of the ground, height × width, leaving the rest untouched."""
+        ground = plane.reshape(-1)
+        bare = ground[self._where]
+        ground[self._where] = bare + self._share * (np.float32(self._colour[channel]) - bare)
 
 
 def _faded_out(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
     """Let a brightness become 1 towards the border, so that the plain floor beyond it begins unseen."""
     height, width = brightness.shape
-    row, column = (np.minimum(np.arange(size), np.arange(size)[::-1]) for size in (height, width))
-    share = np.minimum(np.minimum(row[:, None], column[None, :]) * (METRES_PER_PIXEL / _FADE_M), 1.0)
-    return 1.0 + (brightness - 1.0) * share.astype(np.float32)
+    row, column = (_share_from_border(size) for size in (height, width))
+    faded = brightness - np.float32(1.0)
+    faded *= np.minimum(row[:, None], column[None, :])
+    faded += np.float32(1.0)
+    return faded
 
 
-def _lay(ground: NDArray[np.float32], coverage: NDArray[np.float32], colour: tuple[float, float, float]) -> None:
-    """Paint ``colour`` over the ground where ``coverage`` (0 … 1) says, leaving the rest untouched."""
-    rows, columns = np.nonzero(coverage)
-    share = coverage[rows, columns, None]
-    ground[rows, columns] += share * (np.array(colour, np.float32) - ground[rows, columns])
+def _share_from_border(size: int) -> NDArray[np.float32]:
+    from_border = np.minimum(np.arange(size), np.arange(size)[::-1])
+    return np.minimum(from_border * (METRES_PER_PIXEL / _FADE_M), 1.0).astype(np.float32)
 
 
 def _blotches(rng: np.random.Generator, width: int, height: int, cell: int, strength: float) -> NDArray[np.float32]:
@@ -135,23 +156,23 @@ def _planks(rng: np.random.Generator, width: int, height: int) -> NDArray[np.flo
     return grain
 
 
-def _edges(track: Track, floor: Floor, width: int, height: int) -> NDArray[np.float32]:
+def _edges(track: Track, floor: Floor, width: int, height: int) -> NDArray[np.uint8]:
     mask = np.zeros((height, width), np.uint8)
     tape_m = EDGE_WIDTHS_M[track.style]
     for side_m in (-track.half_width_m, track.half_width_m):
         # Two outlines in one call: what lies between them is filled.
         _fill(mask, [_offset(track, floor, side_m + half_m) for half_m in (-0.5 * tape_m, 0.5 * tape_m)])
-    return mask.astype(np.float32) / 255.0
+    return mask
 
 
-def _dashes(track: Track, floor: Floor, width: int, height: int) -> NDArray[np.float32]:
+def _dashes(track: Track, floor: Floor, width: int, height: int) -> NDArray[np.uint8]:
     mask = np.zeros((height, width), np.uint8)
     left, right = (_offset(track, floor, side_m) for side_m in (-0.5 * CENTRE_WIDTH_M, 0.5 * CENTRE_WIDTH_M))
     dashes = round(track.length_m / (2.0 * DASH_M))
     ends = np.linspace(0, len(left), 2 * dashes, endpoint=False).astype(int)
     for start, end in zip(ends[::2], ends[1::2], strict=True):
         _fill(mask, [np.vstack([left[start : end + 1], right[start : end + 1][::-1]])])
-    return mask.astype(np.float32) / 255.0
+    return mask
 
 
 def _offset(track: Track, floor: Floor, lateral_m: float) -> NDArray[np.float64]:
