@@ -39,7 +39,6 @@ def drive(
     """Drive the car from a page in the browser, or let a pilot drive it at once; Ctrl-C ends in neutral."""
     from car.processes.drive import drive as run_drive
     from car.processes.summary import DriveOptions
-    from car.processes.summary_view import show_drive
 
     folder = find_car(car)
     if tls:
@@ -49,6 +48,9 @@ def drive(
     records = folder.config.recording.enabled if record is None else record
     with _open_pilot(model, folder, headless=headless) as pilot:
         summary = run_drive(DriveOptions(folder, pilot, headless, laps, records))
+    # Only now: the car does not wait for what writes tables.
+    from car.processes.summary_view import show_drive
+
     show_drive(summary)
     raise typer.Exit(summary.exit_code)
 

@@ -11,15 +11,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
-from rich.console import Console
-from rich.live import Live
-
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
 from car.link.car_link import CarLink
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import RingReader
-from car.processes.drive_view import DriveView
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
 from car.recording.control import RecorderControl
 from car.recording.remote import WishReader
@@ -120,6 +116,12 @@ def _show(context: DeskContext) -> None:
 
     A closed terminal must not stop the desk.
     """
+    # Only here, because the drive process imports this module too.
+    from rich.console import Console
+    from rich.live import Live
+
+    from car.processes.drive_view import DriveView
+
     console, job, recorder = Console(), context.job, context.recorder
     view = DriveView(job.config.car.name, round(job.config.camera.rate_hz * VIEW_WINDOW_S))
     cycles = RingReader(context.link.ring, with_frames=False)
