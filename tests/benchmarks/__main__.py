@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from tests.benchmarks import (
@@ -43,6 +44,8 @@ BENCHMARKS = {
 
 def main() -> None:
     """Print the figures that were asked for, all by default."""
+    # An installed car has its bytecode; one that may not keep it compiles every module anew at each start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     show_machine()
     for name in sys.argv[1:] or BENCHMARKS:
         BENCHMARKS[name]()
