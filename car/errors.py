@@ -3,7 +3,7 @@
 ::
 
     HardwareError (OSError)                 hardware/errors.py: cameras, drivetrains, tracks
-    ModelError (ValueError)                 models/contract.py: not a model, wrong shape, wrong card
+    ModelError (ValueError)                 models/errors.py: not a model, wrong shape, wrong card
     ├── NoSuchModel (LookupError)           the car has no model of that name
     └── ModelNameTaken                      the car has another model of that name
     CarError (Exception)
@@ -27,7 +27,7 @@ and ends with exit code 1; ``--debug`` shows the traceback.
 from __future__ import annotations
 
 from hardware.errors import HardwareError
-from models.contract import ModelError
+from models.errors import ModelError
 
 
 class NoSuchModel(ModelError, LookupError):

@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from models.errors import ModelError
+
 SCHEMA_VERSION = 1
 CARD_ENTRY = "pocketpilot.json"
 IMAGE_INPUT = "image"
 OUTPUTS = ("steering", "throttle")
 STATE = "state"
 MAX_MODEL_BYTES = 64 * 1024 * 1024
-
-
-class ModelError(ValueError):
-    """A file is not a pilot model, or it does not fit the car."""
 
 
 @dataclass(frozen=True, slots=True)

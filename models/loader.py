@@ -17,7 +17,8 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from models.contract import CARD_ENTRY, MAX_MODEL_BYTES, ModelCard, ModelError
+from models.contract import CARD_ENTRY, MAX_MODEL_BYTES, ModelCard
+from models.errors import ModelError
 from models.runner import Model
 from models.runtime import open_interpreter, try_out
 

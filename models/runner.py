@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import IMAGE_INPUT, OUTPUTS, STATE, ModelCard, ModelError
+from models.contract import IMAGE_INPUT, OUTPUTS, STATE, ModelCard
+from models.errors import ModelError
 from models.runtime import refusals
 
 Tensors = Mapping[str, Mapping[str, Any]]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.contract import ModelError
+from models.errors import ModelError
 
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 CHECK_TIMEOUT_S = 30

@@ -105,7 +105,7 @@ def _open_pilot(model: str | None, folder: CarFolder, *, headless: bool) -> Pilo
     Raises ModelError where the pilot is what was asked for.
     """
     from car.pilots.absent import AbsentPilot
-    from models.contract import ModelError
+    from models.errors import ModelError
 
     try:
         return open_pilot(model, folder, folder.config.camera.geometry)

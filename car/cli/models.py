@@ -32,7 +32,7 @@ def list_models(car: CarOption = None) -> None:
 def show_model(model: ModelArgument, car: CarOption = None) -> None:
     """Show a model's card: what it learned from and how well it drives."""
     from car.pilots.find import find_model
-    from models.contract import ModelError
+    from models.errors import ModelError
     from models.loader import read_card
 
     path = find_model(model, find_car(car).path)

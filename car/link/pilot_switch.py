@@ -17,7 +17,7 @@ from typing import Any
 
 from car.kinds.pilot import Pilot
 from car.pilots.active import ActivePilot
-from models.contract import ModelError
+from models.errors import ModelError
 
 ANSWER_TIMEOUT_S = 20.0
 POLL_S = 0.1

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from car.elsewhere import NoAnswer, answer, run_elsewhere
-from models.contract import ModelError
+from models.errors import ModelError
 from models.loader import load_model
 from models.runtime import CHECK_TIMEOUT_S
 

@@ -14,7 +14,7 @@ from car.kinds.registry import PluginError
 from car.pilots.find import find_model
 from hardware.camera import CameraGeometry
 from hardware.errors import HardwareError
-from models.contract import ModelError
+from models.errors import ModelError
 
 
 def choose_pilot(name: str | None, configured: PilotSection, car_dir: Path) -> PilotSection:

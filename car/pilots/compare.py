@@ -11,7 +11,8 @@ from rich.text import Text
 
 from car.pilots.view import read_card_of_file, size_words
 from car.terminal.console import console
-from models.contract import OUTPUTS, ModelCard, ModelError
+from models.contract import OUTPUTS, ModelCard
+from models.errors import ModelError
 
 PREDICTORS = {"": "", "predict_mean_": "  predict the mean", "predict_zero_": "  predict zero"}
 FIGURES = {"mae": "MAE", "r2": "R²"}

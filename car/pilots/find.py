@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 import models
-from models.contract import ModelError
+from models.errors import ModelError
 
 MODEL_SUFFIX = ".tflite"
 

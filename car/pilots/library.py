@@ -18,7 +18,8 @@ from car.pilots.check import ModelCheck, check_model
 from car.pilots.find import MODEL_SUFFIX, find_model, model_files
 from car.pilots.names import check_name, numbered
 from hardware.camera import CameraGeometry
-from models.contract import ModelCard, ModelError
+from models.contract import ModelCard
+from models.errors import ModelError
 from models.loader import read_card
 
 PART_SUFFIX = ".part"

@@ -10,7 +10,7 @@ import numpy as np
 from car.kinds.pilot import Pilot
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import CameraGeometry, Frame
-from models.contract import ModelError
+from models.errors import ModelError
 from models.loader import load_model
 
 WARM_UP_CALLS = 5

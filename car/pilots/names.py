@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from car.pilots.find import MODEL_SUFFIX
-from models.contract import ModelError
+from models.errors import ModelError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first"

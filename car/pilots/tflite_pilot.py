@@ -7,7 +7,7 @@ import math
 from car.kinds.pilot import Pilot, PilotOutput
 from hardware.camera import Frame
 from hardware.drivetrain import Command
-from models.contract import ModelError
+from models.errors import ModelError
 from models.runner import Model
 
 

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from car.terminal.console import console
-from models.contract import ModelCard, ModelError
+from models.contract import ModelCard
+from models.errors import ModelError
 from models.loader import read_card
 
 

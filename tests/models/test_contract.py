@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.contract import ModelCard, ModelError, TrainingSession
+from models.contract import ModelCard, TrainingSession
+from models.errors import ModelError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import contract, loader, runtime
-from models.contract import CARD_ENTRY, ModelCard, ModelError, TrainingSession
+from models.contract import CARD_ENTRY, ModelCard, TrainingSession
+from models.errors import ModelError
 from models.loader import append_card, load_model, read_card
 from tests.models.make_models import HEIGHT, WIDTH
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.contract import ModelCard, ModelError
+from models.contract import ModelCard
+from models.errors import ModelError
 from models.loader import append_card, load_model
 from models.runner import Model
 from tests.models.make_models import HEIGHT, WIDTH

@@ -29,7 +29,7 @@ from car.processes.calibrate import calibrate
 from hardware.clock import VirtualClock
 from hardware.drivetrain import Command
 from hardware.errors import DrivetrainError
-from models.contract import ModelError
+from models.errors import ModelError
 from tests.car.kinds.strange import FakePackage, WinchCalibration
 
 

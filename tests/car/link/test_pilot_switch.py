@@ -18,7 +18,7 @@ from car.pilots.active import ActivePilot
 from car.pilots.loading import MAX_ACTIVATED_BYTES, load_pilot
 from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import NEUTRAL
-from models.contract import ModelError
+from models.errors import ModelError
 from tests.frames import make_frame
 
 SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"

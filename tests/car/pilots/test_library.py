@@ -16,7 +16,8 @@ from car.errors import ModelNameTaken, NoSuchModel
 from car.pilots.check import check_model
 from car.pilots.library import ModelLibrary
 from hardware.camera import CameraGeometry
-from models.contract import ModelCard, ModelError
+from models.contract import ModelCard
+from models.errors import ModelError
 from models.loader import append_card, load_model, read_card
 
 SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"

@@ -11,7 +11,7 @@ import pytest
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Frame
 from hardware.drivetrain import Command
-from models.contract import ModelError
+from models.errors import ModelError
 from models.loader import load_model
 from tests.models.make_models import HEIGHT, WIDTH
 
