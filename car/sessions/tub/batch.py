@@ -52,7 +52,9 @@ def import_tubs(
             if (origin := tub.resolve()) not in done:
                 done.add(origin)
                 with watch(f"importing {origin.name}") if watch else nullcontext() as progress:
-                    result = _import(tub, origin, sessions_dir, car, negate_throttle, progress)
+                    result = import_one(
+                        tub, origin, sessions_dir, car=car, negate_throttle=negate_throttle, progress=progress
+                    )
                 yield result
 
 
@@ -79,9 +81,20 @@ def _find(path: Path) -> tuple[list[Path], list[Result]]:
         return [], failures or [_failure(path, error)]
 
 
-def _import(
-    tub: Path, origin: Path, sessions_dir: Path, car: str, negate_throttle: bool, progress: Progress | None
+def import_one(
+    tub: Path,
+    origin: Path,
+    sessions_dir: Path,
+    *,
+    car: str = "",
+    negate_throttle: bool = False,
+    progress: Progress | None = None,
 ) -> Result:
+    """Import the tub in the folder ``tub`` as ``import_tubs`` does, and return what came of it.
+
+    ``origin`` is where it comes from, by which the next import knows it again; the session is called like its last
+    part. Nothing is raised for what the tub is like.
+    """
     try:
         with known_records(sessions_dir, origin) as known:
             path = free_session(sessions_dir, origin.name)

@@ -17,8 +17,8 @@ from car.elsewhere import NoAnswer, answer, run_elsewhere
 from car.errors import CarError, SessionBusy, TubError
 from car.files import reason
 from car.sessions.tub.archive import unpack
-from car.sessions.tub.importer import find_tubs, import_tub
-from car.sessions.tub.names import free_session
+from car.sessions.tub.batch import Result, import_one
+from car.sessions.tub.importer import find_tubs
 
 MAX_ARCHIVE_BYTES = 2_000_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
@@ -56,7 +56,8 @@ def workshop(sessions_dir: Path) -> Iterator[Path]:
 def import_archive(archive: Path, sessions_dir: Path, name: str, car: str, min_free_bytes: int) -> Import:
     """Import every tub in ``archive``, a file in a ``workshop``, into ``sessions_dir``.
 
-    A tub that is not in a folder of its own is called ``name``. Raises TubError with what is wrong with the archive.
+    A tub that is not in a folder of its own is called ``name``. What an earlier archive has brought in of a tub of the
+    same name is passed over. Raises TubError with what is wrong with the archive.
     """
     room = (shutil.disk_usage(archive.parent).free - min_free_bytes) // 2
     job = {
@@ -83,21 +84,22 @@ def _import_here(
 ) -> dict[str, object]:
     root = Path(folder)
     root.mkdir()
-    names, reports = [], []
     try:
         unpack(Path(archive), root, max_bytes)
-        for tub in find_tubs(root):
-            path = free_session(Path(sessions_dir), name if tub == root else tub.name)
-            try:
-                reports.append(_without(root, import_tub(tub, path, car=car)))
-                names.append(path.stem)
-            except TubError as error:
-                reports.append(_without(root, error))
+        results = [_import_one(tub, root, Path(sessions_dir), name, car) for tub in find_tubs(root)]
     except CarError as error:
-        reports.append(_without(root, error))
+        return {"error": _without(root, error)}
     except OSError as error:
-        reports.append(f"The car's disk refuses ({reason(error)}). Delete old sessions, and empty the trash.")
-    return asdict(Import(names, "\n".join(reports))) if names else {"error": " ".join(reports)}
+        return {"error": f"The car's disk refuses ({reason(error)}). Delete old sessions, and empty the trash."}
+    reports = [_without(root, result) for result in results]
+    if all(result.failed for result in results):
+        return {"error": " ".join(reports)}
+    return asdict(Import([result.made.stem for result in results if result.made], "\n".join(reports)))
+
+
+def _import_one(tub: Path, root: Path, sessions_dir: Path, name: str, car: str) -> Result:
+    # Of where the tub lay before it was packed, its name is all that is known.
+    return import_one(tub, Path(name if tub == root else tub.name), sessions_dir, car=car)
 
 
 def _without(root: Path, said: object) -> str:

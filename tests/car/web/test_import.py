@@ -69,9 +69,29 @@ def test_a_tub_becomes_a_session(served: Served, tub: Path, pack: object, root: 
     assert served.client.get(f"sessions/{name}").json()["source"] == "tub"
 
 
-def test_the_same_tub_again_gets_a_name_of_its_own(served: Served, tub: Path) -> None:
-    for expected in ("data", "data_2"):
-        assert served.client.post("sessions/import", content=zip_of(tub, "data/")).json()["names"] == [expected]
+def test_another_tub_of_the_same_name_gets_a_name_of_its_own(served: Served, tub: Path, tmp_path: Path) -> None:
+    other = SyntheticTub(tmp_path / "other")
+    for record in other.records:
+        record["user/angle"] = -0.5
+    for content, expected in ((zip_of(tub, "data/"), "data"), (zip_of(other.write(), "data/"), "data_2")):
+        assert served.client.post("sessions/import", content=content).json()["names"] == [expected]
+
+
+def test_the_same_tub_again_is_passed_over_as_on_the_command_line(served: Served, tub: Path) -> None:
+    for expected, words in (
+        (["data"], "25 of 25 records imported"),
+        ([], "data: imported already, 25 records as data"),
+    ):
+        answer = served.client.post("sessions/import", content=zip_of(tub, "data/"))
+        assert answer.status_code == 201
+        assert answer.json()["names"] == expected
+        assert words in answer.json()["report"]
+    assert files_in(served) == ["data.mcap"]
+
+
+def test_a_folders_odd_name_is_made_plain(served: Served, tub: Path) -> None:
+    answer = served.client.post("sessions/import", content=zip_of(tub, "12:30 lap/"))
+    assert answer.json()["names"] == ["12_30_lap"]
 
 
 def test_several_tubs_are_imported_and_one_without_a_good_record_is_said(
