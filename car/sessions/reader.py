@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from car.drive_record import DriveRecord
-from car.errors import SessionError
+from car.errors import SessionBusy, SessionError
 from car.files import reason
 from car.sessions import messages
 from car.sessions.edits import Edits
@@ -31,6 +31,7 @@ from car.sessions.format import (
     SessionInfo,
 )
 from car.sessions.scan import WINDOW_BYTES, Message, Scanner, Source
+from car.sessions.writer import is_recorded
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_S
 from hardware.closing import Closing
@@ -110,8 +111,16 @@ class Session(Closing):
 
     @classmethod
     def open(cls, path: Path) -> Session:
-        """Open the session at ``path``; raises SessionError when there is none or nothing in it can be read."""
-        return cls(path, open_source(path))
+        """Open the session at ``path``; raises SessionError when there is none or nothing in it can be read.
+
+        While its first half second is being recorded, that is SessionBusy.
+        """
+        try:
+            return cls(path, open_source(path))
+        except SessionError as error:
+            if is_recorded(path):
+                raise SessionBusy(f"{path.stem} has only just begun. Look again in a second.") from error
+            raise
 
     @property
     def frame_count(self) -> int:

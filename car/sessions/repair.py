@@ -97,7 +97,8 @@ def _is_closed(path: Path) -> bool:
 
 
 def _repair_ours(path: Path) -> RepairReport:
-    with Session.open(path) as session:
+    # By its own lock, Session.open would take it for one that is being recorded.
+    with Session(path, open_source(path)) as session:
         damage, frames = session.damage, session.frame_count
         if not damage:
             return RepairReport(path, RepairResult.HEALTHY, frames=frames)

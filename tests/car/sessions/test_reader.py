@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mcap.writer import CompressionType, Writer
 
-from car.errors import SessionError
+from car.errors import SessionBusy, SessionError
 from car.gate import TripReason
 from car.sessions import Edits, FrameRange, Session, SessionWriter
 from car.sessions.overview import overview
@@ -212,6 +212,13 @@ def test_a_session_can_be_read_while_it_is_recorded(tmp_path: Path) -> None:
         with Session.open(path) as session:
             assert session.frame_count == FRAMES_PER_CHUNK
             assert session.damage == replace(session.damage, bytes_skipped=0, holes=0, unclosed=True)
+
+
+def test_a_session_that_has_only_just_begun_is_busy_and_not_to_be_deleted(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="Windows knows no such locks")
+    path = tmp_path / "a.mcap"
+    with SessionWriter(path, INFO, VirtualClock(START_NS)), pytest.raises(SessionBusy, match="just begun"):
+        Session.open(path)
 
 
 def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:

@@ -296,12 +296,15 @@ class TestExport:
         assert not any(result.failed for result in results)
         assert [name for name in names_in(tmp_path / "tubs") if name.startswith(".")] == []
 
-    def test_a_session_that_is_being_recorded_is_refused(self, tmp_path: Path, sessions: Path) -> None:
+    @pytest.mark.parametrize(("frames", "words"), [(30, "a is being recorded"), (0, "a has only just begun")])
+    def test_a_session_that_is_being_recorded_is_refused(
+        self, tmp_path: Path, sessions: Path, frames: int, words: str
+    ) -> None:
         pytest.importorskip("fcntl", reason="Windows knows no such locks")
         clock = VirtualClock(START_NS)
         with SessionWriter(sessions / "a.mcap", INFO, clock, min_free_bytes=0) as session:
-            drive(session, clock, 30)
+            drive(session, clock, frames)
             (result,) = export_sessions([sessions / "a.mcap"], tmp_path / "tubs")
         assert result.failed
-        assert "a is being recorded" in str(result)
+        assert words in str(result)
         assert not (tmp_path / "tubs").exists()
