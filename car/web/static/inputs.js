@@ -101,7 +101,7 @@ export class Pads {
     return { known: namesOf(this.#known), unknown: namesOf(this.#connected.filter((pad) => !isKnown(pad))) };
   }
 
-  get #connected() { return [...(navigator.getGamepads?.() ?? [])].filter((pad) => pad?.connected); }
+  get #connected() { return allPads().filter((pad) => pad?.connected); }
 
   get #known() { return this.#connected.filter(isKnown); }
 
@@ -122,6 +122,14 @@ export class Pads {
   #watchStop(stopping) {
     if (stopping.some((index) => !this.#stopping.includes(index))) this.onstop();
     this.#stopping = stopping;
+  }
+}
+
+function allPads() {
+  try {
+    return [...(navigator.getGamepads?.() ?? [])];
+  } catch {
+    return []; // some browsers refuse by an error
   }
 }
 

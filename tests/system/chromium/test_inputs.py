@@ -16,6 +16,7 @@ from tests.system.chromium.served_car import ServedCar
 PHONE = {"viewport": {"width": 844, "height": 390}, "has_touch": True, "is_mobile": True}
 NO_STORAGE = """Object.defineProperty(window, "localStorage", {
     get() { throw new DOMException("The request was denied.", "SecurityError"); } });"""
+NO_PADS = """navigator.getGamepads = () => { throw new DOMException("Denied.", "SecurityError"); };"""
 STRANGE_PAD = """window.pad = { id: "Wheel (0079)", index: 0, mapping: "", connected: true,
     axes: Array(8).fill(0), buttons: Array.from({ length: 11 }, () => ({ pressed: false, value: 0 })) };
 navigator.getGamepads = () => [window.pad];"""
@@ -168,6 +169,14 @@ def test_page_drives_where_the_browser_keeps_nothing(open_page: Callable[..., Dr
     drive_page.arm()
     drive_page.hold("w")
     car.wait_for_wheels(lambda applied: applied.command.throttle > 0.29, "the car to move")
+    assert not drive_page.problems
+
+
+def test_page_drives_where_the_browser_denies_gamepads(open_page: Callable[..., DrivePage], car: ServedCar) -> None:
+    drive_page = open_page(NO_PADS)
+    drive_page.arm()
+    drive_page.hold("w")
+    car.wait_for_wheels(lambda applied: applied.command.throttle > 0, "the car to move")
     assert not drive_page.problems
 
 
