@@ -102,14 +102,14 @@ def doctor(
 def _open_pilot(model: str | None, folder: CarFolder, *, headless: bool) -> Pilot:
     """Open the pilot; a car that is driven by hand needs none, and its driver is told why there is none.
 
-    Raises ModelError where the pilot is what was asked for.
+    Raises ModelError, and whatever a kind of pilot says in words, where the pilot is what was asked for.
     """
+    from car.errors import KNOWN_ERRORS
     from car.pilots.absent import AbsentPilot
-    from models.errors import ModelError
 
     try:
         return open_pilot(model, folder, folder.config.camera.geometry)
-    except ModelError as error:
+    except KNOWN_ERRORS as error:
         if headless or model is not None:
             raise
         pilot = AbsentPilot(str(error))
