@@ -18,10 +18,11 @@ OTHER_MODE = "Switch the pad to its Xbox mode, or describe it to SDL in SDL_GAME
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a pad cannot drive, and what to do about it."""
+    """Why a pad cannot drive, and what to do about it; ``is_final`` tells that asking again brings nothing else."""
 
     text: str
     fix: str
+    is_final: bool = True
 
 
 class PadSearch:
@@ -41,7 +42,7 @@ class PadSearch:
         self._evdev = evdev
         self._known = KnownPads(ask)
         self._taken: set[str] = set()
-        self._judged: dict[str, tuple[Stamp, Refusal | None]] = {}
+        self._judged: dict[str, tuple[Stamp | None, Refusal | None]] = {}
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -81,9 +82,10 @@ class PadSearch:
             device.close()
             raise
         if isinstance(verdict, Pad):
+            self._judged.pop(path, None)
             return verdict
         device.close()
-        self._judged[path] = stamp, verdict
+        self._judged[path] = stamp if verdict is None or verdict.is_final else None, verdict
         return None
 
     def _judge(self, inputs: Inputs, device: Any) -> Pad | Refusal:
@@ -98,10 +100,9 @@ class PadSearch:
         except UnknownLayout as problem:
             if missing is None:
                 return Refusal(f"{inputs.name} cannot drive: {problem}.", OTHER_MODE)
-            if not missing.fix:
-                # It may answer the next time.
-                raise missing from problem
-            return Refusal(f"{inputs.name} cannot drive: {problem}, and {missing}.", missing.fix)
+            text = f"{inputs.name} cannot drive: {problem}, and {missing}."
+            # A table that does not answer may do so the next time; one that is not installed has a fix.
+            return Refusal(text, missing.fix or OTHER_MODE, is_final=bool(missing.fix))
 
 
 def _stamp(path: str) -> Stamp:
@@ -112,13 +113,18 @@ def _stamp(path: str) -> Stamp:
     return 0, 0
 
 
-def forbidden_pads(root: Path, may_use: Callable[[Path], bool], user: str = "$USER") -> Iterator[Refusal]:
-    """Yield each pad on the machine below ``root`` whose device this user may not open; evdev does not even list it."""
+def pads_on(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield each pad that the kernel has, on the machine below ``root``: its name, and its device's in /dev/input."""
     for joystick in sorted(root.glob("sys/class/input/event*/device/js*")):
         event = joystick.parent.parent.name
-        path = root / "dev/input" / event
-        if path.exists() and not may_use(path):
-            name = _text(joystick.parent / "name") or "A gamepad"
+        if (root / "dev/input" / event).exists():
+            yield _text(joystick.parent / "name") or "A gamepad", event
+
+
+def forbidden_pads(root: Path, may_use: Callable[[Path], bool], user: str = "$USER") -> Iterator[Refusal]:
+    """Yield each pad on the machine below ``root`` whose device this user may not open; evdev does not even list it."""
+    for name, event in pads_on(root):
+        if not may_use(root / "dev/input" / event):
             text = f"{name} cannot drive: this user may not use /dev/input/{event}."
             yield Refusal(text, f"sudo usermod -aG input {user} && sudo reboot")
 

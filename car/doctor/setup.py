@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from car.config.plain import CONFIG_NAME
-from car.controls.pad_search import forbidden_pads
+from car.controls.pad_search import forbidden_pads, pads_on
 from car.doctor.patient import Patient
 from car.kinds.ours import CAMERAS, DRIVETRAINS
 from car.kinds.verdict import Verdict, error, ok, split_advice, warning
@@ -73,15 +73,22 @@ def service(patient: Patient) -> Iterator[Verdict]:
         yield ok("There is no service: the car is started by hand.")
 
 
+EVDEV = "sudo apt install python3-evdev"
+"""The command that installs what reads gamepads."""
+
+
 def gamepad(patient: Patient) -> Iterator[Verdict]:
     """Whether a gamepad on the car can drive it, and why another cannot."""
     machine = patient.machine
-    found = machine.gamepads()
-    if found is None:
-        yield ok("A gamepad on the car needs evdev, which is not installed: sudo apt install python3-evdev")
-        return
     if not patient.config.gamepad.enabled:
         yield ok("car.toml switches the gamepad off.")
+        return
+    found = machine.gamepads()
+    if found is None:
+        for name, _ in pads_on(machine.root):
+            yield warning(f"{name} cannot drive: evdev, which reads gamepads, is not installed.", EVDEV)
+        if not any(pads_on(machine.root)):
+            yield ok(f"No gamepad is plugged in or paired. One needs evdev, which is not installed: {EVDEV}")
         return
     for name in found.names:
         yield ok(f"{name} is there; hold R1 or L1 to drive.")

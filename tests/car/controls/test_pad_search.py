@@ -74,7 +74,12 @@ def test_a_table_that_did_not_answer_is_asked_again_when_only_it_can_tell() -> N
 
     search = PadSearch(FakeEvdev(FakePad("no-name pad", buttons=SEQUENCE)), ask)
     assert search.look() == []
+    (refusal,) = search.refusals
+    assert "no-name pad cannot drive" in refusal.text
+    assert "does not answer" in refusal.text
+    assert refusal.fix
     assert len(search.look()) == 1
+    assert search.refusals == []
 
 
 def test_a_device_that_other_people_may_use_now_is_looked_at_again(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from car.doctor.patient import Gamepads, gamepads
 from car.kinds.verdict import Level
 from hardware.computer import gpio_label, i2c_answers, import_problem, installed_version, user_name
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, Clinic, bad
+from tests.fake_evdev import FakeEvdev, FakePad
 from tests.machines import add_command, make_machine, make_pi_4
 
 USB_MODES = """\
@@ -159,6 +160,16 @@ def test_every_gamepad_is_named_and_why_one_cannot_drive(pi: Clinic) -> None:
     assert (findings[-1].text, findings[-1].fix) == (odd.text, odd.fix)
 
 
+def test_the_doctor_finds_what_a_drive_would_find(pi: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = FakePad("No-name", vendor=0x1234, product=0x5678, buttons=(*range(0x130, 0x13C),))
+    plugged_in = FakeEvdev(FakePad("Left"), unknown)
+    monkeypatch.setattr("car.doctor.patient.import_evdev", lambda: plugged_in)
+    pi.answers["gamepads"] = gamepads
+    findings = [finding for finding in pi.examine().findings if finding.check == "gamepad"]
+    assert [finding.level for finding in findings] == [Level.OK, Level.WARNING]
+    assert "No-name cannot drive" in findings[1].text
+
+
 def test_a_gamepad_that_this_user_may_not_use_is_named_with_the_command_that_grants_it(pi: Clinic) -> None:
     make_machine(
         pi.root,
@@ -175,6 +186,22 @@ def test_a_gamepad_that_this_user_may_not_use_is_named_with_the_command_that_gra
     assert finding.level is Level.WARNING
     assert finding.text == "Wireless Controller cannot drive: this user may not use /dev/input/event5."
     assert finding.fix == "sudo usermod -aG input pi && sudo reboot"
+
+
+def test_a_gamepad_that_nothing_reads_is_named_with_what_does(pi: Clinic) -> None:
+    pi.answers["gamepads"] = lambda: None
+    make_machine(
+        pi.root,
+        {
+            "dev/input/event5": "",
+            "sys/class/input/event5/device/js0/dev": "13:0",
+            "sys/class/input/event5/device/name": "Wireless Controller\n",
+        },
+    )
+    finding = pi.finding("gamepad")
+    assert finding.level is Level.WARNING
+    assert finding.text == "Wireless Controller cannot drive: evdev, which reads gamepads, is not installed."
+    assert finding.fix == "sudo apt install python3-evdev"
 
 
 def test_this_machines_own_answers_are_answers(tmp_path: Path) -> None:
