@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from car.config.sections import CarConfig
+from car.pilots.compare import R2_IN_WORDS
 from car.pilots.loading import open_pilot
 from car.runs.simulation import Scene
 from car.sessions.reader import Session
@@ -64,7 +65,7 @@ def train_and_show(
             sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=_noting(left_out)
         )
     model = out.with_stem(card.name)
-    console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False, markup=False)
+    console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
     _show_metrics("On the frames held out from training", card.metrics)
     return Trained(model, tuple(left_out))
 
@@ -84,8 +85,9 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
     learned = _learned_sessions(model, sessions)
     if learned:
         console.print(
-            f"[yellow]It was trained on {', '.join(learned)}: this shows what it learned, not how it generalises. "
-            "The held-out figures are on its card:[/yellow]"
+            f"It was trained on {', '.join(learned)}: this shows what it learned, not how it generalises. "
+            "The held-out figures are on its card:",
+            style="yellow",
         )
         card = read_card(model)
         _show_metrics("On the frames held out from training", card.metrics if card else {})
@@ -123,7 +125,7 @@ def _noting(left_out: list[LeftOut]) -> LeftOutCallback:
 
     def note(session: LeftOut) -> None:
         left_out.append(session)
-        console.print(f"Left out: {session.error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Left out: {session.error}", style="yellow", highlight=False, soft_wrap=True)
 
     return note
 
@@ -152,9 +154,8 @@ def explain_metrics(metrics: Metrics) -> list[str]:
     below = [output for output in OUTPUTS if _shown(metrics, output, "predict_mean_r2") < 0]
     if below:
         sentences.append(
-            "R² is 1 for a perfect pilot, 0 for one that always gives the mean of these very frames, and below 0 for a "
-            f"worse one. For {' and '.join(below)}, predict the mean is below 0 since it gives the mean of the frames "
-            "that were trained on, and these were driven differently on average."
+            f"{R2_IN_WORDS} For {' and '.join(below)}, predict the mean is below 0 since it gives the mean of the "
+            "frames that were trained on, and these were driven differently on average."
         )
     guesses = [_shown(metrics, "steering", f"{prefix}r2") for prefix in _PREDICTORS if prefix]
     if _shown(metrics, "steering", "r2") <= max(guesses):

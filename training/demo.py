@@ -6,6 +6,8 @@ import shlex
 import time
 from pathlib import Path
 
+from rich.text import Text
+
 from car.assembly.devices import make_world
 from car.config.folder import CarFolder, init_car, open_car
 from car.config.sections import CarConfig
@@ -59,7 +61,7 @@ def run(out: Path) -> None:
 
 
 def _say(step: int, text: str) -> None:
-    console.print(f"[bold]{step}/4[/bold] {text}", highlight=False)
+    console.print(Text.assemble((f"{step}/4", "bold"), f" {text}"))
 
 
 def _record(scene: Scene, folder: CarFolder) -> Path:

@@ -30,7 +30,7 @@ def examining(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 def show_report(report: Report) -> None:
     """Print the report, group by group, and what it comes to."""
-    console.print(f"[bold]{report.car}[/bold] on {report.machine}", highlight=False)
+    console.print(Text.assemble((report.car, "bold"), f" on {report.machine}"))
     title_width = max(len(finding.title) for finding in report.findings)
     for group, findings in groupby(report.findings, key=lambda finding: finding.group):
         console.print()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Column, Table
-from rich.text import Text
 
 from car.pilots.view import read_card_of_file, size_words
 from car.terminal.console import console
@@ -16,6 +15,10 @@ from models.errors import ModelError
 
 PREDICTORS = {"": "", "predict_mean_": "  predict the mean", "predict_zero_": "  predict zero"}
 FIGURES = {"mae": "MAE", "r2": "R²"}
+R2_IN_WORDS = (
+    "R² is 1 for a perfect pilot, 0 for one that always gives the mean of the very frames it is judged by, and below 0 "
+    "for a worse one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def show_comparison(paths: Sequence[Path]) -> None:
     entries = [Entry.read(path) for path in paths]
     console.print(_table(entries))
     for remark in remarks(entries):
-        console.print(remark, style="yellow", highlight=False, markup=False)
+        console.print(remark, style="yellow", highlight=False)
 
 
 def rows(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
@@ -65,19 +68,27 @@ def remarks(entries: Sequence[Entry]) -> list[str]:
     """Return, in sentences, what the figures do not say by themselves."""
     cards = [entry.card for entry in entries if entry.card is not None and entry.card.metrics]
     judged_by = {(frozenset(session.sha256 for session in card.sessions), card.split) for card in cards}
-    if len(judged_by) < 2:
-        return []
-    return [
-        "Each was judged by frames of its own recordings, so the errors compare with the two predictors below them "
-        "rather than with each other. Judge all by the same: car evaluate MODEL SESSION..."
-    ]
+    sentences = []
+    if len(judged_by) > 1:
+        sentences.append(
+            "Each was judged by frames of its own recordings, so the errors compare with the two predictors below them "
+            "rather than with each other. Judge all by the same: car evaluate MODEL SESSION..."
+        )
+    if any(_is_below_0(card) for card in cards):
+        sentences.append(R2_IN_WORDS)
+    return sentences
+
+
+def _is_below_0(card: ModelCard) -> bool:
+    """Tell whether the table shows an R² below 0, be it the model's or a predictor's."""
+    figures = [card.metrics.get(output, {}).get(f"{prefix}r2", 0.0) for output in OUTPUTS for prefix in PREDICTORS]
+    return any(isinstance(figure, int | float) and round(figure, 3) < 0 for figure in figures)
 
 
 def _table(entries: Sequence[Entry]) -> Table:
-    # As Text: a name or a card with brackets in it is no markup.
-    table = Table("", *(Column(Text(entry.path.stem)) for entry in entries))
+    table = Table("", *(Column(entry.path.stem) for entry in entries))
     for name, facts in rows(entries):
-        table.add_row(Text(name), *map(Text, facts))
+        table.add_row(name, *facts)
     return table
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.table import Table
-from rich.text import Text
 
 from car.terminal.console import console
 from models.contract import ModelCard
@@ -17,8 +16,7 @@ def show_model_list(paths: list[Path]) -> None:
     """Print a line for each model, an unreadable one's included."""
     table = Table("model", "frames", "size", "trained on", "steering MAE", "in the simulator")
     for path in paths:
-        # As Text: a name or a card with brackets in it is no markup.
-        table.add_row(*map(Text, _row(path)))
+        table.add_row(*_row(path))
     console.print(table)
 
 

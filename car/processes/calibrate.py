@@ -11,7 +11,7 @@ import multiprocessing
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -41,6 +41,7 @@ from car.processes.service import become_child, is_over
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import GUARD_LOST
 from car.processes.watchdog import GuardPipe, Watchdog, guarded, watching
+from car.terminal.console import open_console
 from car.terminal.keyboard import open_keyboard
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS, Clock, SystemClock
@@ -143,7 +144,7 @@ def run_calibration_controls(link: CarLink, folder: CarFolder) -> None:
     It all happens in one thread: a terminal that takes nothing more stops whatever is being tried.
     """
     ended = become_child("car-controls")
-    clock, driver, console = SystemClock(), SlotWriter(link.slot), Console()
+    clock, driver, console = SystemClock(), SlotWriter(link.slot), open_console()
     keys = CalibrationKeys(folder.config, driver, functools.partial(save_calibration, folder.config_path))
     cycles = RingReader(link.ring, with_frames=False)
     record: DriveRecord | None = None

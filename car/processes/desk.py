@@ -117,12 +117,12 @@ def _show(context: DeskContext) -> None:
     A closed terminal must not stop the desk.
     """
     # Only here, because the drive process imports this module too.
-    from rich.console import Console
     from rich.live import Live
 
     from car.processes.drive_view import DriveView
+    from car.terminal.console import open_console
 
-    console, job, recorder = Console(), context.job, context.recorder
+    console, job, recorder = open_console(), context.job, context.recorder
     view = DriveView(job.config.car.name, round(job.config.camera.rate_hz * VIEW_WINDOW_S))
     cycles = RingReader(context.link.ring, with_frames=False)
     turn, where = 0, ""

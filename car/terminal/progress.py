@@ -22,7 +22,7 @@ def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
         with progress_lines(what, every_s=LINE_EVERY_S) as lines:
             yield lambda done: lines.tell(what, done)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda done: bar.update(task, completed=done)
@@ -53,7 +53,7 @@ class ProgressLine:
 
 
 def _print_line(line: str) -> None:
-    console.print(line.lstrip(), highlight=False, markup=False, soft_wrap=True)
+    console.print(line.lstrip(), highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -99,6 +99,18 @@ def test_training_without_keras_says_what_to_install(car_dir: Path) -> None:
     assert_refused(done, "pip install", "pocketpilot[train]")
 
 
+@pytest.mark.parametrize("name", ["[/red]", "[bold]lap", "car :smile:"])
+def test_a_name_with_brackets_is_printed_as_it_is(car_dir: Path, name: str) -> None:
+    (car_dir / "mycar" / "car.toml").write_text(f'[car]\nname = "{name}"\n', encoding="utf-8")
+    session = car_dir / "mycar" / "sessions" / f"{name.replace('/', '')}.mcap"
+    assert run_car("simulate", "--expert", "--minutes", "0.1", "--record", session, cwd=car_dir).returncode == 0
+    for command in (("doctor",), ("sessions", "show", session)):
+        done = run_car(*command, cwd=car_dir)
+        assert done.stderr.count("\n") <= 1
+        assert name in done.stdout
+    assert session.stem in run_car("sessions", "list", cwd=car_dir).stdout
+
+
 def test_importing_an_empty_folder_says_what_to_name(car_dir: Path) -> None:
     (car_dir / "empty").mkdir()
     assert_refused(run_car("sessions", "import", "empty", cwd=car_dir), "empty", "manifest.json")

@@ -55,6 +55,12 @@ def test_figures_of_different_recordings_are_said_not_to_compare(other: Path) ->
     assert "car evaluate" in remark
 
 
+def test_a_guess_that_is_worse_than_a_guess_is_explained(other: Path) -> None:
+    card = card_of(other)
+    append_card(other, replace(card, metrics={"steering": {**card.metrics["steering"], "predict_mean_r2": -0.2}}))
+    assert any("below 0 for a worse one" in remark for remark in remarks([Entry.read(other)]))
+
+
 def test_a_model_without_a_card_and_one_that_is_none_are_in_the_table(
     tmp_path: Path, tiny_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
