@@ -504,7 +504,7 @@ class Gate:
         self._neutral_after_ns = self._now_ns
         # The first reason is the one a person needs to hear; what follows is mostly its consequence.
         if self.state is not GateState.TRIPPED:
-            self.state, self.trip = GateState.TRIPPED, reason
+            self.state, self.trip, self.refusal = GateState.TRIPPED, reason, None
 
     def _watch(self) -> None:
         """Trip on whatever is older than its limit; a short loss of the link in manual mode is no trip yet."""

@@ -563,6 +563,16 @@ def test_an_old_refusal_is_forgotten_with_the_next_act(event: Event) -> None:
     assert rig.cycle(event).refusal is None
 
 
+def test_what_was_refused_before_a_trip_does_not_hide_its_reason() -> None:
+    rig = Rig().armed()
+    assert rig.cycle(Arm(Mode.AUTO)).refusal is ArmRefusal.ALREADY_ARMED
+    decision = rig.cycle(Stop())
+    assert (decision.trip, decision.refusal) == (TripReason.STOP, None)
+    rig.driver = Command(0.0, 1.0)
+    assert rig.cycle(Arm(Mode.MANUAL)).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    assert rig.cycle(Stop()).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+
+
 def test_a_mode_may_be_chosen_before_arming() -> None:
     rig = Rig()
     assert rig.cycle(ChangeMode(Mode.AUTO)).mode is Mode.AUTO

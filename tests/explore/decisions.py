@@ -11,7 +11,6 @@ from tests.explore import promises
 from tests.explore.diary import Diary
 from tests.explore.grid import STEP, STEP_NS
 from tests.explore.properties import Property, a_trip_says_why
-from tests.explore.states import OLD_REFUSAL
 from tests.explore.step import Step
 
 ROUNDING = 1e-9
@@ -31,11 +30,11 @@ def decided(judge: Callable[[Step, Decision], bool]) -> Callable[[Step, Decision
 
 @decided
 def a_decision_says_how_the_gate_is(step: Step, decision: Decision) -> bool:
-    """A decision carries the gate's own state, mode, trip and refusal, and deciding changes no mode and no refusal."""
+    """A decision carries the gate's state, mode, trip and refusal. It changes no mode; a trip alone ends a refusal."""
     gate = step.gate
     told = (decision.state, decision.mode, decision.trip, decision.refusal)
     is_true = told == (gate.state, gate.mode, gate.trip, gate.refusal)
-    return is_true and gate.mode is step.before.mode and gate.refusal is OLD_REFUSAL
+    return is_true and gate.mode is step.before.mode and gate.refusal is step.old_refusal()
 
 
 @decided

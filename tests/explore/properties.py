@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from car.gate import ArmRefusal, GateState, Mode
 from tests.explore.happenings import Kind
-from tests.explore.states import OLD_REFUSAL
 from tests.explore.step import Step
 
 ACTS = (Kind.ARM, Kind.CHANGE_MODE, Kind.DISARM, Kind.STOP, Kind.FAULT)
@@ -127,13 +126,13 @@ def an_old_refusal_is_forgotten_by_the_next_act(step: Step) -> bool:
     is_no_act = step.happening.kind is Kind.CHANGE_MODE and step.gate.mode is step.before.mode
     if is_no_act and step.happening.mode is not step.before.mode and step.happening.mode is not Mode.CALIBRATION:
         return step.gate.refusal is ArmRefusal.NO_PILOT
-    return step.gate.refusal is (OLD_REFUSAL if is_no_act else None)
+    return step.gate.refusal is (step.old_refusal() if is_no_act else None)
 
 
 @on(*(kind for kind in ON_EVENTS if kind not in (Kind.ARM, Kind.DISARM, Kind.CHANGE_MODE)))
 def a_refusal_stays_to_be_read(step: Step) -> bool:
-    """Nothing else touches the reason why an arming was refused."""
-    return step.gate.refusal is OLD_REFUSAL
+    """Nothing else but a trip that begins touches the reason why an arming was refused."""
+    return step.gate.refusal is step.old_refusal()
 
 
 @on()

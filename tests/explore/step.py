@@ -7,7 +7,7 @@ from hardware.drivetrain import NEUTRAL, Command
 from tests.explore import promises
 from tests.explore.grid import STEP, STEP_NS
 from tests.explore.happenings import PILOTS, Happening, Kind, Stick
-from tests.explore.states import FULL, OLD_TRIP, Noted, opposite
+from tests.explore.states import FULL, OLD_REFUSAL, OLD_TRIP, Noted, opposite
 
 
 class Step:
@@ -80,6 +80,11 @@ class Step:
         return opposite(PILOTS) if self.mirrored else PILOTS
 
     # What has to come of it.
+
+    def old_refusal(self) -> ArmRefusal | None:
+        """Return what has become of an old refusal unless an act forgets it: a trip that begins does."""
+        begins = self.before.state is not GateState.TRIPPED and self.gate.state is GateState.TRIPPED
+        return None if begins else OLD_REFUSAL
 
     def first_reasons(self) -> set[TripReason]:
         """Return what a gate that is tripped after the step may give as its reason; none says that it must not be."""
