@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from car.config.sections import CarConfig
+from car.kinds.pilot import Pilot
 from car.pilots.compare import R2_IN_WORDS
-from car.pilots.loading import open_pilot
 from car.runs.simulation import Scene
 from car.sessions.reader import Session
 from car.terminal.console import console
@@ -22,7 +22,7 @@ from models.contract import OUTPUTS
 from models.loader import append_card, read_card
 from training.dataset import LeftOut, LeftOutCallback, Size
 from training.evaluation.closed_loop import examine
-from training.evaluation.offline import evaluate
+from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
 from training.fit import TrainSettings
 from training.pipeline import train
 from training.progress import Progress as TrainingProgress
@@ -79,9 +79,7 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
     evaluation = evaluate(model, sessions, _noting(left_out))
     missing = {session.path for session in left_out}
     sessions = [path for path in sessions if path not in missing]
-    title = f"{model.stem} on {evaluation.frames} frames of {len(sessions)} sessions"
-    _show_metrics(title, evaluation.to_metrics())
-    console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
+    _show_evaluation(model.stem, evaluation, len(sessions))
     learned = _learned_sessions(model, sessions)
     if learned:
         console.print(
@@ -94,13 +92,27 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
     return tuple(left_out)
 
 
-def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save: bool) -> bool:
-    """Let ``model`` drive each scene in the simulator, print how it went and tell whether it passed them all.
+def evaluate_pilot_and_show(pilot: Pilot, size: Size, sessions: Sequence[Path]) -> tuple[LeftOut, ...]:
+    """Do as ``evaluate_and_show`` with a pilot that is no model and takes frames of ``size`` (height, width)."""
+    left_out: list[LeftOut] = []
+    evaluation = evaluate_pilot(pilot, size, sessions, tell=_noting(left_out))
+    _show_evaluation(pilot.name, evaluation, len(sessions) - len(left_out))
+    return tuple(left_out)
 
-    With ``save`` the outcome goes into the model's card. Raises ModelError and TrackError.
+
+def _show_evaluation(name: str, evaluation: Evaluation, sessions: int) -> None:
+    _show_metrics(f"{name} on {evaluation.frames} frames of {sessions} sessions", evaluation.to_metrics())
+    console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
+
+
+def examine_and_show(
+    pilot: Pilot, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save_to: Path | None = None
+) -> bool:
+    """Let ``pilot`` drive each scene in the simulator, print how it went and tell whether it passed them all.
+
+    The outcome goes into the card of the model ``save_to``. Raises TrackError.
     """
-    pilot, _ = open_pilot(model, config.camera.geometry)
-    with pilot, progress_bar(f"driving {len(scenes)} tracks") as progress:
+    with progress_bar(f"driving {len(scenes)} tracks") as progress:
         exams = examine(pilot, config, scenes, laps, progress)
     table = Table("track", "laps", "lane departures", "mean offset", "mean speed", "", title="In the simulator")
     for exam in exams:
@@ -113,10 +125,10 @@ def examine_and_show(model: Path, config: CarConfig, scenes: Sequence[Scene], la
             exam.trip,
         )
     console.print(table)
-    card = read_card(model)
-    if save and card is not None:
-        append_card(model, replace(card, closed_loop={exam.scene.track: str(exam) for exam in exams}))
-        console.print(f"Saved to the card of {model}.", highlight=False)
+    card = read_card(save_to) if save_to is not None else None
+    if save_to is not None and card is not None:
+        append_card(save_to, replace(card, closed_loop={exam.scene.track: str(exam) for exam in exams}))
+        console.print(f"Saved to the card of {save_to}.", highlight=False)
     return all(exam.passed for exam in exams)
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from car.cli.app import app, fail
-from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car, session_files
+from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car, open_pilot, session_files
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
+    from training.dataset import LeftOut
 
 DEFAULT_NAME = "pilot"
 
@@ -65,20 +66,46 @@ def evaluate(
 ) -> None:
     """Compare a pilot with recorded driving and with two baselines that do not look; see how it drives."""
     import training.command
-    from car.pilots.find import find_model
     from car.runs.simulation import Scene
 
     folder = find_car(car)
-    path = find_model(model, folder.path)
+    path = _model_file(model, folder)
+    if save and path is None:
+        fail(f"{model} is no model, and has no card to write to. Leave out --save.")
     is_damaged = False
     if sessions or not track:
-        left_out = training.command.evaluate_and_show(path, session_files(sessions, folder))
+        left_out = _compare_with_driving(model, path, session_files(sessions, folder), folder)
         is_damaged = any(session.is_damaged for session in left_out)
-    scenes = [Scene(name, seed) for name in track or ()]
-    if scenes and not training.command.examine_and_show(path, folder.config, scenes, laps, save=save):
-        fail("The pilot did not drive every lap within the lane.")
+    if track:
+        scenes = [Scene(name, seed) for name in track]
+        with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
+            passed = training.command.examine_and_show(
+                pilot, folder.config, scenes, laps, save_to=path if save else None
+            )
+        if not passed:
+            fail("The pilot did not drive every lap within the lane.")
     if is_damaged:
         fail("Not every session can be read, and the model was judged by the others. Try `car sessions repair`.")
+
+
+def _model_file(name: str, folder: CarFolder) -> Path | None:
+    """Return the model that ``name`` means, None for a pilot of another kind; raises ModelError where it is neither."""
+    from car.kinds.pilot import TFLITE
+    from car.pilots.choosing import choose_pilot
+    from car.pilots.find import find_model
+
+    section = choose_pilot(name, folder.config.pilot, folder.path)
+    return find_model(name, folder.path) if section.kind == TFLITE else None
+
+
+def _compare_with_driving(name: str, path: Path | None, sessions: list[Path], folder: CarFolder) -> tuple[LeftOut, ...]:
+    import training.command
+
+    if path is not None:
+        return training.command.evaluate_and_show(path, sessions)
+    camera = folder.config.camera.geometry
+    with open_pilot(name, folder, camera) as pilot:
+        return training.command.evaluate_pilot_and_show(pilot, (camera.height, camera.width), sessions)
 
 
 @app.command()

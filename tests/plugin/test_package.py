@@ -123,6 +123,18 @@ def test_a_pilot_of_another_package_drives_our_simulated_car_by_its_name(strange
     assert "laps driven: 1" in done.stdout
 
 
+def test_a_pilot_of_another_package_is_evaluated_on_sessions_and_tracks(stranger: Stranger, tmp_path: Path) -> None:
+    recorded = stranger.car("simulate", "--expert", "--minutes", "0.1", "--record", "drive.mcap", cwd=tmp_path)
+    assert recorded.returncode == 0, recorded.stderr
+    done = stranger.car("evaluate", "rover_nose", "drive.mcap", "--track", "oval", "--laps", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rover_nose on" in done.stdout
+    assert "1 of 1" in done.stdout
+    refused = stranger.car("evaluate", "rover_nose", "--track", "oval", "--save", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "rover_nose is no model" in refused.stderr
+
+
 def test_a_fault_is_tried_with_a_pilot_of_another_package(stranger: Stranger, car: Path) -> None:
     done = stranger.car("simulate", "--fault", "pilot-raises", "--clock", "real", cwd=car)
     assert done.returncode == 0, done.stdout + done.stderr

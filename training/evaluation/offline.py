@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import SessionError, TrainingError, UnusableSession
+from car.kinds.pilot import Pilot
 from car.pilots.tflite_pilot import TflitePilot
 from car.sessions.labels import lessons_in
 from car.sessions.reader import Session
@@ -17,7 +18,7 @@ from hardware.camera import Frame
 from models.contract import OUTPUTS
 from models.loader import load_model
 from models.runner import Model
-from training.dataset import LeftOut, LeftOutCallback, ignore_left_out
+from training.dataset import LeftOut, LeftOutCallback, Size, ignore_left_out
 
 Values = NDArray[np.float64]
 Label = tuple[float, float]
@@ -111,7 +112,21 @@ def evaluate(model_path: Path, sessions: Sequence[Path], tell: LeftOutCallback =
     metrics = model.card.metrics if model.card else {}
     means = [metrics.get(name, {}).get("training_mean") for name in OUTPUTS]
     with TflitePilot(model) as pilot:
-        return _evaluation(model, _answers_in(pilot, model, sessions, tell), means)
+        return evaluate_pilot(pilot, (model.height, model.width), sessions, means, tell)
+
+
+def evaluate_pilot(
+    pilot: Pilot,
+    size: Size,
+    sessions: Sequence[Path],
+    training_means: Sequence[float | None] = (None, None),
+    tell: LeftOutCallback = ignore_left_out,
+) -> Evaluation:
+    """Compare any pilot, which takes frames of ``size`` (height, width), with what was driven in ``sessions``.
+
+    Raises as ``evaluate`` does.
+    """
+    return _evaluation(pilot, _answers_in(pilot, size, sessions, tell), training_means)
 
 
 def evaluate_frames(
@@ -124,15 +139,15 @@ def evaluate_frames(
     Raises TrainingError when there is no frame or the model gives something that is no number.
     """
     with TflitePilot(model) as pilot:
-        return _evaluation(model, _answers_to(pilot, frames), training_means)
+        return _evaluation(pilot, _answers_to(pilot, frames), training_means)
 
 
-def _evaluation(model: Model, answers: Sequence[_Answer], training_means: Sequence[float | None]) -> Evaluation:
+def _evaluation(pilot: Pilot, answers: Sequence[_Answer], training_means: Sequence[float | None]) -> Evaluation:
     if not answers:
         raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other sessions.")
     values, truth = (np.array([getattr(answer, name) for answer in answers], np.float64) for name in ("given", "label"))
     if not np.isfinite(values).all():
-        raise TrainingError(f"{model.name} gives values that are not numbers. Train it again.")
+        raise TrainingError(f"{pilot.name} gives values that are not numbers. Train it again.")
     steering, throttle = (
         compare(values[:, index], truth[:, index], training_means[index]) for index in range(len(OUTPUTS))
     )
@@ -158,7 +173,7 @@ def score(predicted: Values, labels: Values) -> Score:
     return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
 
 
-def _answers_to(pilot: TflitePilot, frames: Iterable[tuple[NDArray[np.uint8], Label]]) -> list[_Answer]:
+def _answers_to(pilot: Pilot, frames: Iterable[tuple[NDArray[np.uint8], Label]]) -> list[_Answer]:
     answers = []
     for number, (image, label) in enumerate(frames):
         output = pilot.drive(Frame(image, 0, number))
@@ -166,13 +181,13 @@ def _answers_to(pilot: TflitePilot, frames: Iterable[tuple[NDArray[np.uint8], La
     return answers
 
 
-def _answers_in(pilot: TflitePilot, model: Model, sessions: Sequence[Path], tell: LeftOutCallback) -> list[_Answer]:
+def _answers_in(pilot: Pilot, size: Size, sessions: Sequence[Path], tell: LeftOutCallback) -> list[_Answer]:
     """Return the answers to all frames of the sessions that can be read to their ends."""
     answers: list[_Answer] = []
     left_out: list[LeftOut] = []
     for path in sessions:
         try:
-            answers += _answers_to(pilot, _driven_frames(model, path))
+            answers += _answers_to(pilot, _driven_frames(pilot, size, path))
         except (SessionError, UnusableSession) as error:
             left_out.append(LeftOut(path, error))
             if len(left_out) == len(sessions):
@@ -181,16 +196,16 @@ def _answers_in(pilot: TflitePilot, model: Model, sessions: Sequence[Path], tell
     return answers
 
 
-def _driven_frames(model: Model, path: Path) -> Iterator[tuple[NDArray[np.uint8], Label]]:
+def _driven_frames(pilot: Pilot, size: Size, path: Path) -> Iterator[tuple[NDArray[np.uint8], Label]]:
     """Yield image and label of the frames that a training would take from the session."""
     with Session.open(path) as session:
         for lesson in lessons_in(session):
             if lesson.frame is None:
                 continue
             height, width = lesson.frame.image.shape[:2]
-            if (height, width) != (model.height, model.width):
+            if (height, width) != size:
                 raise UnusableSession(
-                    f"The frames of {path} are {width}x{height}, and {model.name} takes {model.width}x{model.height}. "
-                    "Evaluate a model that was trained on such frames."
+                    f"The frames of {path} are {width}x{height}, and {pilot.name} takes {size[1]}x{size[0]}. "
+                    "Evaluate a pilot that takes such frames."
                 )
             yield lesson.frame.image, (lesson.label.steering, lesson.label.throttle)
