@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from car.controls.hub import Seat
 from car.gate import ArmRefusal
 from car.web import messages
-from car.web.client_clock import ClientClock
+from car.web.client_clock import MAX_DOUBT_NS, ClientClock
 from car.web.context import BROWSER, WebContext, context_of
 from car.web.laps import LapTimer
 from car.web.live import LiveDrive
@@ -35,6 +35,7 @@ ANOTHER_DRIVES = "Another driver has the car. Take over first."
 LATE_NS = NS_PER_S
 """Someone who asked to drive, and saw nothing happen for so long, does not expect it any more."""
 TOO_LATE = "The network held that up for too long. Press it again."
+TOO_SLOW = "Your link is too slow to drive by: {ms:.0f} ms there and back. Come nearer, or join the car's own network."
 NOT_UNDERSTOOD = "The drive socket does not know that message. Reload the page."
 
 router = APIRouter()
@@ -67,6 +68,7 @@ class DriveChannel:
         self._tried = TriedOutput(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
+        self._asked_age_ns: int | None = None  # what the age was when the driver last asked to drive
         self._is_late = False  # what comes after a sample is as late as that, at least
         self._pinged_ns = 0
         self._refused = 0
@@ -84,8 +86,11 @@ class DriveChannel:
         except ValidationError:
             await self._refuse(NOT_UNDERSTOOD)
             return
-        if isinstance(message, messages.Arm | messages.ChangeMode) and self._is_late:
-            await self._say({"type": "refused", "why": TOO_LATE})
+        asks_to_drive = isinstance(message, messages.Arm | messages.ChangeMode)
+        if asks_to_drive:
+            self._asked_age_ns = self._age_ns
+        if asks_to_drive and self._is_late:
+            await self._say({"type": "refused", "why": self._lateness_in_words()})
         elif not self._obey(message, arrived_ns):
             await self._say({"type": "refused", "why": ANOTHER_DRIVES})
 
@@ -183,11 +188,18 @@ class DriveChannel:
             "stop_counter": self._stops,
         }
 
+    def _lateness_in_words(self) -> str:
+        """Return why nothing begins by this browser's word: its link is always slow, or was so for a moment."""
+        round_trip_ns = self._client_clock.round_trip_ns
+        if self._age_ns is None and round_trip_ns is not None and round_trip_ns > MAX_DOUBT_NS:
+            return TOO_SLOW.format(ms=round_trip_ns / NS_PER_MS)
+        return TOO_LATE
+
     def _link_in_words(self) -> str:
-        """Return what is wrong with this browser's link, which the gate does not take for live."""
-        if self._age_ns is None or not self._seat.drives:
+        """Return what was wrong with this browser's link, which the gate did not take for live."""
+        if self._asked_age_ns is None or not self._seat.drives:
             return ArmRefusal.NO_DRIVER.value
-        return f"your link is too slow: {self._age_ns / NS_PER_MS:.0f} ms"
+        return f"your link is too slow: {self._asked_age_ns / NS_PER_MS:.0f} ms"
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(json.dumps(message, separators=(",", ":")))

@@ -96,14 +96,14 @@ class Browser:
             time.sleep(ARM_PERIOD_S)
         return self.state.get("gate") == "armed" and self.state.get("mode") == mode
 
-    def sample_now(self) -> None:
-        """Send what is held."""
+    def sample_now(self, ms_ago: float = 0.0) -> None:
+        """Send what is held, as if it had been so long on its way."""
         self._sequence += 1
         steering, throttle = self.stick
         sample = {
             "type": "sample",
             "seq": self._sequence,
-            "client_ms": time.perf_counter() * 1000,
+            "client_ms": time.perf_counter() * 1000 - ms_ago,
             "steering": steering,
             "throttle": throttle,
             "held": self.held,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from car.gate import Arm, ChangeMode, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
+from car.gate import Arm, ArmRefusal, ChangeMode, Disarm, DriverCommand, DriverLeft, Event, Mode, Stop
+from car.web.client_clock import MAX_DOUBT_NS
 from car.web.drive_channel import LATE_NS as LATE_NS_OF_ACTS
 from car.web.drive_channel import MAX_CLIENTS, MAX_REFUSED
 from car.web.sockets import MAX_MESSAGES_PER_S
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrain import Command
 from tests.car.web.serving import Served, serving
+from tests.frames import make_frame, make_record
 from tests.system.browser import Browser, open_socket
 from tests.system.car_process import wait_for
 
@@ -130,6 +135,32 @@ def test_what_was_asked_for_before_the_network_stalled_does_not_begin_when_it_go
         wait_to_hear(served, Arm if act["type"] == "arm" else ChangeMode)
 
 
+def test_who_asks_to_drive_over_a_link_that_is_always_slow_hears_how_slow_it_is(served: Served) -> None:
+    with open_socket(served.port) as socket:
+        ping = next_of(socket, "ping")
+        time.sleep(MAX_DOUBT_NS / NS_PER_S + 0.1)
+        pong = {"type": "pong", "id": ping["id"], "client_ms": 1000.0}
+        sample = {"type": "sample", "seq": 1, "client_ms": 1000.0, "steering": 0.0, "throttle": 0.0}
+        for message in (pong, sample, {"type": "arm", "mode": "manual"}):
+            socket.send(json.dumps(message))
+        why = refusal(socket)
+        assert "Your link is too slow" in why
+        assert int(re.findall(r"(\d+) ms", why)[0]) >= 300
+
+
+def test_a_driver_whom_the_gate_refuses_hears_how_late_the_link_was_then(served: Served) -> None:
+    with Browser(served.port) as driver:
+        driver.wait_for_state(driver=True)
+        driver.samples = False
+        driver.sample_now(ms_ago=480.0)
+        driver.say(type="arm", mode="manual")
+        wait_to_hear(served, Arm)
+        driver.samples = True
+        served.context.ring.publish(replace(make_record(make_frame(1)), refusal=ArmRefusal.NO_DRIVER), None)
+        wait_for(lambda: "too slow" in (driver.state.get("refusal") or ""), "the reason")
+        assert 480 <= int(re.findall(r"(\d+) ms", driver.state["refusal"])[0]) < LATE_NS_OF_ACTS / NS_PER_MS
+
+
 def test_the_car_is_taken_over_by_asking_twice(served: Served) -> None:
     with Browser(served.port) as driver:
         driver.wait_for_state(driver=True)
@@ -234,12 +265,17 @@ def test_recording_is_switched_from_the_page(served: Served) -> None:
         wait_for(lambda: not is_on(), "its end")
 
 
-def refusal(socket: ClientConnection) -> str:
-    """Return the next refusal, whatever state and pings come before it."""
+def next_of(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """Return the next message of a kind, whatever comes before it."""
     while True:
-        message = json.loads(socket.recv(timeout=30))
-        if message["type"] == "refused":
-            return str(message["why"])
+        message: dict[str, Any] = json.loads(socket.recv(timeout=30))
+        if message["type"] == kind:
+            return message
+
+
+def refusal(socket: ClientConnection) -> str:
+    """Return the next refusal."""
+    return str(next_of(socket, "refused")["why"])
 
 
 @pytest.mark.parametrize("act", [{"type": "arm", "mode": "manual"}, {"type": "mode", "mode": "auto"}])
