@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from car.kinds.pilot import Pilot
+from car.pilots.absent import AbsentPilot
 from car.pilots.active import ActivePilot
 from models.errors import ModelError
 
@@ -61,7 +62,7 @@ class PilotSwitch:
             if answer["error"]:
                 raise ModelError(answer["error"])
             if path.name != self.name:
-                self.previous, self.name = self.name, path.name
+                self.previous, self.name = "" if self.name == AbsentPilot.name else self.name, path.name
             self._told(self.name)
 
     def _send(self, request: dict[str, Any]) -> None:

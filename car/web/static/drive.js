@@ -113,7 +113,9 @@ async function choosePilot() {
 async function showPilots() {
   try {
     const models = await get("models");
-    $("pilot").replaceChildren(...models.map((model) =>
+    // A list with nothing selected would show its first entry, as if that drove.
+    const none = models.some((model) => model.active) ? [] : [el("option", { value: "", selected: true, disabled: true }, channel.state?.pilot_name ?? "none")];
+    $("pilot").replaceChildren(...none, ...models.map((model) =>
       el("option", { value: model.name, selected: model.active, disabled: !model.fits }, model.fits ? model.name : `${model.name} (does not fit)`)));
     $("pilot").disabled = models.length === 0;
   } catch (error) {
@@ -209,7 +211,7 @@ function gateText(state) {
   if (!state) return channel.isLost ? ["No connection", "Trying again…"] : ["Connecting…", ""];
   if (state.gate === "armed" && inputs.keyboard.cruise) return ["Armed", `Cruise keeps ${percent(sampler.wish.throttle)} of the throttle until you press C or a reverse key.`];
   if (state.gate === "armed" && state.awaits_neutral) return ["Armed", "Let go of the throttle, then press it again."];
-  if (state.gate === "armed") return ["Armed", MODES[state.mode][0]];
+  if (state.gate === "armed") return ["Armed", [MODES[state.mode][0], sentence(state.refusal)].filter(Boolean).join(" ")];
   if (state.refusal) return ["Not armed", `${sentence(state.refusal)}`];
   if (state.gate === "tripped") return ["Stopped", `${sentence(state.trip)} Let go of the throttle, then arm again.`];
   return ["Disarmed", "The wheels stand still until you arm."];

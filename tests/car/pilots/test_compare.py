@@ -50,9 +50,8 @@ def test_the_baselines_stand_below_the_figure_they_belong_to(other: Path) -> Non
 
 
 def test_figures_of_different_recordings_are_said_not_to_compare(other: Path) -> None:
-    assert remarks([Entry.read(SHIPPED), Entry.read(SHIPPED)]) == []
-    (remark,) = remarks([Entry.read(SHIPPED), Entry.read(other)])
-    assert "car evaluate" in remark
+    assert "car evaluate" not in " ".join(remarks([Entry.read(SHIPPED), Entry.read(SHIPPED)]))
+    assert "car evaluate" in " ".join(remarks([Entry.read(SHIPPED), Entry.read(other)]))
 
 
 def test_a_guess_that_is_worse_than_a_guess_is_explained(other: Path) -> None:

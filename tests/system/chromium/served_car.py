@@ -38,16 +38,19 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a name that nobody else can guess
 
 
 class ServedCar:
-    """``car drive`` in ``folder``, with ``arguments``; a context manager that leaves no process behind."""
+    """``car drive`` in ``folder``, with ``arguments``; a context manager that leaves no process behind.
 
-    def __init__(self, folder: Path, *arguments: str, rate_hz: float = 30.0) -> None:
+    ``settings`` are more lines of its ``car.toml``.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, rate_hz: float = 30.0, settings: str = "") -> None:
         self.folder = folder / "mycar"
         memory = MEMORY if MEMORY.is_dir() else folder
         self._wheels = memory / f"wheels-{uuid4().hex}.timeline"
         for name in ("sessions", "models"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "car.toml").write_text(
-            CAR_TOML.format(port=_free_port(), rate_hz=rate_hz, wheels=self._wheels), encoding="utf-8"
+            CAR_TOML.format(port=_free_port(), rate_hz=rate_hz, wheels=self._wheels) + settings, encoding="utf-8"
         )
         self._said = ""
         self.process = subprocess.Popen(
