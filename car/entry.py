@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from typing import Never
 
 from car.terminal.interrupts import interrupts
+from car.terminal.shortages import shortage_in_words
 from car.terminal.streams import make_output_safe
 
 INTERRUPTED = 130
@@ -22,11 +24,21 @@ def main() -> Never:
             from car.neutral import main as neutral
 
             sys.exit(neutral(sys.argv[2:]))
-        from car.cli.main import main as command_line
-
-        command_line()
+        _command_line()()
     except BaseException:
         # A Ctrl-C is one, whatever the import or library that it fell into has turned it into.
         if interrupts.seen:
             sys.exit(INTERRUPTED)
         raise
+
+
+def _command_line() -> Callable[[], Never]:
+    """Import the command line, which answers for whatever comes later; exit where the machine is short of something."""
+    try:
+        from car.cli.main import main as command_line
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
+        sentence = shortage_in_words(error)
+        if sentence is None:
+            raise
+        sys.exit(f"car: {sentence}")
+    return command_line

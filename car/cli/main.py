@@ -20,7 +20,7 @@ def main() -> Never:
 
     try:
         app()
-    except (*KNOWN_ERRORS, OSError, MemoryError, ImportError) as error:
+    except (*KNOWN_ERRORS, OSError, MemoryError, ImportError, RuntimeError) as error:
         sentence = str(error) if isinstance(error, KNOWN_ERRORS) else shortage_in_words(error)
         if sentence is None or wants_traceback or interrupts.seen:
             raise

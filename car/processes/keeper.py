@@ -139,10 +139,10 @@ def start_process(name: str, run: Callable[..., None], *arguments: object, nicen
 
 
 def _run(name: str, run: Callable[..., None], *arguments: object) -> None:
-    """Be the process; what the machine has run out of is said in a sentence."""
+    """Be the process; say in a sentence what the machine has run out of."""
     try:
         run(*arguments)
-    except (OSError, MemoryError, ImportError) as error:
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
         sentence = shortage_in_words(error)
         if sentence is None:
             raise

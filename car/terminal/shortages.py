@@ -17,4 +17,6 @@ def shortage_in_words(error: BaseException) -> str | None:
     """Return in words what the machine has run out of, None where it is another error."""
     if isinstance(error, MemoryError) or "failed to map segment" in str(error):
         return SHORTAGES[errno.ENOMEM]
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return SHORTAGES[errno.EAGAIN]
     return SHORTAGES.get(error.errno or 0) if isinstance(error, OSError) else None

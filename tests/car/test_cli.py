@@ -232,7 +232,13 @@ def test_the_doctor_works_where_opencv_does_not(car_dir: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 @pytest.mark.parametrize(
-    ("limit", "words"), [("-n 12", "ulimit -n"), ("-n 20", "ulimit -n"), ("-v 200000", "too little memory")]
+    ("limit", "words"),
+    [
+        ("-n 12", "ulimit -n"),
+        ("-n 20", "ulimit -n"),
+        ("-v 18000", "too little memory"),
+        ("-v 200000", "too little memory"),
+    ],
 )
 def test_a_machine_that_runs_out_of_something_is_one_sentence(car_dir: Path, limit: str, words: str) -> None:
     command = ["/bin/sh", "-c", f"ulimit {limit}; exec {CAR} drive --headless --laps 1"]

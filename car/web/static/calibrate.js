@@ -140,7 +140,7 @@ stopBySpace(hands.release);
 // Wherever the finger is lifted, or taken for one that scrolls the page.
 for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, hands.release);
 // Space is STOP here, so that Enter ticks a box.
-window.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.type === "checkbox") event.target.click(); });
+window.addEventListener("keydown", (event) => { if ((event.key === "Enter" || event.code === "Enter") && event.target.type === "checkbox") event.target.click(); });
 setInterval(() => { if (trying && isCalibrating()) channel.send(trying); }, REPEAT_MS);
 for (const kind of ["state", "link"]) channel.addEventListener(kind, showState);
 channel.addEventListener("refused", (event) => toast(event.detail, { bad: true }));

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { $, count, el, fitCanvas, toast } from "./dom.js";
 import { Inputs, Tilt } from "./inputs.js";
+import { isLetter } from "./keys.js";
 import { drawGauges, drawWay } from "./overlay.js";
 import { LivePlot } from "./plot.js";
 import { Sampler } from "./sampler.js";
@@ -73,7 +74,7 @@ function wireButtons() {
   $("restart").addEventListener("click", enterTrack);
   window.addEventListener("keydown", (event) => {
     const isTyped = event.target instanceof Element && event.target.matches("input, select, textarea");
-    if (!isTyped && !event.repeat && !event.ctrlKey && !event.metaKey && event.key?.toLowerCase() === "r" && !$("world").hidden) enterTrack();
+    if (!isTyped && !event.repeat && !event.ctrlKey && !event.metaKey && isLetter(event, "KeyR") && !$("world").hidden) enterTrack();
   });
 }
 

@@ -14,6 +14,9 @@ const LONGEST_MS = 100; // a page that did not run for a while does not make up 
 /** True for the space bar. Remote desktops and keyboards on a screen tell a key by `key` or by `keyCode` alone. */
 export const isSpace = ({ code, key, keyCode }) => code === "Space" || key === " " || key === "Spacebar" || keyCode === 32;
 
+/** True for the letter's key, by where it is or by what is written on it; `name` is as in `event.code`. */
+export const isLetter = ({ code, key = "" }, name) => code === name || `Key${key.toUpperCase()}` === name;
+
 /** One name for a key that drives, by where it is or else by what is written on it; "" for another. */
 function nameOf({ code, key = "" }) {
   const isKnown = (name) => name === CRUISE || name in DIRECTIONS;

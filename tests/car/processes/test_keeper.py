@@ -31,12 +31,20 @@ def run_out_of_memory() -> None:
     raise MemoryError
 
 
+def run_out_of_threads() -> None:
+    """Be a process that may start no thread more."""
+    raise RuntimeError("can't start new thread")
+
+
 def wait(ended: Event) -> None:
     """Be a process that waits for its end."""
     ended.wait(60)
 
 
-@pytest.mark.parametrize(("run", "words"), [(run_out_of_files, "ulimit -n"), (run_out_of_memory, "too little memory")])
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [(run_out_of_files, "ulimit -n"), (run_out_of_memory, "too little memory"), (run_out_of_threads, "ulimit -u")],
+)
 def test_a_process_that_the_machine_has_no_room_for_says_so_in_a_sentence(
     run: Callable[[], None], words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
