@@ -74,7 +74,7 @@ def examine(folder: Path, machine: Machine | None = None, progress: Callable[[st
     patient = _patient(folder, machine or Machine())
     tell = progress or (lambda _title: None)
     return Report(
-        car=patient.config.car.name,
+        car=folder.resolve().name if patient.problem else patient.config.car.name,
         machine=patient.machine.board or patient.machine.system_name,
         is_pi=patient.machine.is_pi,
         version=installed_version("pocketpilot") or "",
