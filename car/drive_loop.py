@@ -11,7 +11,7 @@ from typing import Protocol
 
 from car.drive_record import DriveRecord, StageTimes
 from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Camera, Frame
 from hardware.clock import Clock
 from hardware.drivetrain import Command, Drivetrain, LapCount, Motion, Pose
@@ -180,7 +180,7 @@ class DriveLoop:
             # The pilot may have a frame to look at first, and nobody is to wait for it.
             self._drivetrain.neutral()
 
-    def _ask_pilot(self, frame: Frame | None) -> tuple[PilotOutput | None, int]:
+    def _ask_pilot(self, frame: Frame | None) -> tuple[PilotAnswer | None, int]:
         """Give the gate the frame and the pilot's answer to it; return the answer and the time it took in ns."""
         if frame is None:
             return None, 0

@@ -68,7 +68,7 @@ def prepare(outputs: Sequence[Output]) -> None:
     """Load what ``write_neutral`` will need for these outputs: later, the disk may be the thing that hangs."""
     for output in outputs:
         for name in _MODULES.get(output["kind"], ()):
-            # What is missing now will be missing then, and is said then.
+            # What is missing now will be missing then, and the error names it then.
             with contextlib.suppress(ImportError):
                 __import__(name)
 
@@ -213,7 +213,7 @@ def _write_output_enable(output: Output) -> Iterator[None]:
         Lines([output["gpio"]], 1).close()
 
     def turn_off_early() -> None:
-        with contextlib.suppress(Exception):  # What is wrong is said when its turn comes.
+        with contextlib.suppress(Exception):  # The error comes when its turn does.
             turn_off()
 
     # The chip's bus may be what hangs, for seconds, and the switch needs no bus.

@@ -26,7 +26,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, FrameArrived, Gate, GateState, Mode
-from car.kinds import NEUTRAL, CameraGeometry, Command, Frame, Pilot, PilotOutput
+from car.kinds import NEUTRAL, CameraGeometry, Command, Frame, Pilot, PilotAnswer
 from car.link.ring import CycleRing
 from car.sessions.format import SessionEvent, SessionInfo, encode
 from car.sessions.writer import SessionWriter
@@ -133,7 +133,7 @@ WITHOUT_EXAMPLE = {
         "car.sessions.library.SessionRow",
         "car.sessions.overview.Overview",
         "car.sessions.reader.Damage",
-        "car.sessions.reader.Sample",
+        "car.sessions.reader.DrivenFrame",
         "car.sessions.repair.RepairReport",
         "car.sessions.trash.TrashedSession",
         "car.statistics.StageFigures",
@@ -153,9 +153,9 @@ class Straight(Pilot):
 
     name = "straight"
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Answer whatever it sees with the same command."""
-        return PilotOutput(Command(steering=0.0, throttle=0.2))
+        return PilotAnswer(Command(steering=0.0, throttle=0.2))
 
     def close(self) -> None:
         """Hold nothing."""

@@ -21,7 +21,7 @@ from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
 from training.dataset import LeftOut, LeftOutCallback, Size
-from training.evaluation.closed_loop import examine
+from training.evaluation.closed_loop import drive_scenes
 from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
 from training.fit import TrainSettings
 from training.pipeline import train
@@ -105,7 +105,7 @@ def _show_evaluation(name: str, evaluation: Evaluation, sessions: int) -> None:
     console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
 
 
-def examine_and_show(
+def drive_and_show(
     pilot: Pilot, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save_to: Path | None = None
 ) -> bool:
     """Let ``pilot`` drive each scene in the simulator, print how it went and tell whether it passed them all.
@@ -113,7 +113,7 @@ def examine_and_show(
     The outcome goes into the card of the model ``save_to``. Raises TrackError.
     """
     with progress_bar(f"driving {len(scenes)} tracks") as progress:
-        exams = examine(pilot, config, scenes, laps, progress)
+        exams = drive_scenes(pilot, config, scenes, laps, progress)
     table = Table("track", "laps", "lane departures", "mean offset", "mean speed", "", title="In the simulator")
     for exam in exams:
         table.add_row(

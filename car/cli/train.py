@@ -79,9 +79,7 @@ def evaluate(
     if track:
         scenes = [Scene(name, seed) for name in track]
         with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
-            passed = training.command.examine_and_show(
-                pilot, folder.config, scenes, laps, save_to=path if save else None
-            )
+            passed = training.command.drive_and_show(pilot, folder.config, scenes, laps, save_to=path if save else None)
         if not passed:
             fail("The pilot did not drive every lap within the lane.")
     if is_damaged:

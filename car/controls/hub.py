@@ -109,7 +109,7 @@ class DriverHub:
             return self._driver is seat
 
     def act(self, seat: Seat, act: Callable[[SlotWriter], None]) -> bool:
-        """Do what only the driver may; who finds the car without one becomes it. Tell whether it was done."""
+        """Do what only the driver may; if nobody drives, the caller becomes the driver. Tell whether it was done."""
         with self._lock:
             if self._driver is None:
                 self._hand_over(seat)

@@ -89,22 +89,22 @@ def pilot(patient: Patient) -> Iterator[Verdict]:
         yield ok("No pilot is chosen: the car is driven by hand.")
         return
     try:
-        driver = open_chosen(section, camera.geometry, patient.folder)
+        pilot = open_chosen(section, camera.geometry, patient.folder)
     except KNOWN_ERRORS as problem:
         yield error(*split_advice(str(problem)))
         return
     image = np.random.default_rng(0).integers(0, 256, (camera.height, camera.width, 3), np.uint8)
     image.flags.writeable = False
     times_ms = []
-    with driver:
+    with pilot:
         for number in range(WARM_UP_CALLS + PILOT_CALLS):
             asked_ns = time.perf_counter_ns()
-            driver.drive(Frame(image, 0, number))
+            pilot.drive(Frame(image, 0, number))
             times_ms.append((time.perf_counter_ns() - asked_ns) / NS_PER_MS)
     p50_ms, p99_ms = np.percentile(times_ms[WARM_UP_CALLS:], (50, 99))
     period_ms = 1000 / camera.rate_hz
-    yield judge_latency(driver.name, float(p50_ms), float(p99_ms), period_ms, patient.machine.load_per_core())
-    for sentence in driver.warnings:
+    yield judge_latency(pilot.name, float(p50_ms), float(p99_ms), period_ms, patient.machine.load_per_core())
+    for sentence in pilot.warnings:
         yield warning(sentence, "Train a pilot on this car's own sessions: car train")
     yield from PILOTS.find(section.kind).check(section, patient.machine)
 

@@ -49,9 +49,9 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     if fault.pilot is not None:
         pilot = fault.pilot(pilot, onset)
     gate = Gate(config.gate.limits, Mode.AUTO, headless=not fault.controls)
-    driver = _controlled(fault, clock, onset_ns) if fault.controls else AutoStart(gate)
+    source = _controlled(fault, clock, onset_ns) if fault.controls else AutoStart(gate)
     end_ns = onset_ns + round(fault.watch_s * NS_PER_S)
-    _drive(devices, pilot, gate, clock, driver, end_ns)
+    _drive(devices, pilot, gate, clock, source, end_ns)
     return Trial(wheels.timeline, onset_ns, end_ns)
 
 
@@ -143,16 +143,16 @@ def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> Even
     return SlotReader(slot)
 
 
-def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, driver: EventSource, end_ns: int) -> None:
+def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, source: EventSource, end_ns: int) -> None:
     """Drive as the drive process does, until ``end_ns`` or until nobody is there to arm again."""
-    stop_waits = driver.stop_waits if isinstance(driver, SlotReader) else lambda: False
+    stop_waits = source.stop_waits if isinstance(source, SlotReader) else lambda: False
     watchdog = Watchdog(devices.drivetrain, clock, stop_waits=stop_waits, beat=lambda: None, will_write=lambda: None)
     period_ns = round(PERIOD_S * NS_PER_S)
     clock.call_at(clock.now_ns() + period_ns, watchdog.check, period_ns)
 
     def should_end(record: DriveRecord) -> bool:
         watchdog.loop_came_round()
-        gave_up = isinstance(driver, AutoStart) and record.gate_state is GateState.TRIPPED
+        gave_up = isinstance(source, AutoStart) and record.gate_state is GateState.TRIPPED
         return gave_up or clock.now_ns() >= end_ns
 
     frames = LockStepFrames(devices.camera)
@@ -162,7 +162,7 @@ def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, drive
         gate,
         devices.drivetrain,
         clock,
-        sources=[driver],
+        sources=[source],
         motion=devices.motion,
         lap_count=devices.lap_count,
         pose=devices.pose,

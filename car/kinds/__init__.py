@@ -6,7 +6,7 @@ What a package with a kind of its own imports, it imports from here: docs/extend
 from car.kinds.calibration import Calibration, CalibrationField, Value
 from car.kinds.camera import CameraKind, CameraSection
 from car.kinds.drivetrain import DrivetrainKind, DrivetrainSection, PinNeeds
-from car.kinds.pilot import Pilot, PilotKind, PilotOutput, PilotSection, check_pilot
+from car.kinds.pilot import Pilot, PilotAnswer, PilotKind, PilotSection, check_pilot
 from car.kinds.registry import PluginError, UnknownKind
 from car.kinds.section import Section
 from car.kinds.sensor import SensorKind, SensorSection
@@ -39,8 +39,8 @@ __all__ = [
     "Frame",
     "Output",
     "Pilot",
+    "PilotAnswer",
     "PilotKind",
-    "PilotOutput",
     "PilotSection",
     "PinNeeds",
     "PluginError",

@@ -22,10 +22,10 @@ CHECK_PERIOD_NS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class PilotOutput:
+class PilotAnswer:
     """The command a pilot asks for, and how long its network's own invoke took (0 for a pilot without one).
 
-    >>> PilotOutput(Command(steering=-0.2, throttle=0.15)).command.steering
+    >>> PilotAnswer(Command(steering=-0.2, throttle=0.15)).command.steering
     -0.2
     """
 
@@ -39,8 +39,8 @@ class Pilot(Closing):
     >>> class Straight(Pilot):
     ...     name = "straight"
     ...
-    ...     def drive(self, frame: Frame) -> PilotOutput:
-    ...         return PilotOutput(Command(steering=0.0, throttle=0.2))
+    ...     def drive(self, frame: Frame) -> PilotAnswer:
+    ...         return PilotAnswer(Command(steering=0.0, throttle=0.2))
     ...
     ...     def close(self) -> None: ...
     >>> check_pilot(Straight())
@@ -53,7 +53,7 @@ class Pilot(Closing):
     warnings: tuple[str, ...] = ()
 
     @abstractmethod
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the pilot would do on seeing ``frame``, whose image is read-only."""
 
     @abstractmethod
@@ -137,8 +137,8 @@ def _images(geometry: CameraGeometry) -> list[np.ndarray[tuple[int, ...], np.dty
 
 
 def _is_output(output: object) -> None:
-    _require(isinstance(output, PilotOutput), f"answers {output!r}, which is not a car.kinds.PilotOutput")
-    if isinstance(output, PilotOutput):
+    _require(isinstance(output, PilotAnswer), f"answers {output!r}, which is not a car.kinds.PilotAnswer")
+    if isinstance(output, PilotAnswer):
         _require(output.command.is_valid(), f"asks for {output.command}, which is not finite or not in −1 … +1")
         _require(output.inference_ns >= 0, f"says that its network took {output.inference_ns} ns")
 

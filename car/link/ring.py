@@ -148,10 +148,6 @@ class RingReader:
         # Overwritten meanwhile, there is a newer one for the next call.
         return cycle if self._sequence((newest - 1) % self._ring.slots) == newest else None
 
-    def skip(self) -> None:
-        """Pass over what has been published until now, without counting it as missed."""
-        self._next = max(self._next, self._newest() + 1)
-
     def _newest(self) -> int:
         return max(self._sequence(slot) for slot in range(self._ring.slots))
 

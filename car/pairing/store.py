@@ -113,7 +113,7 @@ class AccessStore:
         return any(hmac.compare_digest(candidate, known) for known in self._browsers())
 
     def forget(self, token: str) -> None:
-        """Let the browser with ``token`` in no more."""
+        """Revoke the browser's ``token``."""
         with self._alone():
             self._keep([known for known in self._browsers() if known != _hash(token)])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Frame
 from hardware.drivetrain import NEUTRAL
 
@@ -20,9 +20,9 @@ class AbsentPilot(Pilot):
     def __init__(self, why: str) -> None:
         self.why = why
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return neutral."""
-        return PilotOutput(NEUTRAL)
+        return PilotAnswer(NEUTRAL)
 
     def close(self) -> None:
         """Have nothing to release."""

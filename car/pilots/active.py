@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from car.pilots.absent import AbsentPilot
 from hardware.camera import Frame
 
@@ -28,7 +28,7 @@ class ActivePilot(Pilot):
         """Whether there is a pilot in it that can drive."""
         return not isinstance(self._pilot, AbsentPilot)
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the pilot in it would do on seeing ``frame``."""
         return self._pilot.drive(frame)
 

@@ -48,7 +48,7 @@ def show_comparison(paths: Sequence[Path]) -> None:
 
 
 def rows(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
-    """Return what is said of each model: the name of a fact, and the fact for each model, empty where unknown."""
+    """Return the rows of the table: the name of a fact, and the fact for each model, empty where unknown."""
     facts: list[tuple[str, Callable[[ModelCard], str]]] = [
         ("frames", lambda card: f"{card.width}x{card.height}"),
         ("made", lambda card: card.created[:10]),

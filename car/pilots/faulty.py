@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Frame
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command
@@ -20,7 +20,7 @@ class FaultyPilot(Pilot):
 
     >>> class BoldPilot(FaultyPilot):
     ...     def drive(self, frame):
-    ...         return PilotOutput(Command(0.0, 1.0)) if self._onset.is_past else super().drive(frame)
+    ...         return PilotAnswer(Command(0.0, 1.0)) if self._onset.is_past else super().drive(frame)
     >>> BoldPilot(pilot, Onset(clock).past()).drive(frame).command.throttle
     1.0
     """
@@ -30,7 +30,7 @@ class FaultyPilot(Pilot):
         self._pilot = pilot
         self._onset = onset
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the other pilot would do."""
         return self._pilot.drive(frame)
 
@@ -54,7 +54,7 @@ class SlowPilot(FaultyPilot):
         self._once = once
         self._is_slow = True
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the other pilot would do, late."""
         clock = self._onset.clock
         if self._onset.is_past and self._is_slow:
@@ -71,7 +71,7 @@ class RaisingPilot(FaultyPilot):
     car.pilots.faulty.PilotFault: ...
     """
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the other pilot would do, or raise."""
         if self._onset.is_past:
             raise PilotFault("The pilot fails on purpose.")
@@ -85,6 +85,6 @@ class NanPilot(FaultyPilot):
     Command(steering=nan, throttle=nan)
     """
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the other pilot would do, or NaN."""
-        return PilotOutput(Command(math.nan, math.nan)) if self._onset.is_past else super().drive(frame)
+        return PilotAnswer(Command(math.nan, math.nan)) if self._onset.is_past else super().drive(frame)

@@ -201,7 +201,7 @@ class ModelLibrary:
         return files
 
     def _row(self, name: str, path: Path, active: str) -> ModelRow:
-        card, why = self._examined(path)
+        card, why = self._read_card_of(path)
         return ModelRow(
             name=name,
             bytes=_size_of(path),
@@ -212,7 +212,7 @@ class ModelLibrary:
             card=None if card is None else json.loads(card.to_json()),
         )
 
-    def _examined(self, path: Path) -> tuple[ModelCard | None, str]:
+    def _read_card_of(self, path: Path) -> tuple[ModelCard | None, str]:
         """Return a model's card, and in words why this car cannot drive with it, empty if it can.
 
         A card says enough for a list; a file without one has to be tried out. What a check has shown goes before both.

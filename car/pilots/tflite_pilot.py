@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Frame
 from hardware.drivetrain import Command
 from models.errors import ModelError
@@ -28,13 +28,13 @@ class TflitePilot(Pilot):
         self.name = model.name
         self._model: Model | None = model
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         """Return the model's command for ``frame``; raises ModelError when it is of another size or after ``close``."""
         model = self._model
         if model is None:
             raise ModelError(f"The pilot {self.name} is closed. Load the model again.")
         steering, throttle = model.run(frame.image)
-        return PilotOutput(Command(_clamp(steering), _clamp(throttle)), model.invoke_ns)
+        return PilotAnswer(Command(_clamp(steering), _clamp(throttle)), model.invoke_ns)
 
     def close(self) -> None:
         """Let go of the model."""

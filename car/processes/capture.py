@@ -43,7 +43,7 @@ class CaptureThread(threading.Thread):
 
 @contextlib.contextmanager
 def capturing(camera: Camera) -> Iterator[LatestFrame]:
-    """Fill a mailbox with the camera's frames for as long as the context lasts."""
+    """Fill a mailbox with the camera's frames until the ``with`` block ends."""
     latest = LatestFrame()
     thread = CaptureThread(camera, latest)
     thread.start()

@@ -42,7 +42,7 @@ class EndSignal:
 
 @contextlib.contextmanager
 def end_signals() -> Iterator[EndSignal]:
-    """Have Ctrl-C, a closed terminal and SIGTERM end the drive in order, for as long as the context lasts."""
+    """Have Ctrl-C, a closed terminal and SIGTERM end the drive in order, until the ``with`` block ends."""
     ending = EndSignal(SystemClock())
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, ending.note) for number in numbers}

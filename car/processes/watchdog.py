@@ -87,7 +87,7 @@ class Watchdog(threading.Thread):
 def watching(
     drivetrain: Drivetrain, clock: Clock, guard: GuardPipe, stop_waits: Callable[[], bool]
 ) -> Iterator[Watchdog]:
-    """Have a watchdog for as long as the context lasts.
+    """Run a watchdog until the ``with`` block ends.
 
     At the end the wheels are put to neutral, whatever has become of the loop; without that, the guard is not told that
     it may wait.

@@ -98,9 +98,9 @@ def replay(
     recorded: dict[int, DriveRecord] = {}
 
     def frames() -> Iterator[Frame]:
-        for sample in session.samples():
-            recorded[sample.frame.number] = sample.record
-            yield sample.frame.decode()
+        for driven in session.driven_frames():
+            recorded[driven.frame.number] = driven.record
+            yield driven.frame.decode()
 
     clock = VirtualClock()
     camera = RecordedCamera(frames(), session.info.camera, clock, session.info.rate_hz)

@@ -135,7 +135,7 @@ def run_simulation(
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scene.track, scene.seed, disturb=scene.disturb)
     gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
-    driver: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
+    source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:
@@ -143,7 +143,7 @@ def run_simulation(
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))
-        return _drive(world, clock, gate, goal, driver, pilot, observers, progress)
+        return _drive(world, clock, gate, goal, source, pilot, observers, progress)
 
 
 def _drive(
@@ -151,7 +151,7 @@ def _drive(
     clock: VirtualClock,
     gate: Gate,
     goal: Goal,
-    driver: EventSource,
+    source: EventSource,
     pilot: Pilot | None,
     observers: Sequence[Observer],
     progress: Callable[[float], None],
@@ -183,7 +183,7 @@ def _drive(
         gate,
         world.drivetrain,
         clock,
-        sources=[driver],
+        sources=[source],
         observer=watch,
         motion=world.motion,
         lap_count=world.lap_count,

@@ -42,10 +42,10 @@ class Lesson:
 
 def lessons_in(session: Session) -> Iterator[Lesson]:
     """Yield what there is to learn from ``session``: the frames that somebody drove on and that are not left out."""
-    for sample in session.samples():
-        label = label_of(sample.record)
+    for driven in session.driven_frames():
+        label = label_of(driven.record)
         if label is not None:
-            yield Lesson(_decoded(sample.frame), label)
+            yield Lesson(_decoded(driven.frame), label)
 
 
 def _decoded(frame: EncodedFrame) -> Frame | None:

@@ -46,7 +46,7 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionDetails:
-    """All that is to be said of a session.
+    """A session in detail.
 
     Frames are spoken of by their index in the file: ``ranges`` are the first and last of each run that is left out.
     ``cuts`` is how many cuts can be undone; ``histogram`` and ``balance`` are of what is left (see ``Steering``).
@@ -129,7 +129,7 @@ class SessionLibrary:
         return _with_edits(kept[1], path)
 
     def details(self, name: str) -> SessionDetails:
-        """Return all that is to be said of a session."""
+        """Return a session in detail."""
         path = self.path(name)
         index, edits, recording = self.index(name), Edits.load(path), self.is_recorded(path)
         session, steering, ranges = index.session, index.steering(edits), index.left_out(edits)

@@ -59,7 +59,7 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class DrivenFrame:
     """A frame and the control cycle that acted on it."""
 
     frame: EncodedFrame
@@ -86,9 +86,9 @@ class Session(Closing):
     """One recording, opened for reading.
 
     >>> with Session.open(path) as session:
-    ...     for sample in session.samples():
-    ...         image = sample.frame.decode().image      # uint8 RGB, height × width × 3
-    ...         steering = sample.record.applied.steering
+    ...     for driven in session.driven_frames():
+    ...         image = driven.frame.decode().image      # uint8 RGB, height × width × 3
+    ...         steering = driven.record.applied.steering
     >>> session.frame_count, session.damage
     (60, Damage(bytes_skipped=0, holes=0, info_lost=False, unclosed=False))
 
@@ -185,7 +185,7 @@ class Session(Closing):
         table = self._tables[EVENTS]
         return (messages.event_from_bytes(self._payload(table, index)) for index in range(len(table.offsets)))
 
-    def samples(self) -> Iterator[Sample]:
+    def driven_frames(self) -> Iterator[DrivenFrame]:
         """Yield each frame with the first control cycle that acted on it, without those that were edited out.
 
         Frames without a cycle are passed over. Raises SessionError when the list of edits is broken.
@@ -194,7 +194,7 @@ class Session(Closing):
         for index, number in enumerate(self.numbers):
             record = None if edits.excludes(number) else self.record_at(index)
             if record is not None:
-                yield Sample(self.frame_at(index), record)
+                yield DrivenFrame(self.frame_at(index), record)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file as 64 hexadecimal digits."""

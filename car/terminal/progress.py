@@ -62,7 +62,7 @@ def progress_lines(
 ) -> Iterator[ProgressLine]:
     """Say every ``every_s`` how far ``what`` is, until the ``with`` block ends; yields what is to be told.
 
-    It is said on time however seldom the work tells anything: an import or an export can take a while too.
+    A line comes on time however seldom the work reports: an import or an export can take a while too.
     """
     line, ended = ProgressLine(what, clock or SystemClock()), threading.Event()
 

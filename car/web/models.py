@@ -20,8 +20,6 @@ from car.web.problems import PROBLEMS
 from car.web.uploads import RAW_BODY, receive
 from models.contract import MAX_MODEL_BYTES
 
-"""The kind of pilot that is one of these models."""
-
 router = APIRouter(tags=["models"], responses=PROBLEMS)
 
 

@@ -65,7 +65,7 @@ def pair(request: Request, body: PairRequest) -> Response:
 
 @router.post("/forget", status_code=204)
 def forget(request: Request) -> Response:
-    """Let this browser in no more."""
+    """Revoke this browser's pairing."""
     access: Access = request.app.state.access
     if token := token_of(request.scope):
         access.store.forget(token)

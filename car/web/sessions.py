@@ -116,7 +116,7 @@ def list_sessions(library: Library) -> list[SessionRow]:
 
 @router.get("/sessions/{name}")
 def show_session(library: Library, name: str) -> SessionDetails:
-    """Return all that is to be said of a session."""
+    """Return a session in detail."""
     return library.details(name)
 
 

@@ -8,7 +8,7 @@ import pytest
 from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
 from car.gate import Arm, ArmRefusal, Event, Gate, GateState, Mode, Stop, TripReason
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, VirtualClock
@@ -30,10 +30,10 @@ class SteadyPilot(Pilot):
         self.think_ns = think_ns
         self.seen: list[int] = []
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         self.clock.advance_ns(self.think_ns)
         self.seen.append(frame.number)
-        return PilotOutput(ASKED, self.think_ns)
+        return PilotAnswer(ASKED, self.think_ns)
 
     def close(self) -> None:
         pass
@@ -146,7 +146,7 @@ def test_a_stop_before_a_headless_start_stays_a_stop() -> None:
 def test_a_pilot_that_raises_leaves_the_wheels_neutral_and_is_not_hidden() -> None:
     rig = Rig(range(20))
 
-    def fail(frame: Frame) -> PilotOutput:
+    def fail(frame: Frame) -> PilotAnswer:
         raise RuntimeError("lost")
 
     rig.loop.step()

@@ -65,7 +65,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert all(word in message for word in words)
 
 
-def test_it_imports_neither_the_command_line_nor_anything_heavy() -> None:
+def test_car_neutral_imports_neither_the_command_line_nor_anything_heavy() -> None:
     code = "import sys; from car.neutral import main; print(sorted(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not [name for name in ("typer", "rich", "pydantic", "numpy", "cv2") if f"'{name}'" in printed]

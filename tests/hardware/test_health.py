@@ -17,7 +17,7 @@ def test_a_machine_that_tells_nothing_is_not_guessed_at(tmp_path: Path) -> None:
     assert read_throttling(tmp_path) is None
 
 
-def test_this_machine_is_read_without_a_word() -> None:
+def test_the_health_of_this_machine_is_read_without_a_warning() -> None:
     read_health()
     read_throttling()
 

@@ -35,11 +35,13 @@ def test_each_car_on_it_has_real_wheels() -> None:
 
 
 @pytest.mark.parametrize("section", [ServoEscSection, DifferentialSection, CalibrationSection])
-def test_it_names_every_key(section: type[ServoEscSection | DifferentialSection | CalibrationSection]) -> None:
+def test_the_hardware_readme_names_every_key(
+    section: type[ServoEscSection | DifferentialSection | CalibrationSection],
+) -> None:
     missing = [key for key in section.model_fields if f"`{key}`" not in TEXT and key != "kind"]
     assert not missing
 
 
 @pytest.mark.parametrize("drawing", sorted(README.parents[1].glob("docs/images/*.svg")), ids=lambda path: path.stem)
-def test_its_drawings_have_their_colours_in_viewers_that_are_no_browsers(drawing: Path) -> None:
+def test_the_hardware_drawings_have_their_colours_in_viewers_that_are_no_browsers(drawing: Path) -> None:
     assert "var(" not in drawing.read_text(encoding="utf-8"), "CSS variables are black there"

@@ -21,7 +21,7 @@ def test_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_it_is_under_a_megabyte_and_its_card_is_complete(path: Path) -> None:
+def test_a_shipped_model_is_under_a_megabyte_and_its_card_is_complete(path: Path) -> None:
     assert path.stat().st_size < 1_000_000
     card = read_card(path)
     assert card is not None
@@ -38,7 +38,7 @@ def test_it_is_under_a_megabyte_and_its_card_is_complete(path: Path) -> None:
 
 @pytest.mark.parametrize("runtime", installed_runtimes())
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_it_answers_the_same_on_every_runtime(path: Path, runtime: str) -> None:
+def test_a_shipped_model_answers_the_same_on_every_runtime(path: Path, runtime: str) -> None:
     camera = World(make_track("hairpin"), VirtualClock()).camera
     sample = np.stack([camera.next_frame(timeout_ms=1000).image for _ in range(5)])
     model = load_model(path)

@@ -43,7 +43,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", SCRIPT, *arguments]
 
 
-def test_it_stops_is_opened_again_and_drives_when_it_is_armed(tmp_path: Path) -> None:
+def test_an_unplugged_camera_stops_the_car_is_opened_again_and_drives_when_it_is_armed(tmp_path: Path) -> None:
     device = make_car(tmp_path)
     timeline = tmp_path / "wheels.timeline"
 

@@ -56,7 +56,7 @@ def test_validation_frames_are_not_learned_from(drive: tuple[Dataset, Split]) ->
     assert answers(fit(changed, split, settings)) == pytest.approx(answers(fit(dataset, split, settings)), abs=1e-4)
 
 
-def test_it_stops_when_validation_gets_no_better_and_takes_the_best_weights(drive: tuple[Dataset, Split]) -> None:
+def test_training_stops_when_validation_gets_no_better_and_takes_the_best_weights(drive: tuple[Dataset, Split]) -> None:
     dataset, split = drive
     (recording,) = dataset.recordings
     labels = recording.labels.copy()

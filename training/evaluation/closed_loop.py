@@ -43,7 +43,7 @@ class Exam:
         return f"{self.laps} of {self.laps_wanted} laps, lane departures: {self.departures}{ending}"
 
 
-def examine(
+def drive_scenes(
     pilot: Pilot,
     config: CarConfig,
     scenes: Sequence[Scene],
@@ -55,10 +55,10 @@ def examine(
     def progress_of(number: int) -> Callable[[float], None]:
         return lambda done: progress((number + done) / len(scenes))
 
-    return [_examine(pilot, config, scene, laps, progress_of(number)) for number, scene in enumerate(scenes)]
+    return [_drive_scene(pilot, config, scene, laps, progress_of(number)) for number, scene in enumerate(scenes)]
 
 
-def _examine(pilot: Pilot, config: CarConfig, scene: Scene, laps: int, progress: Callable[[float], None]) -> Exam:
+def _drive_scene(pilot: Pilot, config: CarConfig, scene: Scene, laps: int, progress: Callable[[float], None]) -> Exam:
     offsets_m: list[float] = []
 
     def note(record: DriveRecord, _: Frame | None) -> None:

@@ -108,7 +108,7 @@ def test_a_pad_that_nobody_holds_takes_no_car(rig: Rig, pad: FakePad) -> None:
 
 
 @pytest.mark.parametrize("button", [BTN_TL, BTN_TR])
-def test_it_drives_while_either_hold_button_is_pressed(rig: Rig, pad: FakePad, button: int) -> None:
+def test_a_gamepad_drives_while_either_hold_button_is_pressed(rig: Rig, pad: FakePad, button: int) -> None:
     pad.press(button)
     rig.turn(2)
     pad.move(ABS_X, 1)
@@ -154,7 +154,9 @@ def test_a_pad_that_is_unplugged_is_no_driver_from_the_next_turn_on(rig: Rig, pa
     assert rig.turn(100) == []
 
 
-def test_it_comes_back_when_it_is_plugged_in_again_and_its_throttle_has_been_let_go(rig: Rig, pad: FakePad) -> None:
+def test_a_gamepad_comes_back_when_it_is_plugged_in_again_and_its_throttle_has_been_let_go(
+    rig: Rig, pad: FakePad
+) -> None:
     take_hold(rig, pad)
     pad.move(ABS_RY, -1)
     rig.turn()
@@ -256,7 +258,7 @@ def test_a_button_that_is_down_when_the_pad_is_plugged_in_was_not_pressed_for_us
     assert Rig(pad).turn(5) == []
 
 
-def test_it_stops_the_car_while_another_drives_and_takes_over_when_it_asks_twice(rig: Rig, pad: FakePad) -> None:
+def test_a_gamepad_stops_the_car_while_another_drives_and_takes_over_when_it_asks_twice(rig: Rig, pad: FakePad) -> None:
     browser = rig.hub.join("browser")
     browser.sample(NEUTRAL, rig.clock.now_ns())
     pad.press(BTN_TR)
@@ -523,7 +525,7 @@ def _break(device: InputDevice) -> None:
     device.read_one = fall_over  # type: ignore[method-assign]
 
 
-def test_it_beats_once_per_turn_and_says_whether_there_is_a_pad(pad: FakePad) -> None:
+def test_the_gamepad_driver_beats_once_per_turn_and_says_whether_there_is_a_pad(pad: FakePad) -> None:
     for rig, is_there in ((Rig(), False), (Rig(pad), True)):
         beats: list[bool] = []
         rig.driver.beat = beats.append

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from car.kinds import Command, Frame, Pilot, PilotOutput, PilotSection, check_pilot
+from car.kinds import Command, Frame, Pilot, PilotAnswer, PilotSection, check_pilot
 from car.pilots.choosing import open_chosen
 from hardware.camera import CameraGeometry
 from hardware.errors import ContractError
@@ -26,8 +26,8 @@ class Puppet(Pilot):
         self._act = act
         self.closed = 0
 
-    def drive(self, frame: Frame) -> PilotOutput:
-        answer: PilotOutput = self._act(frame)
+    def drive(self, frame: Frame) -> PilotAnswer:
+        answer: PilotAnswer = self._act(frame)
         return answer
 
     def close(self) -> None:
@@ -39,25 +39,25 @@ def test_the_pilot_that_ships_keeps_every_promise(tmp_path: Path) -> None:
 
 
 def test_a_good_pilot_is_closed_twice() -> None:
-    puppet = Puppet(lambda _: PilotOutput(Command(0.0, 0.1)))
+    puppet = Puppet(lambda _: PilotAnswer(Command(0.0, 0.1)))
     check_pilot(puppet)
     assert puppet.closed == 2
 
 
-def _scribble(frame: Frame) -> PilotOutput:
+def _scribble(frame: Frame) -> PilotAnswer:
     frame.image.flags.writeable = True
     frame.image[:] = 7
-    return PilotOutput(Command(0.0, 0.0))
+    return PilotAnswer(Command(0.0, 0.0))
 
 
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda _: Command(0.0, 0.0), "not a car.kinds.PilotOutput"),
-        (lambda _: None, "not a car.kinds.PilotOutput"),
-        (lambda _: PilotOutput(Command(math.nan, 0.0)), "not finite"),
-        (lambda _: PilotOutput(Command(0.0, 1.5)), "not in"),
-        (lambda _: PilotOutput(Command(0.0, 0.0), -1), "-1 ns"),
+        (lambda _: Command(0.0, 0.0), "not a car.kinds.PilotAnswer"),
+        (lambda _: None, "not a car.kinds.PilotAnswer"),
+        (lambda _: PilotAnswer(Command(math.nan, 0.0)), "not finite"),
+        (lambda _: PilotAnswer(Command(0.0, 1.5)), "not in"),
+        (lambda _: PilotAnswer(Command(0.0, 0.0), -1), "-1 ns"),
         (_scribble, "writes to the frame"),
     ],
 )

@@ -56,14 +56,14 @@ def test_only_a_drivetrain_that_has_something_to_calibrate_waits_for_it() -> Non
     assert drivetrain_problems(config_of("winch", calibrated=date(2026, 1, 2))) == ()
 
 
-def test_its_calibration_has_its_own_keys_and_forgives_those_of_the_drivetrain_before() -> None:
+def test_a_strangers_calibration_has_its_own_keys_and_forgives_those_of_the_drivetrain_before() -> None:
     config = config_of("winch", slack_mm=4.0, neutral_us=1520.0, motor_start=0.2)
     assert config.calibration == WinchCalibration(slack_mm=4.0)
     assert config_of("winch").calibration == WinchCalibration()
     assert config_of("sledge", neutral_us=1520.0).calibration.calibrated is None
 
 
-def test_its_values_are_tried_on_its_full_scale_no_faster_than_the_gate_allows() -> None:
+def test_a_strangers_values_are_tried_on_full_scale_no_faster_than_the_gate_allows() -> None:
     config = config_of("winch", slack_mm=4.0)
     (field,) = calibration_fields(config)
     assert (field.name, field.output, field.value) == ("slack_mm", "rope", 4.0)
@@ -72,7 +72,7 @@ def test_its_values_are_tried_on_its_full_scale_no_faster_than_the_gate_allows()
     assert field_command(scale, field, 9.0) == Command(0.5, 0.2)
 
 
-def test_its_values_are_saved_and_read_again(tmp_path: Path) -> None:
+def test_a_strangers_calibration_is_saved_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "car.toml"
     path.write_text('[drivetrain]\nkind = "winch"\n', encoding="utf-8")
     current = CurrentCalibration(path, load_config(path).calibration)
@@ -85,12 +85,12 @@ def test_its_values_are_saved_and_read_again(tmp_path: Path) -> None:
     assert current.read() == saved
 
 
-def test_one_with_nothing_to_calibrate_says_so(tmp_path: Path) -> None:
+def test_a_drivetrain_with_nothing_to_calibrate_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="A sledge drivetrain has nothing to calibrate"):
         calibrate(CarFolder(tmp_path, config_of("sledge")))
 
 
-def test_it_is_told_a_calibration_only_if_it_has_one() -> None:
+def test_a_strangers_drivetrain_is_told_a_calibration_only_if_it_has_one() -> None:
     winch, sledge = (open_wheels(config_of(kind), VirtualClock()) for kind in ("winch", "sledge"))
     assert winch is not None
     assert winch.calibrate is not None
@@ -98,7 +98,7 @@ def test_it_is_told_a_calibration_only_if_it_has_one() -> None:
     assert sledge.calibrate is None
 
 
-def test_it_drives_before_our_simulated_camera() -> None:
+def test_a_strangers_drivetrain_drives_with_our_simulated_camera() -> None:
     clock = VirtualClock()
     with contextlib.closing(open_devices(config_of("sledge"), clock)) as devices:
         assert devices.camera.next_frame(1000).number >= 0

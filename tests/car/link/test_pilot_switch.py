@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import models
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from car.link import pilot_switch
 from car.link.pilot_switch import PilotLink, PilotSwitch, activating
 from car.pilots.active import ActivePilot
@@ -29,8 +29,8 @@ class Named(Pilot):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def drive(self, frame: Frame) -> PilotOutput:
-        return PilotOutput(NEUTRAL)
+    def drive(self, frame: Frame) -> PilotAnswer:
+        return PilotAnswer(NEUTRAL)
 
     def close(self) -> None:
         pass

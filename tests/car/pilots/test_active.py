@@ -10,7 +10,7 @@ import pytest
 from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
 from car.gate import Gate, GateState, Limits, Mode, TripReason
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from car.pilots.active import ActivePilot
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
@@ -35,11 +35,11 @@ class ScriptedPilot(Pilot):
         self.during: Callable[[Frame], None] = lambda _: None
         self.closed = False
 
-    def drive(self, frame: Frame) -> PilotOutput:
+    def drive(self, frame: Frame) -> PilotAnswer:
         assert not self.closed
         self.clock.advance_ns(self.think_ns)
         self.during(frame)
-        return PilotOutput(self.command)
+        return PilotAnswer(self.command)
 
     def close(self) -> None:
         self.closed = True

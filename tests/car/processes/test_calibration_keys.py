@@ -163,7 +163,7 @@ def test_leaving_with_nothing_to_save_takes_one() -> None:
     assert rig.driver.wants_to_quit
 
 
-def test_it_is_said_why_nothing_moves() -> None:
+def test_the_calibration_view_says_why_nothing_moves() -> None:
     record = make_record(make_frame(0))
     assert "ready" in gate_words(record)
     assert gate_words(replace(record, gate_state=GateState.DISARMED)) == "nothing moves"

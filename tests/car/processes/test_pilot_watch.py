@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from car.gate import PilotChanged
-from car.kinds.pilot import Pilot, PilotOutput
+from car.kinds.pilot import Pilot, PilotAnswer
 from car.pilots.absent import AbsentPilot
 from car.pilots.active import ActivePilot
 from car.processes.pilot_watch import PilotWatch
@@ -15,8 +15,8 @@ from tests.frames import make_frame
 class Straight(Pilot):
     name = "straight"
 
-    def drive(self, frame: Frame) -> PilotOutput:
-        return PilotOutput(NEUTRAL)
+    def drive(self, frame: Frame) -> PilotAnswer:
+        return PilotAnswer(NEUTRAL)
 
     def close(self) -> None:
         pass

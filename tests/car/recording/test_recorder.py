@@ -57,7 +57,7 @@ def test_every_frame_is_recorded_with_its_record(tmp_path: Path) -> None:
     rig.recorder.close()
     assert rig.recorded_numbers() == list(range(180))
     with Session.open(rig.path) as session:
-        assert [sample.record.frame_number for sample in session.samples()] == list(range(180))
+        assert [driven.record.frame_number for driven in session.driven_frames()] == list(range(180))
 
 
 def test_a_disk_that_stalls_for_three_seconds_loses_no_frame(tmp_path: Path) -> None:

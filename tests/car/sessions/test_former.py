@@ -90,8 +90,10 @@ def expected(number: int) -> DriveRecord:
 def test_a_session_of_the_first_format_says_what_it_said() -> None:
     with Session.open(FORMAT_1) as session:
         assert not session.damage
-        assert [sample.record for sample in session.samples()] == [expected(number) for number in range(len(ROWS))]
-        assert [sample.frame.decode().image[0, 0, 0] // 40 for sample in session.samples()] == [0, 1, 2, 3, 4, 5]
+        assert [driven.record for driven in session.driven_frames()] == [
+            expected(number) for number in range(len(ROWS))
+        ]
+        assert [driven.frame.decode().image[0, 0, 0] // 40 for driven in session.driven_frames()] == [0, 1, 2, 3, 4, 5]
         assert list(session.events()) == [
             SessionEvent(START_NS, "gate", "disarmed, manual"),
             SessionEvent(START_NS + 5 * PERIOD_NS, "gate", "tripped, auto: the link to the driver was lost"),
@@ -130,7 +132,9 @@ def test_a_repaired_session_of_the_first_format_says_what_it_said_to_other_tools
     path.write_bytes(FORMAT_1.read_bytes()[:-100])
     assert repair(path).result is RepairResult.REPAIRED
     with Session.open(path) as session:
-        assert [sample.record for sample in session.samples()] == [expected(number) for number in range(len(ROWS))]
+        assert [driven.record for driven in session.driven_frames()] == [
+            expected(number) for number in range(len(ROWS))
+        ]
     with path.open("rb") as file:
         schema = next(schema for schema, channel, _ in make_reader(file).iter_messages() if channel.topic == "/drive")
     assert schema is not None

@@ -182,7 +182,9 @@ class TestWhileRecording:
             writer.add_frame(frame_of(number))
             writer.add_record(record_of(number))
 
-    def test_it_is_listed_and_looked_into_as_it_grows(self, library: SessionLibrary, writer: SessionWriter) -> None:
+    def test_a_live_session_is_listed_and_looked_into_as_it_grows(
+        self, library: SessionLibrary, writer: SessionWriter
+    ) -> None:
         row = library.row("live")
         assert (row.recording, row.frames, row.damage) == (True, 20, "")
         assert library.details("live").frames == 20
@@ -194,7 +196,7 @@ class TestWhileRecording:
         row = library.row("live")
         assert (row.recording, row.frames, row.damage) == (False, 60, "")
 
-    def test_it_is_cut_but_neither_deleted_nor_handed_out(
+    def test_a_live_session_is_cut_but_neither_deleted_nor_handed_out(
         self, library: SessionLibrary, writer: SessionWriter, folder: Path
     ) -> None:
         assert library.cut("live", 0, 4).excludes(3)
@@ -205,7 +207,9 @@ class TestWhileRecording:
         assert library.delete("live").trashed == "live"
         assert not (folder / "live.mcap").exists()
 
-    def test_before_its_first_half_second_it_is_listed_as_empty(self, folder: Path, library: SessionLibrary) -> None:
+    def test_a_session_before_its_first_half_second_is_listed_as_empty(
+        self, folder: Path, library: SessionLibrary
+    ) -> None:
         clock = VirtualClock(START_NS)
         with SessionWriter(folder / "new.mcap", INFO, clock, sync=lambda _: None, min_free_bytes=0):
             row = library.row("new")
@@ -340,7 +344,7 @@ class TestTrash:
         assert trash.drop_old() == []
         assert [trashed.name for trashed in trash.sessions()] == ["first"]
 
-    def test_it_can_be_emptied_at_once(self, folder: Path, library: SessionLibrary) -> None:
+    def test_the_trash_can_be_emptied_at_once(self, folder: Path, library: SessionLibrary) -> None:
         library.delete("first")
         library.delete("second")
         assert library.trash.empty() == ["first", "second"]

@@ -45,7 +45,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def read_everything(path: Path) -> None:
     with Session.open(path) as session:
-        for _ in (*session.frames(), *session.records(), *session.events(), *session.samples()):
+        for _ in (*session.frames(), *session.records(), *session.events(), *session.driven_frames()):
             pass
         assert session.duration_s >= 0
         session.sha256()
@@ -150,7 +150,7 @@ def test_a_large_file_is_read_in_small_pieces(tmp_path: Path) -> None:
     tracemalloc.start()
     with Session.open(path) as session:
         left = session.frame_count
-        assert sum(1 for _ in session.samples()) == left
+        assert sum(1 for _ in session.driven_frames()) == left
         session.sha256()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -168,7 +168,7 @@ def test_a_sample_is_a_frame_with_the_first_cycle_that_acted_on_it(tmp_path: Pat
         session.add_record(replace(record_of(3), trip=TripReason.STOP))
         session.add_record(record_of(-1))
     with Session.open(path) as read:
-        samples = [(sample.frame, sample.record) for sample in read.samples()]
+        samples = [(driven.frame, driven.record) for driven in read.driven_frames()]
         assert samples == [(frame_of(1), record_of(1)), (frame_of(3), record_of(3))]
         assert [record.frame_number for record in read.records()] == [1, 3, 3, -1]
 
@@ -178,7 +178,7 @@ def test_samples_leave_out_what_was_edited_out(tmp_path: Path) -> None:
     write_session(path, 30)
     Edits.of([FrameRange(3, 20), FrameRange(25, 25)]).save(path)
     with Session.open(path) as session:
-        assert [sample.frame.number for sample in session.samples()] == [0, 1, 2, 21, 22, 23, 24, 26, 27, 28, 29]
+        assert [driven.frame.number for driven in session.driven_frames()] == [0, 1, 2, 21, 22, 23, 24, 26, 27, 28, 29]
         assert session.frame_count == 30
         assert session.frame_at(25) == frame_of(25)
 

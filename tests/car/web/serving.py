@@ -64,7 +64,7 @@ class Served:
 
 @contextlib.contextmanager
 def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
-    """Serve the pages of a car in ``car_dir``, which is made, for as long as the context lasts."""
+    """Serve the pages of a car in ``car_dir``, which is made, until the ``with`` block ends."""
     init_car(car_dir)
     config = config or CarConfig(web=WebSection(port=PORT, announce=False), recording=RecordingSection(min_free_mb=0))
     folder = CarFolder(car_dir, config)

@@ -32,7 +32,7 @@ def open_camera(exposure: HeldExposure | None = None, **options: Any) -> Picamer
     return PicameraCamera(GEOMETRY, RATE_HZ, SystemClock(), exposure=exposure, **options)
 
 
-def test_it_passes_the_check_of_every_camera(rig: Rig) -> None:
+def test_a_pi_camera_passes_the_check_of_every_camera(rig: Rig) -> None:
     check_camera(open_camera())
     assert rig.open == []
 

@@ -97,7 +97,7 @@ def take(camera: Camera, frames: int, timeout_ms: float = 25.0) -> list[Frame]:
     return taken
 
 
-def test_it_passes_the_check_of_every_camera(plug: Plug) -> None:
+def test_a_restarting_camera_passes_the_check_of_every_camera(plug: Plug) -> None:
     check_camera(RestartingCamera(plug.open_camera, plug.clock), plug.clock)
 
 

@@ -46,13 +46,13 @@ def open_camera(device: Path, rate_hz: float = 100.0) -> UsbCamera:
 
 
 @pytest.mark.parametrize("stamps_frames", [True, False])
-def test_it_passes_the_check_of_every_camera(rig: UsbRig, device: Path, stamps_frames: bool) -> None:
+def test_a_usb_camera_passes_the_check_of_every_camera(rig: UsbRig, device: Path, stamps_frames: bool) -> None:
     rig.stamps_frames = stamps_frames
     check_camera(open_camera(device))
     assert rig.released == rig.opened == 1
 
 
-def test_it_asks_for_small_jpegs_and_no_queue(rig: UsbRig, device: Path) -> None:
+def test_a_usb_camera_asks_for_small_jpegs_and_no_queue(rig: UsbRig, device: Path) -> None:
     open_camera(device).close()
     assert rig.asked == {
         cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"),

@@ -23,7 +23,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> MotorRig:
     return make_motor_rig(monkeypatch)
 
 
-def test_it_keeps_every_promise_of_a_drivetrain(rig: MotorRig) -> None:
+def test_two_motors_keep_every_promise_of_a_drivetrain(rig: MotorRig) -> None:
     check_drivetrain(rig.open, rig.clock, rig.outputs)
 
 
@@ -120,7 +120,7 @@ def test_a_constructor_that_fails_leaves_all_off(rig: MotorRig, bad: MotorPins) 
     assert not rig.library.opened
 
 
-def test_it_drives_through_a_pca9685_as_well() -> None:
+def test_two_motors_drive_through_a_pca9685_as_well() -> None:
     chip, clock = Pca9685(), VirtualClock()
     factory = Pca9685Factory(100, FakeBus({0x40: chip}), clock=clock)
     with Differential(factory, MotorPins(0, 1, enable=2), MotorPins(3, 4, enable=5), clock) as drivetrain:

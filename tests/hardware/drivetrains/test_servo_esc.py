@@ -35,11 +35,11 @@ on_all_pins = pytest.mark.parametrize("rig", ALL_PINS, indirect=True)
 
 
 @on_fine_pins
-def test_it_keeps_every_promise_of_a_drivetrain(rig: Rig) -> None:
+def test_a_servo_esc_keeps_every_promise_of_a_drivetrain(rig: Rig) -> None:
     check_drivetrain(rig.open, rig.clock, rig.outputs)
 
 
-def test_so_does_one_on_any_factory_of_gpiozeros() -> None:
+def test_a_servo_esc_on_any_factory_of_gpiozeros_keeps_every_promise_of_a_drivetrain() -> None:
     clock = VirtualClock()
     factory = MockFactory(pin_class=MockPWMPin)
     pins = [factory.pin(number) for number in (12, 13)]
@@ -50,7 +50,7 @@ def test_so_does_one_on_any_factory_of_gpiozeros() -> None:
 
 
 @on_fine_pins
-def test_so_does_one_with_a_timeline(rig: Rig, tmp_path: Path) -> None:
+def test_a_timeline_file_counts_as_a_drivetrain(rig: Rig, tmp_path: Path) -> None:
     timeline = tmp_path / "wheels.timeline"
     check_drivetrain(lambda: TimelineFile(rig.open(), timeline), rig.clock, rig.outputs)
     assert TimelineFile(rig.open(), timeline).steering_step_us == rig.step_us

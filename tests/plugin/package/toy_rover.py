@@ -108,12 +108,12 @@ class Nose(kinds.Pilot):
     def __init__(self, gain: float) -> None:
         self._gain, self._line = gain, 0.0
 
-    def drive(self, frame: kinds.Frame) -> kinds.PilotOutput:
+    def drive(self, frame: kinds.Frame) -> kinds.PilotAnswer:
         red, _, blue = np.moveaxis(frame.image[60:80].astype(int), 2, 0)
         yellow = np.nonzero(red - blue > 50)[1]
         if yellow.size > 4:
             self._line = float(yellow.mean()) / frame.image.shape[1] * 2 - 1
-        return kinds.PilotOutput(kinds.Command(min(max(self._line * self._gain, -1.0), 1.0), 0.4))
+        return kinds.PilotAnswer(kinds.Command(min(max(self._line * self._gain, -1.0), 1.0), 0.4))
 
     def close(self) -> None:
         pass

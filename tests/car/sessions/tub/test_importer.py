@@ -247,7 +247,7 @@ def test_what_was_deleted_in_donkey_car_is_there_and_left_out(tub: SyntheticTub)
     assert (report.imported, report.left_out) == (24, 3)
     assert Edits.load(report.path).ranges == (FrameRange(4, 4), FrameRange(6, 6), FrameRange(20, 20))
     with Session.open(report.path) as session:
-        assert len(list(session.samples())) == 21
+        assert len(list(session.driven_frames())) == 21
     assert "24 of 25 records imported, 3 of them left out" in str(report)
 
 
@@ -437,7 +437,7 @@ def test_recorded_tubs_come_in_with_the_defects_they_have(
     assert (report.records, report.imported) == (records, records - defects.get(Defect.MISSING_IMAGE, 0))
     with Session.open(report.path) as session:
         assert not session.damage
-        samples = list(session.samples())
+        samples = list(session.driven_frames())
         assert len(samples) == report.imported
         assert (session.info.camera.width, session.info.camera.height, session.info.rate_hz) == (160, 120, 20.0)
     angles = [sample.record.applied.steering for sample in samples]
