@@ -12,7 +12,7 @@ From the network, in addition, nothing but the pairing page answers a browser wi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
@@ -62,12 +62,20 @@ PAIR_ADVICE = "This browser is not paired with the car. Run `car pair` on the ca
 
 
 class Access:
-    """Decides by a request's head whether it gets in."""
+    """Decides by a request's head whether it gets in; ``know`` hears the address of each who may do more than pair."""
 
-    def __init__(self, store: AccessStore, *, tls: bool, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        store: AccessStore,
+        *,
+        tls: bool,
+        names: Iterable[str] = (),
+        know: Callable[[tuple[str, int]], None] = lambda _: None,
+    ) -> None:
         self.store = store
         self.tls = tls
         self._names = HostNames(names)
+        self._know = know
 
     def is_trusted(self, scope: Scope) -> bool:
         """Tell whether the one at the other end is this machine, by a name of its own, or a paired browser."""
@@ -84,7 +92,11 @@ class Access:
         is_act = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
         if is_act and headers.get("x-pocketpilot") != "1":
             return refuse(403, "The header X-Pocketpilot is missing. Use the car's own page.")
-        if self.is_trusted(scope) or (scope.get("method", ""), scope["path"]) in PUBLIC:
+        if self.is_trusted(scope):
+            if scope.get("client"):
+                self._know(tuple(scope["client"]))
+            return None
+        if (scope.get("method", ""), scope["path"]) in PUBLIC:
             return None
         if _asks_for_page(scope):
             return RedirectResponse("/pair", status_code=303)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-import weakref
+from collections import Counter
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -13,21 +14,60 @@ PATIENCE_S = 10.0
 """A connection without a whole request for twice this long at most is closed."""
 MAX_CONNECTIONS = 200
 
+Address = tuple[str, int]
+"""A guest's address and port."""
+
+
+class Guests:
+    """All connections of a server, a limited number, and who of them has shown that they may come in.
+
+    Where there is no room for another, the machine that has the most connections without that loses its oldest: as many
+    strangers as there may be keep nobody out whom the car knows.
+    """
+
+    def __init__(self) -> None:
+        self._connections: dict[Address, socket.socket] = {}
+        self._known: set[Address] = set()
+
+    def let_in(self, connection: socket.socket, address: Address) -> bool:
+        """Make room for a connection, and tell whether there is any."""
+        self._connections = {guest: one for guest, one in self._connections.items() if one.fileno() >= 0}
+        self._known &= self._connections.keys()
+        if len(self._connections) >= MAX_CONNECTIONS and not self._show_a_stranger_out():
+            return False
+        self._connections[address] = connection
+        return True
+
+    def know(self, address: Address) -> None:
+        """Take note that the guest at ``address`` may come in."""
+        self._known.add(address)
+
+    def _show_a_stranger_out(self) -> bool:
+        strangers = [guest for guest in self._connections if guest not in self._known]
+        if not strangers:
+            return False
+        (greediest, _), *_ = Counter(host for host, _ in strangers).most_common(1)
+        oldest = next(guest for guest in strangers if guest[0] == greediest)
+        with contextlib.suppress(OSError):
+            # asyncio has it, and closes it when it sees its end.
+            self._connections.pop(oldest).shutdown(socket.SHUT_RDWR)
+        return True
+
 
 class GuardedListener(socket.socket):
-    """A listener with a limit to the number of its connections, those included that have not shaken hands for TLS."""
+    """A listener that asks ``guests`` about each connection, those included that have not shaken hands for TLS."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._accepted: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+    def __init__(self, guests: Guests) -> None:
+        # TCP is named because asyncio asks for it before it turns Nagle's algorithm off, which costs 40 ms an answer.
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._guests = guests
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection; raises ConnectionAbortedError, which asyncio passes over, for one too many."""
         connection, address = super().accept()
-        if sum(one.fileno() >= 0 for one in self._accepted) >= MAX_CONNECTIONS:
+        if not self._guests.let_in(connection, address):
             connection.close()
             raise ConnectionAbortedError
-        self._accepted.add(connection)
         return connection, address
 
 

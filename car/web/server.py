@@ -17,7 +17,7 @@ from car.pairing.certificate import Certificate, own_certificate
 from car.pairing.store import AccessStore, ServerAddress
 from car.web.access import Access
 from car.web.app import create_app
-from car.web.connection import GuardedListener, HastyConnection
+from car.web.connection import GuardedListener, Guests, HastyConnection
 from car.web.context import WebContext
 from car.web.discreet import LOOPBACK, discreet
 from car.web.sockets import MAX_MESSAGE_BYTES
@@ -43,9 +43,11 @@ class WebServer:
         self._beat = beat
         self._store = AccessStore(context.folder.path, context.clock)
         self._certificate = own_certificate(self._store.folder) if context.config.web.tls else None
-        self._listener = _first_free(context.config.web.port)
+        self._guests = Guests()
+        self._listener = _first_free(context.config.web.port, self._guests)
         self.port: int = self._listener.getsockname()[1]
-        access = Access(self._store, tls=self._certificate is not None, names=context.config.web.names)
+        tls, names = self._certificate is not None, context.config.web.names
+        access = Access(self._store, tls=tls, names=names, know=self._guests.know)
         self._app = create_app(context, access, relay_secret)
         self._announcer = self._make_announcer(context)
         self._ended = threading.Event()
@@ -93,7 +95,7 @@ class WebServer:
             if opens and EVERYWHERE not in servers:
                 with contextlib.suppress(OSError):
                     _let_share(self._listener)
-                    listener = _bound(EVERYWHERE, self.port, shares=True)
+                    listener = _bound(EVERYWHERE, self.port, self._guests, shares=True)
                     servers[EVERYWHERE] = _Serving(self._app, listener, self._certificate)
             elif not opens and EVERYWHERE in servers:
                 await servers.pop(EVERYWHERE).end()
@@ -140,20 +142,19 @@ def _config(app: FastAPI, certificate: Certificate | None) -> uvicorn.Config:
     )
 
 
-def _first_free(port: int) -> socket.socket:
+def _first_free(port: int, guests: Guests) -> socket.socket:
     """Return a socket on ``port``, or on the first free one after it."""
     for candidate in range(port, port + PORTS_TRIED):
         with contextlib.suppress(OSError):
-            listener = _bound(LOOPBACK, candidate)
+            listener = _bound(LOOPBACK, candidate, guests)
             # From here on whoever comes waits for the server, instead of being turned away.
             listener.listen()
             return listener
     raise CarError(f"No port from {port} to {port + PORTS_TRIED - 1} is free for the page. Set `port` under [web].")
 
 
-def _bound(host: str, port: int, *, shares: bool = False) -> socket.socket:
-    # TCP is named because asyncio asks for it before it turns Nagle's algorithm off, which costs 40 ms an answer.
-    listener = GuardedListener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def _bound(host: str, port: int, guests: Guests, *, shares: bool = False) -> socket.socket:
+    listener = GuardedListener(guests)
     try:
         if hasattr(socket, "SO_REUSEPORT"):  # Elsewhere "reuse" means that anyone may have the port as well.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

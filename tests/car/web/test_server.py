@@ -16,6 +16,7 @@ import uvicorn
 
 from car.config.sections import CarConfig, WebSection
 from car.web import connection
+from car.web.connection import Guests
 from car.web.discreet import LOOPBACK
 from car.web.server import WebServer, _bound
 from tests.car.web.serving import PORT, serving
@@ -33,7 +34,7 @@ def test_small_answers_are_sent_at_once() -> None:
             answered.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        listener = _bound(LOOPBACK, 0)
+        listener = _bound(LOOPBACK, 0, Guests())
         async with await asyncio.start_server(accept, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             option: int = await answered
@@ -82,6 +83,32 @@ def test_there_are_only_so_many_connections_whether_they_say_anything_or_not(
         for one in idle:
             one.close()
         wait_for(lambda: answers(served.port, tls=tls), "room again")
+
+
+def test_strangers_who_take_every_connection_keep_nobody_out_whom_the_car_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 10)
+    with serving(tmp_path) as served, Browser(served.port) as browser, contextlib.ExitStack() as stack:
+        browser.wait_for_state(driver=True)
+        idle = [stack.enter_context(socket.create_connection((LOOPBACK, served.port))) for _ in range(30)]
+        assert answers(served.port, tls=False)
+        wait_for(lambda: sum(map(is_closed, idle)) > 20, "the oldest strangers to be shown out")
+        browser.samples = False
+        browser.sample_now()
+        browser.wait_for_state(driver=True)
+        assert served.context.hub.count("browser") == 1
+
+
+def test_a_known_guest_is_shown_out_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 2)
+    with serving(tmp_path) as served, contextlib.ExitStack() as stack:
+        served.client.close()
+        for _ in range(2):
+            browser = stack.enter_context(Browser(served.port))
+            browser.wait_for_state(driver_present=True)
+        assert not answers(served.port, tls=False)
+        assert served.context.hub.count("browser") == 2
 
 
 def answers(port: int, *, tls: bool) -> bool:
