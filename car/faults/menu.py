@@ -7,6 +7,7 @@ somebody lengthens breaks a promise, and that is to be seen.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -20,7 +21,7 @@ from car.gate import Mode
 from car.kinds.pilot import Pilot
 from car.link.car_link import CarLink
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
-from car.processes.controls import ControlsJob
+from car.processes.controls import ControlsJob, run_controls
 from hardware.camera import Camera
 from hardware.drivetrain import Drivetrain
 from hardware.faults import (
@@ -56,6 +57,7 @@ STALL_S = 1.0
 BURST_AFTER_S = 2.0
 OVERLOADED_AFTER_S = 0.5
 STANDS_S = 5.0
+LATE_CONTROLS_S = 3.0
 
 
 class TrialClock(StrEnum):
@@ -79,8 +81,9 @@ class InjectedFault:
     stay so for the ``watch_s`` that are watched; None promises that they drive on. The car drives in ``mode``,
     headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the
     controls do and how many seconds after the onset (``acts``), or a ``strike`` at its processes from outside.
-    ``run_controls`` takes the place of the controls' own start; then the car must not move at all. ``only`` names the
-    clock on which alone it can happen; a strike takes real processes in any case.
+    ``run_controls`` takes the place of the controls' own start; then the car must not move at all, or with ``late_s``
+    not for that long, in which the controls come up, and then it must. ``only`` names the clock on which alone it can
+    happen; a strike takes real processes in any case.
     """
 
     name: str
@@ -94,6 +97,7 @@ class InjectedFault:
     acts: tuple[tuple[float, Callable[[Controls], None]], ...] = ()
     strike: Callable[[Processes], None] | None = None
     run_controls: Callable[[CarLink, ControlsJob], None] | None = None
+    late_s: float | None = None
     only: TrialClock | None = None
     records: bool = False
     watch_s: float = 1.0
@@ -114,7 +118,7 @@ class InjectedFault:
     def promise(self) -> str:
         """The promise in words."""
         if self.run_controls is not None:
-            return "does not move"
+            return "does not move" if self.late_s is None else f"does not move for {self.late_s:g} s, then drives"
         return "drives on" if self.promised_ms is None else f"neutral ≤ {self.promised_ms:g} ms"
 
 
@@ -147,6 +151,12 @@ def _stop(mode: Mode) -> InjectedFault:
 def never_come_up(_link: CarLink, _job: ControlsJob) -> None:
     """Be controls that hang at their birth, until somebody kills them."""
     threading.Event().wait()
+
+
+def come_up_late(link: CarLink, job: ControlsJob) -> None:
+    """Be controls that take their time to be born."""
+    time.sleep(LATE_CONTROLS_S)
+    run_controls(link, job)
 
 
 MENU = (
@@ -262,6 +272,14 @@ MENU = (
         "controls-frozen-headless", "SIGSTOP to the controls, headless", SAFEGUARD_MS, strike=strikes.freeze_controls
     ),
     InjectedFault("controls-absent", "the controls never come up", None, run_controls=never_come_up, watch_s=STANDS_S),
+    InjectedFault(
+        "controls-late",
+        f"the controls need {LATE_CONTROLS_S:g} s to come up, headless",
+        None,
+        run_controls=come_up_late,
+        late_s=LATE_CONTROLS_S,
+        watch_s=STANDS_S,
+    ),
     InjectedFault(
         "machine-overloaded",
         "stop is pressed while every core is busy twice over",

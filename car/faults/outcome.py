@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hardware.clock import NS_PER_MS
+from hardware.clock import NS_PER_MS, NS_PER_S
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import Applied
 
+BORN_BEFORE_S = 0.5
 SIGN_OF_LIFE_MS = 200
 """A car that drives is told so at least this often."""
 
@@ -71,6 +72,17 @@ class Trial:
         if any(_moves(entry) for entry in self.timeline):
             return Outcome(False, "moved")
         return Outcome(bool(self.timeline), "stood")
+
+    def judge_waiting(self, wait_s: float) -> Outcome:
+        """Return whether no wheel has turned for ``wait_s``, and one did later.
+
+        The wait begins with whoever keeps the car waiting, up to ``BORN_BEFORE_S`` before the first output.
+        """
+        moving = [entry.time_ns for entry in self.timeline if _moves(entry)]
+        if not moving:
+            return Outcome(False, "never moved")
+        waited_s = (moving[0] - self.timeline[0].time_ns) / NS_PER_S
+        return Outcome(waited_s > wait_s - BORN_BEFORE_S, f"stood for {waited_s:.1f} s")
 
     def _judge_stop(self, allowed_ms: float) -> Outcome:
         watched = self._between(self.onset_ns, self.end_ns)

@@ -77,3 +77,11 @@ def test_the_slowest_of_several_counts_and_one_that_was_not_held_before_all() ->
     assert slowest([fast, slow]) is slow
     assert slowest([fast, late, slow]) is late
     assert slowest([slow, Outcome(False, "stopped")]).words == "stopped"
+
+
+def test_a_car_that_has_to_wait_neither_moves_before_nor_stands_for_ever() -> None:
+    assert trial(*steady(25, 900, NEUTRAL), *steady(900, 2000, DRIVING)).judge_waiting(1.0) == Outcome(
+        True, "stood for 0.9 s"
+    )
+    assert not trial(*steady(25, 400, NEUTRAL), *steady(400, 2000, DRIVING)).judge_waiting(1.0).held
+    assert trial(*steady(25, 2000, NEUTRAL)).judge_waiting(1.0) == Outcome(False, "never moved")
