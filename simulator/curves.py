@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ MIN_CLEARANCE_M = 1.05
 POINT_SPACING_M = 0.02
 
 _COARSE_POINTS = 160
+_COARSE_STEP_M = 0.1
 _RELAXATIONS = 600
 _PULL_REACH = 2
 _ATTEMPTS = 200
@@ -55,13 +58,61 @@ def clearance_m(points_m: Points) -> float:
 
     Next to zero where the curve crosses itself.
     """
-    coarse = resample(points_m, 256)
+    return nearest_parts(points_m, _NEIGHBOUR_M)[0]
+
+
+def nearest_parts(points_m: Points, neighbour_m: float) -> tuple[float, Points]:
+    """Return the least distance in metres between parts that are further apart along the curve, and where that is.
+
+    Infinite where the whole curve is shorter.
+    """
+    coarse = resample(points_m, max(256, round(length_m(points_m) / _COARSE_STEP_M)))
     step_m = length_m(coarse) / len(coarse)
     between = np.hypot(*(coarse[:, None, :] - coarse[None, :, :]).transpose(2, 0, 1))
     index = np.arange(len(coarse))
     apart = np.abs(index[:, None] - index[None, :])
-    along_m = np.minimum(apart, len(coarse) - apart) * step_m
-    return float(between[along_m > _NEIGHBOUR_M].min())
+    between[np.minimum(apart, len(coarse) - apart) * step_m <= neighbour_m] = np.inf
+    nearest = int(between.argmin())
+    return float(between.flat[nearest]), coarse[nearest // len(coarse)]
+
+
+def crossing(points_m: Points) -> Points | None:
+    """Return a point at which the closed curve crosses itself, None where it does not."""
+    coarse = resample(points_m, max(256, round(length_m(points_m) / _COARSE_STEP_M)))
+    chord = np.roll(coarse, -1, axis=0) - coarse
+    # Segment j crosses segment i when each has its ends on both sides of the other.
+    offset = coarse[None, :, :] - coarse[:, None, :]
+    side = chord[:, None, 0] * offset[:, :, 1] - chord[:, None, 1] * offset[:, :, 0]
+    astride = side * np.roll(side, -1, axis=1) < 0.0
+    found = np.argwhere(astride & astride.T)
+    return coarse[found[0, 0]] if len(found) else None
+
+
+def through(points_m: Points) -> Points:
+    """Return the closed cubic spline through ``points_m``, as points POINT_SPACING_M apart.
+
+    It is twice continuously differentiable, over the length of the chords (de Boor, A Practical Guide to Splines, IV).
+    """
+    count = len(points_m)
+    step = np.hypot(*(np.roll(points_m, -1, axis=0) - points_m).T)
+    before = np.roll(step, 1)
+    slope = (np.roll(points_m, -1, axis=0) - points_m) / step[:, None]
+    here, after = np.arange(count), np.roll(np.arange(count), -1)
+    system = np.zeros((count, count))
+    np.add.at(system, (here, here), 2.0 * (before + step))
+    np.add.at(system, (here, after), step)
+    np.add.at(system, (after, here), step)
+    bend = np.linalg.solve(system, 6.0 * (slope - np.roll(slope, 1, axis=0)))
+    share = np.linspace(0.0, 1.0, max(8, math.ceil(4.0 * step.max() / POINT_SPACING_M)), endpoint=False)[None, :, None]
+    start, end = points_m[:, None], np.roll(points_m, -1, axis=0)[:, None]
+    width = step[:, None, None]
+    curve = (
+        (1.0 - share) * start
+        + share * end
+        + ((1.0 - share) ** 3 - (1.0 - share)) * bend[:, None] * width**2 / 6.0
+        + (share**3 - share) * np.roll(bend, -1, axis=0)[:, None] * width**2 / 6.0
+    ).reshape(-1, 2)
+    return resample(curve, round(length_m(curve) / POINT_SPACING_M))
 
 
 def smoothed(points_m: Points, sigma_m: float, count: int) -> Points:

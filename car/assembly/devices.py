@@ -28,7 +28,8 @@ from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorE
 from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
 from simulator.disturbance import Disturbance
-from simulator.track import make_track, track_names
+from simulator.track import track_names
+from simulator.track_file import open_track
 from simulator.world import World
 
 
@@ -76,12 +77,12 @@ class Wheels:
 def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
     """Return a simulated world in which a car like the one in ``config`` stands at the start of ``track``.
 
-    Raises TrackError when there is no such track.
+    Raises TrackError when there is no such track, and none in the file of that name.
     """
     # Frames this small are drawn faster by one thread than they can be shared out to several.
     cv2.setNumThreads(1)
     return World(
-        make_track(track),
+        open_track(track),
         clock,
         geometry=config.camera.geometry,
         rate_hz=config.camera.rate_hz,
@@ -144,7 +145,7 @@ def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, confi
             world.motion,
             world.lap_count,
             lambda: world.pose,
-            enter_track=lambda name: world.enter(make_track(name)),
+            enter_track=lambda name: world.enter(open_track(name)),
         )
     return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
 

@@ -15,7 +15,7 @@ from hardware.cameras.turned import turned_image
 from hardware.drivetrain import Pose
 from hardware.errors import HardwareError
 from simulator.renderer import Renderer, draw_scene
-from simulator.track import make_track
+from simulator.track_file import open_track
 
 EYE_WIDTH, EYE_HEIGHT = 320, 240
 """What a simulated picture has at least for a person, whatever the pilot's has."""
@@ -38,7 +38,7 @@ class SimulatedEye:
     """Draws what the simulated camera sees in a whole multiple of its size; from any thread.
 
     >>> eye = SimulatedEye(CarConfig(), lambda: "oval")
-    >>> eye(replace(record, pose=make_track("oval").pose_at(0.0)), frame).shape
+    >>> eye(replace(record, pose=open_track("oval").pose_at(0.0)), frame).shape
     (240, 320, 3)
 
     A cycle that says no pose has its own frame shown. Each frame is drawn once, for all who look on.
@@ -73,7 +73,7 @@ class SimulatedEye:
         if name != self._entered:
             self._entered, self._renderer = name, None
             try:
-                track = make_track(name)
+                track = open_track(name)
             except HardwareError:
                 return None
             own = self._camera.unturned.geometry

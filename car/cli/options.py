@@ -19,7 +19,7 @@ SessionArgument = Annotated[Path, typer.Argument(metavar="SESSION", help="A sess
 SessionsArgument = Annotated[
     list[Path] | None, typer.Argument(metavar="[SESSION]...", help="Sessions or folders of them; default: the car's.")
 ]
-TrackOption = Annotated[str | None, typer.Option("--track", help="A track's name, or random-N.")]
+TrackOption = Annotated[str | None, typer.Option("--track", help="A track's name, random-N, or a .json file.")]
 ModelArgument = Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")]
 
 

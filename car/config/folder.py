@@ -9,6 +9,9 @@ from car.config.plain import CONFIG_NAME, DEFAULT_CAR
 from car.config.sections import CarConfig, load_config, template
 from car.errors import ConfigError
 
+TRACK_SUFFIX = ".json"
+"""What a track's name ends in that is a file's, in the car's folder where nothing else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class CarFolder:
@@ -66,6 +69,9 @@ def open_car(path: Path) -> CarFolder:
         timeline = path.resolve() / config.drivetrain.timeline
         drivetrain = config.drivetrain.model_copy(update={"timeline": str(timeline)})
         config = config.model_copy(update={"drivetrain": drivetrain})
+    if config.simulator.track.endswith(TRACK_SUFFIX):
+        simulator = config.simulator.model_copy(update={"track": str(path.resolve() / config.simulator.track)})
+        config = config.model_copy(update={"simulator": simulator})
     return CarFolder(path, config)
 
 

@@ -58,7 +58,7 @@ kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has
 timeline = ""           # a file to which every command to the wheels is appended
 
 [simulator]
-track = "oval"          # "random-7" and the like are tracks of their own
+track = "oval"          # "random-7" and the like are tracks of their own, and so is a file: "mine.json"
 seed = 0
 
 [pilot]

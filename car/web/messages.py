@@ -90,7 +90,7 @@ class EnterTrack(_Message):
     """Carry a simulated car to the start of a track."""
 
     type: Literal["enter_track"]
-    track: Annotated[str, Field(max_length=64)]
+    track: Annotated[str, Field(max_length=1024)]
 
 
 DriveMessage = Annotated[

@@ -83,6 +83,37 @@ def test_an_unknown_track_is_named_with_those_there_are(car_dir: Path) -> None:
     assert_refused(run_car("simulate", "--expert", "--track", "moon", cwd=car_dir), "moon", "oval")
 
 
+def test_a_track_of_ones_own_is_made_shown_drawn_and_driven(car_dir: Path) -> None:
+    assert run_car("tracks", "export", "oval", "mycar/mine.json", cwd=car_dir).returncode == 0
+    shown = run_car("tracks", "show", "mycar/mine.json", "--picture", "mine.png", cwd=car_dir)
+    assert "15.1 m round" in shown.stdout
+    assert (car_dir / "mine.png").read_bytes().startswith(b"\x89PNG")
+    driven = run_car("simulate", "--expert", "--track", "mycar/mine.json", "--minutes", "0.05", cwd=car_dir)
+    assert "mine.json: laps driven" in driven.stdout
+    # Named from the car's folder in car.toml, wherever one stands.
+    (car_dir / "mycar" / "car.toml").write_text('[simulator]\ntrack = "mine.json"\n')
+    driven = run_car("simulate", "--expert", "--minutes", "0.05", "--car", "mycar", cwd=car_dir)
+    assert "mine.json: laps driven" in driven.stdout.replace("\n", "")
+    assert "hairpin" in run_car("tracks", "list", cwd=car_dir).stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("tracks", "show", "moon"), ("moon", "oval")),
+        (("tracks", "show", "lost.json"), ("no track file",)),
+        (("tracks", "show", "oval", "--picture", "oval.gpx"), ("oval.gpx", "track.png")),
+        (("tracks", "show", "oval", "--picture", "nowhere/oval.png"), ("cannot be written",)),
+        (("tracks", "export", "oval", "nowhere/oval.json"), ("cannot be written",)),
+        (("simulate", "--expert", "--track", "lost.json"), ("no track file",)),
+    ],
+)
+def test_a_mistake_with_a_track_is_one_sentence(
+    car_dir: Path, command: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    assert_refused(run_car(*command, cwd=car_dir), *words)
+
+
 def test_nothing_to_train_on_says_how_to_record(car_dir: Path) -> None:
     assert_refused(run_car("train", cwd=car_dir), "sessions", "car drive")
 

@@ -136,7 +136,7 @@ function enterTrack() {
 async function showTracks() {
   const { tracks, track } = await get("status").catch(() => ({ tracks: [] }));
   $("world").hidden = tracks.length === 0;
-  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name)));
+  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name.split(/[\\/]/).pop())));
 }
 
 async function toggleTilt() {
