@@ -31,12 +31,28 @@ def simulate(
             "--clock", metavar="virtual|real|both", help="Where to break it: in lock-step, in real processes, or both."
         ),
     ] = "both",
+    serve: Annotated[
+        bool, typer.Option("--serve-donkey", help="Let gym-donkeycar and Donkey Car drive in this simulator.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="For --serve-donkey; default: 9091.")
+    ] = None,
+    lock_step: Annotated[
+        bool, typer.Option("--lock-step", help="For --serve-donkey: a step for each command, as fast as they come.")
+    ] = False,
 ) -> None:
     """Drive in the simulator in lock-step, many times faster than real time; or break the car and see it stop."""
     from car.runs.simulation import Goal, Scene, run_simulation
     from car.runs.view import show_simulation
     from car.terminal.progress import progress_bar
 
+    if serve:
+        if expert or model or laps or minutes or seed is not None or disturb or record or fault:
+            fail("--serve-donkey goes with --car, --track, --port and --lock-step only. Leave out the others.")
+        _serve_donkey(car, port, track, lock_step=lock_step)
+        return
+    if port is not None or lock_step:
+        fail("--port and --lock-step are for --serve-donkey. Leave them out, or add it.")
     if fault is not None:
         if expert or track or laps or minutes or seed is not None or disturb or record:
             fail("--fault goes with --car, --model and --clock only. Leave out the others.")
@@ -71,6 +87,13 @@ def replay(session: SessionArgument, car: CarOption = None, model: ModelOption =
     ):
         result = run_replay(recording, pilot, folder.config.gate.limits, progress)
     show_replay(result)
+
+
+def _serve_donkey(car: Path | None, port: int | None, track: str | None, *, lock_step: bool) -> None:
+    from car.runs.donkey import DONKEY_PORT, serve_donkey
+
+    camera = find_car(car).config.camera.unturned.geometry
+    serve_donkey(camera, DONKEY_PORT if port is None else port, track, lock_step=lock_step)
 
 
 def _break_car(name: str, clock: str, car: Path | None, model: str | None) -> None:

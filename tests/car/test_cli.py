@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +114,26 @@ def test_a_mistake_with_a_track_is_one_sentence(
     car_dir: Path, command: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     assert_refused(run_car(*command, cwd=car_dir), *words)
+
+
+def test_the_donkey_server_ends_by_ctrl_c_and_names_a_port_that_is_taken(car_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_refused(run_car("simulate", "--serve-donkey", "--port", port, cwd=car_dir), port, "--port")
+    command = [str(CAR), "simulate", "--serve-donkey", "--port", port]
+    with subprocess.Popen(command, cwd=car_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert f"127.0.0.1:{port}" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("more", [("--laps", "3"), ("--expert",), ("--fault", "all")])
+def test_the_donkey_server_goes_with_its_own_options_only(car_dir: Path, more: tuple[str, ...]) -> None:
+    assert_refused(run_car("simulate", "--serve-donkey", *more, cwd=car_dir), "Leave out the others")
+    assert_refused(run_car("simulate", "--lock-step", cwd=car_dir), "--serve-donkey")
 
 
 def test_nothing_to_train_on_says_how_to_record(car_dir: Path) -> None:

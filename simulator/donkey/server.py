@@ -1,0 +1,235 @@
+"""Donkey's simulator as its clients know it: a TCP server with a menu of scenes, a car for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+from hardware.camera import CameraGeometry
+from hardware.errors import TrackError
+from simulator.donkey.car import RATE_HZ, DonkeyCar
+from simulator.donkey.messages import Garbled, MessageStream, line_of, number
+from simulator.donkey.scenes import scene_names, track_of
+from simulator.track import Track
+from simulator.track_file import open_track
+
+LOOPBACK = "127.0.0.1"
+MAX_CLIENTS = 16
+PIECE_BYTES = 65_536
+MAX_WAITING_BYTES = 4_000_000
+"""A client that does not read so much is left out of a few pictures."""
+DEAF_S = 30.0
+"""A client that has read nothing for so long is gone."""
+KEEP_ALIVE_S = 0.25
+"""Clients of lock-step drop a command now and then, and wait for ever where nobody speaks first."""
+
+Tell = Callable[[str], None]
+
+
+class DonkeyServer:
+    """Serves Donkey's protocol on loopback; ``tell`` hears in a sentence who comes and goes, and why.
+
+    ::
+
+        server = DonkeyServer(CameraGeometry(), port=9091)
+        await server.start()       # OSError where the port is taken
+        await server.serve()       # until cancelled
+
+    Clients choose a scene from the menu; with ``track`` they are on it at once. With ``lock_step`` a car moves by a
+    twentieth of a second for each ``control`` message, as fast as its client likes; otherwise in real time.
+    """
+
+    def __init__(
+        self,
+        camera: CameraGeometry,
+        port: int,
+        track: str | None = None,
+        *,
+        lock_step: bool = False,
+        tell: Tell = lambda _: None,
+    ) -> None:
+        self.port = port
+        self._camera = camera
+        self._track = track
+        self._lock_step = lock_step
+        self._tell = tell
+        self._clients = 0
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; raises OSError where the port is taken."""
+        self._server = await asyncio.start_server(self._meet, LOOPBACK, self.port)
+        self.port = int(self._server.sockets[0].getsockname()[1])
+
+    async def serve(self) -> None:
+        """Serve until cancelled."""
+        if self._server is not None:
+            async with self._server:
+                await self._server.serve_forever()
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, port = writer.get_extra_info("peername")[:2]
+        name = f"{host}:{port}"
+        if self._clients >= MAX_CLIENTS:
+            self._tell(f"{name} was turned away: {MAX_CLIENTS} clients are here already.")
+            writer.close()
+            return
+        self._clients += 1
+        client = _Client(name, writer, self._camera, lock_step=self._lock_step, tell=self._tell)
+        try:
+            await client.run(reader, self._track)
+        finally:
+            self._clients -= 1
+            writer.transport.abort()
+
+
+class _Left(Exception):
+    """A client has said good-bye, or has to go; in words, why."""
+
+
+class _Client:
+    """One client, its car and what it has asked for."""
+
+    def __init__(
+        self, name: str, writer: asyncio.StreamWriter, camera: CameraGeometry, *, lock_step: bool, tell: Tell
+    ) -> None:
+        self._name = name
+        self._writer = writer
+        self._camera = camera
+        self._tell = tell
+        self._lock_step = lock_step
+        self._car: DonkeyCar | None = None
+        self._is_changing = False
+        self._told: bytes = b""
+        self._spoke_s = 0.0
+        self._heard_s = 0.0
+
+    async def run(self, reader: asyncio.StreamReader, track: str | None) -> None:
+        """Serve the client until it has gone."""
+        self._tell(f"{self._name} has come.")
+        try:
+            if track is None:
+                self._say({"msg_type": "scene_selection_ready", "loaded": "1"})
+            else:
+                await self._load(track)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_telling())
+                tasks.create_task(self._listen(reader))
+        except* (_Left, Garbled, TrackError, OSError) as group:
+            self._tell(f"{self._name} has gone: {group.exceptions[0]}")
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        stream = MessageStream()
+        while data := await reader.read(PIECE_BYTES):
+            for message in stream.feed(data):
+                await self._obey(message)
+        raise _Left("it closed the connection.")
+
+    async def _obey(self, message: Mapping[str, Any]) -> None:
+        kind = str(message.get("msg_type", ""))
+        acts: dict[str, Callable[[], Awaitable[None] | None]] = {
+            "get_protocol_version": lambda: self._say({"msg_type": "protocol_version", "version": "2"}),
+            "get_scene_names": lambda: self._say({"msg_type": "scene_names", "scene_names": scene_names()}),
+            "load_scene": lambda: self._load(track_of(str(message.get("scene_name", "")))),
+            "regen_road": lambda: self._load(f"random-{int(abs(number(message, 'rand_seed'))) % 10**9}"),
+            "exit_scene": self._leave_scene,
+            "quit_app": self._quit,
+            "step_mode": lambda: self._step_by(message),
+            "settings": lambda: self._step_by(message),
+        }
+        if (act := acts.get(kind)) is not None:
+            if (doing := act()) is not None:
+                await doing
+        elif self._car is not None:
+            await self._drive(self._car, kind, message)
+
+    async def _drive(self, car: DonkeyCar, kind: str, message: Mapping[str, Any]) -> None:
+        match kind:
+            case "control":
+                car.control(message)
+                if self._lock_step:
+                    self._tick(car)
+            case "reset_car":
+                car.reset()
+            case "set_position":
+                car.place(message)
+            case "node_position":
+                self._say(car.node(message))
+            case "cam_config":
+                await self._look(partial(car.look_by, message))
+            case "cam_config_b":
+                await self._look(partial(car.look_by_second, message))
+            case "lidar_config":
+                car.have_lidar()
+
+    async def _look(self, look: Callable[[], None]) -> None:
+        try:
+            await self._elsewhere(look)
+        except ValueError as problem:
+            self._tell(f"{self._name} keeps its camera: {problem}")
+
+    async def _elsewhere(self, change: Callable[[], None]) -> None:
+        """Draw a world or a view in a thread; the car stands still meanwhile, and the others drive on."""
+        self._is_changing = True
+        try:
+            await asyncio.to_thread(change)
+        finally:
+            self._is_changing = False
+
+    async def _load(self, name: str) -> None:
+        await self._elsewhere(lambda: self._enter(open_track(name)))
+        self._tell(f"{self._name} drives on {name}.")
+        self._say({"msg_type": "car_loaded"})
+
+    def _enter(self, track: Track) -> None:
+        if self._car is None:
+            self._car = DonkeyCar(track, self._camera)
+        else:
+            self._car.load(track)
+
+    def _leave_scene(self) -> None:
+        self._car, self._told = None, b""
+        self._say({"msg_type": "scene_selection_ready", "loaded": "1"})
+
+    def _quit(self) -> None:
+        raise _Left("it quit.")
+
+    def _step_by(self, message: Mapping[str, Any]) -> None:
+        self._lock_step = str(message.get("step_mode", "")).lower() == "synchronous"
+
+    async def _keep_telling(self) -> None:
+        """Tell of the car 20 times a second in real time, and again what was told last where lock-step is silent."""
+        loop = asyncio.get_running_loop()
+        due_s = self._heard_s = loop.time()
+        while True:
+            due_s = max(due_s + 1.0 / RATE_HZ, loop.time() - 1.0 / RATE_HZ)
+            await asyncio.sleep(due_s - loop.time())
+            if self._car is None or self._is_changing:
+                continue
+            if not self._lock_step:
+                self._tick(self._car)
+            elif self._told and loop.time() - self._spoke_s > KEEP_ALIVE_S:
+                self._send(self._told)
+
+    def _tick(self, car: DonkeyCar) -> None:
+        for told in car.tick():
+            self._told = line_of(told)
+            self._send(self._told)
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        self._send(line_of(message))
+
+    def _send(self, line: bytes) -> None:
+        now_s = asyncio.get_running_loop().time()
+        waiting = self._writer.transport.get_write_buffer_size()
+        if waiting == 0:
+            self._heard_s = now_s
+        elif now_s - self._heard_s > DEAF_S:
+            self._tell(f"{self._name} has not read anything for {DEAF_S:.0f} s.")
+            self._writer.transport.abort()
+            return
+        if waiting < MAX_WAITING_BYTES:
+            self._writer.write(line)
+        self._spoke_s = now_s
