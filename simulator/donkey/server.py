@@ -31,11 +31,15 @@ Tell = Callable[[str], None]
 class DonkeyServer:
     """Serves Donkey's protocol on loopback; ``tell`` hears in a sentence who comes and goes, and why.
 
-    ::
-
-        server = DonkeyServer(CameraGeometry(), port=9091)
-        await server.start()       # OSError where the port is taken
-        await server.serve()       # until cancelled
+    >>> from contextlib import suppress
+    >>> async def serve_for(seconds: float) -> int:
+    ...     server = DonkeyServer(CameraGeometry(), port=0)      # 0 is any port that is free
+    ...     await server.start()
+    ...     with suppress(TimeoutError):
+    ...         await asyncio.wait_for(server.serve(), seconds)
+    ...     return server.port
+    >>> asyncio.run(serve_for(0.05)) > 0
+    True
 
     Clients choose a scene from the menu; with ``track`` they are on it at once. With ``lock_step`` a car moves by a
     twentieth of a second for each ``control`` message, as fast as its client likes; otherwise in real time.
