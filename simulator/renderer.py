@@ -24,6 +24,9 @@ from simulator.lens import Table
 from simulator.room import HIGHEST_DEG, PIXELS_PER_DEG, draw_room
 from simulator.track import Track
 
+Scene = tuple[Floor, "Renderer"]
+"""A floor, and what a camera sees there; any number of cars may share it."""
+
 _MIP_LEVELS = 7
 _MAX_SAMPLES = 4
 _NOISE_SHIFTS = 32
@@ -130,7 +133,7 @@ class Renderer:
         cv2.subtract(image, self._darker[rows, columns], dst=image)
 
 
-def draw_scene(track: Track, geometry: CameraGeometry, seed: int = 0) -> tuple[Floor, Renderer]:
+def draw_scene(track: Track, geometry: CameraGeometry, seed: int = 0) -> Scene:
     """Return the floor with ``track`` on it, and what a camera sees there, in the light and the colours of ``seed``.
 
     Raises what Renderer raises.

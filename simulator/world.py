@@ -16,7 +16,7 @@ from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion, 
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError
 from simulator.disturbance import Disturbance, Push
 from simulator.lap_counter import LapCounter
-from simulator.renderer import Renderer, draw_scene
+from simulator.renderer import Renderer, Scene, draw_scene
 from simulator.track import Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
 
@@ -37,7 +37,8 @@ class World:
     0
 
     ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
-    aside now and then. Everything here may be called from any thread.
+    aside now and then. ``scene`` is what ``draw_scene`` gives for these, where many cars share one. Everything here may
+    be called from any thread.
     """
 
     def __init__(
@@ -49,12 +50,13 @@ class World:
         vehicle: VehicleParameters | None = None,
         seed: int = 0,
         disturbance: Disturbance | None = None,
+        scene: Scene | None = None,
     ) -> None:
         self.vehicle = vehicle or VehicleParameters()
         self._seed = seed
         self._geometry = geometry or CameraGeometry()
         self.track = track
-        self.floor, renderer = draw_scene(track, self._geometry, self._seed)
+        self.floor, renderer = scene or draw_scene(track, self._geometry, self._seed)
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
