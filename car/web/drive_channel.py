@@ -72,7 +72,6 @@ class DriveChannel:
         self._is_late = False  # what comes after a sample is as late as that, at least
         self._pinged_ns = 0
         self._refused = 0
-        self._stops = 0
 
     def close(self) -> None:
         """Leave: neutral at once if this browser drove."""
@@ -141,7 +140,6 @@ class DriveChannel:
             "take_over": seat.take_over,
             "let_go": seat.let_go,
         }
-        self._stops += what == "stop"
         return acts[what]() is not False or what == "take_over"
 
     def _sample(self, sample: messages.Sample, arrived_ns: int) -> None:
@@ -185,7 +183,6 @@ class DriveChannel:
             },
             "health": asdict(self._context.health()),
             "pilot_name": self._context.pilot,
-            "stop_counter": self._stops,
         }
 
     def _lateness_in_words(self) -> str:

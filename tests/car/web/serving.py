@@ -16,9 +16,11 @@ from car.config.folder import CarFolder, init_car
 from car.config.sections import CarConfig, RecordingSection, WebSection
 from car.controls.hub import DriverHub
 from car.kinds.pilot import SHIPPED_PILOT
+from car.link.bulletin import Bulletin
 from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from car.link.pilot_switch import PilotLink, PilotSwitch, activating
 from car.link.ring import CycleRing
+from car.link.scene import SceneChoice
 from car.pilots.active import ActivePilot
 from car.pilots.find import find_model
 from car.pilots.loading import load_pilot, open_pilot
@@ -31,6 +33,7 @@ from tests.frames import SMALL
 
 OURS = {"X-Pocketpilot": "1"}
 PORT = 8950
+TRACKS = ("oval", "bean")
 SECRET = "a secret of this test"  # noqa: S105
 
 
@@ -82,7 +85,8 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     def notice() -> dict[str, Any]:
         return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port, **said}
 
-    context = WebContext(folder, ring, DriverHub(SlotWriter(slot), clock), recorder, clock, notice=notice)
+    hub, scene = DriverHub(SlotWriter(slot), clock), SceneChoice(Bulletin(spawn), TRACKS)
+    context = WebContext(folder, ring, hub, recorder, clock, notice=notice, scene=scene)
     server = WebServer(context, relay_secret=SECRET)
     library.start()
     server.start()

@@ -163,6 +163,57 @@ def test_a_driver_whom_the_gate_refuses_hears_how_late_the_link_was_then(served:
         assert 480 <= int(re.findall(r"(\d+) ms", driver.state["refusal"])[0]) < LATE_NS_OF_ACTS / NS_PER_MS
 
 
+@pytest.mark.parametrize(
+    "act", [{"type": "record", "on": True}, {"type": "erase", "seconds": 5}, {"type": "enter_track", "track": "bean"}]
+)
+def test_who_only_watches_neither_records_nor_erases_nor_carries_the_car_elsewhere(
+    served: Served, act: dict[str, object]
+) -> None:
+    with Browser(served.port) as driver, Browser(served.port) as watcher:
+        driver.wait_for_state(driver=True)
+        watcher.wait_for_state(driver=False, driver_present=True)
+        watcher.say(**act)
+        wait_for(lambda: watcher.refused != [], "a refusal")
+        assert "Take over" in watcher.refused[0]
+        assert not is_on(served)
+        assert served.context.scene is not None
+        assert served.context.scene.track == "oval"
+        driver.say(**act)
+        driver.say(type="record", on=False)
+        driver.say(type="stop")
+        wait_to_hear(served, Stop)
+        assert driver.refused == []
+
+
+def test_the_driver_carries_a_simulated_car_to_a_track_that_there_is(served: Served) -> None:
+    scene = served.context.scene
+    assert scene is not None
+    with Browser(served.port) as driver:
+        driver.wait_for_state(driver=True)
+        for track in ("bean", "oval"):
+            driver.say(type="enter_track", track=track)
+            wait_for(lambda track=track: scene.track == track, track)  # type: ignore[misc]
+        driver.say(type="enter_track", track="moon")
+        wait_for(lambda: driver.refused != [], "a refusal")
+        assert scene.track == "oval"
+
+
+def test_who_arms_before_a_sample_has_come_is_heard(served: Served) -> None:
+    with open_socket(served.port) as socket:
+        socket.send(json.dumps({"type": "arm", "mode": "manual"}))
+        wait_to_hear(served, Arm)
+
+
+def test_a_browser_is_asked_four_times_a_second_what_its_clock_says(served: Served) -> None:
+    with open_socket(served.port) as socket:
+        until_s, pings, states = time.monotonic() + 2.0, 0, 0
+        while time.monotonic() < until_s:
+            kind = json.loads(socket.recv(timeout=30))["type"]
+            pings, states = pings + (kind == "ping"), states + (kind == "state")
+        assert 4 <= pings <= 10
+        assert states > 2 * pings
+
+
 def test_the_car_is_taken_over_by_asking_twice(served: Served) -> None:
     with Browser(served.port) as driver:
         driver.wait_for_state(driver=True)
@@ -172,6 +223,8 @@ def test_the_car_is_taken_over_by_asking_twice(served: Served) -> None:
             other.say(type="take_over")
             other.wait_for_state(driver=True)
             driver.wait_for_state(driver=False)
+            # Asking once is no mistake that one hears of.
+            assert other.refused == []
 
 
 def test_a_browser_that_is_closed_or_lets_go_is_gone_at_once(served: Served) -> None:
@@ -251,20 +304,20 @@ def test_there_is_room_for_so_many_browsers_and_the_next_is_told_to_come_later(s
             browser.close()
 
 
+def is_on(served: Served) -> bool:
+    """Tell whether what is driven would be recorded."""
+    served.recorder.poll()
+    return served.recorder.status.on or served.recorder.status.waits
+
+
 def test_recording_is_switched_from_the_page(served: Served) -> None:
-    recorder = served.recorder
-
-    def is_on() -> bool:
-        recorder.poll()
-        return recorder.status.on or recorder.status.waits
-
     with Browser(served.port) as browser:
         browser.wait_for_state(driver=True)
         browser.say(type="record", on=True)
-        wait_for(is_on, "a recording that waits for the next drive")
+        wait_for(lambda: is_on(served), "a recording that waits for the next drive")
         browser.say(type="erase", seconds=5)
         browser.say(type="record", on=False)
-        wait_for(lambda: not is_on(), "its end")
+        wait_for(lambda: not is_on(served), "its end")
 
 
 def next_of(socket: ClientConnection, kind: str) -> dict[str, Any]:
