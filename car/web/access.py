@@ -12,10 +12,10 @@ From the network, in addition, nothing but the pairing page answers a browser wi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -61,8 +61,19 @@ REFUSED_SOCKET = 1008
 PAIR_ADVICE = "This browser is not paired with the car. Run `car pair` on the car and open the address it prints."
 
 
+class Know(Protocol):
+    """Hears of the guest at an address whether it may come in."""
+
+    def __call__(self, address: tuple[str, int], *, may_come_in: bool) -> None:
+        """Take note of it."""
+
+
+def _forget(address: tuple[str, int], *, may_come_in: bool) -> None:
+    """Take no note."""
+
+
 class Access:
-    """Decides by a request's head whether it gets in; ``know`` hears the address of each who may do more than pair."""
+    """Decides by a request's head whether it gets in; ``know`` hears whether who sent it may do more than pair."""
 
     def __init__(
         self,
@@ -70,7 +81,7 @@ class Access:
         *,
         tls: bool,
         names: Iterable[str] = (),
-        know: Callable[[tuple[str, int]], None] = lambda _: None,
+        know: Know = _forget,
     ) -> None:
         self.store = store
         self.tls = tls
@@ -92,11 +103,10 @@ class Access:
         is_act = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
         if is_act and headers.get("x-pocketpilot") != "1":
             return refuse(403, "The header X-Pocketpilot is missing. Use the car's own page.")
-        if self.is_trusted(scope):
-            if scope.get("client"):
-                self._know(tuple(scope["client"]))
-            return None
-        if (scope.get("method", ""), scope["path"]) in PUBLIC:
+        is_trusted = self.is_trusted(scope)
+        if scope.get("client"):
+            self._know(tuple(scope["client"]), may_come_in=is_trusted)
+        if is_trusted or (scope.get("method", ""), scope["path"]) in PUBLIC:
             return None
         if _asks_for_page(scope):
             return RedirectResponse("/pair", status_code=303)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 PATIENCE_S = 10.0
 """A connection without a whole request for twice this long at most is closed."""
 MAX_CONNECTIONS = 200
+MAX_LEAVING = 20
+"""Each still has its descriptor, and asyncio would accept some thousand newcomers before it looks at them."""
+LEAVES_WITHIN_S = 2.0
 
 Address = tuple[str, int]
 """A guest's address and port."""
@@ -28,6 +32,17 @@ class Guests:
     def __init__(self) -> None:
         self._connections: dict[Address, socket.socket] = {}
         self._known: set[Address] = set()
+        self._leaving: list[tuple[float, socket.socket]] = []
+
+    @property
+    def door_is_crowded(self) -> bool:
+        """Whether so many are on their way out that nobody else should be let in before they are gone.
+
+        One that asyncio does not close at once is not waited for.
+        """
+        since_s = time.monotonic() - LEAVES_WITHIN_S
+        self._leaving = [(shown_s, one) for shown_s, one in self._leaving if one.fileno() >= 0 and shown_s > since_s]
+        return len(self._leaving) >= MAX_LEAVING
 
     def let_in(self, connection: socket.socket, address: Address) -> bool:
         """Make room for a connection, and tell whether there is any."""
@@ -38,9 +53,9 @@ class Guests:
         self._connections[address] = connection
         return True
 
-    def know(self, address: Address) -> None:
-        """Take note that the guest at ``address`` may come in."""
-        self._known.add(address)
+    def know(self, address: Address, *, may_come_in: bool) -> None:
+        """Take note of whether the guest at ``address`` may come in, or is a stranger, perhaps once more."""
+        (self._known.add if may_come_in else self._known.discard)(address)
 
     def _show_a_stranger_out(self) -> bool:
         strangers = [guest for guest in self._connections if guest not in self._known]
@@ -48,9 +63,11 @@ class Guests:
             return False
         (greediest, _), *_ = Counter(host for host, _ in strangers).most_common(1)
         oldest = next(guest for guest in strangers if guest[0] == greediest)
+        connection = self._connections.pop(oldest)
+        self._leaving.append((time.monotonic(), connection))
         with contextlib.suppress(OSError):
             # asyncio has it, and closes it when it sees its end.
-            self._connections.pop(oldest).shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
         return True
 
 
@@ -63,7 +80,12 @@ class GuardedListener(socket.socket):
         self._guests = guests
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next connection; raises ConnectionAbortedError, which asyncio passes over, for one too many."""
+        """Return the next connection; raises ConnectionAbortedError, which asyncio passes over, for one too many.
+
+        Where too many are on their way out, BlockingIOError: asyncio sees them off, and comes back.
+        """
+        if self._guests.door_is_crowded:
+            raise BlockingIOError
         connection, address = super().accept()
         if not self._guests.let_in(connection, address):
             connection.close()

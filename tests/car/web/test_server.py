@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import uvicorn
 
@@ -98,6 +99,44 @@ def test_strangers_who_take_every_connection_keep_nobody_out_whom_the_car_knows(
         browser.sample_now()
         browser.wait_for_state(driver=True)
         assert served.context.hub.count("browser") == 1
+
+
+def open_files() -> int:
+    """Return how many files and sockets this process has open."""
+    return int(psutil.Process().num_fds())
+
+
+def test_a_burst_of_strangers_opens_no_more_files_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 10)
+    with serving(tmp_path) as served, contextlib.ExitStack() as stack:
+        before = open_files()
+        burst, most = [], 0
+        for _ in range(150):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex((LOOPBACK, served.port))
+            burst.append(one)
+        for _ in range(100):
+            most = max(most, open_files() - before - len(burst))
+            time.sleep(0.005)
+        # Both ends are in this process: what is not the burst's own is the server's.
+        assert most < 10 + connection.MAX_LEAVING + 10
+        assert answers(served.port, tls=False)
+
+
+def test_who_is_paired_no_longer_is_a_stranger_again() -> None:
+    guests, held = connection.Guests(), [socket.socket() for _ in range(connection.MAX_CONNECTIONS)]
+    for port, one in enumerate(held):
+        assert guests.let_in(one, ("10.0.0.1", port))
+        guests.know(("10.0.0.1", port), may_come_in=True)
+    with socket.socket() as late:
+        assert not guests.let_in(late, ("10.0.0.2", 1))
+        guests.know(("10.0.0.1", 7), may_come_in=False)
+        assert guests.let_in(late, ("10.0.0.2", 1))
+    for one in held:
+        one.close()
 
 
 def test_a_known_guest_is_shown_out_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
