@@ -375,6 +375,8 @@ class Gate:
                 self._take_safeguards(missing)
             case PilotChanged(is_there):
                 self._has_pilot = is_there
+                if is_there and self.refusal is ArmRefusal.NO_PILOT:
+                    self.refusal = None
             case Arm():
                 self._arm(event)
             case ChangeMode(mode):
@@ -478,7 +480,10 @@ class Gate:
         return None
 
     def _change_mode(self, mode: Mode) -> None:
-        if mode in (self.mode, Mode.CALIBRATION):
+        if mode is self.mode:
+            self.refusal = None
+            return
+        if mode is Mode.CALIBRATION:
             return
         if mode.has_pilot and not self._has_pilot:
             self.refusal = ArmRefusal.NO_PILOT

@@ -167,7 +167,7 @@ class DriveChannel:
             "type": "state",
             "car": self._context.config.car.name,
             **live,
-            "refusal": self._link_in_words() if live["refusal"] == ArmRefusal.NO_DRIVER else live["refusal"],
+            "refusal": self._refusal_in_words(live["refusal"]),
             "driver": self._seat.drives,
             "driver_present": hub.driver is not None,
             "viewers": hub.count(BROWSER),
@@ -192,10 +192,12 @@ class DriveChannel:
             return TOO_SLOW.format(ms=round_trip_ns / NS_PER_MS)
         return TOO_LATE
 
-    def _link_in_words(self) -> str:
-        """Return what was wrong with this browser's link, which the gate did not take for live."""
-        if self._asked_age_ns is None or not self._seat.drives:
-            return ArmRefusal.NO_DRIVER.value
+    def _refusal_in_words(self, refusal: str | None) -> str | None:
+        """Return why the gate refused, where that is worth a word; of a link that is not live, how late it was."""
+        if refusal == ArmRefusal.ALREADY_ARMED:
+            return None
+        if refusal != ArmRefusal.NO_DRIVER or self._asked_age_ns is None or not self._seat.drives:
+            return refusal
         return f"your link is too slow: {self._asked_age_ns / NS_PER_MS:.0f} ms"
 
     async def _say(self, message: dict[str, Any]) -> None:

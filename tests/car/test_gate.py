@@ -563,6 +563,18 @@ def test_an_old_refusal_is_forgotten_with_the_next_act(event: Event) -> None:
     assert rig.cycle(event).refusal is None
 
 
+def test_what_was_refused_is_forgotten_when_it_is_no_longer_so() -> None:
+    rig = Rig().armed()
+    rig.cycle(PilotChanged(is_there=False))
+    assert rig.cycle(ChangeMode(Mode.AUTO)).refusal is ArmRefusal.NO_PILOT
+    assert rig.cycle(PilotChanged(is_there=False)).refusal is ArmRefusal.NO_PILOT
+    assert rig.cycle(PilotChanged(is_there=True)).refusal is None
+    assert rig.cycle(Arm(Mode.AUTO)).refusal is ArmRefusal.ALREADY_ARMED
+    assert rig.cycle(PilotChanged(is_there=True)).refusal is ArmRefusal.ALREADY_ARMED
+    assert rig.cycle(ChangeMode(Mode.CALIBRATION)).refusal is ArmRefusal.ALREADY_ARMED
+    assert rig.cycle(ChangeMode(Mode.MANUAL)).refusal is None
+
+
 def test_what_was_refused_before_a_trip_does_not_hide_its_reason() -> None:
     rig = Rig().armed()
     assert rig.cycle(Arm(Mode.AUTO)).refusal is ArmRefusal.ALREADY_ARMED

@@ -123,8 +123,9 @@ def a_refusal_says_why(step: Step) -> bool:
 @on(Kind.DISARM, Kind.CHANGE_MODE)
 def an_old_refusal_is_forgotten_by_the_next_act(step: Step) -> bool:
     """Disarming and another mode forget why an earlier arming was refused."""
-    is_no_act = step.happening.kind is Kind.CHANGE_MODE and step.gate.mode is step.before.mode
-    if is_no_act and step.happening.mode is not step.before.mode and step.happening.mode is not Mode.CALIBRATION:
+    asked, mode = step.happening, step.before.mode
+    is_no_act = asked.kind is Kind.CHANGE_MODE and asked.mode is Mode.CALIBRATION and mode is not Mode.CALIBRATION
+    if asked.kind is Kind.CHANGE_MODE and not is_no_act and step.gate.mode is mode and asked.mode is not mode:
         return step.gate.refusal is ArmRefusal.NO_PILOT
     return step.gate.refusal is (step.old_refusal() if is_no_act else None)
 
