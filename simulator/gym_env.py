@@ -77,7 +77,7 @@ class _Episode:
     def step(self, action: Action) -> tuple[float, bool, bool, Info]:
         """Drive for a step; return reward, whether the lane was left, whether time is over, and the info."""
         steering, throttle = (float(value) for value in np.clip(np.nan_to_num(action), -1.0, 1.0))
-        self._world.drivetrain.apply(Command(steering, throttle))
+        self._world.command(Command(steering, throttle))
         self.frame = self._look()
         self._steps += 1
         before, self._count = self._count, self._world.lap_count()

@@ -29,7 +29,7 @@ from training.progress import Progress as TrainingProgress
 from training.progress import ProgressCallback
 
 _STAGES = {"read": "reading the sessions", "train": "training", "export": "exporting"}
-_PREDICTORS = {"": "the model", "predict_mean_": "predict the mean", "predict_zero_": "predict zero"}
+_PREDICTORS = {"": "the pilot", "predict_mean_": "predict the mean", "predict_zero_": "predict zero"}
 
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -102,7 +102,8 @@ def evaluate_pilot_and_show(pilot: Pilot, size: Size, sessions: Sequence[Path]) 
 
 def _show_evaluation(name: str, evaluation: Evaluation, sessions: int) -> None:
     _show_metrics(f"{name} on {evaluation.frames} frames of {sessions} sessions", evaluation.to_metrics())
-    console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
+    if evaluation.invoke_ms:
+        console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
 
 
 def drive_and_show(
@@ -172,8 +173,8 @@ def explain_metrics(metrics: Metrics) -> list[str]:
     guesses = [_shown(metrics, "steering", f"{prefix}r2") for prefix in _PREDICTORS if prefix]
     if _shown(metrics, "steering", "r2") <= max(guesses):
         sentences.append(
-            "This model steers no better than a guess that never looks at a frame: it has learned nothing that helps "
-            "here. Record more driving, with more bends, and train again."
+            "It steers no better than a guess that never looks at a frame. A model has then learned nothing that helps "
+            "here: record more driving, with more bends, and train again."
         )
     return sentences
 
@@ -208,7 +209,11 @@ def _progress_bars() -> Iterator[ProgressCallback]:
         with progress_lines("loading Keras") as lines:
             yield partial(_tell, lines)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} {task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[left]} {task.fields[note]}", markup=False),
+    )
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 

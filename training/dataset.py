@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from car.errors import SessionError, TrainingError, UnusableSession
+from car.errors import SessionBusy, SessionError, TrainingError, UnusableSession
 from car.sessions.edits import edits_path
 from car.sessions.labels import lessons_in
 from car.sessions.reader import Session
@@ -69,8 +69,8 @@ class LeftOut:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether it cannot be read, rather than teach nothing."""
-        return isinstance(self.error, SessionError)
+        """Whether it cannot be read, rather than teach nothing or have only just begun."""
+        return isinstance(self.error, SessionError) and not isinstance(self.error, SessionBusy)
 
 
 LeftOutCallback = Callable[[LeftOut], None]

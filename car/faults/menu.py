@@ -38,7 +38,7 @@ from hardware.faults import (
 FRAME_MS = 200
 """A frame is fresh for 150 ms; the gate is asked again within a cycle, 50 ms at 20 frames/s."""
 PILOT_MS = 250
-"""A pilot's output is valid for 200 ms, and a cycle."""
+"""A pilot's answer is valid for 200 ms, and a cycle."""
 STALL_MS = 250
 STOP_MS = 50
 KILLED_MS = 300
@@ -278,7 +278,6 @@ MENU = (
         None,
         run_controls=come_up_late,
         late_s=LATE_CONTROLS_S,
-        watch_s=STANDS_S,
     ),
     InjectedFault(
         "machine-overloaded",

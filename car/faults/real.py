@@ -81,8 +81,9 @@ def _try(fault: InjectedFault, config: CarConfig, margin_ms: float) -> Outcome:
         folder = stack.enter_context(TemporaryDirectory(prefix="car-fault-", ignore_cleanup_errors=True))
         car = stack.enter_context(CarUnderTest(fault, config, Path(folder)))
         if fault.run_controls is not None:
-            seen = car.watch_standing()
-            return seen.judge_standing() if fault.late_s is None else seen.judge_waiting(fault.late_s)
+            if fault.late_s is None:
+                return car.watch_standing().judge_standing()
+            return car.watch_waiting().judge_waiting(fault.late_s)
         controls = stack.enter_context(WebControls(car.wait_for_page().port)) if fault.controls else None
         if controls is not None:
             controls.arm(fault.mode)
@@ -158,12 +159,18 @@ class CarUnderTest:
         return Trial(self._entries(), onset_ns, end_ns)
 
     def watch_standing(self) -> Trial:
-        """Watch a car that must not move, or not yet, from its first output on."""
+        """Watch a car that must not move at all, from its first output on."""
         self._wait_for(self._entries, START_TIMEOUT_S)
         onset_ns = self._clock.now_ns()
         end_ns = onset_ns + round(self._fault.watch_s * NS_PER_S)
         self._clock.sleep_until_ns(end_ns)
         return Trial(self._entries(), onset_ns, end_ns)
+
+    def watch_waiting(self) -> Trial:
+        """Watch a car that has to wait, from its first output until it moves."""
+        self._wait_for(lambda: any(entry.command.throttle > 0.0 for entry in self._entries()), START_TIMEOUT_S)
+        entries = self._entries()
+        return Trial(entries, entries[0].time_ns, entries[-1].time_ns)
 
     def ends_with_an_error(self) -> bool:
         """Tell whether the drive process ends by itself, with an exit code that is an error's."""

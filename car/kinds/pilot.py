@@ -120,7 +120,7 @@ def check_pilot(pilot: Pilot, camera: CameraGeometry | None = None) -> None:
     try:
         for number, image in enumerate(_images(geometry)):
             before = image.copy()
-            _is_output(pilot.drive(Frame(image, number * CHECK_PERIOD_NS, number)))
+            _is_answer(pilot.drive(Frame(image, number * CHECK_PERIOD_NS, number)))
             _require(np.array_equal(image, before), "writes to the frame that it is shown; copy it first")
     finally:
         pilot.close()
@@ -136,7 +136,7 @@ def _images(geometry: CameraGeometry) -> list[np.ndarray[tuple[int, ...], np.dty
     return images
 
 
-def _is_output(output: object) -> None:
+def _is_answer(output: object) -> None:
     _require(isinstance(output, PilotAnswer), f"answers {output!r}, which is not a car.kinds.PilotAnswer")
     if isinstance(output, PilotAnswer):
         _require(output.command.is_valid(), f"asks for {output.command}, which is not finite or not in −1 … +1")

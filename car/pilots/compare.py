@@ -80,8 +80,9 @@ def remarks(entries: Sequence[Entry]) -> list[str]:
 
 
 def _is_below_0(card: ModelCard) -> bool:
-    """Tell whether the table shows an R² below 0, be it the model's or a predictor's."""
-    figures = [card.metrics.get(output, {}).get(f"{prefix}r2", 0.0) for output in OUTPUTS for prefix in PREDICTORS]
+    """Tell whether the table shows an R² below 0 where one expects none: the model's, or that of predict the mean."""
+    names = ("r2", "predict_mean_r2")
+    figures = [card.metrics.get(output, {}).get(name, 0.0) for output in OUTPUTS for name in names]
     return any(isinstance(figure, int | float) and round(figure, 3) < 0 for figure in figures)
 
 

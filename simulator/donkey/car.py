@@ -72,7 +72,8 @@ class DonkeyCar:
     def tick(self) -> list[dict[str, Any]]:
         """Let the car drive for a twentieth of a second; return what is to be told of it, the telemetry last."""
         self._before = self._world.state
-        self._command = self._world.drivetrain.apply(self._asked)
+        self._command = self._asked
+        self._world.command(self._command)
         frame = self._world.camera.next_frame(FRAME_TIMEOUT_MS)
         self._ticks += 1
         told = []

@@ -146,8 +146,8 @@ def _evaluation(pilot: Pilot, answers: Sequence[_Answer], training_means: Sequen
     if not answers:
         raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other sessions.")
     values, truth = (np.array([getattr(answer, name) for answer in answers], np.float64) for name in ("given", "label"))
-    if not np.isfinite(values).all():
-        raise TrainingError(f"{pilot.name} gives values that are not numbers. Train it again.")
+    if not (np.abs(values) <= 1.0).all():
+        raise TrainingError(f"{pilot.name} gives values that are no numbers from −1 to 1. Train or mend it.")
     steering, throttle = (
         compare(values[:, index], truth[:, index], training_means[index]) for index in range(len(OUTPUTS))
     )

@@ -115,7 +115,7 @@ def test_nothing_of_a_session_that_breaks_midway_counts(trained: Trained, tmp_pa
 
 def test_a_model_that_gives_no_numbers_has_no_score(tiny_models: Path) -> None:
     model = load_model(tiny_models / "broken.tflite")
-    with pytest.raises(TrainingError, match="not numbers"):
+    with pytest.raises(TrainingError, match="no numbers"):
         evaluate_frames(model, [(np.zeros((24, 32, 3), np.uint8), (0.0, 0.0))])
 
 
