@@ -10,6 +10,7 @@ first. ``style`` and ``half_width_m`` may be left out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -27,10 +28,10 @@ SUFFIX = ".json"
 KEYS = ("centre_line_m", "style", "half_width_m")
 MAX_FILE_BYTES = 1_000_000
 MIN_POINTS, MAX_POINTS = 4, 1000
-MAX_LENGTH_M = 150.0
+MIN_LENGTH_M, MAX_LENGTH_M = 1.0, 150.0
 MAX_SIDE_M = 18.0
 """The floor is drawn at 5 mm a pixel: a larger one would take more memory than a Raspberry Pi has."""
-MIN_HALF_WIDTH_M, MAX_HALF_WIDTH_M = 0.2, 1.5
+MIN_HALF_WIDTH_M, MAX_HALF_WIDTH_M = 0.2, 1.2
 TAPE_M = 0.08
 """What the lines at a lane's edges need at most."""
 
@@ -47,7 +48,12 @@ def open_track(name: str) -> Track:
 
     Raises TrackError where there is neither, or what is there cannot be driven.
     """
-    return read_track(Path(name)) if name.endswith(SUFFIX) else make_track(name)
+    return read_track(Path(name)) if is_file_name(name) else make_track(name)
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a track's name means a file."""
+    return name.lower().endswith(SUFFIX)
 
 
 def read_track(path: Path) -> Track:
@@ -68,7 +74,9 @@ def read_track(path: Path) -> Track:
 
 def write_track(track: Track, path: Path) -> None:
     """Write ``track`` to a file that ``read_track`` reads; raises TrackError when it is there already or cannot be."""
-    count = max(round(track.length_m / _WRITTEN_EVERY_M), MIN_POINTS)
+    if not is_file_name(path.name):
+        raise TrackError(f"{path} has no ending of a track. Call it {path.name}{SUFFIX}.")
+    count = min(max(round(track.length_m / _WRITTEN_EVERY_M), MIN_POINTS), MAX_POINTS)
     points = [[round(x_m, 5), round(y_m, 5)] for x_m, y_m in curves.resample(track.points_m, count).tolist()]
     content = {"style": track.style, "half_width_m": track.half_width_m, "centre_line_m": points}
     try:
@@ -77,13 +85,20 @@ def write_track(track: Track, path: Path) -> None:
     except FileExistsError as error:
         raise TrackError(f"{path} exists already. Choose another name.") from error
     except OSError as error:
+        # A full disk leaves half a file, which would be in the way of the next try.
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise TrackError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from error
 
 
 def _content(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():
+            raise TrackError(f"{path} is no file. Check its name.")
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
+    except TrackError:
+        raise
     except FileNotFoundError as error:
         raise TrackError(f"There is no track file {path}. Check its name.") from error
     except OSError as error:
@@ -107,13 +122,22 @@ def _curve(path: Path, listed: Any, half_width_m: float) -> Points:
         raise TrackError(
             f"{path}: centre_line_m has {len(points_m)} different points. Give {MIN_POINTS} to {MAX_POINTS}."
         )
-    if np.ptp(points_m, axis=0).max() > MAX_SIDE_M or curves.length_m(points_m) > MAX_LENGTH_M:
+    _check_size(path, points_m)
+    curve = curves.through(points_m)
+    # Between its points it swings out further than they do.
+    _check_size(path, curve)
+    _check(path, curve, half_width_m)
+    return curve
+
+
+def _check_size(path: Path, points_m: Points) -> None:
+    length_m = curves.length_m(points_m)
+    if length_m < MIN_LENGTH_M:
+        raise TrackError(f"{path}: the track is {length_m:.3g} m round, and too small. Are its points in metres?")
+    if np.ptp(points_m, axis=0).max() > MAX_SIDE_M or length_m > MAX_LENGTH_M:
         raise TrackError(
             f"{path}: the track is too large. It may be {MAX_SIDE_M:g} m long and wide, and {MAX_LENGTH_M:g} m round."
         )
-    curve = curves.through(points_m)
-    _check(path, curve, half_width_m)
-    return curve
 
 
 def _check(path: Path, curve: Points, half_width_m: float) -> None:
@@ -122,7 +146,7 @@ def _check(path: Path, curve: Points, half_width_m: float) -> None:
         raise TrackError(f"{path}: the track crosses itself near {_place(crossing)}. Move its points apart.")
     least_radius_m = half_width_m + 0.5 * TAPE_M
     bend = np.abs(curves.curvature_per_m(curve))
-    if bend.max() * least_radius_m > 1.0:
+    if not bend.max() * least_radius_m <= 1.0:
         place = _place(curve[int(bend.argmax())])
         raise TrackError(
             f"{path}: the bend near {place} has a radius of {1.0 / bend.max():.2f} m. "

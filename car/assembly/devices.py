@@ -28,7 +28,7 @@ from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorE
 from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
 from simulator.disturbance import Disturbance
-from simulator.track import track_names
+from simulator.track import Track, track_names
 from simulator.track_file import open_track
 from simulator.world import World
 
@@ -74,7 +74,7 @@ class Wheels:
     calibrate: Callable[[Any], None] | None
 
 
-def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, disturb: bool = False) -> World:
+def make_world(config: CarConfig, clock: Clock, track: str | Track, seed: int, *, disturb: bool = False) -> World:
     """Return a simulated world in which a car like the one in ``config`` stands at the start of ``track``.
 
     Raises TrackError when there is no such track, and none in the file of that name.
@@ -82,7 +82,7 @@ def make_world(config: CarConfig, clock: Clock, track: str, seed: int, *, distur
     # Frames this small are drawn faster by one thread than they can be shared out to several.
     cv2.setNumThreads(1)
     return World(
-        open_track(track),
+        open_track(track) if isinstance(track, str) else track,
         clock,
         geometry=config.camera.geometry,
         rate_hz=config.camera.rate_hz,
@@ -108,7 +108,9 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
             devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate, sensors=sensors)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
-            world = make_world(unturned, clock, config.simulator.track, config.simulator.seed)
+            # Its own track is read once: a file may be changed, or be gone, while the car drives.
+            track = open_track(config.simulator.track)
+            world = make_world(unturned, clock, track, config.simulator.seed)
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
         opened.pop_all()
@@ -139,13 +141,14 @@ def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
 
 def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, config: CarConfig) -> Devices:
     if wheels is None:
+        own = world.track
         return Devices(
             camera,
             _with_timeline(world.drivetrain, config),
             world.motion,
             world.lap_count,
             lambda: world.pose,
-            enter_track=lambda name: world.enter(open_track(name)),
+            enter_track=lambda name: world.enter(own if name == own.name else open_track(name)),
         )
     return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
 

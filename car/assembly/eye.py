@@ -15,6 +15,7 @@ from hardware.cameras.turned import turned_image
 from hardware.drivetrain import Pose
 from hardware.errors import HardwareError
 from simulator.renderer import Renderer, draw_scene
+from simulator.track import Track
 from simulator.track_file import open_track
 
 EYE_WIDTH, EYE_HEIGHT = 320, 240
@@ -47,6 +48,8 @@ class SimulatedEye:
     def __init__(self, config: CarConfig, track: Callable[[], str]) -> None:
         self._camera = config.camera
         self._seed = config.simulator.seed
+        # Read now, as the drive process reads it: the file may be changed later.
+        self._own = _track_called(config.simulator.track)
         self._track = track
         self._drawing = threading.Lock()
         self._entered = ""
@@ -72,15 +75,21 @@ class SimulatedEye:
     def _renderer_of(self, name: str) -> Renderer | None:
         if name != self._entered:
             self._entered, self._renderer = name, None
-            try:
-                track = open_track(name)
-            except HardwareError:
+            track = self._own if self._own is not None and name == self._own.name else _track_called(name)
+            if track is None:
                 return None
             own = self._camera.unturned.geometry
             factor = _factor(self._camera.geometry)
             large = replace(own, width=own.width * factor, height=own.height * factor)
             _, self._renderer = draw_scene(track, large, self._seed)
         return self._renderer
+
+
+def _track_called(name: str) -> Track | None:
+    try:
+        return open_track(name)
+    except HardwareError:
+        return None
 
 
 def _factor(geometry: CameraGeometry) -> int:

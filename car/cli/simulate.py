@@ -47,7 +47,7 @@ def simulate(
     from car.terminal.progress import progress_bar
 
     if serve:
-        if expert or model or laps or minutes or seed is not None or disturb or record or fault:
+        if expert or model or laps or minutes or seed is not None or disturb or record or fault or clock != "both":
             fail("--serve-donkey goes with --car, --track, --port and --lock-step only. Leave out the others.")
         _serve_donkey(car, port, track, lock_step=lock_step)
         return

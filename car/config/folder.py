@@ -69,8 +69,9 @@ def open_car(path: Path) -> CarFolder:
         timeline = path.resolve() / config.drivetrain.timeline
         drivetrain = config.drivetrain.model_copy(update={"timeline": str(timeline)})
         config = config.model_copy(update={"drivetrain": drivetrain})
-    if config.simulator.track.endswith(TRACK_SUFFIX):
-        simulator = config.simulator.model_copy(update={"track": str(path.resolve() / config.simulator.track)})
+    if config.simulator.track.lower().endswith(TRACK_SUFFIX):
+        track = path.resolve() / Path(config.simulator.track).expanduser()
+        simulator = config.simulator.model_copy(update={"track": str(track.resolve())})
         config = config.model_copy(update={"simulator": simulator})
     return CarFolder(path, config)
 

@@ -9,6 +9,8 @@ from car.controls.pad_search import forbidden_pads, pads_on
 from car.doctor.patient import Patient
 from car.kinds.ours import CAMERAS, DRIVETRAINS
 from car.kinds.verdict import Verdict, error, ok, split_advice, warning
+from hardware.errors import TrackError
+from simulator.track_file import open_track
 
 DEVICES = {
     "dev/gpiochip*": "gpio",
@@ -30,6 +32,16 @@ def configuration(patient: Patient) -> Iterator[Verdict]:
         yield error(f"{text} Pilot, camera and outputs are not examined until then.", advice)
     else:
         yield ok(f"{patient.folder / CONFIG_NAME} is in order.")
+        if DRIVETRAINS.find(patient.config.drivetrain.kind).is_simulated:
+            yield from _track(patient.config.simulator.track)
+
+
+def _track(name: str) -> Iterator[Verdict]:
+    try:
+        open_track(name)
+    except TrackError as problem:
+        text, advice = split_advice(f"{problem}")
+        yield error(text, advice)
 
 
 def permissions(patient: Patient) -> Iterator[Verdict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
 from car.errors import CarError
@@ -38,4 +39,6 @@ async def _serve(server: DonkeyServer, track: str | None) -> None:
 
 
 def _tell(sentence: str) -> None:
-    console.print(sentence, highlight=False, soft_wrap=True)
+    # Whoever read this may be gone; those who drive are not.
+    with contextlib.suppress(OSError, SystemExit):
+        console.print(sentence, highlight=False, soft_wrap=True)

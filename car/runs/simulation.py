@@ -71,7 +71,8 @@ class Scene:
 
     def as_text(self) -> dict[str, str]:
         """Return the scene as a session's description keeps it."""
-        return {"track": self.track, "seed": str(self.seed), "disturb": str(self.disturb).lower()}
+        # Of a track's file its name: where it lies on this machine is nobody else's business.
+        return {"track": Path(self.track).name, "seed": str(self.seed), "disturb": str(self.disturb).lower()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import cv2
@@ -47,7 +48,8 @@ def show_track(name: str, picture: Path | None) -> None:
 def export_track(name: str, path: Path) -> None:
     """Write a track to a file that can be changed and driven on; raises TrackError."""
     write_track(open_track(name), path)
-    console.print(f"Written to {path}. Drive on it: car simulate --track {path}", highlight=False, soft_wrap=True)
+    command = f"car simulate --track {shlex.quote(str(path))}"
+    console.print(f"Written to {path}. Drive on it: {command}", highlight=False, soft_wrap=True)
 
 
 def _sizes(track: Track) -> tuple[str, str, str]:
@@ -63,8 +65,10 @@ def _draw(track: Track, path: Path) -> None:
     drawn = cv2.cvtColor(floor.picture(shrink=shrink), cv2.COLOR_RGB2BGR)
     cv2.arrowedLine(drawn, tail, head, START_COLOUR, thickness=3, line_type=cv2.LINE_AA, tipLength=0.3)
     try:
-        written = cv2.imwrite(str(path), drawn)
+        _, encoded = cv2.imencode(path.suffix or ".", drawn)
     except cv2.error as error:
         raise RecordingError(f"{path} has no ending of a picture. Call it track.png, for example.") from error
-    if not written:
-        raise RecordingError(f"{path} cannot be written. Choose another folder.")
+    try:
+        path.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from hardware.camera import CameraGeometry, Image
-from hardware.clock import VirtualClock
+from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command, Pose
 from simulator.donkey.messages import clipped, number
-from simulator.renderer import Renderer, draw_scene
+from simulator.renderer import Renderer, Scene, draw_scene
 from simulator.track import Track
 from simulator.vehicle import VehicleState
 from simulator.world import World
@@ -28,12 +28,19 @@ RATE_HZ = 20.0
 """How often Donkey's simulator tells how its car is, at most."""
 UNITY_SCALE = 8.0
 NODE_M = 0.25
-FRAME_TIMEOUT_MS = 1000.0
+TICK_NS = NS_PER_S // round(RATE_HZ)
+START_LINE_M = 0.05
+FAR = 1000.0
+"""No place that a client carries its car to is further away than so many of Unity's units."""
 JPEG_QUALITY = 75
 MIN_PIXELS, MAX_PIXELS = 16, 640
 MIN_FOV_DEG, MAX_FOV_DEG = 20.0, 150.0
 MAX_MOUNT_HEIGHT_M = 1.0
 ENCODINGS = {"JPG": ".jpg", "JPEG": ".jpg", "PNG": ".png"}
+
+
+Draw = Callable[[Track, CameraGeometry], Scene]
+"""Draws a track for a camera; many cars may share what it returns."""
 
 
 class DonkeyCar:
@@ -48,16 +55,17 @@ class DonkeyCar:
     ('telemetry', 1.0, True)
     """
 
-    def __init__(self, track: Track, camera: CameraGeometry) -> None:
+    def __init__(self, track: Track, camera: CameraGeometry, draw: Draw = draw_scene) -> None:
         self._camera = camera
+        self._draw = draw
         self._encoding, self._is_grey = ".jpg", False
         self._second: Renderer | None = None
         self._has_lidar = False
-        self._command, self._asked = NEUTRAL, NEUTRAL
+        self._command = NEUTRAL
         self._ticks = 0
         self._laps = -1
         self._before = VehicleState()
-        self._enter(track)
+        self._enter(track, camera)
 
     @property
     def track(self) -> Track:
@@ -67,23 +75,24 @@ class DonkeyCar:
     def control(self, message: Mapping[str, Any]) -> None:
         """Drive by a ``control`` message from here on; the brake takes the throttle away."""
         throttle = 0.0 if number(message, "brake") > 0.0 else number(message, "throttle")
-        self._asked = Command(clipped(number(message, "steering"), -1.0, 1.0), clipped(throttle, -1.0, 1.0))
+        self._command = Command(clipped(number(message, "steering"), -1.0, 1.0), clipped(throttle, -1.0, 1.0))
 
     def tick(self) -> list[dict[str, Any]]:
         """Let the car drive for a twentieth of a second; return what is to be told of it, the telemetry last."""
         self._before = self._world.state
-        self._command = self._asked
         self._world.command(self._command)
-        frame = self._world.camera.next_frame(FRAME_TIMEOUT_MS)
+        self._clock.advance_ns(TICK_NS)
+        self._world.advance(self._clock.now_ns())
         self._ticks += 1
         told = []
-        laps = self._world.lap_count().laps
-        if laps > self._laps:
-            self._laps = laps
+        count = self._world.lap_count()
+        # A client that has reset its car counts from when it drives off.
+        if count.laps > self._laps and (count.laps > 0 or count.progress_m > START_LINE_M):
+            self._laps = count.laps
             told.append(
                 {"msg_type": "collision_with_starting_line", "starting_line_index": 0, "timeStamp": self.time_s}
             )
-        return [*told, self._telemetry(frame.image)]
+        return [*told, self.telemetry()]
 
     @property
     def time_s(self) -> float:
@@ -93,29 +102,28 @@ class DonkeyCar:
     def reset(self) -> None:
         """Carry the car to the start, at rest."""
         self._world.restart()
-        self._asked = self._command = NEUTRAL
+        self._command, self._before = NEUTRAL, self._world.state
         self._laps = -1
 
     def load(self, track: Track) -> None:
         """Carry the car to the start of another track."""
         self._second = None
-        self._enter(track)
+        self._enter(track, self._camera)
         self.reset()
 
     def look_by(self, message: Mapping[str, Any]) -> None:
         """Look as a ``cam_config`` says; raises ValueError for a camera that sees no floor."""
-        self._camera = _camera_of(message, self._camera)
-        self._encoding = ENCODINGS.get(str(message.get("img_enc", "")).upper(), self._encoding)
-        self._is_grey = number(message, "img_d", 3.0) == 1.0
         pose = self._world.pose
-        self._enter(self.track)
+        self._enter(self.track, _camera_of(message, self._camera))
         self._place(pose)
         # In its new world the car has driven no lap, and is under way all the same.
         self._laps = min(self._laps, 0)
+        self._encoding = ENCODINGS.get(str(message.get("img_enc", "")).upper(), self._encoding)
+        self._is_grey = number(message, "img_d", 3.0) == 1.0
 
     def look_by_second(self, message: Mapping[str, Any]) -> None:
         """Have a second camera, as a ``cam_config_b`` says; raises ValueError for one that sees no floor."""
-        _, self._second = draw_scene(self.track, _camera_of(message, self._camera))
+        _, self._second = self._draw(self.track, _camera_of(message, self._camera))
 
     def have_lidar(self) -> None:
         """Tell of a lidar from here on; there is nothing around that it could see."""
@@ -123,7 +131,8 @@ class DonkeyCar:
 
     def place(self, message: Mapping[str, Any]) -> None:
         """Carry the car to a ``set_position``, which is in Unity's units and need not have a rotation."""
-        x_m, y_m = number(message, "pos_z") / UNITY_SCALE, -number(message, "pos_x") / UNITY_SCALE
+        ahead, right = (clipped(number(message, key), -FAR, FAR) for key in ("pos_z", "pos_x"))
+        x_m, y_m = ahead / UNITY_SCALE, -right / UNITY_SCALE
         heading_rad = self._world.pose.heading_rad
         if "Qy" in message or "Qw" in message:
             heading_rad = -2.0 * math.atan2(number(message, "Qy"), number(message, "Qw", 1.0))
@@ -141,17 +150,19 @@ class DonkeyCar:
     def _nodes(self) -> int:
         return max(1, round(self.track.length_m / NODE_M))
 
-    def _enter(self, track: Track) -> None:
-        world = World(track, VirtualClock(), geometry=self._camera, rate_hz=RATE_HZ)
-        # The first frame is of now, and each after it a tick later.
-        world.camera.next_frame(FRAME_TIMEOUT_MS)
-        self._world = world
+    def _enter(self, track: Track, camera: CameraGeometry) -> None:
+        scene = self._draw(track, camera)
+        self._clock = VirtualClock()
+        self._world = World(track, self._clock, camera, RATE_HZ, scene=scene)
+        self._camera, self._renderer = camera, scene[1]
 
     def _place(self, pose: Pose) -> None:
         seen = self.track.project(pose)
         self._world.place(seen.progress_m, seen.lateral_m, seen.heading_error_rad)
+        self._before = self._world.state
 
-    def _telemetry(self, image: Image) -> dict[str, Any]:
+    def telemetry(self) -> dict[str, Any]:
+        """Return how the car is, and what it sees."""
         now, laps = self._world.state, self._world.lap_count()
         seen = self.track.project(now.pose)
         velocity, before = _velocity(now), _velocity(self._before)
@@ -161,7 +172,7 @@ class DonkeyCar:
             "msg_type": "telemetry",
             "steering_angle": self._command.steering,
             "throttle": self._command.throttle,
-            "image": self._encoded(image),
+            "image": self._encoded(self._renderer.render(now.pose, self._ticks)),
             "hit": "none",
             "time": self.time_s,
             "speed": abs(now.speed_m_s),

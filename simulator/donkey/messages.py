@@ -48,8 +48,13 @@ class MessageStream:
                 break
             try:
                 message, end = self._decoder.raw_decode(self._rest)
-            except (ValueError, RecursionError):
+            except json.JSONDecodeError as problem:
+                # Where a bracket closes behind what is wrong, it is not merely the end that is missing.
+                if "}" in self._rest[problem.pos :] and not problem.msg.startswith("Unterminated"):
+                    raise Garbled("it sends an object that is no JSON.") from problem
                 break
+            except RecursionError as problem:
+                raise Garbled("it sends an object in too many others.") from problem
             found.append(message)
             self._rest = self._rest[end:].lstrip()
         if self._rest and not self._rest.startswith("{"):

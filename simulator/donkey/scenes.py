@@ -32,5 +32,5 @@ def track_of(scene: str) -> str:
     name = SCENES.get(scene, scene)
     if name.endswith(".json"):
         # A client says which scene, and not which of this machine's files.
-        raise TrackError(f"There is no scene {scene}. Start the server with --track to drive on a file.")
+        raise TrackError(f"There is no scene {scene!r}. Start the server with --track to drive on a file.")
     return open_track(name).name

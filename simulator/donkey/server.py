@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from functools import partial
 from typing import Any
 
 from hardware.camera import CameraGeometry
 from hardware.errors import TrackError
-from simulator.donkey.car import RATE_HZ, DonkeyCar
+from simulator.donkey.car import RATE_HZ, DonkeyCar, Draw
 from simulator.donkey.messages import Garbled, MessageStream, line_of, number
 from simulator.donkey.scenes import scene_names, track_of
+from simulator.renderer import Scene, draw_scene
 from simulator.track import Track
 from simulator.track_file import open_track
 
 LOOPBACK = "127.0.0.1"
 MAX_CLIENTS = 16
 PIECE_BYTES = 65_536
-MAX_WAITING_BYTES = 4_000_000
-"""A client that does not read so much is left out of a few pictures."""
+SCENES_KEPT = 4
 DEAF_S = 30.0
 """A client that has read nothing for so long is gone."""
 KEEP_ALIVE_S = 0.25
@@ -59,7 +61,8 @@ class DonkeyServer:
         self._track = track
         self._lock_step = lock_step
         self._tell = tell
-        self._clients = 0
+        self._scenes = SceneCache()
+        self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -73,20 +76,40 @@ class DonkeyServer:
             async with self._server:
                 await self._server.serve_forever()
 
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = writer.get_extra_info("peername")[:2]
         name = f"{host}:{port}"
-        if self._clients >= MAX_CLIENTS:
+        if len(self._clients) >= MAX_CLIENTS:
             self._tell(f"{name} was turned away: {MAX_CLIENTS} clients are here already.")
             writer.close()
             return
-        self._clients += 1
-        client = _Client(name, writer, self._camera, lock_step=self._lock_step, tell=self._tell)
-        try:
-            await client.run(reader, self._track)
-        finally:
-            self._clients -= 1
-            writer.transport.abort()
+        client = _Client(name, writer, self._camera, self._scenes.draw, lock_step=self._lock_step, tell=self._tell)
+        serving = asyncio.get_running_loop().create_task(client.run(reader, self._track))
+        self._clients.add(serving)
+        serving.add_done_callback(self._clients.discard)
+
+
+class SceneCache:
+    """The scenes that were drawn last, for all clients; one is drawn at a time, which takes memory while it lasts.
+
+    >>> scenes = SceneCache()
+    >>> scenes.draw(open_track("oval"), CameraGeometry()) is scenes.draw(open_track("oval"), CameraGeometry())
+    True
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._scenes: OrderedDict[Hashable, Scene] = OrderedDict()
+
+    def draw(self, track: Track, camera: CameraGeometry) -> Scene:
+        """Return what ``draw_scene`` does; raises what it raises."""
+        key = (track.points_m.tobytes(), track.style, track.half_width_m, camera)
+        with self._turn:
+            scene = self._scenes.pop(key, None) or draw_scene(track, camera)
+            self._scenes[key] = scene
+            while len(self._scenes) > SCENES_KEPT:
+                self._scenes.popitem(last=False)
+        return scene
 
 
 class _Left(Exception):
@@ -97,18 +120,26 @@ class _Client:
     """One client, its car and what it has asked for."""
 
     def __init__(
-        self, name: str, writer: asyncio.StreamWriter, camera: CameraGeometry, *, lock_step: bool, tell: Tell
+        self,
+        name: str,
+        writer: asyncio.StreamWriter,
+        camera: CameraGeometry,
+        draw: Draw,
+        *,
+        lock_step: bool,
+        tell: Tell,
     ) -> None:
         self._name = name
         self._writer = writer
         self._camera = camera
+        self._draw = draw
         self._tell = tell
         self._lock_step = lock_step
         self._car: DonkeyCar | None = None
         self._is_changing = False
         self._told: bytes = b""
-        self._spoke_s = 0.0
-        self._heard_s = 0.0
+        self._spoke_s = self._heard_s = asyncio.get_running_loop().time()
+        self._waiting = 0
 
     async def run(self, reader: asyncio.StreamReader, track: str | None) -> None:
         """Serve the client until it has gone."""
@@ -121,8 +152,10 @@ class _Client:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_telling())
                 tasks.create_task(self._listen(reader))
-        except* (_Left, Garbled, TrackError, OSError) as group:
+        except* (_Left, Garbled, TrackError, OSError, ValueError) as group:
             self._tell(f"{self._name} has gone: {group.exceptions[0]}")
+        finally:
+            self._writer.transport.abort()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         stream = MessageStream()
@@ -154,23 +187,26 @@ class _Client:
             case "control":
                 car.control(message)
                 if self._lock_step:
-                    self._tick(car)
+                    await self._tick_in_turn(car)
             case "reset_car":
                 car.reset()
+                self._remember(car)
             case "set_position":
                 car.place(message)
+                self._remember(car)
             case "node_position":
                 self._say(car.node(message))
             case "cam_config":
-                await self._look(partial(car.look_by, message))
+                await self._look(car, partial(car.look_by, message))
             case "cam_config_b":
-                await self._look(partial(car.look_by_second, message))
+                await self._look(car, partial(car.look_by_second, message))
             case "lidar_config":
                 car.have_lidar()
 
-    async def _look(self, look: Callable[[], None]) -> None:
+    async def _look(self, car: DonkeyCar, look: Callable[[], None]) -> None:
         try:
             await self._elsewhere(look)
+            self._remember(car)
         except ValueError as problem:
             self._tell(f"{self._name} keeps its camera: {problem}")
 
@@ -189,9 +225,10 @@ class _Client:
 
     def _enter(self, track: Track) -> None:
         if self._car is None:
-            self._car = DonkeyCar(track, self._camera)
+            self._car = DonkeyCar(track, self._camera, self._draw)
         else:
             self._car.load(track)
+        self._remember(self._car)
 
     def _leave_scene(self) -> None:
         self._car, self._told = None, b""
@@ -201,12 +238,13 @@ class _Client:
         raise _Left("it quit.")
 
     def _step_by(self, message: Mapping[str, Any]) -> None:
-        self._lock_step = str(message.get("step_mode", "")).lower() == "synchronous"
+        if "step_mode" in message:
+            self._lock_step = str(message["step_mode"]).lower() == "synchronous"
 
     async def _keep_telling(self) -> None:
         """Tell of the car 20 times a second in real time, and again what was told last where lock-step is silent."""
         loop = asyncio.get_running_loop()
-        due_s = self._heard_s = loop.time()
+        due_s = loop.time()
         while True:
             due_s = max(due_s + 1.0 / RATE_HZ, loop.time() - 1.0 / RATE_HZ)
             await asyncio.sleep(due_s - loop.time())
@@ -214,26 +252,44 @@ class _Client:
                 continue
             if not self._lock_step:
                 self._tick(self._car)
-            elif self._told and loop.time() - self._spoke_s > KEEP_ALIVE_S:
+            elif self._told and loop.time() - self._spoke_s > KEEP_ALIVE_S and not self._is_behind():
                 self._send(self._told)
 
+    async def _tick_in_turn(self, car: DonkeyCar) -> None:
+        """Answer a command in lock-step, no faster than the client reads, and let the others have their turn."""
+        self._tick(car)
+        await self._writer.drain()
+        await asyncio.sleep(0)
+
     def _tick(self, car: DonkeyCar) -> None:
-        for told in car.tick():
-            self._told = line_of(told)
-            self._send(self._told)
+        *events, telemetry = map(line_of, car.tick())
+        for event in events:
+            self._send(event)
+        self._told = telemetry
+        if self._lock_step or not self._is_behind():
+            self._send(telemetry)
+
+    def _remember(self, car: DonkeyCar) -> None:
+        """Keep how the car is after it was carried away, for whoever is told again before it drives on."""
+        self._told = line_of(car.telemetry())
 
     def _say(self, message: Mapping[str, Any]) -> None:
         self._send(line_of(message))
 
-    def _send(self, line: bytes) -> None:
-        now_s = asyncio.get_running_loop().time()
-        waiting = self._writer.transport.get_write_buffer_size()
-        if waiting == 0:
+    def _is_behind(self) -> bool:
+        """Tell whether the client has not read what it was told before; show out one that reads nothing."""
+        now_s, waiting = asyncio.get_running_loop().time(), self._writer.transport.get_write_buffer_size()
+        if waiting == 0 or waiting < self._waiting:
             self._heard_s = now_s
-        elif now_s - self._heard_s > DEAF_S:
-            self._tell(f"{self._name} has not read anything for {DEAF_S:.0f} s.")
-            self._writer.transport.abort()
-            return
-        if waiting < MAX_WAITING_BYTES:
-            self._writer.write(line)
-        self._spoke_s = now_s
+        self._waiting = waiting
+        if now_s - self._heard_s > DEAF_S:
+            raise _Left(f"it has read nothing for {DEAF_S:.0f} s.")
+        return waiting > 0
+
+    def _send(self, line: bytes) -> None:
+        if self._writer.transport.is_closing():
+            raise _Left("it closed the connection.")
+        self._is_behind()
+        self._writer.write(line)
+        self._waiting = self._writer.transport.get_write_buffer_size()
+        self._spoke_s = asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from hardware.clock import VirtualClock
 from hardware.errors import TrackError
-from simulator.curves import crossing, curvature_per_m, through
+from simulator.curves import crossing, curvature_per_m, smoothed, through
 from simulator.expert import PurePursuit
 from simulator.track import make_track, track_names
 from simulator.track_file import MAX_FILE_BYTES, open_track, read_track, write_track
@@ -56,6 +57,17 @@ def test_a_track_that_is_there_already_is_not_written_over(path: Path) -> None:
         write_track(make_track("oval"), path / "below-a-file.json")
 
 
+def test_what_is_written_can_be_read_however_long_it_is(tmp_path: Path, path: Path) -> None:
+    rows = [(0, 0), (15, 0), (15, 3), (2, 3), (2, 6), (15, 6), (15, 9), (2, 9), (2, 12), (15, 12), (15, 15), (0, 15)]
+    meander = smoothed(np.array(rows, np.float64), 0.5, 400)
+    long = read_track(put(path, centre_line_m=meander.tolist(), half_width_m=0.2))
+    assert long.length_m > 100.0
+    write_track(long, tmp_path / "again.JSON")
+    assert open_track(str(tmp_path / "again.JSON")).length_m == pytest.approx(long.length_m, abs=0.01)
+    with pytest.raises(TrackError, match=r"mine\.txt\.json"):
+        write_track(long, tmp_path / "mine.txt")
+
+
 def test_the_curve_goes_through_its_points_from_the_first_on(path: Path) -> None:
     track = read_track(put(path, centre_line_m=KIDNEY))
     assert track.points_m[0] == pytest.approx(KIDNEY[0])
@@ -92,6 +104,9 @@ def test_the_expert_laps_a_track_of_ones_own(path: Path) -> None:
         ({"centre_line_m": [[0, 0], [0.4, 0], [0.4, 0.4], [0, 0.4]]}, "has a radius of"),
         ({"centre_line_m": PEANUT}, "apart, and the lane is 0.8 m wide"),
         ({"centre_line_m": [[0, 0], [90, 0], [90, 60], [0, 60]]}, "too large"),
+        ({"centre_line_m": [[-9, -9], [9, -9], [9, 9], [-9, 9]]}, "too large"),
+        ({"centre_line_m": [[0, 0], [0.003, 0], [0.003, 0.003], [0, 0.003]]}, "too small"),
+        ({"centre_line_m": [[0, 0], [1e-5, 0], [1e-5, 1e-5], [0, 1e-5]]}, "too small"),
         ({"centre_line_m": KIDNEY, "style": "gravel"}, "robocars, tape"),
         ({"centre_line_m": KIDNEY, "style": ["tape"]}, "no style"),
         ({"centre_line_m": KIDNEY, "half_width_m": 0.01}, "half_width_m"),
@@ -126,15 +141,21 @@ def test_a_file_that_is_no_track_is_one_sentence(path: Path, data: bytes, words:
 def test_a_file_that_is_not_there_or_a_folder_is_one_sentence(path: Path) -> None:
     with pytest.raises(TrackError, match="no track file"):
         open_track(str(path))
+    os.mkfifo(path)
+    with pytest.raises(TrackError, match="is no file"):
+        open_track(str(path))
+    path.unlink()
     path.mkdir()
-    with pytest.raises(TrackError, match="cannot be read"):
+    with pytest.raises(TrackError, match="is no file"):
         open_track(str(path))
 
 
-@given(st.lists(st.tuples(*[st.floats(-9, 9)] * 2), min_size=3, max_size=12))
+@given(st.lists(st.tuples(*[st.floats(-9, 9)] * 2), min_size=3, max_size=12), st.sampled_from([1.0, 1.0, 0.01, 1e-4]))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_points_are_a_track_that_can_be_driven_or_refused(path: Path, points: list[tuple[float, float]]) -> None:
-    put(path, centre_line_m=[list(point) for point in points])
+def test_any_points_are_a_track_that_can_be_driven_or_refused(
+    path: Path, points: list[tuple[float, float]], scale: float
+) -> None:
+    put(path, centre_line_m=[[scale * x, scale * y] for x, y in points])
     try:
         track = read_track(path)
     except TrackError:

@@ -10,6 +10,8 @@ import httpx
 import numpy as np
 
 from car.web.video import HEADER
+from simulator.track import make_track
+from simulator.track_file import write_track
 from tests.system.browser import Browser, open_socket
 from tests.system.car_process import DrivingCar, wait_for
 
@@ -27,6 +29,22 @@ def test_a_driver_carries_the_car_to_another_track_and_it_stands_there_disarmed(
         wait_for(lambda: browser.state["odometry"]["speed_m_s"] == 0.0, "a car that stands")
         assert httpx.get(f"http://127.0.0.1:{car.port}/api/status").json()["track"] == "bean"
         browser.arm("manual")
+
+
+def test_a_track_file_that_is_gone_while_the_car_drives_is_driven_on_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "mycar").mkdir()
+    (tmp_path / "mycar" / "car.toml").write_text('[simulator]\ntrack = "mine.json"\n', encoding="utf-8")
+    mine = tmp_path / "mycar" / "mine.json"
+    write_track(make_track("peanut"), mine)
+    with DrivingCar(tmp_path, "--no-record", headless=False) as car, Browser(car.port) as browser:
+        browser.arm("manual")
+        mine.unlink()
+        for track in ("bean", str(mine)):
+            browser.say(type="enter_track", track=track)
+            browser.wait_for_state(gate="disarmed")
+            browser.arm("manual")
+        browser.stick = (0.0, 0.5)
+        wait_for(lambda: browser.state["odometry"]["speed_m_s"] > 0.3, "a car that drives")
 
 
 def test_a_track_that_there_is_not_is_refused(tmp_path: Path) -> None:

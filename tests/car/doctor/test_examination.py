@@ -131,3 +131,11 @@ def test_a_car_whose_configuration_has_a_typo_is_not_taken_for_another_car(tmp_p
     finding = clinic.finding("configuration")
     assert "widht" in finding.text
     assert "not examined" in finding.text
+
+
+def test_a_track_that_the_simulated_car_cannot_have_is_an_error(tmp_path: Path) -> None:
+    laptop = Clinic(tmp_path, make_laptop, TRIXIE_VERSIONS)
+    laptop.configure('[simulator]\ntrack = "lost.json"\n')
+    errors = [finding for finding in laptop.examine().findings if finding.level is Level.ERROR]
+    assert [finding.check for finding in errors] == ["configuration"]
+    assert "There is no track file" in errors[0].text

@@ -124,6 +124,25 @@ def test_a_car_is_placed_by_unitys_units_and_reset_to_the_start(car: DonkeyCar) 
     assert told["speed"] == 0.0
 
 
+@pytest.mark.parametrize("far", ["1e160", "-1e308", "1e9"])
+def test_a_place_beyond_any_track_is_a_place(car: DonkeyCar, far: str) -> None:
+    car.place({"pos_x": far, "pos_z": far})
+    assert math.isfinite(car.tick()[-1]["cte"])
+
+
+def test_the_start_line_is_told_when_the_car_drives_off_and_again_after_a_reset(car: DonkeyCar) -> None:
+    def lines(ticks: int) -> int:
+        return sum(told["msg_type"] == "collision_with_starting_line" for _ in range(ticks) for told in car.tick())
+
+    assert lines(20) == 0
+    car.control({"throttle": "0.5"})
+    assert lines(20) == 1
+    car.reset()
+    assert lines(20) == 0
+    car.control({"throttle": "0.5"})
+    assert lines(20) == 1
+
+
 def test_nodes_lie_along_the_track(car: DonkeyCar) -> None:
     nodes = [car.node({"index": str(index)}) for index in (0, 10, 10_000, -3)]
     assert [node["index"] for node in nodes] == [0, 10, car.tick()[-1]["totalNodes"] - 1, 0]

@@ -48,6 +48,12 @@ def test_an_object_without_an_end_is_garbled_before_it_fills_the_memory() -> Non
         stream.feed(b"x" * 1000)
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, }', '{"a" 1}', '{"a": tru}', "{a: 1}"])
+def test_an_object_that_no_end_can_mend_is_garbled_at_once(text: str) -> None:
+    with pytest.raises(Garbled, match="no JSON"):
+        MessageStream().feed(text.encode())
+
+
 def test_half_a_message_waits_for_its_other_half() -> None:
     stream = MessageStream()
     assert stream.feed(b'{"msg_type": "contr') == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -113,6 +115,49 @@ def test_in_lock_step_a_silent_client_is_told_again_and_its_car_stands_still(loc
         wait_for(lambda: client.hear("telemetry")["time"] > first["time"] + 0.2, "real time")
 
 
+def test_a_silent_client_is_told_of_where_its_car_was_carried(lock_step: Running) -> None:
+    with Client(lock_step.port) as client:
+        client.hear("car_loaded")
+        for _ in range(30):
+            client.drive(0.0, 0.5)
+            gone = client.hear("telemetry")
+        client.say("reset_car")
+        start = make_track("oval").pose_at(0.0)
+        again = client.hear("telemetry")
+        assert again["pos_z"] == pytest.approx(start.x_m, abs=0.01) != pytest.approx(gone["pos_z"], abs=0.01)
+        client.say("cam_config", img_w=80, img_h=60)
+        wait_for(lambda: picture_of(client.hear("telemetry")).shape == (60, 80, 3), "the new camera")
+        client.say("load_scene", scene_name="warehouse")
+        client.hear("car_loaded")
+        assert client.hear("telemetry")["totalNodes"] != gone["totalNodes"]
+
+
+def test_a_client_that_asks_for_thousands_of_steps_leaves_the_others_their_turn(lock_step: Running) -> None:
+    with Client(lock_step.port) as hasty, Client(lock_step.port) as good:
+        for client in (hasty, good):
+            client.hear("car_loaded")
+        good.say("step_mode", step_mode="asynchronous")
+        good.hear("telemetry")
+        reading = threading.Thread(target=hasty.is_shown_out, daemon=True)
+        reading.start()
+        hasty.socket.sendall(b'{"msg_type": "control", "throttle": "0.1"}' * 1500)
+        times = [(time.monotonic(), good.hear("telemetry")["time"]) for _ in range(20)]
+        assert max(later[0] - sooner[0] for sooner, later in itertools.pairwise(times)) < 1.0
+        hasty.say("quit_app")
+        reading.join(30)
+
+
+def test_a_camera_that_is_refused_is_forgotten(menu: Running) -> None:
+    with Client(menu.port) as client:
+        client.enter("generated_track")
+        client.say("cam_config", rot_x=-30, fov=20)
+        client.say("cam_config", img_w=80, img_h=60)
+        wait_for(lambda: picture_of(client.hear("telemetry")).shape == (60, 80, 3), "the camera after it")
+        client.say("load_scene", scene_name="warehouse")
+        client.hear("car_loaded")
+    assert any("keeps its camera" in line for line in menu.told)
+
+
 def test_two_clients_have_a_car_each(menu: Running) -> None:
     with Client(menu.port) as first, Client(menu.port, "\n") as second:
         first.enter("generated_track")
@@ -143,9 +188,10 @@ def test_more_clients_than_there_is_room_for_are_turned_away(menu: Running) -> N
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "something else than JSON"),
         (b'{"msg_type": "load_scene", "scene_name": "moon"}', "no track 'moon'"),
         (b'{"msg_type": "load_scene", "scene_name": "/etc/passwd.json"}', "There is no scene"),
-        (b"{" * (MAX_CHARACTERS + 10), "more than 64 kB"),
+        (b'{"a": "' + b"x" * (MAX_CHARACTERS + 10), "more than 64 kB"),
+        (b'{"msg_type": "control", "steering": 0.1, }', "an object that is no JSON"),
     ],
-    ids=["HTTP", "a scene that is not there", "a file", "no end"],
+    ids=["HTTP", "a scene that is not there", "a file", "no end", "a comma too many"],
 )
 def test_who_breaks_the_rules_is_shown_out_in_one_sentence_and_the_others_drive_on(
     menu: Running, data: bytes, words: str
@@ -180,7 +226,7 @@ def test_half_a_message_waits_and_a_client_that_vanishes_leaves_nothing(menu: Ru
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     client.close()
     wait_for(lambda: any("has gone" in line for line in menu.told), "the client to be missed")
-    assert menu.server._clients == 0
+    wait_for(lambda: not menu.server._clients, "its task to end")
 
 
 def test_a_client_that_does_not_read_is_left_out_and_holds_up_nobody(menu: Running) -> None:
