@@ -1,9 +1,12 @@
 """A loop that does not come round finds the wheels neutral, and a guard that hears nothing acts."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,6 +19,7 @@ from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import TimelineDrivetrain, read_timeline
 from hardware.errors import DrivetrainError, HardwareError
+from tests.system.car_process import wait_for
 
 PROMISED_NS = 250 * NS_PER_MS
 
@@ -264,14 +268,10 @@ def run_guard(beats: bytes, outputs: str, process: str = "$$") -> subprocess.Com
 
 def test_a_write_of_neutral_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "wheels"
-    outputs = f'[{{"kind": "timeline", "path": "{path}"}}]'
     # Its patience for heartbeats is longer than this test's: only the write that was announced can end it.
-    command = [sys.executable, "-P", "-m", "car.processes.guard", "1", "3600000", outputs]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as guard:
+    with lone_guard(path, 3_600_000) as guard:
         assert guard.stdin is not None
         guard.stdin.write(HEARTBEAT + WRITING)
-        guard.stdin.flush()
         assert guard.wait(timeout=60) == 1
         assert guard.stderr is not None
         assert b"did not answer" in guard.stderr.read()
@@ -297,9 +297,68 @@ def test_a_pipe_that_closes_without_goodbye_means_neutral(tmp_path: Path) -> Non
 
 def test_a_process_that_is_not_its_parent_any_more_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "wheels"
-    done = run_guard(HEARTBEAT, f'[{{"kind": "timeline", "path": "{path}"}}]', process="1")
+    with subprocess.Popen(["/bin/sleep", "60"]) as stranger:
+        done = run_guard(HEARTBEAT, f'[{{"kind": "timeline", "path": "{path}"}}]', str(stranger.pid))
+        assert stranger.poll() is None
+        stranger.kill()
     assert b"guard ended 1" in done.stdout
-    assert len(read_timeline(path)) == 1
+    assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
+
+
+@contextlib.contextmanager
+def lone_guard(path: Path, timeout_ms: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a guard of a process that is long gone, over wheels in a timeline file."""
+    outputs = f'[{{"kind": "timeline", "path": "{path}"}}]'
+    with subprocess.Popen(["/bin/true"]) as gone:
+        pass
+    command = [sys.executable, "-P", "-m", "car.processes.guard", str(gone.pid), str(timeout_ms), outputs]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as guard:
+        yield guard
+        guard.kill()
+
+
+def test_each_heartbeat_is_answered() -> None:
+    clock = SystemClock()
+    with guarded([], clock) as pipe:
+        pipe.wait_until_ready()
+
+        def is_answered() -> bool:
+            pipe.beat()
+            return pipe.answers(clock.now_ns(), NS_PER_S)
+
+        wait_for(is_answered, "an answer")
+
+
+def test_a_guard_whose_answers_nobody_takes_guards_on(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="Windows cannot keep a pipe from making its writer wait")
+    if not hasattr(fcntl, "F_SETPIPE_SZ"):
+        pytest.skip("Linux alone can make a pipe small enough to be filled here")
+    with lone_guard(tmp_path / "wheels", 3_600_000) as guard:
+        assert guard.stdin is not None
+        assert guard.stdout is not None
+        fcntl.fcntl(guard.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        for _ in range(3 * 4096):
+            guard.stdin.write(HEARTBEAT)
+            # A byte at a time, so that each has an answer.
+            time.sleep(0.0002)
+        guard.stdin.close()
+        assert guard.wait(30) == 1
+    assert [applied.command for applied in read_timeline(tmp_path / "wheels")] == [NEUTRAL]
+
+
+@pytest.mark.parametrize("last", [ENDED, FAILED, HEARTBEAT])
+def test_a_goodbye_after_which_the_pipe_stays_open_is_none(tmp_path: Path, last: bytes) -> None:
+    with lone_guard(tmp_path / "wheels", 300) as guard:
+        assert guard.stdin is not None
+        assert guard.stderr is not None
+        guard.stdin.write(HEARTBEAT)
+        guard.stdin.write(last)
+        said_s = time.monotonic()
+        assert guard.wait(30) == 1
+        assert time.monotonic() - said_s > 0.25
+        assert b"did not answer" in guard.stderr.read()
+    assert [applied.command for applied in read_timeline(tmp_path / "wheels")] == [NEUTRAL]
 
 
 def test_closing_may_take_its_time_once_the_wheels_are_neutral(tmp_path: Path) -> None:
