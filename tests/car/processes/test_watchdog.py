@@ -13,7 +13,18 @@ import psutil
 import pytest
 
 from car.drive_loop import TICK_MS
-from car.processes.guard import ENDED, FAILED, HEARTBEAT, PAUSED, WRITE_TIMEOUT_S, WRITING
+from car.processes.guard import (
+    ENDED,
+    FAILED,
+    GONE_POLL_S,
+    GONE_TIMEOUT_S,
+    HEARTBEAT,
+    PAUSED,
+    WRITE_TIMEOUT_S,
+    WRITING,
+    HeartbeatListener,
+)
+from car.processes.guard import _end as end_process
 from car.processes.watchdog import GUARD_TIMEOUT_MS, PERIOD_S, STALL_NS, GuardPipe, Watchdog, guarded, watching
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL
@@ -507,3 +518,46 @@ def test_a_signal_to_all_does_not_end_the_guard(tmp_path: Path, name: str) -> No
         guard.send_signal(getattr(signal, name))
         guard.communicate(HEARTBEAT + ENDED, timeout=60)
     assert guard.returncode == 0
+
+
+class SlowDeath:
+    """A process that takes its time to die when it is killed, and the clock by which somebody waits for it."""
+
+    def __init__(self, polls: int) -> None:
+        self.polls = polls
+        self.now_s = 0.0
+        self.slept: list[float] = []
+        self.killed: list[tuple[int, int]] = []
+
+    def getppid(self) -> int:
+        assert len(self.slept) < 1000, "waited for ever"
+        return 1 if len(self.slept) >= self.polls else 4711
+
+    def kill(self, process: int, number: int) -> None:
+        self.killed.append((process, number))
+
+    def monotonic(self) -> float:
+        self.now_s += 1e-6
+        assert self.now_s < 60.0, "never slept"
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+@pytest.mark.parametrize(("polls", "waits_s"), [(3, 3 * GONE_POLL_S), (10_000, GONE_TIMEOUT_S)])
+def test_the_guard_waits_for_what_it_killed_to_let_go_of_the_outputs_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, polls: int, waits_s: float
+) -> None:
+    dying = SlowDeath(polls)
+    for name in ("os", "time"):
+        monkeypatch.setattr(f"car.processes.guard.{name}", dying)
+    end_process(4711)
+    assert dying.killed == [(4711, signal.SIGKILL)]
+    assert set(dying.slept) == {GONE_POLL_S}
+    assert sum(dying.slept) == pytest.approx(waits_s, abs=1.5 * GONE_POLL_S)
+
+
+def test_a_guard_that_has_heard_nothing_knows_no_last_word() -> None:
+    assert HeartbeatListener().last == b""
