@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardware.errors import TrackError
 from simulator.track import track_names
-from simulator.track_file import open_track
+from simulator.track_file import is_file_name
 
 SCENES = {
     "generated_road": "random-1",
@@ -28,9 +28,9 @@ def scene_names() -> list[str]:
 
 
 def track_of(scene: str) -> str:
-    """Return the name of the track that stands for ``scene``; raises TrackError where there is none."""
+    """Return the name of the track that stands for ``scene``; raises TrackError for one that would be a file."""
     name = SCENES.get(scene, scene)
-    if name.endswith(".json"):
+    if is_file_name(name):
         # A client says which scene, and not which of this machine's files.
         raise TrackError(f"There is no scene {scene!r}. Start the server with --track to drive on a file.")
-    return open_track(name).name
+    return name

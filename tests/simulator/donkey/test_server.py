@@ -188,10 +188,11 @@ def test_more_clients_than_there_is_room_for_are_turned_away(menu: Running) -> N
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "something else than JSON"),
         (b'{"msg_type": "load_scene", "scene_name": "moon"}', "no track 'moon'"),
         (b'{"msg_type": "load_scene", "scene_name": "/etc/passwd.json"}', "There is no scene"),
+        (b'{"msg_type": "load_scene", "scene_name": "/etc/passwd.JSON"}', "There is no scene"),
         (b'{"a": "' + b"x" * (MAX_CHARACTERS + 10), "more than 64 kB"),
         (b'{"msg_type": "control", "steering": 0.1, }', "an object that is no JSON"),
     ],
-    ids=["HTTP", "a scene that is not there", "a file", "no end", "a comma too many"],
+    ids=["HTTP", "a scene that is not there", "a file", "a FILE", "no end", "a comma too many"],
 )
 def test_who_breaks_the_rules_is_shown_out_in_one_sentence_and_the_others_drive_on(
     menu: Running, data: bytes, words: str
