@@ -11,19 +11,14 @@ from numpy.typing import NDArray
 
 from hardware.camera import Image
 from hardware.drivetrain import Pose
-from simulator.appearance import Appearance, Colour, Material, nominal
+from simulator.appearance import Appearance, Material, nominal
 from simulator.curves import Points
+from simulator.markings import METRES_PER_PIXEL, markings, to_pixels
 from simulator.track import Track
-
-METRES_PER_PIXEL = 0.005
-EDGE_WIDTHS_M = {"robocars": 0.076, "tape": 0.05}
-CENTRE_WIDTH_M = 0.05
-DASH_M = 0.25
 
 _MARGIN_M = 1.4
 _FADE_M = 0.8
 _PIXEL_MULTIPLE = 64  # so that the mip levels halve exactly
-_SUBPIXEL_BITS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +41,7 @@ class Floor:
 
     def to_pixels(self, points_m: Points) -> NDArray[np.float64]:
         """Return the pixel coordinates (column, row) of points in metres, both N × 2; pixel centres are whole."""
-        offset_m = np.asarray(points_m, dtype=np.float64) - (self.left_m, self.top_m)
-        return offset_m * (1.0, -1.0) / self.metres_per_pixel - 0.5
+        return to_pixels(points_m, (self.left_m, self.top_m), self.metres_per_pixel)
 
     def picture(
         self, poses: Sequence[Pose] = (), shrink: int = 4, colour: tuple[int, int, int] = (230, 40, 40)
@@ -70,13 +64,11 @@ def draw_floor(track: Track, appearance: Appearance | None = None) -> Floor:
     width, height = (
         int(np.ceil(size_m / METRES_PER_PIXEL / _PIXEL_MULTIPLE)) * _PIXEL_MULTIPLE for size_m in highest - lowest
     )
-    blank = Floor(np.zeros((0, 0, 3), np.uint8), float(lowest[0]), float(lowest[1]) + height * METRES_PER_PIXEL)
+    left_m, top_m = float(lowest[0]), float(lowest[1]) + height * METRES_PER_PIXEL
 
     brightness = _faded_out(_ground(rng, appearance.material, width, height))
     wear = np.minimum(_blotches(rng, width, height, cell=40, strength=0.06) - 0.04, 1.0)
-    paints = [_Paint(_edges(track, blank, width, height), wear, appearance.line)]
-    if track.style == "robocars":
-        paints.append(_Paint(_dashes(track, blank, width, height), wear, appearance.centre))
+    paints = markings(track, appearance, wear, (left_m, top_m))
     light = _faded_out(_blotches(rng, width, height, cell=400, strength=0.09))
     planes = []
     # A plane of each colour at a time: three times as fast as all of a pixel's colours at once.
@@ -88,22 +80,7 @@ def draw_floor(track: Track, appearance: Appearance | None = None) -> Floor:
         planes.append(np.clip(plane, 0.0, 255.0, out=plane).astype(np.uint8))
     image = np.asarray(cv2.merge(planes), dtype=np.uint8)
     image.flags.writeable = False
-    return Floor(image, blank.left_m, blank.top_m)
-
-
-class _Paint:
-    """A colour that covers the ground where ``mask`` (0 … 255) says, worn off to the share ``wear`` (0 … 1)."""
-
-    def __init__(self, mask: NDArray[np.uint8], wear: NDArray[np.float32], colour: Colour) -> None:
-        self._where = np.flatnonzero(mask > 0)
-        self._share = mask.ravel()[self._where].astype(np.float32) / np.float32(255.0) * wear.ravel()[self._where]
-        self._colour = colour
-
-    def lay(self, plane: NDArray[np.float32], channel: int) -> None:
-        """Paint one colour channel of the ground, height × width, leaving the rest untouched."""
-        ground = plane.reshape(-1)
-        bare = ground[self._where]
-        ground[self._where] = bare + self._share * (np.float32(self._colour[channel]) - bare)
+    return Floor(image, left_m, top_m)
 
 
 def _faded_out(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,33 +131,3 @@ def _planks(rng: np.random.Generator, width: int, height: int) -> NDArray[np.flo
     joints = (np.arange(height) % breadth == 0)[:, None] | ((column[None, :] + shift[:, None]) % length == 0)
     grain[joints] *= 0.72
     return grain
-
-
-def _edges(track: Track, floor: Floor, width: int, height: int) -> NDArray[np.uint8]:
-    mask = np.zeros((height, width), np.uint8)
-    tape_m = EDGE_WIDTHS_M[track.style]
-    for side_m in (-track.half_width_m, track.half_width_m):
-        # Two outlines in one call: what lies between them is filled.
-        _fill(mask, [_offset(track, floor, side_m + half_m) for half_m in (-0.5 * tape_m, 0.5 * tape_m)])
-    return mask
-
-
-def _dashes(track: Track, floor: Floor, width: int, height: int) -> NDArray[np.uint8]:
-    mask = np.zeros((height, width), np.uint8)
-    left, right = (_offset(track, floor, side_m) for side_m in (-0.5 * CENTRE_WIDTH_M, 0.5 * CENTRE_WIDTH_M))
-    dashes = round(track.length_m / (2.0 * DASH_M))
-    ends = np.linspace(0, len(left), 2 * dashes, endpoint=False).astype(int)
-    for start, end in zip(ends[::2], ends[1::2], strict=True):
-        _fill(mask, [np.vstack([left[start : end + 1], right[start : end + 1][::-1]])])
-    return mask
-
-
-def _offset(track: Track, floor: Floor, lateral_m: float) -> NDArray[np.float64]:
-    """Pixels of the centre line moved ``lateral_m`` to the right."""
-    right = np.column_stack([np.sin(track.heading_rad), -np.cos(track.heading_rad)])
-    return floor.to_pixels(track.points_m + lateral_m * right)
-
-
-def _fill(mask: NDArray[np.uint8], outlines: list[NDArray[np.float64]]) -> None:
-    fixed = [np.round(outline * 2**_SUBPIXEL_BITS).astype(np.int32) for outline in outlines]
-    cv2.fillPoly(mask, fixed, 255, lineType=cv2.LINE_AA, shift=_SUBPIXEL_BITS)

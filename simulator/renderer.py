@@ -9,6 +9,7 @@ wide.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -19,8 +20,10 @@ from hardware.camera import CameraGeometry, Image
 from hardware.drivetrain import Pose
 from simulator import lens
 from simulator.appearance import Appearance, varied
+from simulator.body import STILL, Body
 from simulator.floor import Floor, draw_floor
 from simulator.lens import Table
+from simulator.obstacles import Obstacle
 from simulator.room import HIGHEST_DEG, PIXELS_PER_DEG, draw_room
 from simulator.track import Track
 
@@ -57,8 +60,11 @@ class Renderer:
     Raises ValueError for a lens that is not known and a camera that sees no floor.
     """
 
-    def __init__(self, geometry: CameraGeometry, floor: Floor, appearance: Appearance) -> None:
+    def __init__(
+        self, geometry: CameraGeometry, floor: Floor, appearance: Appearance, obstacles: Sequence[Obstacle] = ()
+    ) -> None:
         self.geometry = geometry
+        self.obstacles = tuple(obstacles)
         looking = replace(geometry, pitch_deg=geometry.pitch_deg + appearance.pitch_error_deg)
         self._floor = floor
         # The outermost pixels are those of the plain floor.
@@ -77,10 +83,11 @@ class Renderer:
         self._vignette = _vignette(geometry, appearance.vignette)
         self._brighter, self._darker = _noise(geometry, appearance)
 
-    def render(self, pose: Pose, number: int = 0) -> Image:
+    def render(self, pose: Pose, number: int = 0, body: Body = STILL) -> Image:
         """Return what the camera sees from ``pose``: RGB uint8, height × width × 3, read-only.
 
-        ``number`` picks the sensor's noise: the same pose and number give the same picture.
+        ``number`` picks the sensor's noise, ``body`` is how the car leans and moves: the same three give the same
+        picture.
         """
         image = np.empty((self.geometry.height, self.geometry.width, 3), np.uint8)
         for band in self._bands:
@@ -133,14 +140,20 @@ class Renderer:
         cv2.subtract(image, self._darker[rows, columns], dst=image)
 
 
-def draw_scene(track: Track, geometry: CameraGeometry, seed: int = 0) -> Scene:
+def draw_scene(
+    track: Track,
+    geometry: CameraGeometry,
+    seed: int = 0,
+    appearance: Appearance | None = None,
+    obstacles: Sequence[Obstacle] = (),
+) -> Scene:
     """Return the floor with ``track`` on it, and what a camera sees there, in the light and the colours of ``seed``.
 
-    Raises what Renderer raises.
+    Where an ``appearance`` is given, that is used. Raises what Renderer raises.
     """
-    appearance = varied(track.style, seed)
+    appearance = appearance or varied(track.style, seed)
     floor = draw_floor(track, appearance)
-    return floor, Renderer(geometry, floor, appearance)
+    return floor, Renderer(geometry, floor, appearance, obstacles)
 
 
 def _mips(image: Image) -> list[Image]:

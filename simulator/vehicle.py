@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from hardware.drivetrain import Command, Pose
+from simulator.body import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class VehicleParameters:
     grip_m_s2: float = 5.0
 
 
+SIXTEENTH = VehicleParameters()
+"""A 1:16 chassis, the one that simulated cars have unless another is given."""
+
+
 @dataclass(frozen=True, slots=True)
 class VehicleState:
     """The middle of the car in metres, its heading counter-clockwise from the x axis, and what its parts are doing.
@@ -61,6 +66,11 @@ class VehicleState:
     def pose(self) -> Pose:
         """Where the car is."""
         return Pose(self.x_m, self.y_m, self.heading_rad)
+
+    @property
+    def body(self) -> Body:
+        """How its body leans and moves."""
+        return Body(forward_m_s=self.speed_m_s)
 
 
 def step(state: VehicleState, command: Command, parameters: VehicleParameters, duration_s: float) -> VehicleState:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
+from hardware.camera import Camera, CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion, Pose
-from hardware.errors import CameraError, CameraTimeout, DrivetrainError
+from hardware.errors import DrivetrainError
+from simulator.appearance import Appearance
+from simulator.camera import SimulatedCamera
 from simulator.disturbance import Disturbance, Push
 from simulator.lap_counter import LapCounter
-from simulator.renderer import Renderer, Scene, draw_scene
+from simulator.obstacles import Obstacle
+from simulator.renderer import Scene, draw_scene
 from simulator.track import Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
 
@@ -36,9 +39,9 @@ class World:
     >>> world.lap_count().departures
     0
 
-    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look; ``disturbance`` pushes the car
-    aside now and then. ``scene`` is what ``draw_scene`` gives for these, where many cars share one. Everything here may
-    be called from any thread.
+    ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look, unless ``appearance`` is given;
+    ``disturbance`` pushes the car aside now and then; ``obstacles`` stand about. ``scene`` is what ``draw_scene`` gives
+    for these, where many cars share one. Everything here may be called from any thread.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class World:
         seed: int = 0,
         disturbance: Disturbance | None = None,
         scene: Scene | None = None,
+        appearance: Appearance | None = None,
+        obstacles: tuple[Obstacle, ...] = (),
     ) -> None:
         self.vehicle = vehicle or VehicleParameters()
-        self._seed = seed
+        self._seed, self._appearance, self.obstacles = seed, appearance, obstacles
         self._geometry = geometry or CameraGeometry()
         self.track = track
-        self.floor, renderer = scene or draw_scene(track, self._geometry, self._seed)
+        self.floor, renderer = scene or draw_scene(track, self._geometry, seed, appearance, obstacles)
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
@@ -66,7 +71,7 @@ class World:
         self._start_ns = self._time_ns = clock.now_ns()
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
-        self._camera = SimulatedCamera(self, renderer, clock, rate_hz)
+        self._camera = SimulatedCamera(renderer, clock, rate_hz, self.advance)
         self.camera: Camera = self._camera
         self.drivetrain: Drivetrain = SimulatedDrivetrain(self)
 
@@ -115,10 +120,10 @@ class World:
         Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile.
         """
         if track.name != self.track.name:
-            floor, renderer = draw_scene(track, self._geometry, self._seed)
+            floor, renderer = draw_scene(track, self._geometry, self._seed, self._appearance)
             with self._lock:
                 self._advance(self._clock.now_ns())
-                self.track, self.floor = track, floor
+                self.track, self.floor, self.obstacles = track, floor, ()
                 self._laps = LapCounter(track, self.vehicle.width_m, track.pose_at(0.0))
                 self._camera.look_through(renderer)
         self.restart()
@@ -163,57 +168,6 @@ class World:
 
 def _standing_at(pose: Pose) -> VehicleState:
     return VehicleState(pose.x_m, pose.y_m, pose.heading_rad)
-
-
-class SimulatedCamera(Camera):
-    """Sees the world at ``rate_hz``, starting with the first frame that is asked for.
-
-    A frame that nobody asked for in time is skipped, as a camera does: the newest one that is due is drawn.
-    """
-
-    def __init__(self, world: World, renderer: Renderer, clock: Clock, rate_hz: float) -> None:
-        self.geometry = renderer.geometry
-        self.rate_hz = rate_hz
-        self._world = world
-        self._renderer = renderer
-        self._clock = clock
-        self._first_ns: int | None = None
-        self._next = 0
-        self._closed = False
-
-    def next_frame(self, timeout_ms: float, max_age_ms: float = MAX_AGE_MS) -> Frame:
-        """Wait for the next frame, stamped with the time it was due.
-
-        Raises CameraTimeout after ``timeout_ms`` when it is due later than that, CameraError when closed.
-        """
-        if self._closed:
-            raise CameraError("The simulated camera is closed. Make a new world to go on.")
-        now_ns = self._clock.now_ns()
-        if self._first_ns is None:
-            self._first_ns = now_ns
-        number = max(self._next, int((now_ns - self._first_ns) * self.rate_hz / NS_PER_S))
-        due_ns = self._due_ns(number, self._first_ns)
-        while due_ns < now_ns - round(max_age_ms * NS_PER_MS):
-            number += 1
-            due_ns = self._due_ns(number, self._first_ns)
-        deadline_ns = now_ns + round(timeout_ms * NS_PER_MS)
-        self._clock.sleep_until_ns(min(due_ns, deadline_ns))
-        if due_ns > deadline_ns:
-            raise CameraTimeout(f"No frame came in {timeout_ms:g} ms. Wait longer, or ask for a higher frame rate.")
-        self._next = number + 1
-        pose = self._world.advance(due_ns).pose
-        return Frame(self._renderer.render(pose, number), due_ns, number)
-
-    def look_through(self, renderer: Renderer) -> None:
-        """Draw by another renderer of the same geometry from the next frame on."""
-        self._renderer = renderer
-
-    def _due_ns(self, number: int, first_ns: int) -> int:
-        return first_ns + round(number * NS_PER_S / self.rate_hz)
-
-    def close(self) -> None:
-        """Deliver no more frames."""
-        self._closed = True
 
 
 class SimulatedDrivetrain(Drivetrain):

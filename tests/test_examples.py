@@ -102,7 +102,7 @@ WITHOUT_EXAMPLE = {
         "car.kinds.simulated.SimulatedSection",
     ),
     "World makes them": (
-        "simulator.world.SimulatedCamera",
+        "simulator.camera.SimulatedCamera",
         "simulator.world.SimulatedDrivetrain",
     ),
     "a table in their module has all there are": (
@@ -116,6 +116,7 @@ WITHOUT_EXAMPLE = {
         "training.dataset.LeftOut",
         "car.assembly.devices.Wheels",
         "car.faults.outcome.Outcome",
+        "simulator.markings.Paint",
         "car.gate.Decision",
         "car.link.ring.Cycle",
         "car.pilots.library.ModelRow",

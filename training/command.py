@@ -14,14 +14,14 @@ from rich.table import Table
 from car.config.sections import CarConfig
 from car.kinds.pilot import Pilot
 from car.pilots.compare import R2_IN_WORDS
-from car.runs.simulation import Scene
 from car.sessions.reader import Session
 from car.terminal.console import console
 from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
+from simulator.scenario import Scenario
 from training.dataset import LeftOut, LeftOutCallback, Size
-from training.evaluation.closed_loop import drive_scenes
+from training.evaluation.closed_loop import drive_scenarios
 from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
 from training.fit import TrainSettings
 from training.pipeline import train
@@ -107,18 +107,18 @@ def _show_evaluation(name: str, evaluation: Evaluation, sessions: int) -> None:
 
 
 def drive_and_show(
-    pilot: Pilot, config: CarConfig, scenes: Sequence[Scene], laps: int, *, save_to: Path | None = None
+    pilot: Pilot, config: CarConfig, scenarios: Sequence[Scenario], laps: int, *, save_to: Path | None = None
 ) -> bool:
-    """Let ``pilot`` drive each scene in the simulator, print how it went and tell whether it passed them all.
+    """Let ``pilot`` drive each scenario in the simulator, print how it went and tell whether it passed them all.
 
     The outcome goes into the card of the model ``save_to``. Raises TrackError.
     """
-    with progress_bar(f"driving {len(scenes)} tracks") as progress:
-        exams = drive_scenes(pilot, config, scenes, laps, progress)
+    with progress_bar(f"driving {len(scenarios)} tracks") as progress:
+        exams = drive_scenarios(pilot, config, scenarios, laps, progress)
     table = Table("track", "laps", "lane departures", "mean offset", "mean speed", "", title="In the simulator")
     for exam in exams:
         table.add_row(
-            exam.scene.track,
+            exam.scenario.track,
             f"{exam.laps} of {exam.laps_wanted}",
             str(exam.departures),
             f"{exam.offset_m * 100:.1f} cm",
@@ -128,7 +128,7 @@ def drive_and_show(
     console.print(table)
     card = read_card(save_to) if save_to is not None else None
     if save_to is not None and card is not None:
-        append_card(save_to, replace(card, closed_loop={exam.scene.track: str(exam) for exam in exams}))
+        append_card(save_to, replace(card, closed_loop={exam.scenario.track: str(exam) for exam in exams}))
         console.print(f"Saved to the card of {save_to}.", highlight=False)
     return all(exam.passed for exam in exams)
 

@@ -13,23 +13,24 @@ from car.config.folder import CarFolder, init_car, open_car
 from car.config.sections import CarConfig
 from car.errors import RecordingError, TrainingError
 from car.pilots.loading import open_pilot
-from car.runs.simulation import Goal, Scene, Simulation, run_simulation
+from car.runs.simulation import Goal, Simulation, run_simulation
 from car.runs.view import show_simulation
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
 from hardware.clock import VirtualClock
+from simulator.scenario import Scenario
 from training.command import train_and_show
 from training.pictures import Snapshots, save_contact_sheet, save_film, save_trajectory
 
 LESSONS = (
-    Scene("oval", seed=1, disturb=True),
-    Scene("bean", seed=2, disturb=True),
-    Scene("chicane", seed=3, disturb=True),
-    Scene("peanut", seed=4, disturb=True),
-    Scene("random-1", seed=5, disturb=True),
+    Scenario("oval", seed=1, disturb=True),
+    Scenario("bean", seed=2, disturb=True),
+    Scenario("chicane", seed=3, disturb=True),
+    Scenario("peanut", seed=4, disturb=True),
+    Scenario("random-1", seed=5, disturb=True),
 )
 LESSON_S = 60.0
-EXAM = Scene("hairpin", seed=6)
+EXAM = Scenario("hairpin", seed=6)
 EXAM_LAPS = 3
 
 
@@ -44,7 +45,7 @@ def run(out: Path) -> None:
     init_car(out)
     folder = open_car(out)
     _say(1, f"Recording {len(LESSONS) * LESSON_S / 60:.0f} minutes of an expert's driving, pushed about on purpose ...")
-    sessions = [_record(scene, folder) for scene in LESSONS]
+    sessions = [_record(scenario, folder) for scenario in LESSONS]
     _say(2, "Training a pilot on them, the longest part: a minute or two ...")
     model = folder.models_dir / "demo.tflite"
     train_and_show(sessions, model, command="car demo")
@@ -64,11 +65,11 @@ def _say(step: int, text: str) -> None:
     console.print(Text.assemble((f"{step}/4", "bold"), f" {text}"))
 
 
-def _record(scene: Scene, folder: CarFolder) -> Path:
-    path = folder.sessions_dir / f"expert-{scene.track}.mcap"
-    with progress_bar(f"  {scene.track}") as progress:
-        run_simulation(folder.config, scene, Goal(seconds=LESSON_S), record=path, progress=progress)
-    console.print(f"  {scene.track}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
+def _record(scenario: Scenario, folder: CarFolder) -> Path:
+    path = folder.sessions_dir / f"expert-{scenario.track}.mcap"
+    with progress_bar(f"  {scenario.track}") as progress:
+        run_simulation(folder.config, scenario, Goal(seconds=LESSON_S), record=path, progress=progress)
+    console.print(f"  {scenario.track}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
     return path
 
 
@@ -79,7 +80,7 @@ def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
         simulation = run_simulation(
             config, EXAM, Goal(laps=EXAM_LAPS), pilot=pilot, observer=snapshots, progress=progress
         )
-    floor = make_world(config, VirtualClock(), EXAM.track, EXAM.seed).floor
+    floor = make_world(config, VirtualClock(), EXAM).floor
     with progress_bar("  drawing the pictures"):
         save_trajectory(out / "trajectory.png", floor, simulation.trajectory)
         save_contact_sheet(out / "frames.png", snapshots)

@@ -27,8 +27,8 @@ from hardware.drivetrains.timeline import TimelineFile
 from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorError
 from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
-from simulator.disturbance import Disturbance
-from simulator.track import Track, track_names
+from simulator.scenario import Scenario
+from simulator.track import track_names
 from simulator.track_file import open_track
 from simulator.world import World
 
@@ -74,21 +74,14 @@ class Wheels:
     calibrate: Callable[[Any], None] | None
 
 
-def make_world(config: CarConfig, clock: Clock, track: str | Track, seed: int, *, disturb: bool = False) -> World:
-    """Return a simulated world in which a car like the one in ``config`` stands at the start of ``track``.
+def make_world(config: CarConfig, clock: Clock, scenario: Scenario) -> World:
+    """Return the world of ``scenario``, with a car in it that has the camera of ``config``.
 
     Raises TrackError when there is no such track, and none in the file of that name.
     """
     # Frames this small are drawn faster by one thread than they can be shared out to several.
     cv2.setNumThreads(1)
-    return World(
-        open_track(track) if isinstance(track, str) else track,
-        clock,
-        geometry=config.camera.geometry,
-        rate_hz=config.camera.rate_hz,
-        seed=seed,
-        disturbance=Disturbance(seed) if disturb else None,
-    )
+    return scenario.world(clock, config.camera.geometry, config.camera.rate_hz)
 
 
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
@@ -109,8 +102,7 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
             # Its own track is read once: a file may be changed, or be gone, while the car drives.
-            track = open_track(config.simulator.track)
-            world = make_world(unturned, clock, track, config.simulator.seed)
+            world = make_world(unturned, clock, Scenario(config.simulator.track, config.simulator.seed))
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
         opened.pop_all()

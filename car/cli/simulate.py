@@ -42,9 +42,10 @@ def simulate(
     ] = False,
 ) -> None:
     """Drive in the simulator in lock-step, many times faster than real time; or break the car and see it stop."""
-    from car.runs.simulation import Goal, Scene, run_simulation
+    from car.runs.simulation import Goal, run_simulation
     from car.runs.view import show_simulation
     from car.terminal.progress import progress_bar
+    from simulator.scenario import Scenario
 
     if serve:
         if expert or model or laps or minutes or seed is not None or disturb or record or fault or clock != "both":
@@ -62,11 +63,12 @@ def simulate(
     if expert and model:
         fail("Either a model or the expert drives. Leave out --model or --expert.")
     goal = Goal(laps=laps, seconds=minutes * 60 if minutes else None) if laps or minutes else Goal(laps=3)
-    scene = Scene(track or folder.config.simulator.track, _or(seed, folder.config.simulator.seed), disturb=disturb)
+    own = folder.config.simulator
+    scenario = Scenario(track or own.track, _or(seed, own.seed), disturb=disturb)
     pilot = None if expert else open_pilot(model, folder, folder.config.camera.geometry)
-    with progress_bar(f"driving on {scene.track}") as progress:
-        simulation = run_simulation(folder.config, scene, goal, pilot=pilot, record=record, progress=progress)
-    show_simulation(simulation, scene)
+    with progress_bar(f"driving on {scenario.track}") as progress:
+        simulation = run_simulation(folder.config, scenario, goal, pilot=pilot, record=record, progress=progress)
+    show_simulation(simulation, scenario)
     if simulation.trip:
         fail(f"The gate tripped: {simulation.trip}.")
 

@@ -66,7 +66,7 @@ def evaluate(
 ) -> None:
     """Compare a pilot with recorded driving and with two baselines that do not look; see how it drives."""
     import training.command
-    from car.runs.simulation import Scene
+    from simulator.scenario import Scenario
 
     folder = find_car(car)
     path = _model_file(model, folder)
@@ -77,9 +77,10 @@ def evaluate(
         left_out = _compare_with_driving(model, path, session_files(sessions, folder), folder)
         is_damaged = any(session.is_damaged for session in left_out)
     if track:
-        scenes = [Scene(name, seed) for name in track]
+        scenarios = [Scenario(name, seed) for name in track]
         with open_pilot(model, folder, folder.config.camera.geometry) as pilot:
-            passed = training.command.drive_and_show(pilot, folder.config, scenes, laps, save_to=path if save else None)
+            card = path if save else None
+            passed = training.command.drive_and_show(pilot, folder.config, scenarios, laps, save_to=card)
         if not passed:
             fail("The pilot did not drive every lap within the lane.")
     if is_damaged:

@@ -24,6 +24,7 @@ from hardware.drivetrain import NEUTRAL, Command
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import CameraError
 from hardware.faults import Onset
+from simulator.scenario import Scenario
 
 START_NS = NS_PER_S
 DRIVES_S = 2.0
@@ -41,7 +42,7 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     clock = SharedClock(START_NS)
     onset = Onset(clock)
     onset.time_ns = onset_ns
-    world = make_world(config, clock, config.simulator.track, config.simulator.seed)
+    world = make_world(config, clock, Scenario(config.simulator.track, config.simulator.seed))
     wheels = TimelineDrivetrain(clock, world.drivetrain)
     devices = Devices(world.camera, wheels, world.motion, world.lap_count, lambda: world.pose)
     if fault.devices is not None:

@@ -20,6 +20,7 @@ from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, LapCount, Pose
 from simulator.expert import PurePursuit
+from simulator.scenario import Scenario
 from simulator.world import World
 
 LONGEST_LAP_S = 120.0
@@ -57,25 +58,6 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """Where a simulated drive takes place; ``disturb`` pushes the car about, for recordings of how it recovers.
-
-    >>> run = run_simulation(CarConfig(), Scene("random-7", seed=3), Goal(seconds=0.5))
-    >>> run.frames
-    16
-    """
-
-    track: str
-    seed: int = 0
-    disturb: bool = False
-
-    def as_text(self) -> dict[str, str]:
-        """Return the scene as a session's description keeps it."""
-        # Of a track's file its name: where it lies on this machine is nobody else's business.
-        return {"track": Path(self.track).name, "seed": str(self.seed), "disturb": str(self.disturb).lower()}
-
-
-@dataclass(frozen=True, slots=True)
 class Simulation:
     """What became of a simulated drive.
 
@@ -94,7 +76,7 @@ class Simulation:
 class ExpertDriver:
     """Somebody who drives by the world's truth, as a very good person would; arms the gate with a neutral stick.
 
-    >>> world, gate = make_world(CarConfig(), clock, "oval", seed=0), Gate()
+    >>> world, gate = make_world(CarConfig(), clock, Scenario("oval")), Gate()
     >>> expert = ExpertDriver(world, gate)
     >>> loop = DriveLoop(LockStepFrames(world.camera), None, gate, world.drivetrain, clock, sources=[expert])
     >>> loop.run(should_end=lambda record: record.frame_number >= 20)
@@ -116,7 +98,7 @@ class ExpertDriver:
 
 def run_simulation(
     config: CarConfig,
-    scene: Scene,
+    scenario: Scenario,
     goal: Goal,
     *,
     pilot: Pilot | None = None,
@@ -124,9 +106,9 @@ def run_simulation(
     observer: Observer | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Simulation:
-    """Let ``pilot``, or the expert if there is none, drive in ``scene`` until the goal is reached or the gate trips.
+    """Let ``pilot``, or the expert if there is none, drive in ``scenario`` until the goal is reached or the gate trips.
 
-    >>> run = run_simulation(CarConfig(), Scene("oval"), Goal(seconds=1.0), record=folder / "expert.mcap")
+    >>> run = run_simulation(CarConfig(), Scenario("oval"), Goal(seconds=1.0), record=folder / "expert.mcap")
     >>> run.simulated_s, run.lap_count.departures
     (1.0, 0)
 
@@ -134,13 +116,13 @@ def run_simulation(
     0 … 1. Raises TrackError for an unknown track, RecordingError when the session cannot be written.
     """
     clock = VirtualClock(start_ns=NS_PER_S)
-    world = make_world(config, clock, scene.track, scene.seed, disturb=scene.disturb)
+    world = make_world(config, clock, scenario)
     gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
     source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:
-            info = describe_session(record.stem, config, "simulator", scene.as_text())
+            info = describe_session(record.stem, config, "simulator", scenario.as_text())
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))

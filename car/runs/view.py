@@ -5,16 +5,17 @@ from __future__ import annotations
 from rich.table import Table
 
 from car.runs.replay import Difference, Replay
-from car.runs.simulation import Scene, Simulation
+from car.runs.simulation import Simulation
 from car.terminal.console import console
+from simulator.scenario import Scenario
 
 
-def show_simulation(simulation: Simulation, scene: Scene) -> None:
+def show_simulation(simulation: Simulation, scenario: Scenario) -> None:
     """Print how a simulated drive went."""
     lap_count = simulation.lap_count
     speed = simulation.simulated_s / simulation.real_s if simulation.real_s else 0.0
     console.print(
-        f"{scene.track}: laps driven: {lap_count.laps} · lane departures: {lap_count.departures} · "
+        f"{scenario.track}: laps driven: {lap_count.laps} · lane departures: {lap_count.departures} · "
         f"{lap_count.progress_m:.1f} m in {simulation.simulated_s:.1f} s ({speed:.0f} times real time)"
     )
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from car.config.sections import CarConfig
 from car.kinds.camera import CameraSection
-from car.runs.simulation import Goal, Scene, run_simulation
+from car.runs.simulation import Goal, run_simulation
 from hardware.camera import CameraGeometry
 from hardware.clock import VirtualClock
 from simulator.gym_env import LaneVectorEnv
+from simulator.scenario import Scenario
 from simulator.track import make_track
 from simulator.world import World
 from tests.benchmarks.figures import Figure, show
@@ -29,7 +30,7 @@ def measure() -> None:
         for width, height in SIZES
     ]
     started_s = time.process_time()
-    simulation = run_simulation(CarConfig(camera=CameraSection()), Scene("oval"), Goal(seconds=30))
+    simulation = run_simulation(CarConfig(camera=CameraSection()), Scenario("oval"), Goal(seconds=30))
     per_cpu_s = simulation.frames / (time.process_time() - started_s)
     figures.append(Figure("Gymnasium steps per second, 16 cars in one process, 80x60", f"{_gym_steps_per_s():.0f}"))
     figures.append(Figure("frames driven by the expert per CPU-second, 160x120", f"{per_cpu_s:.0f}"))

@@ -6,7 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from car.config.sections import CarConfig
-from car.runs.simulation import Goal, Scene, run_simulation
+from car.runs.simulation import Goal, run_simulation
+from simulator.scenario import Scenario
 from tests.benchmarks.figures import Figure, show
 from training.dataset import load_dataset
 from training.fit import TrainSettings, fit
@@ -20,7 +21,7 @@ def measure() -> None:
     """Print training images per CPU-second, shrinking and augmentation included."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "lesson.mcap"
-        run_simulation(CarConfig(), Scene("oval", disturb=True), Goal(seconds=SECONDS_OF_DRIVING), record=path)
+        run_simulation(CarConfig(), Scenario("oval", disturb=True), Goal(seconds=SECONDS_OF_DRIVING), record=path)
         dataset = load_dataset([path])
         split = split_recordings([recording.captured_ns for recording in dataset.recordings])
         fitted = fit(dataset, split, TrainSettings(epochs=EPOCHS, patience=EPOCHS))

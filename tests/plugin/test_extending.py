@@ -15,11 +15,12 @@ from car.assembly.devices import neutral_outputs, open_devices
 from car.config.sections import CarConfig
 from car.kinds import registry
 from car.pilots.choosing import choose_pilot, open_chosen
-from car.runs.simulation import Goal, Scene, run_simulation
+from car.runs.simulation import Goal, run_simulation
 from hardware.camera import Frame
 from hardware.clock import SystemClock
 from hardware.drivetrain import Command
 from hardware.neutral import write_neutral
+from simulator.scenario import Scenario
 
 TEXT = (Path(__file__).parents[2] / "docs/extending.md").read_text(encoding="utf-8")
 MAX_LINES = 30
@@ -85,5 +86,5 @@ def test_the_pilot_of_the_examples_drives_the_oval(tmp_path: Path) -> None:
     config = CarConfig.model_validate({"pilot": CAR["pilot"]})
     section = choose_pilot("yellow_line", config.pilot, tmp_path)
     with open_chosen(section, config.camera.geometry, tmp_path) as pilot:
-        simulation = run_simulation(config, Scene("oval"), Goal(laps=1), pilot=pilot)
+        simulation = run_simulation(config, Scenario("oval"), Goal(laps=1), pilot=pilot)
     assert simulation.lap_count.laps == 1

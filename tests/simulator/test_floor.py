@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from hardware.drivetrain import Pose
 from simulator.appearance import Appearance, nominal, varied
-from simulator.floor import EDGE_WIDTHS_M, Floor, draw_floor
+from simulator.floor import Floor, draw_floor
+from simulator.markings import EDGE_WIDTHS_M
 from simulator.track import Track, make_track
 
 OVAL = make_track("oval")

@@ -10,10 +10,11 @@ from PIL import Image
 from car.assembly.devices import make_world
 from car.config.sections import CarConfig
 from car.errors import RecordingError
-from car.runs.simulation import Goal, Scene, Simulation, run_simulation
+from car.runs.simulation import Goal, Simulation, run_simulation
 from hardware.clock import VirtualClock
 from hardware.drivetrain import Command
 from simulator.floor import Floor
+from simulator.scenario import Scenario
 from training.pictures import (
     CAR_COLOUR,
     FILM_HZ,
@@ -32,12 +33,12 @@ SECONDS = 4.0
 @pytest.fixture(scope="module")
 def drive() -> tuple[Simulation, Snapshots]:
     snapshots = Snapshots(CONFIG.camera.rate_hz)
-    return run_simulation(CONFIG, Scene("oval"), Goal(seconds=SECONDS), observer=snapshots), snapshots
+    return run_simulation(CONFIG, Scenario("oval"), Goal(seconds=SECONDS), observer=snapshots), snapshots
 
 
 @pytest.fixture(scope="module")
 def floor() -> Floor:
-    return make_world(CONFIG, VirtualClock(), "oval", 0).floor
+    return make_world(CONFIG, VirtualClock(), Scenario("oval")).floor
 
 
 def test_ten_frames_a_second_are_kept(drive: tuple[Simulation, Snapshots]) -> None:

@@ -9,15 +9,16 @@ from statistics import fmean
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.kinds.pilot import Pilot
-from car.runs.simulation import Goal, Scene, run_simulation
+from car.runs.simulation import Goal, run_simulation
 from hardware.camera import Frame
+from simulator.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Exam:
     """One drive on one track.
 
-    >>> exam = Exam(Scene("oval"), laps_wanted=2, laps=2, departures=0, offset_m=0.04, speed_m_s=1.0, trip="")
+    >>> exam = Exam(Scenario("oval"), laps_wanted=2, laps=2, departures=0, offset_m=0.04, speed_m_s=1.0, trip="")
     >>> exam.passed
     True
 
@@ -25,7 +26,7 @@ class Exam:
     reason when it ended the drive, else empty.
     """
 
-    scene: Scene
+    scenario: Scenario
     laps_wanted: int
     laps: int
     departures: int
@@ -43,29 +44,33 @@ class Exam:
         return f"{self.laps} of {self.laps_wanted} laps, lane departures: {self.departures}{ending}"
 
 
-def drive_scenes(
+def drive_scenarios(
     pilot: Pilot,
     config: CarConfig,
-    scenes: Sequence[Scene],
+    scenarios: Sequence[Scenario],
     laps: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Exam]:
-    """Let ``pilot`` drive ``laps`` laps of each scene; raises TrackError for a track that is not there."""
+    """Let ``pilot`` drive ``laps`` laps of each scenario; raises TrackError for a track that is not there."""
 
     def progress_of(number: int) -> Callable[[float], None]:
-        return lambda done: progress((number + done) / len(scenes))
+        return lambda done: progress((number + done) / len(scenarios))
 
-    return [_drive_scene(pilot, config, scene, laps, progress_of(number)) for number, scene in enumerate(scenes)]
+    return [
+        _drive_scenario(pilot, config, scenario, laps, progress_of(number)) for number, scenario in enumerate(scenarios)
+    ]
 
 
-def _drive_scene(pilot: Pilot, config: CarConfig, scene: Scene, laps: int, progress: Callable[[float], None]) -> Exam:
+def _drive_scenario(
+    pilot: Pilot, config: CarConfig, scenario: Scenario, laps: int, progress: Callable[[float], None]
+) -> Exam:
     offsets_m: list[float] = []
 
     def note(record: DriveRecord, _: Frame | None) -> None:
         if record.lap_count is not None:
             offsets_m.append(abs(record.lap_count.lateral_m))
 
-    result = run_simulation(config, scene, Goal(laps=laps), pilot=pilot, observer=note, progress=progress)
+    result = run_simulation(config, scenario, Goal(laps=laps), pilot=pilot, observer=note, progress=progress)
     lap_count = result.lap_count
     speed_m_s = lap_count.progress_m / result.simulated_s
-    return Exam(scene, laps, lap_count.laps, lap_count.departures, fmean(offsets_m), speed_m_s, result.trip or "")
+    return Exam(scenario, laps, lap_count.laps, lap_count.departures, fmean(offsets_m), speed_m_s, result.trip or "")

@@ -11,8 +11,9 @@ from car.kinds.pilot import SHIPPED_PILOT, Pilot
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.replay import replay
-from car.runs.simulation import Goal, Scene, run_simulation
+from car.runs.simulation import Goal, run_simulation
 from car.sessions.reader import Session
+from simulator.scenario import Scenario
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def pilot(tmp_path: Path) -> Pilot:
 @pytest.fixture
 def recorded(tmp_path: Path, pilot: Pilot) -> Path:
     path = tmp_path / "drive.mcap"
-    run_simulation(CarConfig(), Scene("oval"), Goal(seconds=10), pilot=pilot, record=path)
+    run_simulation(CarConfig(), Scenario("oval"), Goal(seconds=10), pilot=pilot, record=path)
     return path
 
 

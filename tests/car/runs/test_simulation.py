@@ -10,16 +10,17 @@ from car.gate import Limits
 from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
-from car.runs.simulation import Goal, Scene, run_simulation
+from car.runs.simulation import Goal, run_simulation
 from car.sessions.reader import Session
 from hardware.errors import TrackError
+from simulator.scenario import Scenario
 
 CONFIG = CarConfig()
 
 
 def test_the_expert_laps_and_is_recorded_as_a_driver(tmp_path: Path) -> None:
     path = tmp_path / "expert.mcap"
-    result = run_simulation(CONFIG, Scene("oval"), Goal(laps=1), record=path)
+    result = run_simulation(CONFIG, Scenario("oval"), Goal(laps=1), record=path)
     assert (result.lap_count.laps, result.lap_count.departures, result.trip) == (1, 0, None)
     with Session.open(path) as session:
         assert session.info.source == "simulator"
@@ -31,24 +32,25 @@ def test_the_expert_laps_and_is_recorded_as_a_driver(tmp_path: Path) -> None:
 
 
 def test_two_simulations_are_equal() -> None:
-    first, second = (run_simulation(CONFIG, Scene("bean", seed=3, disturb=True), Goal(seconds=8)) for _ in range(2))
+    first, second = (run_simulation(CONFIG, Scenario("bean", seed=3, disturb=True), Goal(seconds=8)) for _ in range(2))
     assert first.trajectory == second.trajectory
 
 
 def test_a_disturbed_car_is_pushed_about_and_comes_back() -> None:
-    calm, pushed = (run_simulation(CONFIG, Scene("oval", disturb=disturb), Goal(laps=1)) for disturb in (False, True))
+    scenarios = [Scenario("oval", disturb=disturb) for disturb in (False, True)]
+    calm, pushed = (run_simulation(CONFIG, scenario, Goal(laps=1)) for scenario in scenarios)
     assert calm.trajectory != pushed.trajectory
     assert pushed.lap_count.laps == 1
 
 
 def test_time_ends_a_drive_as_well_as_laps() -> None:
-    result = run_simulation(CONFIG, Scene("oval"), Goal(seconds=2))
+    result = run_simulation(CONFIG, Scenario("oval"), Goal(seconds=2))
     assert result.simulated_s == pytest.approx(2, abs=0.1)
 
 
 def test_progress_rises_to_one() -> None:
     told: list[float] = []
-    run_simulation(CONFIG, Scene("oval"), Goal(laps=1), progress=told.append)
+    run_simulation(CONFIG, Scenario("oval"), Goal(laps=1), progress=told.append)
     assert told[0] < 0.01
     assert told[-1] == 1.0
     assert all(earlier <= later for earlier, later in itertools.pairwise(told))
@@ -59,7 +61,7 @@ def test_the_shipped_pilot_laps_an_unseen_track_within_the_cap() -> None:
     throttles: list[float] = []
     result = run_simulation(
         CONFIG,
-        Scene("hairpin"),
+        Scenario("hairpin"),
         Goal(laps=1),
         pilot=pilot,
         observer=lambda record, _: throttles.append(record.applied.throttle),
@@ -70,4 +72,4 @@ def test_the_shipped_pilot_laps_an_unseen_track_within_the_cap() -> None:
 
 def test_an_unknown_track_is_named_with_the_known_ones() -> None:
     with pytest.raises(TrackError, match=r"nowhere.*oval"):
-        run_simulation(CONFIG, Scene("nowhere"), Goal(laps=1))
+        run_simulation(CONFIG, Scenario("nowhere"), Goal(laps=1))
