@@ -40,14 +40,25 @@ class Appearance:
     seed: int = 0
 
 
-_NOMINAL = {
+_NOMINAL: dict[Style, Appearance] = {
     "robocars": Appearance("concrete", floor=(104.0, 102.0, 99.0), line=(226.0, 226.0, 220.0)),
     "tape": Appearance("wood", floor=(142.0, 104.0, 68.0), line=(222.0, 220.0, 210.0)),
+    "road": Appearance("concrete", floor=(60.0, 96.0, 58.0), line=(230.0, 230.0, 226.0), centre=(232.0, 150.0, 40.0)),
+    "line": Appearance("wood", floor=(142.0, 104.0, 68.0), line=(34.0, 34.0, 36.0)),
+    "walls": Appearance("carpet", floor=(58.0, 58.0, 62.0), line=(222.0, 220.0, 210.0)),
 }
 _FLOORS: dict[Material, tuple[Colour, ...]] = {
     "concrete": ((104.0, 102.0, 99.0), (72.0, 72.0, 74.0), (128.0, 124.0, 116.0)),
     "wood": ((142.0, 104.0, 68.0), (112.0, 76.0, 48.0), (160.0, 126.0, 88.0)),
     "carpet": ((74.0, 78.0, 88.0), (98.0, 88.0, 76.0), (60.0, 70.0, 66.0)),
+}
+
+_MATERIALS: dict[Style, tuple[Material, ...]] = {
+    "robocars": ("concrete", "carpet"),
+    "tape": ("wood", "carpet", "concrete"),
+    "road": ("concrete", "carpet"),
+    "line": ("wood", "carpet", "concrete"),
+    "walls": ("carpet", "concrete"),
 }
 
 
@@ -61,7 +72,7 @@ def varied(style: Style, seed: int) -> Appearance:
     if seed == 0:
         return nominal(style)
     rng = np.random.default_rng([seed, 1])
-    materials: tuple[Material, ...] = ("concrete", "carpet") if style == "robocars" else ("wood", "carpet", "concrete")
+    materials: tuple[Material, ...] = _MATERIALS[style]
     material = materials[int(rng.integers(len(materials)))]
     floors = _FLOORS[material]
     exposure = rng.uniform(0.75, 1.25)

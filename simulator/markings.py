@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from simulator.appearance import Appearance, Colour
 from simulator.curves import Points
-from simulator.track import Track
+from simulator.track import Style, Track
 
 METRES_PER_PIXEL = 0.005
-EDGE_WIDTHS_M = {"robocars": 0.076, "tape": 0.05}
+EDGE_WIDTHS_M: dict[Style, float] = {"robocars": 0.076, "tape": 0.05, "road": 0.05}
+"""The width of the lines at the edges, of those styles that have any."""
 CENTRE_WIDTH_M = 0.05
 DASH_M = 0.25
 
@@ -32,8 +33,10 @@ def markings(track: Track, appearance: Appearance, wear: NDArray[np.float32], co
 
     ``wear`` (height × width) is the share of paint that is left, 0 … 1.
     """
-    paints = [Paint(_edges(track, corner_m, wear.shape), wear, appearance.line)]
-    if track.style == "robocars":
+    paints = []
+    if track.style in EDGE_WIDTHS_M:
+        paints.append(Paint(_edges(track, corner_m, wear.shape), wear, appearance.line))
+    if track.style in ("robocars", "road"):
         paints.append(Paint(_dashes(track, corner_m, wear.shape), wear, appearance.centre))
     return paints
 
@@ -58,24 +61,20 @@ def _edges(track: Track, corner_m: Corner, shape: tuple[int, ...]) -> NDArray[np
     tape_m = EDGE_WIDTHS_M[track.style]
     for side_m in (-track.half_width_m, track.half_width_m):
         # Two outlines in one call: what lies between them is filled.
-        _fill(mask, [_offset(track, corner_m, side_m + half_m) for half_m in (-0.5 * tape_m, 0.5 * tape_m)])
+        _fill(mask, [to_pixels(track.offset_m(side_m + half_m), corner_m) for half_m in (-0.5 * tape_m, 0.5 * tape_m)])
     return mask
 
 
 def _dashes(track: Track, corner_m: Corner, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     mask = np.zeros(shape, np.uint8)
-    left, right = (_offset(track, corner_m, side_m) for side_m in (-0.5 * CENTRE_WIDTH_M, 0.5 * CENTRE_WIDTH_M))
+    left, right = (
+        to_pixels(track.offset_m(side_m), corner_m) for side_m in (-0.5 * CENTRE_WIDTH_M, 0.5 * CENTRE_WIDTH_M)
+    )
     dashes = round(track.length_m / (2.0 * DASH_M))
     ends = np.linspace(0, len(left), 2 * dashes, endpoint=False).astype(int)
     for start, end in zip(ends[::2], ends[1::2], strict=True):
         _fill(mask, [np.vstack([left[start : end + 1], right[start : end + 1][::-1]])])
     return mask
-
-
-def _offset(track: Track, corner_m: Corner, lateral_m: float) -> NDArray[np.float64]:
-    """Pixels of the centre line moved ``lateral_m`` to the right."""
-    right = np.column_stack([np.sin(track.heading_rad), -np.cos(track.heading_rad)])
-    return to_pixels(track.points_m + lateral_m * right, corner_m)
 
 
 def _fill(mask: NDArray[np.uint8], outlines: list[NDArray[np.float64]]) -> None:

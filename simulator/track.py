@@ -15,8 +15,13 @@ from hardware.errors import TrackError
 from simulator import curves
 from simulator.curves import Points
 
-Style = Literal["robocars", "tape"]
-"""``"robocars"``: white edges of 3-inch tape and a yellow dashed centre. ``"tape"``: two lines of 5 cm tape."""
+Style = Literal["robocars", "tape", "road", "line", "walls"]
+"""What shows where the lane is.
+
+``"robocars"``: white edges of 3-inch tape and a yellow dashed centre. ``"tape"``: two lines of 5 cm tape.
+``"road"``: a dark road with white edges and an orange dashed centre, as for DeepRacer. ``"line"``: one line along the
+middle. ``"walls"``: walls at both edges, and no lines at all.
+"""
 
 LANE_HALF_WIDTH_M = 0.4
 
@@ -88,6 +93,11 @@ class Track:
             y_m + share * (next_y_m - y_m) - lateral_m * math.cos(heading_rad),
             _wrapped(heading_rad - heading_error_rad),
         )
+
+    def offset_m(self, lateral_m: float) -> Points:
+        """Return the centre line moved ``lateral_m`` to the right, N × 2 in metres."""
+        right = np.column_stack([np.sin(self.heading_rad), -np.cos(self.heading_rad)])
+        return self.points_m + lateral_m * right
 
     def project(self, pose: Pose, near: int | None = None) -> Projection:
         """Return where ``pose`` is on the track.
