@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ MIN_CLEARANCE_M = 1.05
 POINT_SPACING_M = 0.02
 
 _COARSE_POINTS = 160
+_ARC_STEP_M = 0.005
+_TRANSITION_M = 0.1
 _COARSE_STEP_M = 0.1
 _RELAXATIONS = 600
 _PULL_REACH = 2
@@ -61,31 +65,97 @@ def clearance_m(points_m: Points) -> float:
     return nearest_parts(points_m, _NEIGHBOUR_M)[0]
 
 
-def nearest_parts(points_m: Points, neighbour_m: float) -> tuple[float, Points]:
+def nearest_parts(
+    points_m: Points, neighbour_m: float, crossings: Sequence[Crossing] = (), reach_m: float = 0.0
+) -> tuple[float, Points]:
     """Return the least distance in metres between parts that are further apart along the curve, and where that is.
 
-    Infinite where the whole curve is shorter.
+    What is within ``reach_m`` of one of the ``crossings``, on both of its ways, does not count. Infinite where there is
+    no other part.
     """
-    coarse = resample(points_m, max(256, round(length_m(points_m) / _COARSE_STEP_M)))
-    step_m = length_m(coarse) / len(coarse)
+    coarse = _coarse(points_m)
+    round_m = length_m(coarse)
+    step_m = round_m / len(coarse)
     between = np.hypot(*(coarse[:, None, :] - coarse[None, :, :]).transpose(2, 0, 1))
     index = np.arange(len(coarse))
     apart = np.abs(index[:, None] - index[None, :])
     between[np.minimum(apart, len(coarse) - apart) * step_m <= neighbour_m] = np.inf
+    for crossing in crossings:
+        first, second = (
+            np.abs((index * step_m - way_m + 0.5 * round_m) % round_m - 0.5 * round_m) <= reach_m
+            for way_m in crossing.ways_m
+        )
+        between[(first[:, None] & second[None, :]) | (second[:, None] & first[None, :])] = np.inf
     nearest = int(between.argmin())
     return float(between.flat[nearest]), coarse[nearest // len(coarse)]
 
 
-def crossing(points_m: Points) -> Points | None:
-    """Return a point at which the closed curve crosses itself, None where it does not."""
-    coarse = resample(points_m, max(256, round(length_m(points_m) / _COARSE_STEP_M)))
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where a curve crosses itself: at ``ways_m`` along it, by ``angle_rad``, 0 … π/2, between the two ways.
+
+    >>> eight = through(np.array([(0, 0), (2, 2), (3, 1), (2, 0), (0, 2), (-1, 1)]))
+    >>> [crossing] = crossings(eight)
+    >>> [round(float(value), 2) for value in crossing.place_m]
+    [1.0, 1.0]
+    """
+
+    ways_m: tuple[float, float]
+    place_m: tuple[float, float]
+    angle_rad: float
+
+
+def crossings(points_m: Points) -> tuple[Crossing, ...]:
+    """Return the places at which the closed curve crosses itself, in the order in which one comes to them."""
+    coarse = _coarse(points_m)
+    step_m = length_m(coarse) / len(coarse)
     chord = np.roll(coarse, -1, axis=0) - coarse
     # Segment j crosses segment i when each has its ends on both sides of the other.
     offset = coarse[None, :, :] - coarse[:, None, :]
     side = chord[:, None, 0] * offset[:, :, 1] - chord[:, None, 1] * offset[:, :, 0]
     astride = side * np.roll(side, -1, axis=1) < 0.0
-    found = np.argwhere(astride & astride.T)
-    return coarse[found[0, 0]] if len(found) else None
+    found = []
+    for first, second in np.argwhere(np.triu(astride & astride.T)).tolist():
+        shares = [
+            side[one, other] / (side[one, other] - side[one, (other + 1) % len(coarse)])
+            for one, other in ((second, first), (first, second))
+        ]
+        x_m, y_m = (coarse[first] + shares[0] * chord[first]).tolist()
+        sine = chord[first, 0] * chord[second, 1] - chord[first, 1] * chord[second, 0]
+        angle_rad = math.atan2(abs(sine), abs(float(chord[first] @ chord[second])))
+        found.append(Crossing(((first + shares[0]) * step_m, (second + shares[1]) * step_m), (x_m, y_m), angle_rad))
+    return tuple(found)
+
+
+def _coarse(points_m: Points) -> Points:
+    return resample(points_m, max(256, round(length_m(points_m) / _COARSE_STEP_M)))
+
+
+def rounded(corners_m: Points, radii_m: NDArray[np.float64]) -> Points:
+    """Return straights joined by arcs: a closed polygon, each of whose corners is an arc of its radius.
+
+    Where a straight goes over into its arc, the curvature does so within some 20 cm, as a car can follow it. It starts
+    in the middle of a straight. Raises ValueError where two arcs do not fit between their corners.
+    """
+    side = np.roll(corners_m, -1, axis=0) - corners_m
+    side_m = np.hypot(*side.T)
+    heading_rad = np.arctan2(side[:, 1], side[:, 0])
+    turn_rad = (heading_rad - np.roll(heading_rad, 1) + np.pi) % (2.0 * np.pi) - np.pi
+    tangent_m = radii_m * np.tan(0.5 * np.abs(turn_rad))
+    if (tangent_m + np.roll(tangent_m, -1) > side_m).any():
+        raise ValueError("Two arcs are longer than the side between them. Use smaller radii.")
+    arcs = []
+    for corner_m, radius_m, before_rad, turned_rad, back_m in zip(
+        corners_m, radii_m, np.roll(heading_rad, 1), turn_rad, tangent_m, strict=True
+    ):
+        start_m = corner_m - back_m * np.array([math.cos(before_rad), math.sin(before_rad)])
+        to_centre = math.copysign(radius_m, turned_rad) * np.array([-math.sin(before_rad), math.cos(before_rad)])
+        share_rad = np.linspace(0.0, turned_rad, max(2, math.ceil(abs(turned_rad) * radius_m / _ARC_STEP_M)))[:, None]
+        turned = np.cos(share_rad) * -to_centre + np.sin(share_rad) * np.array([to_centre[1], -to_centre[0]])
+        arcs.append(start_m + to_centre + turned)
+    outline = np.vstack(arcs)
+    curve = smoothed(outline - outline.mean(axis=0), _TRANSITION_M, round(length_m(outline) / POINT_SPACING_M))
+    return np.roll(curve, -_straightest(curve), axis=0)
 
 
 def through(points_m: Points) -> Points:

@@ -13,7 +13,7 @@ from hardware.camera import Image
 from hardware.drivetrain import Pose
 from simulator.appearance import Appearance, Material, nominal
 from simulator.curves import Points
-from simulator.markings import METRES_PER_PIXEL, markings, to_pixels
+from simulator.markings import METRES_PER_PIXEL, Mark, markings, to_pixels
 from simulator.track import Track
 
 _MARGIN_M = 1.4
@@ -56,8 +56,8 @@ class Floor:
         return np.asarray(picture, dtype=np.uint8)
 
 
-def draw_floor(track: Track, appearance: Appearance | None = None) -> Floor:
-    """Draw the floor of ``track`` at 5 mm a pixel; the same arguments give the same picture."""
+def draw_floor(track: Track, appearance: Appearance | None = None, marks: Sequence[Mark] = ()) -> Floor:
+    """Draw the floor of ``track``, with ``marks`` on it, at 5 mm a pixel; the same arguments give the same picture."""
     appearance = appearance or nominal(track.style)
     rng = np.random.default_rng([appearance.seed, 2])
     lowest, highest = track.points_m.min(axis=0) - _MARGIN_M, track.points_m.max(axis=0) + _MARGIN_M
@@ -68,7 +68,7 @@ def draw_floor(track: Track, appearance: Appearance | None = None) -> Floor:
 
     brightness = _faded_out(_ground(rng, appearance.material, width, height))
     wear = np.minimum(_blotches(rng, width, height, cell=40, strength=0.06) - 0.04, 1.0)
-    paints = markings(track, appearance, wear, (left_m, top_m))
+    paints = markings(track, appearance, wear, (left_m, top_m), marks)
     light = _faded_out(_blotches(rng, width, height, cell=400, strength=0.09))
     planes = []
     # A plane of each colour at a time: three times as fast as all of a pixel's colours at once.

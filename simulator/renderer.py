@@ -23,6 +23,7 @@ from simulator.appearance import Appearance, varied
 from simulator.body import STILL, Body
 from simulator.floor import Floor, draw_floor
 from simulator.lens import Table
+from simulator.markings import Mark
 from simulator.obstacles import Obstacle
 from simulator.room import HIGHEST_DEG, PIXELS_PER_DEG, draw_room
 from simulator.track import Track
@@ -146,13 +147,14 @@ def draw_scene(
     seed: int = 0,
     appearance: Appearance | None = None,
     obstacles: Sequence[Obstacle] = (),
+    marks: Sequence[Mark] = (),
 ) -> Scene:
     """Return the floor with ``track`` on it, and what a camera sees there, in the light and the colours of ``seed``.
 
-    Where an ``appearance`` is given, that is used. Raises what Renderer raises.
+    ``marks`` are painted over the lines. Where an ``appearance`` is given, that is used. Raises what Renderer raises.
     """
     appearance = appearance or varied(track.style, seed)
-    floor = draw_floor(track, appearance)
+    floor = draw_floor(track, appearance, marks)
     return floor, Renderer(geometry, floor, appearance, obstacles)
 
 

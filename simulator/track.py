@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from hardware.drivetrain import Pose
 from hardware.errors import TrackError
-from simulator import curves
-from simulator.curves import Points
+from simulator import curves, layouts
+from simulator.curves import Crossing, Points
 
 Style = Literal["robocars", "tape", "road", "line", "walls"]
 """What shows where the lane is.
@@ -46,13 +47,15 @@ class Track:
     """A closed lane.
 
     ``points_m`` (N × 2) lie at equal distances ``step_m`` on the centre line, in the direction of travel;
-    ``heading_rad`` and ``curvature_per_m`` (N, positive to the left) belong to them. Lines are drawn on the floor at
-    ``half_width_m`` left and right:
+    ``heading_rad`` and ``curvature_per_m`` (N, positive to the left) belong to them. The lane's edges are
+    ``half_width_m`` left and right. ``crossings`` are where the lane crosses itself, as in a figure of eight:
 
     >>> track = make_track("oval")
     >>> pose = track.pose_at(progress_m=3.0, lateral_m=0.1)
     >>> round(track.project(pose).lateral_m, 3)
     0.1
+
+    Raises TrackError for walls along a lane that crosses itself: they would stand across it.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Track:
     step_m: float = field(init=False)
     heading_rad: NDArray[np.float64] = field(init=False, repr=False)
     curvature_per_m: NDArray[np.float64] = field(init=False, repr=False)
+    crossings: tuple[Crossing, ...] = field(init=False, repr=False)
     _rows: list[tuple[float, float, float, float]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -76,9 +80,12 @@ class Track:
             ("step_m", length_m / len(self.points_m)),
             ("heading_rad", heading),
             ("curvature_per_m", curvature),
+            ("crossings", curves.crossings(self.points_m)),
             ("_rows", np.column_stack([self.points_m, heading, curvature]).tolist()),
         ):
             object.__setattr__(self, name, value)
+        if self.style == "walls" and self.crossings:
+            raise TrackError(f"{self.name} crosses itself, and walls would stand across it. Choose a style of lines.")
 
     def pose_at(self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0) -> Pose:
         """Return the pose that ``project`` would describe by these three; ``progress_m`` may be any number."""
@@ -103,7 +110,8 @@ class Track:
         """Return where ``pose`` is on the track.
 
         With ``near``, the index of an earlier projection, the search walks from there as long as it comes nearer, as
-        for a car that moves along; without it all points are looked at.
+        for a car that moves along; without it all points are looked at. Where the lane crosses itself the car is then
+        on the way that it heads along.
         """
         index = self._nearest(pose) if near is None else self._walk(pose, near)
         x_m, y_m, heading_rad, curvature_per_m = self._rows[index]
@@ -120,7 +128,23 @@ class Track:
         )
 
     def _nearest(self, pose: Pose) -> int:
-        return int(np.square(self.points_m - (pose.x_m, pose.y_m)).sum(axis=1).argmin())
+        distance_m2 = np.square(self.points_m - (pose.x_m, pose.y_m)).sum(axis=1)
+        index = int(distance_m2.argmin())
+        for crossing in self.crossings:
+            if math.dist(crossing.place_m, (pose.x_m, pose.y_m)) < self.crossing_reach_m(crossing):
+                ways = [self._nearest_along(way_m, distance_m2, crossing) for way_m in crossing.ways_m]
+                inside = [way for way in ways if distance_m2[way] <= self.half_width_m**2] or [index]
+                index = min(inside, key=lambda way: abs(_wrapped(self._rows[way][2] - pose.heading_rad)))
+        return index
+
+    def _nearest_along(self, way_m: float, distance_m2: NDArray[np.float64], crossing: Crossing) -> int:
+        reach = round(self.crossing_reach_m(crossing) / self.step_m)
+        around = np.arange(-reach, reach + 1) + round(way_m / self.step_m)
+        return int(around[distance_m2.take(around, mode="wrap").argmin()]) % len(self._rows)
+
+    def crossing_reach_m(self, crossing: Crossing) -> float:
+        """Return how far from a crossing's middle its two ways may share the lane."""
+        return self.half_width_m / math.sin(0.5 * crossing.angle_rad)
 
     def _walk(self, pose: Pose, index: int) -> int:
         count = len(self._rows)
@@ -139,19 +163,25 @@ def _wrapped(angle_rad: float) -> float:
     return (angle_rad + math.pi) % (2.0 * math.pi) - math.pi
 
 
-_PLANS: dict[str, tuple[Style, Points]] = {
-    # Corners in metres, in the direction of travel; rounding them off shortens the way by about a tenth.
-    "oval": ("robocars", np.array([(0, 0), (5.6, 0), (5.6, 2.8), (0, 2.8)])),
-    "bean": ("robocars", np.array([(0, 0), (3, 1.4), (6, 0), (6, 3.4), (0, 3.4)])),
-    "chicane": ("tape", np.array([(0, 0), (1.6, 0), (2.8, 1.5), (4.1, 1.5), (5.3, 0), (7, 0), (7, 3.4), (0, 3.4)])),
-    "hairpin": ("robocars", np.array([(6, 0), (6, 5), (4, 5), (4, 2.2), (2, 2.2), (2, 5), (0, 5), (0, 0)])),
-    "peanut": (
-        "tape",
-        np.array(
-            [(0, 0), (1.7, 0), (3.4, 1), (5.1, 0), (6.8, 0), (6.8, 3.4), (5.1, 3.4), (3.4, 2.4), (1.7, 3.4), (0, 3.4)]
-        ),
-    ),
-    "boot": ("tape", np.array([(0, 0), (0, 5), (2.4, 5), (2.4, 2.4), (5.2, 2), (5.2, 0)])),
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    style: Style
+    shape: Callable[[], Points]
+    half_width_m: float = LANE_HALF_WIDTH_M
+
+
+_PLANS: dict[str, _Plan] = {
+    "oval": _Plan("robocars", layouts.oval),
+    "bean": _Plan("robocars", layouts.bean),
+    "chicane": _Plan("tape", layouts.chicane),
+    "hairpin": _Plan("robocars", layouts.hairpin),
+    "peanut": _Plan("tape", layouts.peanut),
+    "boot": _Plan("tape", layouts.boot),
+    "figure-eight": _Plan("robocars", layouts.figure_eight),
+    "warehouse": _Plan("robocars", layouts.warehouse, 0.6),
+    "deepracer": _Plan("road", layouts.deepracer, 0.5 * layouts.DEEPRACER_LANE_M),
+    "home": _Plan("tape", layouts.home, 0.25),
+    "arena": _Plan("walls", layouts.arena, 0.6),
 }
 
 
@@ -167,18 +197,16 @@ def make_track(name: str, style: Style | None = None) -> Track:
     """
     if style is not None and style not in get_args(Style):
         raise TrackError(f"There is no track style {style!r}. Use one of {', '.join(get_args(Style))}.")
-    own_style: Style
     seeded = re.fullmatch(r"random-(\d{1,9})", name)
     if seeded:
         rng = np.random.default_rng(int(seeded[1]))
         curve = curves.random_curve(rng)
-        own_style = "robocars" if rng.random() < 0.5 else "tape"
-    elif name in _PLANS:
-        own_style, corners_m = _PLANS[name]
-        curve = curves.centre_line(corners_m)
-    else:
+        own_style: Style = "robocars" if rng.random() < 0.5 else "tape"
+        return Track(name, curve, style or own_style)
+    if name not in _PLANS:
         raise TrackError(
             f"There is no track {name!r}: the tracks are {', '.join(_PLANS)} and random-<seed>. "
             'Choose one of them, for example "oval" or "random-7".'
         )
-    return Track(name, curve, style or own_style)
+    plan = _PLANS[name]
+    return Track(name, plan.shape(), style or plan.style, plan.half_width_m)

@@ -21,7 +21,7 @@ import numpy as np
 
 from hardware.errors import TrackError
 from simulator import curves
-from simulator.curves import Points
+from simulator.curves import Crossing, Points
 from simulator.track import LANE_HALF_WIDTH_M, Style, Track, make_track
 
 SUFFIX = ".json"
@@ -34,6 +34,9 @@ MAX_SIDE_M = 18.0
 MIN_HALF_WIDTH_M, MAX_HALF_WIDTH_M = 0.2, 1.2
 TAPE_M = 0.08
 """What the lines at a lane's edges need at most."""
+MIN_CROSSING_DEG = 60.0
+MAX_CROSSING_BEND_DEG = 20.0
+"""How far a way may turn between a crossing and where the two lanes are clear of each other."""
 
 _WRITTEN_EVERY_M = 0.1
 
@@ -142,8 +145,8 @@ def _check_size(path: Path, points_m: Points) -> None:
 
 def _check(path: Path, curve: Points, half_width_m: float) -> None:
     """Raise TrackError where a lane of this width cannot be taped along the curve."""
-    if (crossing := curves.crossing(curve)) is not None:
-        raise TrackError(f"{path}: the track crosses itself near {_place(crossing)}. Move its points apart.")
+    crossings = curves.crossings(curve)
+    reach_m = max((_check_crossing(path, curve, crossing, half_width_m) for crossing in crossings), default=0.0)
     least_radius_m = half_width_m + 0.5 * TAPE_M
     bend = np.abs(curves.curvature_per_m(curve))
     if not bend.max() * least_radius_m <= 1.0:
@@ -152,12 +155,36 @@ def _check(path: Path, curve: Points, half_width_m: float) -> None:
             f"{path}: the bend near {place} has a radius of {1.0 / bend.max():.2f} m. "
             f"A lane of this width needs {least_radius_m:g} m: draw it wider."
         )
-    distance_m, where = curves.nearest_parts(curve, neighbour_m=math.pi * least_radius_m)
+    distance_m, where = curves.nearest_parts(curve, math.pi * least_radius_m, crossings, reach_m)
     if distance_m < 2.0 * half_width_m + TAPE_M:
         raise TrackError(
             f"{path}: near {_place(where)} two parts of the track are {distance_m:.2f} m apart, "
             f"and the lane is {2.0 * half_width_m:g} m wide. Move its points apart."
         )
+
+
+def _check_crossing(path: Path, curve: Points, crossing: Crossing, half_width_m: float) -> float:
+    """Return how far around a crossing the two ways are nearer than a lane's width; raises TrackError.
+
+    Two lanes may cross as roads do, straight and steeply, so that it is plain where each goes on.
+    """
+    where = f"{path}: the track crosses itself near {_place(crossing.place_m)}"
+    angle_deg = math.degrees(crossing.angle_rad)
+    if angle_deg < MIN_CROSSING_DEG:
+        raise TrackError(
+            f"{where}, at an angle of {angle_deg:.0f}°. "
+            f"Move its points apart, or let it cross at {MIN_CROSSING_DEG:g}° or more."
+        )
+    reach_m = (2.0 * half_width_m + TAPE_M) / math.sin(crossing.angle_rad)
+    step_m = curves.length_m(curve) / len(curve)
+    turn_rad = curves.curvature_per_m(curve) * step_m
+    for way_m in crossing.ways_m:
+        for side in (-1, 1):
+            around = round(way_m / step_m) + side * np.arange(round(reach_m / step_m))
+            turned_deg = math.degrees(np.abs(np.cumsum(turn_rad.take(around, mode="wrap"))).max())
+            if turned_deg > MAX_CROSSING_BEND_DEG:
+                raise TrackError(f"{where}, and bends there. Let both ways be straight for {reach_m:.1f} m around it.")
+    return reach_m
 
 
 def _without_repeats(points_m: Points) -> Points:
@@ -176,5 +203,5 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
 
 
-def _place(point_m: Points) -> str:
-    return f"({point_m[0]:.2f}, {point_m[1]:.2f})"
+def _place(point_m: Points | tuple[float, float]) -> str:
+    return f"({point_m[0]:z.2f}, {point_m[1]:z.2f})"

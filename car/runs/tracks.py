@@ -14,12 +14,15 @@ from car.terminal.console import console
 from simulator.floor import draw_floor
 from simulator.track import Track, make_track, track_names
 from simulator.track_file import open_track, write_track
+from simulator.walls import walls_of
 
 PICTURE_PIXELS = 1200
 """The longer side of a picture, at most."""
 START_M = 0.8
 """How far the arrow at the start goes in the direction of travel."""
 START_COLOUR = (40, 40, 230)
+WALL_COLOUR = (210, 214, 216)
+"""Walls have no place on the floor, and are drawn as lines."""
 
 
 def show_tracks() -> None:
@@ -63,6 +66,9 @@ def _draw(track: Track, path: Path) -> None:
     start = [(pose.x_m, pose.y_m) for pose in (track.pose_at(0.0), track.pose_at(START_M))]
     tail, head = np.round(floor.to_pixels(np.array(start)) / shrink).astype(int).tolist()
     drawn = cv2.cvtColor(floor.picture(shrink=shrink), cv2.COLOR_RGB2BGR)
+    for wall in walls_of(track):
+        line = np.round(floor.to_pixels(wall.points_m) / shrink).astype(np.int32)
+        cv2.polylines(drawn, [line], isClosed=True, color=WALL_COLOUR, thickness=3, lineType=cv2.LINE_AA)
     cv2.arrowedLine(drawn, tail, head, START_COLOUR, thickness=3, line_type=cv2.LINE_AA, tipLength=0.3)
     try:
         _, encoded = cv2.imencode(path.suffix or ".", drawn)

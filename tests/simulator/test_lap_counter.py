@@ -94,3 +94,25 @@ def test_a_car_that_is_carried_keeps_its_counts_and_gains_nothing() -> None:
 def test_being_put_down_outside_is_no_departure_but_leaving_again_is() -> None:
     assert driven([(1.0, 0.6), (1.0, 0.59)]).departures == 0
     assert driven([(1.0, 0.6), (1.0, 0.0), (1.0, 0.6)]).departures == 1
+
+
+def test_laps_of_a_figure_of_eight_are_counted_over_its_crossing() -> None:
+    eight = make_track("figure-eight")
+    assert driven(along(0.0, 2.0 * eight.length_m + 0.05), eight).laps == 2
+    [crossing] = eight.crossings
+    halfway = driven([(0.0, 0.0), *((way_m, 0.35) for way_m, _ in along(0.0, crossing.ways_m[0] + 0.3))], eight)
+    assert halfway.progress_m == pytest.approx(crossing.ways_m[0] + 0.3, abs=0.05)
+    assert halfway.departures == 1
+
+
+def test_turning_off_at_a_crossing_is_a_departure_and_no_short_cut() -> None:
+    eight = make_track("figure-eight")
+    [crossing] = eight.crossings
+    counter = LapCounter(eight, CAR_WIDTH_M, eight.pose_at(0.0))
+    first_m, second_m = crossing.ways_m
+    for way_m, _ in [*along(0.0, first_m), *along(second_m, second_m + 2.0)]:
+        counter.follow(eight.pose_at(way_m))
+    seen = counter.count()
+    assert seen.departures == 1
+    assert seen.progress_m < first_m + 2.0
+    assert seen.laps == 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from hardware.drivetrain import Pose
 from hardware.errors import TrackError
-from simulator.curves import centre_line, clearance_m
-from simulator.track import Track, make_track, track_names
+from simulator.curves import centre_line, clearance_m, nearest_parts, rounded
+from simulator.track import Style, Track, make_track, track_names
 
 RANDOM_NAMES = tuple(f"random-{seed}" for seed in range(12))
 BEAN = make_track("bean")
@@ -24,16 +25,37 @@ def track(request: pytest.FixtureRequest) -> Track:
     return cached(request.param)
 
 
-def test_tracks_fit_a_room_and_can_be_driven(track: Track) -> None:
-    assert 12.0 <= track.length_m <= 25.0
-    assert 1.0 / np.abs(track.curvature_per_m).max() >= 0.8
+SIXTEENTH_TURNS_ON_M = 0.36
+OF_OTHER_SIZES = ("warehouse", "home")
+
+
+def test_tracks_can_be_driven_and_most_fit_a_room(track: Track) -> None:
+    tightest_m = 1.0 / float(np.abs(track.curvature_per_m).max())
+    assert tightest_m > max(1.4 * SIXTEENTH_TURNS_ON_M, track.half_width_m + 0.04)
+    if track.name not in OF_OTHER_SIZES:
+        assert 12.0 <= track.length_m <= 25.0
+        assert tightest_m >= 0.8
     steps_m = np.hypot(*(np.roll(track.points_m, -1, axis=0) - track.points_m).T)
     assert steps_m == pytest.approx(np.full(len(steps_m), track.step_m), rel=0.01)
 
 
-def test_lanes_neither_cross_nor_overlap(track: Track) -> None:
-    tape_m = 0.076
-    assert clearance_m(track.points_m) > 2.0 * track.half_width_m + tape_m
+def test_lanes_overlap_nowhere_but_at_the_crossing_of_the_eight(track: Track) -> None:
+    reach_m = 2.0 * track.half_width_m + 0.08
+    apart_m, _ = nearest_parts(track.points_m, math.pi * track.half_width_m, track.crossings, reach_m)
+    assert apart_m > 2.0 * track.half_width_m + 0.076
+    assert len(track.crossings) == (1 if track.name == "figure-eight" else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "long_m", "wide_m"),
+    [("home", 3.5, 2.5), ("deepracer", 7.9, 5.2), ("warehouse", 15.05, 10.05), ("arena", 6.65, 4.65)],
+)
+def test_a_layout_keeps_to_the_size_that_is_told_of_it(name: str, long_m: float, wide_m: float) -> None:
+    track = cached(name)
+    size_m = np.ptp(track.points_m, axis=0) + 2.0 * track.half_width_m
+    assert size_m[0] <= long_m
+    assert size_m[1] <= wide_m
+    assert name != "deepracer" or track.length_m == pytest.approx(17.6, abs=0.05)
 
 
 def test_a_curve_that_crosses_itself_has_no_clearance() -> None:
@@ -91,6 +113,43 @@ def test_an_unknown_track_is_refused_with_what_is_allowed(name: str) -> None:
 def test_an_unknown_style_is_refused_with_what_is_allowed() -> None:
     with pytest.raises(TrackError, match="robocars, tape"):
         make_track("oval", style="gravel")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("style", get_args(Style))
+def test_every_style_suits_any_track_but_walls_one_that_crosses_itself(style: Style) -> None:
+    assert make_track("random-3", style).style == style
+    if style == "walls":
+        with pytest.raises(TrackError, match="figure-eight crosses itself"):
+            make_track("figure-eight", style)
+    else:
+        assert make_track("figure-eight", style).style == style
+
+
+def test_arcs_that_do_not_fit_between_their_corners_are_refused() -> None:
+    square = np.array([(0, 0), (2, 0), (2, 2), (0, 2)], dtype=np.float64)
+    assert np.abs(rounded(square, np.full(4, 0.8))).max() < 1.01
+    with pytest.raises(ValueError, match="smaller radii"):
+        rounded(square, np.full(4, 1.1))
+
+
+EIGHT_TRACK = make_track("figure-eight")
+[CROSSING] = EIGHT_TRACK.crossings
+
+
+@pytest.mark.parametrize("way_m", CROSSING.ways_m)
+@given(
+    ahead_m=st.floats(-1.0, 1.0),
+    lateral_m=st.floats(-0.39, 0.39),
+    heading_error_rad=st.floats(-0.7, 0.7),
+)
+@settings(max_examples=100, deadline=None)
+def test_at_a_crossing_a_car_is_on_the_way_that_it_heads_along(
+    way_m: float, ahead_m: float, lateral_m: float, heading_error_rad: float
+) -> None:
+    pose = EIGHT_TRACK.pose_at(way_m + ahead_m, lateral_m, heading_error_rad)
+    seen = EIGHT_TRACK.project(pose)
+    assert abs(math.remainder(seen.progress_m - way_m - ahead_m, EIGHT_TRACK.length_m)) < 0.01
+    assert seen.lateral_m == pytest.approx(lateral_m, abs=0.005)
 
 
 @given(

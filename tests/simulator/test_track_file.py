@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from hardware.clock import VirtualClock
 from hardware.errors import TrackError
-from simulator.curves import crossing, curvature_per_m, smoothed, through
+from simulator.curves import curvature_per_m, smoothed, through
 from simulator.expert import PurePursuit
 from simulator.track import make_track, track_names
 from simulator.track_file import MAX_FILE_BYTES, open_track, read_track, write_track
@@ -24,6 +25,11 @@ from simulator.world import World
 DOCS = Path(__file__).parents[2] / "docs" / "tracks.md"
 PEANUT = [[0, 0], [2, 0], [4, 0.75], [6, 0], [8, 0], [9, 1], [8, 2], [6, 2], [4, 1.25], [2, 2], [0, 2], [-1, 1]]
 KIDNEY = [[0, 0], [4, 0], [5, 1.5], [4, 3], [2, 2.6], [0, 3], [-1, 1.5]]
+
+
+EIGHT = make_track("figure-eight").points_m[::20].tolist()
+BENT_EIGHT = [[3.9 * math.sin(turn / 9), 2.3 * math.sin(turn / 4.5)] for turn in range(56)]
+FLAT_EIGHT = [[1.5 * x, 0.8 * y] for x, y in EIGHT]
 
 
 @pytest.fixture
@@ -99,7 +105,10 @@ def test_the_expert_laps_a_track_of_ones_own(path: Path) -> None:
         ({"centre_line_m": [[0, 0], [4, 3]]}, "has 2 different points"),
         ({"centre_line_m": [[1, 1]] * 9}, "has 0 different points"),
         ({"centre_line_m": KIDNEY * 200}, "has 1400 different points"),
-        ({"centre_line_m": [[0, 0], [4, 3], [4, 0], [0, 3]]}, r"crosses itself near \(2"),
+        ({"centre_line_m": [[0, 0], [4, 3], [4, 0], [0, 3]]}, "has a radius of"),
+        ({"centre_line_m": BENT_EIGHT, "half_width_m": 0.8}, r"crosses itself near \(0.00, 0.00\), and bends there"),
+        ({"centre_line_m": FLAT_EIGHT}, r"crosses itself near \(0.00, 0.00\), at an angle of 5\d°"),
+        ({"centre_line_m": EIGHT, "style": "walls"}, "walls would stand across it"),
         ({"centre_line_m": [[0, 0], [1, 0], [2, 0], [3, 0]]}, "has a radius of"),
         ({"centre_line_m": [[0, 0], [0.4, 0], [0.4, 0.4], [0, 0.4]]}, "has a radius of"),
         ({"centre_line_m": PEANUT}, "apart, and the lane is 0.8 m wide"),
@@ -162,8 +171,15 @@ def test_any_points_are_a_track_that_can_be_driven_or_refused(
         return
     assert np.isfinite(track.points_m).all()
     assert np.abs(track.curvature_per_m).max() * track.half_width_m < 1.0
-    assert crossing(track.points_m) is None
+    assert all(math.degrees(crossing.angle_rad) >= 60.0 for crossing in track.crossings)
     assert track.project(track.pose_at(1.0, 0.1)).lateral_m == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_lane_may_cross_itself_as_roads_do(path: Path) -> None:
+    track = read_track(put(path, centre_line_m=EIGHT))
+    [crossing] = track.crossings
+    assert math.degrees(crossing.angle_rad) == pytest.approx(90.0, abs=1.0)
+    assert crossing.place_m == pytest.approx((0.0, 0.0), abs=0.01)
 
 
 def test_a_circle_of_points_becomes_a_circle() -> None:
