@@ -117,7 +117,7 @@ def crossings(points_m: Points) -> tuple[Crossing, ...]:
     found = []
     for first, second in np.argwhere(np.triu(astride & astride.T)).tolist():
         shares = [
-            side[one, other] / (side[one, other] - side[one, (other + 1) % len(coarse)])
+            float(side[one, other] / (side[one, other] - side[one, (other + 1) % len(coarse)]))
             for one, other in ((second, first), (first, second))
         ]
         x_m, y_m = (coarse[first] + shares[0] * chord[first]).tolist()

@@ -61,30 +61,46 @@ def is_file_name(name: str) -> bool:
 
 def read_track(path: Path) -> Track:
     """Read the track in the file at ``path``, by which it is called; raises TrackError with what is wrong with it."""
-    content = _content(path)
+    return track_of(_content(path), str(path))
+
+
+def track_of(content: Any, name: str) -> Track:
+    """Return the track that a file's JSON describes, called ``name``.
+
+    >>> corners_m = [[0, 0], [4, 0], [4, 3], [0, 3]]
+    >>> track_of({"style": "tape", "centre_line_m": corners_m}, "mine").style
+    'tape'
+
+    Raises TrackError, which begins with the name, where it cannot be driven.
+    """
+    if not isinstance(content, dict):
+        raise TrackError(f"{name} has no track in it. Write it as docs/tracks.md says.")
     unknown = sorted(set(content) - set(KEYS))
     if unknown:
-        raise TrackError(f"{path}: there is no key {unknown[0]!r}. Use {', '.join(KEYS)}.")
+        raise TrackError(f"{name}: there is no key {unknown[0]!r}. Use {', '.join(KEYS)}.")
     style = content.get("style", get_args(Style)[0])
     if style not in get_args(Style):
-        raise TrackError(f"{path}: there is no style {style!r}. Use one of {', '.join(get_args(Style))}.")
+        raise TrackError(f"{name}: there is no style {style!r}. Use one of {', '.join(get_args(Style))}.")
     half_width_m = content.get("half_width_m", LANE_HALF_WIDTH_M)
     if not (_is_number(half_width_m) and MIN_HALF_WIDTH_M <= half_width_m <= MAX_HALF_WIDTH_M):
-        raise TrackError(f"{path}: half_width_m must be a number from {MIN_HALF_WIDTH_M:g} to {MAX_HALF_WIDTH_M:g}.")
-    curve = _curve(path, content.get("centre_line_m"), half_width_m)
-    return Track(str(path), curve, style, half_width_m)
+        raise TrackError(f"{name}: half_width_m must be a number from {MIN_HALF_WIDTH_M:g} to {MAX_HALF_WIDTH_M:g}.")
+    return Track(name, _curve(name, content.get("centre_line_m"), half_width_m), style, half_width_m)
+
+
+def content_of(track: Track) -> dict[str, Any]:
+    """Return ``track`` as a file's JSON describes it."""
+    count = min(max(round(track.length_m / _WRITTEN_EVERY_M), MIN_POINTS), MAX_POINTS)
+    points = [[round(x_m, 5), round(y_m, 5)] for x_m, y_m in curves.resample(track.points_m, count).tolist()]
+    return {"style": track.style, "half_width_m": track.half_width_m, "centre_line_m": points}
 
 
 def write_track(track: Track, path: Path) -> None:
     """Write ``track`` to a file that ``read_track`` reads; raises TrackError when it is there already or cannot be."""
     if not is_file_name(path.name):
         raise TrackError(f"{path} has no ending of a track. Call it {path.name}{SUFFIX}.")
-    count = min(max(round(track.length_m / _WRITTEN_EVERY_M), MIN_POINTS), MAX_POINTS)
-    points = [[round(x_m, 5), round(y_m, 5)] for x_m, y_m in curves.resample(track.points_m, count).tolist()]
-    content = {"style": track.style, "half_width_m": track.half_width_m, "centre_line_m": points}
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(content) + os.linesep)
+            file.write(json.dumps(content_of(track)) + os.linesep)
     except FileExistsError as error:
         raise TrackError(f"{path} exists already. Choose another name.") from error
     except OSError as error:
@@ -94,7 +110,7 @@ def write_track(track: Track, path: Path) -> None:
         raise TrackError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from error
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> Any:
     try:
         if path.exists() and not path.is_file():
             raise TrackError(f"{path} is no file. Check its name.")
@@ -109,66 +125,63 @@ def _content(path: Path) -> dict[str, Any]:
     if len(data) > MAX_FILE_BYTES:
         raise TrackError(f"{path} has more than a megabyte. Leave out most of its points.")
     try:
-        content = json.loads(data)
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise TrackError(f"{path} is no JSON. Export it again, or write it as docs/tracks.md says.") from error
-    if not isinstance(content, dict):
-        raise TrackError(f"{path} has no track in it. Write it as docs/tracks.md says.")
-    return content
 
 
-def _curve(path: Path, listed: Any, half_width_m: float) -> Points:
+def _curve(name: str, listed: Any, half_width_m: float) -> Points:
     if not (isinstance(listed, list) and all(map(_is_point, listed))):
-        raise TrackError(f"{path}: centre_line_m must be a list of points, [x, y] in metres, each a number.")
+        raise TrackError(f"{name}: centre_line_m must be a list of points, [x, y] in metres, each a number.")
     points_m = _without_repeats(np.array(listed, np.float64).reshape(-1, 2))
     if not MIN_POINTS <= len(points_m) <= MAX_POINTS:
         raise TrackError(
-            f"{path}: centre_line_m has {len(points_m)} different points. Give {MIN_POINTS} to {MAX_POINTS}."
+            f"{name}: centre_line_m has {len(points_m)} different points. Give {MIN_POINTS} to {MAX_POINTS}."
         )
-    _check_size(path, points_m)
+    _check_size(name, points_m)
     curve = curves.through(points_m)
     # Between its points it swings out further than they do.
-    _check_size(path, curve)
-    _check(path, curve, half_width_m)
+    _check_size(name, curve)
+    _check(name, curve, half_width_m)
     return curve
 
 
-def _check_size(path: Path, points_m: Points) -> None:
+def _check_size(name: str, points_m: Points) -> None:
     length_m = curves.length_m(points_m)
     if length_m < MIN_LENGTH_M:
-        raise TrackError(f"{path}: the track is {length_m:.3g} m round, and too small. Are its points in metres?")
+        raise TrackError(f"{name}: the track is {length_m:.3g} m round, and too small. Are its points in metres?")
     if np.ptp(points_m, axis=0).max() > MAX_SIDE_M or length_m > MAX_LENGTH_M:
         raise TrackError(
-            f"{path}: the track is too large. It may be {MAX_SIDE_M:g} m long and wide, and {MAX_LENGTH_M:g} m round."
+            f"{name}: the track is too large. It may be {MAX_SIDE_M:g} m long and wide, and {MAX_LENGTH_M:g} m round."
         )
 
 
-def _check(path: Path, curve: Points, half_width_m: float) -> None:
+def _check(name: str, curve: Points, half_width_m: float) -> None:
     """Raise TrackError where a lane of this width cannot be taped along the curve."""
     crossings = curves.crossings(curve)
-    reach_m = max((_check_crossing(path, curve, crossing, half_width_m) for crossing in crossings), default=0.0)
+    reach_m = max((_check_crossing(name, curve, crossing, half_width_m) for crossing in crossings), default=0.0)
     least_radius_m = half_width_m + 0.5 * TAPE_M
     bend = np.abs(curves.curvature_per_m(curve))
     if not bend.max() * least_radius_m <= 1.0:
         place = _place(curve[int(bend.argmax())])
         raise TrackError(
-            f"{path}: the bend near {place} has a radius of {1.0 / bend.max():.2f} m. "
+            f"{name}: the bend near {place} has a radius of {1.0 / bend.max():.2f} m. "
             f"A lane of this width needs {least_radius_m:g} m: draw it wider."
         )
     distance_m, where = curves.nearest_parts(curve, math.pi * least_radius_m, crossings, reach_m)
     if distance_m < 2.0 * half_width_m + TAPE_M:
         raise TrackError(
-            f"{path}: near {_place(where)} two parts of the track are {distance_m:.2f} m apart, "
+            f"{name}: near {_place(where)} two parts of the track are {distance_m:.2f} m apart, "
             f"and the lane is {2.0 * half_width_m:g} m wide. Move its points apart."
         )
 
 
-def _check_crossing(path: Path, curve: Points, crossing: Crossing, half_width_m: float) -> float:
+def _check_crossing(name: str, curve: Points, crossing: Crossing, half_width_m: float) -> float:
     """Return how far around a crossing the two ways are nearer than a lane's width; raises TrackError.
 
     Two lanes may cross as roads do, straight and steeply, so that it is plain where each goes on.
     """
-    where = f"{path}: the track crosses itself near {_place(crossing.place_m)}"
+    where = f"{name}: the track crosses itself near {_place(crossing.place_m)}"
     angle_deg = math.degrees(crossing.angle_rad)
     if angle_deg < MIN_CROSSING_DEG:
         raise TrackError(
