@@ -8,7 +8,6 @@ same.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 from hardware.camera import Camera, CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
@@ -29,10 +28,10 @@ STEP_NS = 5 * NS_PER_MS
 class World:
     """One car at the start of ``track``, standing still.
 
-    >>> from simulator.expert import PurePursuit
+    >>> from simulator.expert import Expert
     >>> from simulator.track import make_track
     >>> world = World(make_track("oval"), clock)
-    >>> expert = PurePursuit(world.track)
+    >>> expert = Expert(world.track)
     >>> while world.lap_count().progress_m < 1.0:
     ...     frame = world.camera.next_frame(timeout_ms=1000)
     ...     command = world.drivetrain.apply(expert.command(world.state))
@@ -143,7 +142,7 @@ class World:
     def _put(self, progress_m: float, lateral_m: float, heading_error_rad: float, speed_m_s: float) -> None:
         self._advance(self._clock.now_ns())
         pose = self.track.pose_at(progress_m, lateral_m, heading_error_rad)
-        self._state = replace(_standing_at(pose), speed_m_s=speed_m_s)
+        self._state = _standing_at(pose)._replace(speed_m_s=speed_m_s)
 
     def _advance(self, time_ns: int) -> None:
         while self._time_ns < time_ns:

@@ -19,7 +19,7 @@ from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, LapCount, Pose
-from simulator.expert import PurePursuit
+from simulator.expert import MAX_THROTTLE, Expert
 from simulator.scenario import Scenario
 from simulator.world import World
 
@@ -84,9 +84,9 @@ class ExpertDriver:
     True
     """
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: World, gate: Gate, max_throttle: float = MAX_THROTTLE) -> None:
         self._world = world
-        self._expert = PurePursuit(world.track, world.vehicle)
+        self._expert = Expert(world.track, world.vehicle, max_throttle)
         self._gate = gate
 
     def events(self, now_ns: int) -> Iterable[Event]:
@@ -118,7 +118,7 @@ def run_simulation(
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
     gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
-    source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
+    source: EventSource = ExpertDriver(world, gate, scenario.max_throttle) if pilot is None else AutoStart(gate)
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:

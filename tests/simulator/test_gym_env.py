@@ -10,7 +10,7 @@ import pytest
 
 from hardware.camera import CameraGeometry
 from hardware.errors import TrackError
-from simulator.expert import PurePursuit
+from simulator.expert import Expert
 from simulator.track import make_track
 from simulator.track_file import write_track
 
@@ -43,7 +43,7 @@ def test_the_rewards_are_the_metres_along_the_track_and_laps_are_timed() -> None
     env.reset(seed=3)
     assert env._episode is not None
     world = env._episode._world
-    expert, total = PurePursuit(world.track), 0.0
+    expert, total = Expert(world.track), 0.0
     for _ in range(20 * 25):
         command = expert.command(world.state)
         _, reward, terminated, truncated, info = env.step(np.array([command.steering, command.throttle], np.float32))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hardware.clock import VirtualClock
 from hardware.errors import TrackError
 from simulator.curves import curvature_per_m, smoothed, through
-from simulator.expert import PurePursuit
+from simulator.expert import Expert
 from simulator.track import make_track, track_names
 from simulator.track_file import MAX_FILE_BYTES, open_track, read_track, write_track
 from simulator.world import World
@@ -83,7 +83,7 @@ def test_the_curve_goes_through_its_points_from_the_first_on(path: Path) -> None
 
 def test_the_expert_laps_a_track_of_ones_own(path: Path) -> None:
     world = World(read_track(put(path, centre_line_m=KIDNEY, style="tape", half_width_m=0.5)), VirtualClock())
-    expert = PurePursuit(world.track)
+    expert = Expert(world.track)
     for _ in range(30 * 60):
         world.camera.next_frame(timeout_ms=100)
         world.drivetrain.apply(expert.command(world.state))

@@ -9,7 +9,7 @@ import pytest
 
 from hardware.camera import CameraGeometry
 from simulator.donkey.car import DonkeyCar
-from simulator.expert import PurePursuit
+from simulator.expert import Expert
 from simulator.track import make_track
 from tests.simulator.donkey.client import picture_of
 
@@ -51,7 +51,7 @@ def test_each_tick_is_a_twentieth_of_a_second(car: DonkeyCar) -> None:
 
 
 def test_a_lap_is_told_at_the_line_with_its_time(car: DonkeyCar) -> None:
-    expert = PurePursuit(OVAL)
+    expert = Expert(OVAL)
     crossings = []
     for _ in range(60 * 20):
         command = expert.command(car._world.state)

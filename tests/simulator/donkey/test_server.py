@@ -14,7 +14,7 @@ import pytest
 from simulator.donkey.messages import MAX_CHARACTERS
 from simulator.donkey.scenes import SCENES, scene_names
 from simulator.donkey.server import MAX_CLIENTS
-from simulator.expert import PurePursuit
+from simulator.expert import Expert
 from simulator.track import make_track
 from simulator.vehicle import VehicleState
 from tests.simulator.donkey.client import Client, picture_of
@@ -87,7 +87,7 @@ def test_every_stock_scene_is_there(scene: str) -> None:
 
 def test_a_stand_in_for_a_gym_drives_a_thousand_steps_in_lock_step(lock_step: Running) -> None:
     track = make_track("oval")
-    expert, laps = PurePursuit(track), 0
+    expert, laps = Expert(track), 0
     with Client(lock_step.port) as client:
         client.hear("car_loaded")
         client.drive(0.0, 0.0)
