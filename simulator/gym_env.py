@@ -8,7 +8,7 @@
 
 An observation is the camera's frame, RGB uint8, height × width × 3. An action is steering and throttle, each −1 … +1.
 The reward of a step is how many metres the car has come along the track, and ``LEFT_LANE`` more at the step that ends
-the episode because the car has left its lane. An episode ends after ``max_seconds`` in any case.
+the episode because the car has left its lane or run into something. An episode ends after ``max_seconds`` in any case.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Episode:
         self.is_over = False
 
     def step(self, action: Action) -> tuple[float, bool, bool, Info]:
-        """Drive for a step; return reward, whether the lane was left, whether time is over, and the info."""
+        """Drive for a step; return reward, whether the car left its lane or hit something, whether time is over, info."""
         steering, throttle = (float(value) for value in np.clip(np.nan_to_num(action), -1.0, 1.0))
         self._world.command(Command(steering, throttle))
         self.frame = self._look()
@@ -84,7 +84,7 @@ class _Episode:
         if self._count.laps > before.laps:
             self._lap_s = (self._steps - self._lap_began) / RATE_HZ
             self._lap_began = self._steps
-        has_left = self._count.departures > 0
+        has_left = self._count.departures > 0 or self._world.collisions > 0
         reward = self._count.progress_m - before.progress_m + (LEFT_LANE if has_left else 0.0)
         is_late = self._steps >= self._steps_at_most
         self.is_over = has_left or is_late
@@ -99,7 +99,7 @@ class _Episode:
             "cross_track_error_m": self._count.lateral_m,
             "speed_m_s": self._world.motion().speed_m_s,
             "off_track": self._count.departures > 0,
-            "collision": False,
+            "collision": self._world.collisions > 0,
         }
 
     def _look(self) -> Observation:

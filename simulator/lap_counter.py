@@ -24,7 +24,7 @@ class LapCounter:
 
     The way along the track counts forwards and backwards, a cut across the infield not at all. A lap is counted when
     the car has got a whole track length further than where it started. A departure is counted when a wheel crosses
-    the middle of a lane's line, once until all wheels are back.
+    the middle of a lane's line, or the car touches a wall that is the lane's edge, once until it is back.
     """
 
     def __init__(self, track: Track, car_width_m: float, pose: Pose) -> None:
@@ -45,8 +45,8 @@ class LapCounter:
         self._seen = self._track.project(pose)
         self._is_out = abs(self._seen.lateral_m) > self._margin_m
 
-    def follow(self, pose: Pose) -> None:
-        """Note that the car has driven to ``pose``, a few millimetres from where it was."""
+    def follow(self, pose: Pose, is_at_wall: bool = False) -> None:
+        """Note that the car has driven to ``pose``, a few millimetres from where it was, and whether that is a wall."""
         seen = self._project(pose)
         length_m = self._track.length_m
         driven_m = (seen.progress_m - self._seen.progress_m + 0.5 * length_m) % length_m - 0.5 * length_m
@@ -54,17 +54,17 @@ class LapCounter:
         if abs(driven_m) < _MAX_JUMP_M:
             self._way_m += driven_m
             self._furthest_m = max(self._furthest_m, self._way_m)
-        self._count_departure(abs(seen.lateral_m))
+        self._count_departure(abs(seen.lateral_m), is_at_wall)
 
     def _project(self, pose: Pose) -> Projection:
         nearby = self._track.project(pose, near=self._seen.index)
         # Far outside, another part of the track may have become the nearest, which a walk along this one cannot find.
         return nearby if abs(nearby.lateral_m) < 2.0 * self._track.half_width_m else self._track.project(pose)
 
-    def _count_departure(self, distance_m: float) -> None:
-        if not self._is_out and distance_m > self._margin_m:
+    def _count_departure(self, distance_m: float, is_at_wall: bool) -> None:
+        if is_at_wall or distance_m > self._margin_m:
+            self._departures += not self._is_out
             self._is_out = True
-            self._departures += 1
         elif distance_m < self._margin_m - _BACK_INSIDE_M:
             self._is_out = False
 

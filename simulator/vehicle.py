@@ -216,7 +216,8 @@ def step(
     if throttle == 0.0:
         speed_m_s = _slowed(speed_m_s, p.drag_brake_m_s2 * duration_s)
     if p.two_motors:
-        leftward_m_s, yaw_rate_rad_s = 0.0, _turned_by_motors(state, difference, speed_m_s, p, duration_s)
+        leftward_m_s = _slowed(state.leftward_m_s, p.grip_m_s2 * duration_s)
+        yaw_rate_rad_s = _turned_by_motors(state, difference, speed_m_s, p, duration_s)
     else:
         speed_m_s, leftward_m_s, yaw_rate_rad_s = _steered(state, steering_rad, speed_m_s, felt_m_s2, p, duration_s)
 
@@ -309,8 +310,13 @@ def _steered(
 ) -> tuple[float, float, float]:
     """Return the speeds ahead and to the left and the yaw rate."""
     arm_m = 0.5 * p.wheelbase_m
-    kinematic_rad_s = _held(-speed_m_s * math.tan(steering_rad) / p.wheelbase_m, speed_m_s, p)
-    kinematic_m_s = arm_m * kinematic_rad_s
+    lever = arm_m / p.gyration_m**2
+    grip_m_s = p.grip_m_s2 * duration_s
+    rolling_rad_s = _held(-speed_m_s * math.tan(steering_rad) / p.wheelbase_m, speed_m_s, p)
+    # The wheels roll where they point, but for a car that was knocked aside: that slides until the grip has stopped it.
+    kinematic_rad_s = rolling_rad_s + _slowed(state.yaw_rate_rad_s - rolling_rad_s, lever * grip_m_s)
+    kinematic_m_s = arm_m * rolling_rad_s
+    kinematic_m_s += _slowed(state.leftward_m_s - kinematic_m_s, grip_m_s)
     if speed_m_s <= _KINEMATIC_BELOW_M_S:
         return speed_m_s, kinematic_m_s, kinematic_rad_s
     leftward_m_s, rate_rad_s = state.leftward_m_s, state.yaw_rate_rad_s
@@ -324,7 +330,6 @@ def _steered(
     across_m_s2 = front_m_s2 * math.cos(steering_rad)
     stiffness = (front_stiffness + rear_stiffness) * duration_s / speed_m_s
     # Implicit in the tyres' own damping, which is stiffer than a step at low speed.
-    lever = arm_m / p.gyration_m**2
     sliding_m_s = leftward_m_s + duration_s * (across_m_s2 + rear_m_s2 - speed_m_s * rate_rad_s) / (1.0 + stiffness)
     turning_rad_s = rate_rad_s + duration_s * lever * (across_m_s2 - rear_m_s2) / (1.0 + stiffness * arm_m * lever)
     along_m_s2 = leftward_m_s * rate_rad_s + front_m_s2 * math.sin(steering_rad)

@@ -15,6 +15,7 @@ from hardware.drivetrain import NEUTRAL, Command, Drivetrain, LapCount, Motion, 
 from hardware.errors import DrivetrainError
 from simulator.appearance import Appearance
 from simulator.camera import SimulatedCamera
+from simulator.collision import Barriers
 from simulator.disturbance import Disturbance, Push
 from simulator.lap_counter import LapCounter
 from simulator.obstacles import Obstacle
@@ -35,8 +36,8 @@ class World:
     >>> while world.lap_count().progress_m < 1.0:
     ...     frame = world.camera.next_frame(timeout_ms=1000)
     ...     command = world.drivetrain.apply(expert.command(world.state))
-    >>> world.lap_count().departures
-    0
+    >>> world.lap_count().departures, world.collisions
+    (0, 0)
 
     ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look, unless ``appearance`` is given;
     ``disturbance`` pushes the car aside now and then; ``obstacles`` stand about. ``scene`` is what ``draw_scene`` gives
@@ -67,6 +68,9 @@ class World:
         self._command = NEUTRAL
         self._distance_m = 0.0
         self._laps = LapCounter(track, self.vehicle.width_m, self._state.pose)
+        self._barriers = Barriers(track, obstacles, self.vehicle)
+        self._collisions = 0
+        self._is_touching = self._is_at_wall = False
         self._start_ns = self._time_ns = clock.now_ns()
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
@@ -95,6 +99,12 @@ class World:
         with self._lock:
             return self._laps.count()
 
+    @property
+    def collisions(self) -> int:
+        """How often the car has run into a wall or an obstacle, each time once until it is clear of it."""
+        with self._lock:
+            return self._collisions
+
     def place(
         self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
     ) -> None:
@@ -111,6 +121,7 @@ class World:
             self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
             self._command = NEUTRAL
             self._distance_m = 0.0
+            self._collisions = 0
             self._laps.restart(self._state.pose)
 
     def enter(self, track: Track) -> None:
@@ -124,6 +135,7 @@ class World:
                 self._advance(self._clock.now_ns())
                 self.track, self.floor, self.obstacles = track, floor, ()
                 self._laps = LapCounter(track, self.vehicle.width_m, track.pose_at(0.0))
+                self._barriers = Barriers(track, (), self.vehicle)
                 self._camera.look_through(renderer)
         self.restart()
 
@@ -143,20 +155,25 @@ class World:
         self._advance(self._clock.now_ns())
         pose = self.track.pose_at(progress_m, lateral_m, heading_error_rad)
         self._state = _standing_at(pose)._replace(speed_m_s=speed_m_s)
+        self._is_touching = self._is_at_wall = False
 
     def _advance(self, time_ns: int) -> None:
         while self._time_ns < time_ns:
             duration_ns = min(STEP_NS, time_ns - self._time_ns)
             self._time_ns += duration_ns
-            self._state = step(self._state, self._pushed_command(), self.vehicle, duration_ns / NS_PER_S)
-            self._distance_m += abs(self._state.speed_m_s) * duration_ns / NS_PER_S
-            self._laps.follow(self._state.pose)
+            self._step(duration_ns / NS_PER_S)
 
-    def _pushed_command(self) -> Command:
+    def _step(self, duration_s: float) -> None:
         push = self._current_push()
-        if push is None:
-            return self._command
-        return Command(min(max(self._command.steering + push.steering, -1.0), 1.0), self._command.throttle)
+        moved = step(self._state, self._command, self.vehicle, duration_s, push.steering if push else 0.0)
+        self._distance_m += abs(moved.speed_m_s) * duration_s
+        bump = self._barriers.meet(moved)
+        hits = bump.hits_wall or bump.hits_obstacle
+        self._collisions += hits and not self._is_touching
+        self._is_touching = hits or (self._is_touching and bump.is_close)
+        self._is_at_wall = bump.hits_wall or (self._is_at_wall and bump.is_close)
+        self._state = bump.state
+        self._laps.follow(bump.state.pose, self._is_at_wall)
 
     def _current_push(self) -> Push | None:
         time_s = (self._time_ns - self._start_ns) / NS_PER_S

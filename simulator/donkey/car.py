@@ -64,7 +64,7 @@ class DonkeyCar:
         self._command = NEUTRAL
         self._ticks = 0
         self._laps = -1
-        self._before = VehicleState()
+        self._before, self._collisions_before = VehicleState(), 0
         self._enter(track, camera)
 
     @property
@@ -79,7 +79,7 @@ class DonkeyCar:
 
     def tick(self) -> list[dict[str, Any]]:
         """Let the car drive for a twentieth of a second; return what is to be told of it, the telemetry last."""
-        self._before = self._world.state
+        self._before, self._collisions_before = self._world.state, self._world.collisions
         self._world.command(self._command)
         self._clock.advance_ns(TICK_NS)
         self._world.advance(self._clock.now_ns())
@@ -98,6 +98,11 @@ class DonkeyCar:
     def time_s(self) -> float:
         """How long the car has been there, in s; never 0, which a client would take for no time."""
         return round(max(self._ticks, 1) / RATE_HZ, 3)
+
+    @property
+    def _hit(self) -> str:
+        """What the car has run into since the last telemetry, by a name such as Unity's objects have."""
+        return "barrier" if self._world.collisions > self._collisions_before else "none"
 
     def reset(self) -> None:
         """Carry the car to the start, at rest."""
@@ -173,9 +178,9 @@ class DonkeyCar:
             "steering_angle": self._command.steering,
             "throttle": self._command.throttle,
             "image": self._encoded(self._renderer.render(now.pose, self._ticks)),
-            "hit": "none",
+            "hit": self._hit,
             "time": self.time_s,
-            "speed": abs(now.speed_m_s),
+            "speed": math.hypot(now.speed_m_s, now.leftward_m_s),
             **_in_unity("accel", *acceleration.tolist()),
             "gyro_x": 0.0,
             "gyro_y": -turned_rad * RATE_HZ,
@@ -219,7 +224,9 @@ def _camera_of(message: Mapping[str, Any], camera: CameraGeometry) -> CameraGeom
 
 
 def _velocity(state: VehicleState) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return state.speed_m_s * np.array([math.cos(state.heading_rad), math.sin(state.heading_rad)])
+    cosine, sine = math.cos(state.heading_rad), math.sin(state.heading_rad)
+    ahead_m_s, left_m_s = state.speed_m_s, state.leftward_m_s
+    return np.array([ahead_m_s * cosine - left_m_s * sine, ahead_m_s * sine + left_m_s * cosine])
 
 
 def _in_unity(name: str, x: float, y: float) -> dict[str, float]:

@@ -57,6 +57,19 @@ def test_the_rewards_are_the_metres_along_the_track_and_laps_are_timed() -> None
     assert not info["off_track"]
 
 
+def test_running_into_a_wall_is_a_collision_and_ends_the_episode(tmp_path: Path) -> None:
+    write_track(make_track("oval", "walls"), tmp_path / "arena.json")
+    env = LaneEnv(str(tmp_path / "arena.json"))
+    env.reset(seed=1)
+    for _ in range(100):
+        _, reward, terminated, _, info = env.step(FULL_LEFT)
+        assert info["collision"] == terminated
+        if terminated:
+            break
+    assert info["collision"]
+    assert float(reward) < 0.5 * LEFT_LANE
+
+
 def test_an_episode_ends_where_the_car_leaves_its_lane_and_when_its_time_is_over() -> None:
     env = LaneEnv("oval", appearance=0, max_seconds=30.0)
     env.reset(seed=1)

@@ -65,9 +65,11 @@ def test_full_lock_drives_the_circle_of_the_wheelbase() -> None:
 def test_the_middle_of_a_turning_car_moves_at_the_slip_angle_to_its_heading() -> None:
     # The middle is half a wheelbase ahead of the rear axle, which alone moves straight ahead: tan β = tan δ / 2.
     state = VehicleState(speed_m_s=0.2, steering_rad=PARAMETERS.max_steering_rad, motor=0.05)
-    later = step(state, Command(1.0, 0.05), PARAMETERS, 0.0001)
+    turning = drive(state, Command(1.0, 0.05), 0.3)
+    later = step(turning, Command(1.0, 0.05), PARAMETERS, 0.0001)
     slip_rad = math.atan(0.5 * math.tan(PARAMETERS.max_steering_rad))
-    assert math.atan2(later.y_m, later.x_m) == pytest.approx(-slip_rad, abs=0.001)
+    course_rad = math.atan2(later.y_m - turning.y_m, later.x_m - turning.x_m)
+    assert course_rad - turning.heading_rad == pytest.approx(-slip_rad, abs=0.001)
 
 
 def test_at_speed_the_car_runs_wide_by_its_grip() -> None:

@@ -43,6 +43,16 @@ def test_telemetry_has_every_field_in_the_units_of_the_protocol(car: DonkeyCar) 
     assert picture_of(told).shape == (120, 160, 3)
 
 
+def test_a_client_is_told_once_that_its_car_has_run_into_the_wall() -> None:
+    car = DonkeyCar(make_track("oval", "walls"), CameraGeometry())
+    car.control({"steering": "0.4", "throttle": "0.3"})
+    hits = [car.tick()[-1]["hit"] for _ in range(60)]
+    assert hits.count("barrier") == 1
+    assert hits.count("none") == 59
+    car.reset()
+    assert car.telemetry()["hit"] == "none"
+
+
 def test_each_tick_is_a_twentieth_of_a_second(car: DonkeyCar) -> None:
     car.control({"throttle": 0.3})
     times = [car.tick()[-1]["time"] for _ in range(5)]
