@@ -60,7 +60,7 @@ def test_the_same_seed_draws_the_same_floor_and_another_one_another(floors: dict
 def test_seed_0_is_nominal_and_others_vary_camera_and_colours() -> None:
     assert varied("tape", 0) == nominal("tape")
     looks = [varied("tape", seed) for seed in range(1, 20)]
-    assert {look.material for look in looks} == {"wood", "carpet", "concrete"}
+    assert {look.material for look in looks} == {"wood", "carpet", "concrete", "tile"}
     for varies in ("pitch_error_deg", "gain", "line", "floor"):
         assert len({getattr(look, varies) for look in looks}) == len(looks)
 
