@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.track import Style
 
+RoomKind = Literal["room", "hall"]
 Material = Literal["concrete", "wood", "carpet", "tarmac", "tile"]
 Colour = tuple[float, float, float]
 """Red, green, blue in 0 … 255."""
@@ -60,12 +61,13 @@ class Appearance:
     0.25
 
     ``line`` and ``centre`` are the colours of the lines, ``line`` that of the panels where walls are the road, ``wall``
-    that of the room. ``gain`` multiplies red, green and blue: exposure and white balance in one. ``vignette`` is the share of light
-    lost in the corners, ``noise`` the standard deviation of the sensor's noise in grey levels. ``pitch_error_deg``,
-    ``roll_error_deg``, ``lateral_error_m`` and ``height_error_m`` are how far the camera looks further down, is turned
-    clockwise, and sits further to the left and higher than its geometry says; ``exposure_ms`` is how long it gathers
-    light. ``wear`` is the share of the lines' paint that is gone, ``gloss`` how much the floor shines, 0 … 1 both,
-    ``dirt`` how many spots lie on a square metre. ``seed`` decides where spots and furniture are.
+    that of the ``room``. ``gain`` multiplies red, green and blue: exposure and white balance in one. ``vignette`` is
+    the share of light lost in the corners, ``noise`` the standard deviation of the sensor's noise in grey levels.
+    ``pitch_error_deg``, ``roll_error_deg``, ``lateral_error_m`` and ``height_error_m`` are how far the camera looks
+    further down, is turned clockwise, and sits further to the left and higher than its geometry says; ``exposure_ms``
+    is how long it gathers light. ``wear`` is the share of the lines' paint that is gone: up to 0.04 it is thinner,
+    beyond that gone in patches. ``gloss`` is how much the floor shines, 0 … 1, ``dirt`` how many spots lie on a square
+    metre. ``seed`` decides where spots and furniture are.
     """
 
     material: Material
@@ -85,6 +87,7 @@ class Appearance:
     wear: float = 0.04
     gloss: float = 0.1
     dirt: float = 0.5
+    room: RoomKind = "room"
     seed: int = 0
 
 
@@ -153,6 +156,7 @@ def varied(style: Style, seed: int) -> Appearance:
         wear=float(rng.uniform(0.0, 0.2)),
         gloss=float(rng.uniform(*_GLOSS[material])),
         dirt=float(rng.uniform(0.0, 3.0)),
+        room="hall" if rng.random() < 0.4 else "room",
         seed=seed,
     )
 

@@ -18,8 +18,7 @@ _EVERY = 4  # Metering looks at every fourth pixel each way.
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a camera multiplies the light by: ``gain`` all of it, ``red`` and ``blue`` these colours for a white that is
-    white.
+    """What a camera multiplies the light by: ``gain`` all of it, ``red`` and ``blue`` these colours, against a cast.
 
     >>> Exposure(gain=1.4).is_white
     True

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from hardware.camera import Image
 from hardware.drivetrain import Pose
-from simulator.appearance import Appearance, Material, nominal
+from simulator.appearance import Appearance, nominal
 from simulator.curves import Points
-from simulator.illumination import CELL, illuminate, shadows
+from simulator.ground import blotches, draw_ground, lay_dirt
+from simulator.illumination import CELL, contact_shadows, illuminate, shadows
 from simulator.markings import METRES_PER_PIXEL, Corner, Mark, markings, to_pixels
 from simulator.obstacles import Obstacle
 from simulator.track import Track
+from simulator.walls import walls_of
 
 _MARGIN_M = 1.4
 _FADE_M = 0.8
+_THINNER = 0.04
 _PIXEL_MULTIPLE = 64  # so that the mip levels halve exactly
 
 
@@ -86,10 +89,12 @@ def draw_floor(
     left_m, top_m = float(lowest[0]), float(lowest[1]) + height * METRES_PER_PIXEL
 
     corner_m, shape = (left_m, top_m), (height, width)
-    brightness = _faded_out(_ground(rng, appearance.material, width, height))
+    brightness = draw_ground(rng, appearance.material, width, height)
+    lay_dirt(rng, brightness, appearance.dirt)
+    brightness = _faded_out(brightness)
     wear = _unworn(rng, appearance.wear, width, height)
     paints = markings(track, appearance, wear, corner_m, marks)
-    light, light_map = _light(track, appearance, corner_m, shape)
+    light, light_map = _light(track, appearance, obstacles, corner_m, shape)
     colour = np.array(appearance.gain) * appearance.light.tint * appearance.light.brightness
     planes = []
     # A plane of each colour at a time: three times as fast as all of a pixel's colours at once.
@@ -105,7 +110,7 @@ def draw_floor(
 
 
 def _light(
-    track: Track, appearance: Appearance, corner_m: Corner, shape: tuple[int, int]
+    track: Track, appearance: Appearance, obstacles: Sequence[Obstacle], corner_m: Corner, shape: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the light on every pixel of the floor, and on squares of CELL pixels."""
     height, width = shape
@@ -116,14 +121,21 @@ def _light(
     if mask is not None:
         light *= np.float32(1.0) - mask * np.float32(appearance.light.shadow_depth / 255.0)
         squares = np.asarray(cv2.resize(light, squares.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    light *= contact_shadows(walls_of(track), obstacles, corner_m, shape)
     return light, squares
 
 
 def _unworn(rng: np.random.Generator, wear: float, width: int, height: int) -> NDArray[np.float32]:
-    """Return the share of paint that is left, 0 … 1: thinner all over, and gone in patches."""
-    left = _blotches(rng, width, height, cell=40, strength=0.06)
-    left -= np.float32(0.04)
-    return np.minimum(left, 1.0, out=left)
+    """Return the share of paint that is left, 0 … 1: thinner all over, and beyond a little wear gone in patches."""
+    left = blotches(rng, width, height, cell=40, strength=0.06)
+    left -= np.float32(min(wear, _THINNER))
+    np.minimum(left, 1.0, out=left)
+    if wear > _THINNER:
+        patches = blotches(rng, width, height, cell=16, strength=1.0)
+        patches += blotches(rng, width, height, cell=5, strength=0.5)
+        bare = np.quantile(patches[::8, ::8], wear - _THINNER)
+        left *= np.clip((patches - np.float32(bare)) * np.float32(4.0) + np.float32(0.5), 0.0, 1.0)
+    return left
 
 
 def _faded_out(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -139,38 +151,3 @@ def _faded_out(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
 def _share_from_border(size: int) -> NDArray[np.float32]:
     from_border = np.minimum(np.arange(size), np.arange(size)[::-1])
     return np.minimum(from_border * (METRES_PER_PIXEL / _FADE_M), 1.0).astype(np.float32)
-
-
-def _blotches(rng: np.random.Generator, width: int, height: int, cell: int, strength: float) -> NDArray[np.float32]:
-    """Smooth noise around 1 with features of ``cell`` pixels."""
-    return _stretched(rng.normal(1.0, strength, (height // cell + 3, width // cell + 3)), width, height)
-
-
-def _stretched(grid: NDArray[np.float64], width: int, height: int) -> NDArray[np.float32]:
-    picture = cv2.resize(grid.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(picture, dtype=np.float32)
-
-
-def _ground(rng: np.random.Generator, material: Material, width: int, height: int) -> NDArray[np.float32]:
-    """Brightness of the bare floor around 1, height × width."""
-    if material == "wood":
-        return _planks(rng, width, height)
-    ground = _blotches(rng, width, height, cell=150, strength=0.04)
-    ground *= _blotches(rng, width, height, cell=24, strength=0.03)
-    pile, strength = (3, 0.1) if material == "carpet" else (2, 0.05)
-    ground *= _blotches(rng, width, height, cell=pile, strength=strength)
-    return ground
-
-
-def _planks(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
-    """Boards 12 cm wide and 1.2 m long, each of its own tone, with grain along them and dark joints."""
-    breadth, length = round(0.12 / METRES_PER_PIXEL), round(1.2 / METRES_PER_PIXEL)
-    row, column = np.arange(height) // breadth, np.arange(width)
-    shift = rng.integers(0, length, row[-1] + 1)[row]
-    board = (column[None, :] + shift[:, None]) // length
-    tones = rng.normal(1.0, 0.07, (row[-1] + 1, width // length + 3))
-    grain = _stretched(rng.normal(1.0, 0.05, (height // 2, width // 60 + 3)), width, height)
-    grain *= tones[row[:, None], board].astype(np.float32)
-    joints = (np.arange(height) % breadth == 0)[:, None] | ((column[None, :] + shift[:, None]) % length == 0)
-    grain[joints] *= 0.72
-    return grain

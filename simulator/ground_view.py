@@ -28,7 +28,7 @@ MAX_SAMPLES = 4
 _MIP_LEVELS = 7
 _BLUR_STEP = 1.0  # Pixels that a row may move between two places of the car in one exposure.
 _MOST_PLACES = 6
-# When the samples of a pixel, from its upper edge down, are taken: the far ones late, or motion would undo their spread.
+# When the samples of a pixel, from its upper edge down, are taken: the upper late, or motion would undo their spread.
 _ORDERS = {1: (0,), 2: (1, 0), 3: (2, 0, 1), 4: (2, 0, 3, 1)}
 
 
@@ -136,7 +136,7 @@ def _lean(pitch_rad: float, roll_rad: float) -> NDArray[np.float64]:
     roll = np.array([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
     cosine, sine = math.cos(pitch_rad), math.sin(pitch_rad)
     pitch = np.array([[cosine, 0.0, -sine], [0.0, 1.0, 0.0], [sine, 0.0, cosine]])
-    return pitch @ roll
+    return np.asarray(pitch @ roll)
 
 
 def _moved(pose: Pose, way_m: tuple[float, float], share: float) -> Pose:

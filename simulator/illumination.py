@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,9 @@ from numpy.typing import NDArray
 from simulator.appearance import Appearance
 from simulator.curves import Points
 from simulator.markings import METRES_PER_PIXEL, Corner, to_pixels
+from simulator.obstacles import Obstacle
 from simulator.track import Track
+from simulator.walls import Wall
 
 CELL = 8
 """The light is kept for squares of that many pixels of the floor's picture."""
@@ -18,6 +22,7 @@ _LAMP_BESIDE_M = 0.7
 _SHADOW_REACH_M = 1.0
 _SHADOW_WIDTH_M = (0.25, 0.7)
 _SHADOW_SLANT_M = 0.5
+_FOOT_M, _FOOT_DEPTH = 0.07, 0.6
 _UNEVENNESS = 0.09
 _UNEVEN_M = 2.0
 
@@ -27,7 +32,7 @@ Floats = NDArray[np.float32]
 def illuminate(track: Track, appearance: Appearance, corner_m: Corner, fade: Floats) -> Floats:
     """Return the light on a floor by squares of CELL pixels, around 1.
 
-    ``fade`` is 0 at the floor's border and 1 inside, by those squares: at the border there is nothing but the ambient light.
+    ``fade`` is 0 at the floor's border and 1 inside, by those squares: at the border there is only the ambient light.
     """
     light = appearance.light
     rng = np.random.default_rng([appearance.seed, 6])
@@ -59,6 +64,25 @@ def shadows(track: Track, appearance: Appearance, corner_m: Corner, shape: tuple
         corners = np.round(to_pixels(outline, corner_m)).astype(np.int32)
         cv2.fillPoly(mask, [corners], 255, lineType=cv2.LINE_AA)
     return mask
+
+
+def contact_shadows(
+    walls: Sequence[Wall], obstacles: Sequence[Obstacle], corner_m: Corner, shape: tuple[int, int]
+) -> Floats | np.float32:
+    """Return the light that is left, 0 … 1, at the feet of walls and obstacles: little gets in under them."""
+    if not walls and not obstacles:
+        return np.float32(1.0)
+    height, width = (size // 2 for size in shape)
+    cell_m = 2.0 * METRES_PER_PIXEL
+    dark = np.zeros((height, width), np.uint8)
+    outlines = [np.round(to_pixels(wall.points_m, corner_m, cell_m)).astype(np.int32) for wall in walls]
+    cv2.polylines(dark, outlines, isClosed=True, color=255, thickness=round(_FOOT_M / cell_m))
+    for obstacle in obstacles:
+        column, row = np.round(to_pixels(np.array([[obstacle.x_m, obstacle.y_m]]), corner_m, cell_m)[0]).astype(int)
+        cv2.circle(dark, (int(column), int(row)), max(round(1.15 * obstacle.radius_m / cell_m), 1), 255, cv2.FILLED)
+    soft = cv2.GaussianBlur(dark, (0, 0), 0.5 * _FOOT_M / cell_m)
+    left = cv2.resize(soft, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.float32(1.0) - left * np.float32(_FOOT_DEPTH / 255.0), np.float32)
 
 
 def _band(track: Track, at_m: float, width_m: float, slant_m: float) -> Points:

@@ -34,8 +34,9 @@ _SHADE = 0.16
 class Panels:
     """Pictures of all walls, side by side, and the same again in half the width, level by level.
 
-    ``outlines_m`` are the walls as polygons of few corners, ``image`` is RGB uint8. A place ``column`` along the walls lies at ``starts[level] + column / 2**level``;
-    ``columns_per_m`` is the scale of the first level, ``first_columns`` where in it each wall begins.
+    ``outlines_m`` are the walls as polygons of few corners, ``image`` is RGB uint8. A place ``column`` along the walls
+    lies at ``starts[level] + column / 2**level``; ``columns_per_m`` is the scale of the first level, ``first_columns``
+    where in it each wall begins.
     """
 
     outlines_m: list[Points]
@@ -78,7 +79,7 @@ def _strip(
 ) -> NDArray[np.float32]:
     way_m = _way_m(outline_m)
     columns = max(int(np.ceil(way_m[-1] * columns_per_m)), 1)
-    at_m = (np.arange(columns) + 0.5) / columns_per_m
+    at_m: NDArray[np.float64] = (np.arange(columns) + 0.5) / columns_per_m
     colour, seam = _panel_colours(rng, at_m, way_m[-1], appearance)
     side = np.clip(np.searchsorted(way_m, at_m, side="right") - 1, 0, len(outline_m) - 1)
     sides = np.roll(outline_m, -1, axis=0) - outline_m
@@ -117,7 +118,8 @@ def _levels(strip: NDArray[np.float32]) -> tuple[Image, NDArray[np.float32]]:
     levels = [strip]
     while len(levels) < LEVELS:
         width = max(levels[-1].shape[1] // 2, 1)
-        levels.append(cv2.resize(levels[-1], (width, ROWS), interpolation=cv2.INTER_AREA).reshape(ROWS, width, 3))
+        half = cv2.resize(levels[-1], (width, ROWS), interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(half, np.float32).reshape(ROWS, width, 3))
     padded = [cv2.copyMakeBorder(level, EDGE_ROWS, EDGE_ROWS, 2, 2, cv2.BORDER_REPLICATE) for level in levels]
     starts = np.cumsum([0, *(level.shape[1] for level in padded)])[:-1] + 2
     image = np.clip(np.hstack(padded), 0.0, 255.0).astype(np.uint8)

@@ -82,6 +82,7 @@ class Renderer:
         seen = self._sight.on(body)
         image = np.empty((self.geometry.height, self.geometry.width, 3), np.uint8)
         self._ground.draw(pose, body, self._exposure_s, self._room.rows(lean_rad)[0], image)
+        self._room.mirror(pose, seen, lean_rad, image)
         self._room.draw(pose, seen, lean_rad, image)
         standing = self._walls.draw(pose, seen, lean_rad, image) if self._walls else None
         if self._obstacles:

@@ -36,7 +36,7 @@ def draw_sprite(obstacle: Obstacle, rng: np.random.Generator, light: Floats) -> 
     return np.clip(np.round(padded), 0, 255).astype(np.uint8), per_m
 
 
-def _cone(x: Floats, y: Floats, obstacle: Obstacle, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _cone(x: Floats, y: Floats, obstacle: Obstacle, _: np.random.Generator) -> tuple[Floats, Floats]:
     half = 0.12 + 0.6 * y
     is_foot = y > 0.94
     cover = _inside(half - np.abs(x), x)

@@ -94,7 +94,7 @@ class WallView:
         lens_m = np.array([pose.x_m, pose.y_m]) + turn @ (LENS_AHEAD_M, self._mount.left_m)
         start_m, end_m = (self._walls.start_m - lens_m) @ turn, (self._walls.end_m - lens_m) @ turn
         crossings = self._crossings(start_m, end_m)
-        layers = []
+        layers: list[_Layer] = []
         while len(layers) < self._layers and len(crossings.bearing):
             nearest, crossings = self._nearest(crossings)
             layers.append(self._layer(nearest, start_m, end_m))
@@ -153,7 +153,7 @@ class WallView:
         columns_per_pixel = np.maximum(np.append(step, 0.0), np.insert(step, 0, 0.0)) * _BEARINGS_PER_PIXEL
         level = np.log2(np.clip(columns_per_pixel, 1.0, 2.0 ** (LEVELS - 1))).round().astype(np.intp)
         level = np.repeat(level, _FINER)
-        column = _finer(column) * np.float32(0.5) ** level + self._panels.starts[level]
+        column = _finer(column) * np.exp2(-level).astype(np.float32) + self._panels.starts[level]
         return _Layer(_finer(nearness), column, np.repeat(height, _FINER))
 
     def _draw_layer(self, layer: _Layer, seen: Bearings, lean_rad: float, image: Image) -> Standing | None:
