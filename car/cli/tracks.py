@@ -9,7 +9,7 @@ import typer
 
 from car.cli.app import app
 
-tracks_app = typer.Typer(help="Simulated tracks: list, show, export.", no_args_is_help=True)
+tracks_app = typer.Typer(help="Simulated tracks: list, show, export, import.", no_args_is_help=True)
 app.add_typer(tracks_app, name="tracks")
 
 TrackArgument = Annotated[str, typer.Argument(metavar="TRACK", help="A track's name, random-N, or a .json file.")]
@@ -40,3 +40,18 @@ def export_track(track: TrackArgument, file: Annotated[Path, typer.Argument(help
     from car.runs.tracks import export_track as export
 
     export(track, file)
+
+
+@tracks_app.command("import")
+def import_drawing(
+    drawing: Annotated[Path, typer.Argument(help="An .svg drawing with the centre line as one closed path.")],
+    file: Annotated[Path, typer.Argument(help="The .json file to make.")],
+    width_m: Annotated[float, typer.Option("--width-m", help="How wide the drawn line is in reality, in metres.")],
+    path: Annotated[str | None, typer.Option("--path", metavar="ID", help="Which of several lines it is.")] = None,
+    style: Annotated[str, typer.Option(help="robocars, tape, road, line or walls.")] = "robocars",
+    half_width_m: Annotated[float, typer.Option(help="From the centre line to the lane's edge, in metres.")] = 0.4,
+) -> None:
+    """Make a track of a line that was drawn in a vector program."""
+    from car.runs.tracks import import_drawing as read
+
+    read(drawing, file, width_m, path, style, half_width_m)

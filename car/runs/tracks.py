@@ -11,6 +11,7 @@ from rich.table import Table
 
 from car.errors import RecordingError
 from car.terminal.console import console
+from simulator.drawing import read_drawing
 from simulator.floor import draw_floor
 from simulator.track import Track, make_track, track_names
 from simulator.track_file import open_track, write_track
@@ -50,7 +51,21 @@ def show_track(name: str, picture: Path | None) -> None:
 
 def export_track(name: str, path: Path) -> None:
     """Write a track to a file that can be changed and driven on; raises TrackError."""
-    write_track(open_track(name), path)
+    _write(open_track(name), path)
+
+
+def import_drawing(
+    drawing: Path, path: Path, width_m: float, line_id: str | None, style: str, half_width_m: float
+) -> None:
+    """Write the track that is drawn in an SVG file to a file that can be driven on; raises TrackError."""
+    track = read_drawing(drawing, width_m, line_id, style, half_width_m)
+    length, lane, bend = _sizes(track)
+    console.print(f"{length} round, {lane} lane, tightest bend {bend}", highlight=False)
+    _write(track, path)
+
+
+def _write(track: Track, path: Path) -> None:
+    write_track(track, path)
     command = f"car simulate --track {shlex.quote(str(path))}"
     console.print(f"Written to {path}. Drive on it: {command}", highlight=False, soft_wrap=True)
 
