@@ -87,6 +87,11 @@ class Track:
         if self.style == "walls" and self.crossings:
             raise TrackError(f"{self.name} crosses itself, and walls would stand across it. Choose a style of lines.")
 
+    def is_like(self, other: Track) -> bool:
+        """Tell whether ``other`` is the same track: called, laid out and marked as this one."""
+        named, same = ((track.name, track.style, track.half_width_m) for track in (self, other))
+        return named == same and np.array_equal(self.points_m, other.points_m)
+
     def pose_at(self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0) -> Pose:
         """Return the pose that ``project`` would describe by these three; ``progress_m`` may be any number."""
         position = (progress_m % self.length_m) / self.step_m

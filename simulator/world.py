@@ -129,7 +129,7 @@ class World:
 
         Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile.
         """
-        if track.name != self.track.name:
+        if not track.is_like(self.track):
             floor, renderer = draw_scene(track, self._geometry, self._seed, self._appearance)
             with self._lock:
                 self._advance(self._clock.now_ns())

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "car.statistics": "hardware car.drive_record",
     "car.arming": "hardware car.config car.gate car.kinds",
     "car.neutral": "hardware car.config car.kinds",
+    "car.tracks": "hardware simulator car.files",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
     "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
@@ -40,12 +41,12 @@ MAY_IMPORT = {
     "car.kinds car.recording car.sessions car.terminal",
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
     "car.terminal",
-    "car.web": "hardware models car.calibration car.config car.controls car.doctor car.drive_record car.errors "
-    "car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
-    "car.statistics",
+    "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
+    "car.errors car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
+    "car.statistics car.tracks",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
     "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.recording car.statistics "
-    "car.terminal car.web",
+    "car.terminal car.tracks car.web",
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.link car.pairing car.pilots car.processes car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_record car.errors car.files car.kinds "

@@ -27,11 +27,14 @@ MAX_PIXELS = 640 * 480
 Eye = Callable[[DriveRecord, Frame], Image]
 
 
-def open_eye(config: CarConfig, track: Callable[[], str]) -> Eye:
-    """Return what turns a cycle into the picture that a person is shown; ``track`` tells where the car is now."""
+def open_eye(config: CarConfig, track: Callable[[], str], entered: Callable[[], int] = int) -> Eye:
+    """Return what turns a cycle into the picture that a person is shown.
+
+    ``track`` tells where the car is now, ``entered`` the number of times that it has been carried somewhere.
+    """
     simulated = CAMERAS.find(config.camera.kind).is_simulated and DRIVETRAINS.find(config.drivetrain.kind).is_simulated
     if simulated and _factor(config.camera.geometry) > 1:
-        return SimulatedEye(config, track)
+        return SimulatedEye(config, track, entered)
     return lambda _record, frame: frame.image
 
 
@@ -45,14 +48,16 @@ class SimulatedEye:
     A cycle that says no pose has its own frame shown. Each frame is drawn once, for all who look on.
     """
 
-    def __init__(self, config: CarConfig, track: Callable[[], str]) -> None:
+    def __init__(self, config: CarConfig, track: Callable[[], str], entered: Callable[[], int] = int) -> None:
         self._camera = config.camera
         self._seed = config.simulator.seed
         # Read now, as the drive process reads it: the file may be changed later.
         self._own = _track_called(config.simulator.track)
         self._track = track
         self._drawing = threading.Lock()
-        self._entered = ""
+        self._number_of_entries = entered
+        # A file may have been changed between two times that the car is carried to it.
+        self._entered = ("", 0)
         self._renderer: Renderer | None = None
         self._number = -1
         self._picture: Image | None = None
@@ -73,8 +78,9 @@ class SimulatedEye:
         return turned_image(renderer.render(pose, frame.number), self._camera.rotation, self._camera.flip)
 
     def _renderer_of(self, name: str) -> Renderer | None:
-        if name != self._entered:
-            self._entered, self._renderer = name, None
+        entry = (name, self._number_of_entries())
+        if entry != self._entered:
+            self._entered, self._renderer = entry, None
             track = self._own if self._own is not None and name == self._own.name else _track_called(name)
             if track is None:
                 return None

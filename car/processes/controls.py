@@ -26,6 +26,7 @@ from car.gate import Mode
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotWriter
 from car.link.scene import SceneChoice
+from car.tracks import track_files
 from car.processes.priority import go_behind_the_loop
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
 from car.recording.remote import RemoteRecorder
@@ -158,8 +159,16 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
             context.clock,
             lambda: context.health,
             link.notice.read,
-            SceneChoice(link.scene, tracks_of(folder.config)),
-            open_eye(folder.config, lambda: str(link.entered.read().get("track", folder.config.simulator.track))),
+            SceneChoice(
+                link.scene,
+                tracks_of(folder.config),
+                lambda: track_files(folder.path, link.notice.read().get("own_tracks", ())),
+            ),
+            open_eye(
+                folder.config,
+                lambda: str(link.entered.read().get("track", folder.config.simulator.track)),
+                lambda: int(link.entered.read().get("number", 0)),
+            ),
         )
         server = WebServer(web, relay_secret=link.secret, beat=lambda: context.beat("pages"))
     except CarError as error:

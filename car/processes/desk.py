@@ -19,6 +19,7 @@ from car.link.ring import RingReader
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
 from car.recording.control import RecorderControl
 from car.recording.remote import WishReader
+from car.tracks import TrackLibrary
 from hardware.clock import Clock, SystemClock
 
 DESK_NICENESS = 10
@@ -57,6 +58,7 @@ class DeskContext:
         )
         self.wishes = WishReader(link.wishes, self.recorder)
         self.pilots = PilotSwitch(link.pilots, job.pilot, told=self.recorder.note_pilot)
+        self.tracks = TrackLibrary(job.folder.path)
         self.library_port = 0
         self._posted: dict[str, object] = {}
 
@@ -70,6 +72,7 @@ class DeskContext:
                 "recording": asdict(self.recorder.status),
                 "pilot": self.pilots.name,
                 "library_port": self.library_port,
+                "own_tracks": self.tracks.names,
             }
         )
 
@@ -97,7 +100,7 @@ def _open_library(context: DeskContext) -> Iterator[None]:
     from car.web.context import LibraryContext
     from car.web.library_server import LibraryServer
 
-    library = LibraryContext(context.job.folder, context.pilots, context.recorder)
+    library = LibraryContext(context.job.folder, context.pilots, context.recorder, context.tracks)
     server = LibraryServer(library, context.link.secret)
     context.library_port = server.port
     server.start()

@@ -40,4 +40,4 @@ class SceneWatch:
         with self._entering, contextlib.suppress(HardwareError):
             if number == self._done:
                 self._enter_track(track)
-                self._entered.post({"track": track})
+                self._entered.post({"track": track, "number": number})

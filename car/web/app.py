@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from car.errors import KNOWN_ERRORS
 from car.files import reason
 from car.software import software_versions
-from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, video
+from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, tracks, video
 from car.web.access import Access, AccessGuard, refuse
 from car.web.bodies import BodyLimit
 from car.web.context import LibraryContext, WebContext
@@ -32,12 +32,13 @@ PAGES = {
     "/": "drive.html",
     "/sessions": "sessions.html",
     "/models": "models.html",
+    "/tracks": "tracks.html",
     "/calibrate": "calibrate.html",
     "/doctor": "doctor.html",
     "/pair": "pair.html",
 }
 CONTROLS_ROUTERS = (status.router, pairing.router, drive_channel.router, video.router)
-LIBRARY_ROUTERS = (sessions.router, models.router, calibration.router, doctor.router)
+LIBRARY_ROUTERS = (sessions.router, models.router, tracks.router, calibration.router, doctor.router)
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",

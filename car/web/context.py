@@ -16,6 +16,7 @@ from car.link.pilot_switch import PilotSwitch
 from car.link.ring import CycleRing
 from car.link.scene import SceneChoice
 from car.recording.recorder import RecordingStatus
+from car.tracks import TrackLibrary
 from hardware.camera import Frame, Image
 from hardware.clock import Clock
 from hardware.health import Health
@@ -72,11 +73,12 @@ class WebContext:
 
 @dataclass(frozen=True, slots=True)
 class LibraryContext:
-    """The car whose sessions and models are looked after, and the parts of the desk that this takes."""
+    """The car whose sessions, models and tracks are looked after, and the parts of the desk that this takes."""
 
     folder: CarFolder
     pilots: PilotSwitch
     recorder: RecorderSwitch
+    tracks: TrackLibrary
 
     @property
     def config(self) -> CarConfig:

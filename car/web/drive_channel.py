@@ -166,6 +166,7 @@ class DriveChannel:
         return {
             "type": "state",
             "car": self._context.config.car.name,
+            "simulated": self._context.scene is not None and self._context.scene.is_simulated,
             **live,
             "refusal": self._refusal_in_words(live["refusal"]),
             "driver": self._seat.drives,

@@ -4,7 +4,7 @@ import { DriveChannel } from "./channel.js";
 import { $, el, toast } from "./dom.js";
 import { isSpace } from "./keys.js";
 
-const PAGES = [["/", "Drive"], ["/sessions", "Sessions"], ["/models", "Models"], ["/calibrate", "Calibrate"], ["/doctor", "Doctor"]];
+const PAGES = [["/", "Drive"], ["/sessions", "Sessions"], ["/models", "Models"], ["/tracks", "Tracks"], ["/calibrate", "Calibrate"], ["/doctor", "Doctor"]];
 const LOST = "Connection lost: nothing that you press reaches the car. Without a driver it stops by itself, unless it was started headless.";
 const ABOUT = document.title.split(" · ")[0];
 let carName = "Pocketpilot";
@@ -51,7 +51,8 @@ export function stopBySpace(after, isWanted = () => true) {
 
 function header() {
   const links = PAGES.map(([path, name]) =>
-    el("a", { href: path, "aria-current": location.pathname === path ? "page" : null }, name));
+    // A car with real wheels is on no track that could be drawn.
+    el("a", { href: path, id: path === "/tracks" ? "tracks-link" : null, hidden: path === "/tracks" && location.pathname !== path, "aria-current": location.pathname === path ? "page" : null }, name));
   return el("header", { class: "top" },
     el("a", { class: "brand", href: "/" }, el("img", { src: "/static/icon.svg", alt: "" }), el("span", { id: "car-name" }, "Pocketpilot")),
     el("nav", { "aria-label": "Pages" }, links),
@@ -64,7 +65,8 @@ export const titled = (about) => `${about} · ${carName}`;
 
 /** Name the car in the header and in the title, from when the car has told its name. */
 function showName() {
-  const name = channel.state.car;
+  const { car: name, simulated } = channel.state;
+  if (location.pathname !== "/tracks") $("tracks-link").hidden = !simulated;
   if (!name || carName === name) return;
   carName = $("car-name").textContent = $("car-name").title = name;
   document.title = titled(ABOUT);

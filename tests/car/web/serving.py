@@ -25,6 +25,7 @@ from car.pilots.active import ActivePilot
 from car.pilots.find import find_model
 from car.pilots.loading import load_pilot, open_pilot
 from car.recording.control import RecorderControl
+from car.tracks import TrackLibrary, track_files
 from car.web.context import LibraryContext, WebContext
 from car.web.library_server import LibraryServer
 from car.web.server import WebServer
@@ -78,14 +79,18 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     shipped, _ = open_pilot(find_model(SHIPPED_PILOT, car_dir), config.camera.geometry)
     pilot = ActivePilot(shipped)
     pilots = PilotSwitch(link, pilot.name, told=recorder.note_pilot)
-    library = LibraryServer(LibraryContext(folder, pilots, recorder), SECRET)
+    tracks = TrackLibrary(folder.path)
+    library = LibraryServer(LibraryContext(folder, pilots, recorder, tracks), SECRET)
 
     said: dict[str, Any] = {}
 
     def notice() -> dict[str, Any]:
         return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port, **said}
 
-    hub, scene = DriverHub(SlotWriter(slot), clock), SceneChoice(Bulletin(spawn), TRACKS)
+    hub, scene = (
+        DriverHub(SlotWriter(slot), clock),
+        SceneChoice(Bulletin(spawn), TRACKS, lambda: track_files(folder.path, tracks.names)),
+    )
     context = WebContext(folder, ring, hub, recorder, clock, notice=notice, scene=scene)
     server = WebServer(context, relay_secret=SECRET)
     library.start()
