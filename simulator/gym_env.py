@@ -75,7 +75,7 @@ class _Episode:
         self.is_over = False
 
     def step(self, action: Action) -> tuple[float, bool, bool, Info]:
-        """Drive for a step; return reward, whether the car left its lane or hit something, whether time is over, info."""
+        """Drive for a step; return reward, whether it left its lane or hit something, whether time is over, info."""
         steering, throttle = (float(value) for value in np.clip(np.nan_to_num(action), -1.0, 1.0))
         self._world.command(Command(steering, throttle))
         self.frame = self._look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from car.assembly.devices import make_world
@@ -19,12 +19,16 @@ from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, LapCount, Pose
-from simulator.expert import MAX_THROTTLE, Expert
+from simulator.expert import Expert
 from simulator.scenario import Scenario
 from simulator.world import World
 
 LONGEST_LAP_S = 120.0
 """A car that needs longer for a lap is not going to finish it."""
+
+
+Attendant = Callable[[World, DriveRecord], bool]
+"""Whoever walks beside the car: called after each cycle, may carry it elsewhere, and tells whether the drive is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,10 @@ class ExpertDriver:
     True
     """
 
-    def __init__(self, world: World, gate: Gate, max_throttle: float = MAX_THROTTLE) -> None:
+    def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
-        self._expert = Expert(world.track, world.vehicle, max_throttle)
+        # What the expert shows must be within what a pilot may do on this car.
+        self._expert = Expert(world.track, world.vehicle, gate.limits.autopilot_throttle_cap)
         self._gate = gate
 
     def events(self, now_ns: int) -> Iterable[Event]:
@@ -104,6 +109,7 @@ def run_simulation(
     pilot: Pilot | None = None,
     record: Path | None = None,
     observer: Observer | None = None,
+    attendant: Attendant | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Simulation:
     """Let ``pilot``, or the expert if there is none, drive in ``scenario`` until the goal is reached or the gate trips.
@@ -113,12 +119,16 @@ def run_simulation(
     (1.0, 0)
 
     With ``record`` the drive becomes a session in that file. ``progress`` is told how much of the goal is reached,
-    0 … 1. Raises TrackError for an unknown track, RecordingError when the session cannot be written.
+    0 … 1; an ``attendant`` may end the drive earlier. Raises TrackError for an unknown track, RecordingError when the
+    session cannot be written.
     """
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
-    gate = Gate(config.gate.limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
-    source: EventSource = ExpertDriver(world, gate, scenario.max_throttle) if pilot is None else AutoStart(gate)
+    limits = config.gate.limits
+    if scenario.max_speed_m_s is not None:
+        limits = replace(limits, autopilot_throttle_cap=scenario.max_throttle)
+    gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
+    source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:
@@ -126,7 +136,7 @@ def run_simulation(
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))
-        return _drive(world, clock, gate, goal, source, pilot, observers, progress)
+        return _drive(world, clock, gate, goal, source, pilot, observers, attendant, progress)
 
 
 def _drive(
@@ -137,6 +147,7 @@ def _drive(
     source: EventSource,
     pilot: Pilot | None,
     observers: Sequence[Observer],
+    attendant: Attendant | None,
     progress: Callable[[float], None],
 ) -> Simulation:
     trajectory: list[Pose] = []
@@ -157,7 +168,8 @@ def _drive(
         last = record
         done = goal.progress(record, elapsed_s(), world.track.length_m)
         progress(done)
-        return done >= 1.0 or record.gate_state is GateState.TRIPPED
+        is_over = attendant is not None and attendant(world, record)
+        return is_over or done >= 1.0 or record.gate_state is GateState.TRIPPED
 
     frames = LockStepFrames(world.camera)
     loop = DriveLoop(

@@ -1,0 +1,1 @@
+"""The exam: what pilots are asked, how they drive it, and what it is worth."""
