@@ -35,7 +35,14 @@ DRIVETRAINS: Registry[DrivetrainKind[Any, Any]] = Registry(
 )
 SENSORS: Registry[SensorKind[Any]] = Registry("pocketpilot.sensors", SensorKind, SensorSection, {})
 PILOTS: Registry[PilotKind[Any]] = Registry(
-    "pocketpilot.pilots", PilotKind, PilotSection, {"tflite": "car.pilots.tflite_kind:TfliteKind"}
+    "pocketpilot.pilots",
+    PilotKind,
+    PilotSection,
+    {
+        "tflite": "car.pilots.tflite_kind:TfliteKind",
+        "line-follower": "car.pilots.line_follower_kind:LineFollowerKind",
+        "straight-ahead": "car.pilots.straight_ahead:StraightAheadKind",
+    },
 )
 
 

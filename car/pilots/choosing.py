@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from car.errors import CarError
 from car.kinds.ours import PILOTS
-from car.kinds.pilot import Pilot, PilotKind, PilotSection
+from car.kinds.pilot import TFLITE, Pilot, PilotKind, PilotSection
 from car.kinds.registry import PluginError
 from car.pilots.find import find_model
 from hardware.camera import CameraGeometry
@@ -20,7 +20,7 @@ from models.errors import ModelError
 def choose_pilot(name: str | None, configured: PilotSection, car_dir: Path) -> PilotSection:
     """Return the section of the pilot that ``name`` means, by default the ``configured`` one.
 
-    It means the same from any folder. A name is a ``.tflite`` file's, or else a kind's that an installed package has.
+    It means the same from any folder. A name is a ``.tflite`` file's, or else a kind's that needs no model.
     Raises ModelError with what there is when it is neither.
     """
     section = configured if name is None else _named(name, configured, car_dir)
@@ -46,12 +46,10 @@ def _named(name: str, configured: PilotSection, car_dir: Path) -> PilotSection:
     try:
         find_model(name, car_dir)
     except ModelError as error:
-        kinds = PILOTS.packages()
+        kinds = [kind for kind in PILOTS.names() if kind != TFLITE]
         if name in kinds:
             return configured if configured.kind == name else _by_default(name)
-        if kinds:
-            raise ModelError(f"{error} Or an installed kind of pilot: {', '.join(sorted(kinds))}.") from error
-        raise
+        raise ModelError(f"{error} Or a kind of pilot without a model: {', '.join(kinds)}.") from error
     return PilotSection(model=name)
 
 

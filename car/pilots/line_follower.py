@@ -1,0 +1,124 @@
+"""A pilot that has learned nothing: it looks for the lane's lines on the floor and steers along their middle."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from car.kinds.pilot import Pilot, PilotAnswer
+from car.pilots.line_follower_kind import LineFollowerSection
+from hardware.camera import CameraGeometry, Frame, Image
+from hardware.drivetrain import Command
+from models.errors import ModelError
+
+STEP_M = 0.02
+NEAREST_M, FURTHEST_M, SIDE_M = 0.3, 1.2, 1.0
+"""How much of the floor is looked at: from so far ahead to so far, and so far to each side."""
+LINE_M, SURROUNDINGS_M = 0.06, 0.3
+"""A line is about as wide as this, and stands out from a floor as wide as that around it."""
+CONTRAST = 40.0
+"""How many grey levels, of all three colours together, make a line for certain."""
+LOOK_AHEAD_M = 0.6
+HABIT = 0.25
+"""How much a lane where the last one was is preferred to one further off, per metre at ``LOOK_AHEAD_M``."""
+
+MIDDLE_WEIGHT = 1.3
+"""How much more a line in the middle says than one at the side: where there is but one, it is that."""
+CHOOSINESS = 30.0
+"""How much the best lanes count before others that fit nearly as well; fewer would make the steering jump."""
+
+_OFFSETS_M = np.arange(-0.3, 0.31, 0.05)
+_HEADINGS_RAD = np.arange(-0.5, 0.51, 0.1)
+_CURVATURES_PER_M = np.arange(-1.2, 1.21, 0.3)
+
+Grid = NDArray[np.float32]
+
+
+class LineFollower(Pilot):
+    """Follows two lines beside the lane or one along its middle, whether they are brighter than the floor or darker.
+
+    >>> from car.pilots.line_follower_kind import LineFollowerSection
+    >>> follower = LineFollower(LineFollowerSection(kind="line-follower"), geometry)
+    >>> follower.drive(frame).command.throttle
+    0.2
+
+    Each frame is laid out on the floor, as the camera's geometry says. Of many lanes that differ in offset, heading and
+    curvature it takes the one whose lines stand out most there, and steers for a point of its middle by pure pursuit
+    (Coulter, CMU-RI-TR-92-01). Where nothing stands out it goes on as before. Raises ModelError for a camera that does
+    not see the floor before the car.
+    """
+
+    name = "line-follower"
+
+    def __init__(self, section: LineFollowerSection, camera: CameraGeometry) -> None:
+        self._section = section
+        self._map = _floor_map(camera)
+        self._columns = _lanes(section.lane_half_width_m)
+        self._targets_m = _middles(np.array([LOOK_AHEAD_M]))[:, 0]
+        self._target_m = 0.0
+
+    def drive(self, frame: Frame) -> PilotAnswer:
+        """Return the steering towards the middle of the lane that fits ``frame`` best."""
+        lines = _lines(cv2.remap(frame.image, self._map, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]
+        rows = np.arange(lines.shape[0])
+        found = lines[rows, self._columns].mean(axis=2) @ (1.0, MIDDLE_WEIGHT, 1.0)
+        found -= HABIT * np.abs(self._targets_m - self._target_m)
+        weights = np.exp(CHOOSINESS * (found - found.max()))
+        self._target_m = float(weights @ self._targets_m / weights.sum())
+        return PilotAnswer(Command(self._steering(), self._section.throttle))
+
+    def close(self) -> None:
+        """Have nothing to release."""
+
+    def _steering(self) -> float:
+        """Return the steering of the circle that is tangent to the car and meets the target, −1 … +1."""
+        curvature_per_m = 2.0 * self._target_m / (LOOK_AHEAD_M**2 + self._target_m**2)
+        angle_rad = math.atan(self._section.wheelbase_m * curvature_per_m)
+        return min(1.0, max(-1.0, angle_rad / math.radians(self._section.max_steering_deg)))
+
+
+def _floor_map(camera: CameraGeometry) -> Grid:
+    """Return where in the image each place of the floor before the car is seen: rows ahead × columns to the right × 2.
+
+    A pinhole camera that is not rolled; a lens that bends straight lines is a little off at the edges.
+    """
+    ahead_m, right_m = np.meshgrid(
+        np.arange(NEAREST_M, FURTHEST_M, STEP_M), np.arange(-SIDE_M, SIDE_M + STEP_M, STEP_M), indexing="ij"
+    )
+    pitch_rad = math.radians(camera.pitch_deg)
+    focal_px = 0.5 * camera.width / math.tan(math.radians(min(camera.fov_deg, 170.0)) / 2)
+    depth_m = ahead_m * math.cos(pitch_rad) + camera.mount_height_m * math.sin(pitch_rad)
+    below_m = camera.mount_height_m * math.cos(pitch_rad) - ahead_m * math.sin(pitch_rad)
+    column = 0.5 * (camera.width - 1) + focal_px * right_m / depth_m
+    row = 0.5 * (camera.height - 1) + focal_px * below_m / depth_m
+    middle = row[:, row.shape[1] // 2]
+    if not ((middle >= 0.0) & (middle < camera.height)).any():
+        raise ModelError("The line follower does not see the floor with this camera. Check its pitch_deg in car.toml.")
+    return np.stack([column, row], axis=2).astype(np.float32)
+
+
+def _middles(ahead_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far to the right the middle of each lane is at these distances: lanes × distances, in metres."""
+    offset_m, heading_rad, curvature_per_m = (
+        part.reshape(-1, 1) for part in np.meshgrid(_OFFSETS_M, _HEADINGS_RAD, _CURVATURES_PER_M)
+    )
+    return np.asarray(offset_m + heading_rad * ahead_m + 0.5 * curvature_per_m * ahead_m**2, np.float64)
+
+
+def _lanes(half_width_m: float) -> NDArray[np.intp]:
+    """Return in which column each lane's left, middle and right line is: lanes × 3 × rows."""
+    middles_m = _middles(np.arange(NEAREST_M, FURTHEST_M, STEP_M))
+    lines_m = np.stack([middles_m - half_width_m, middles_m, middles_m + half_width_m], axis=1)
+    last = round(2 * SIDE_M / STEP_M)
+    return np.clip(np.rint((lines_m + SIDE_M) / STEP_M), 0, last).astype(np.intp)
+
+
+def _lines(floor: Image) -> Grid:
+    """Return how certainly each place is one of a line, 0 … 1, from the colours of the floor: rows × columns."""
+    line, surroundings = (round(width_m / STEP_M) | 1 for width_m in (LINE_M, SURROUNDINGS_M))
+    colours = floor.astype(np.float32)
+    narrow, wide = (cv2.blur(colours, (width, line)) for width in (line, surroundings))
+    return np.asarray(np.minimum(np.abs(narrow - wide).sum(axis=2) / CONTRAST, 1.0), np.float32)
