@@ -46,8 +46,9 @@ class ModelCard:
     True
 
     ``camera`` is the geometry it was trained with (``hardware.camera.CameraGeometry`` as a mapping), ``metrics`` maps
-    ``"steering"`` and ``"throttle"`` to their figures beside the two baselines, ``closed_loop`` says how it drove in
-    the simulator, ``command`` repeats what was typed to make it. ``model_sha256`` is the hash of the file without the
+    ``"steering"`` and ``"throttle"`` to their figures beside the two baselines, ``closed_loop`` says how it drove on
+    single tracks in the simulator, ``exam`` has its scores in the exam and what repeats it, ``command`` is what was
+    typed to make it. ``model_sha256`` is the hash of the file without the
     card; ``models.loader.append_card`` fills it in.
     """
 
@@ -59,6 +60,7 @@ class ModelCard:
     split: str = ""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     closed_loop: Mapping[str, float | str] = field(default_factory=dict)
+    exam: Mapping[str, float | str] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     created: str = ""
@@ -96,7 +98,7 @@ class ModelCard:
         """Raise TypeError for a value of the wrong kind; readers of the card rely on it."""
         numbers = (self.height, self.width)
         texts = (self.name, self.split, self.command, self.created, self.model_sha256)
-        tables = (self.camera, self.metrics, self.closed_loop, self.software, *self.metrics.values())
+        tables = (self.camera, self.metrics, self.closed_loop, self.exam, self.software, *self.metrics.values())
         for values, kind in ((numbers, int), (texts, str), (tables, dict)):
             for value in values:
                 if not isinstance(value, kind):

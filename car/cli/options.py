@@ -48,6 +48,16 @@ def open_pilot(name: str | None, folder: CarFolder, camera: CameraGeometry) -> P
     return pilot
 
 
+def model_file(name: str, folder: CarFolder) -> Path | None:
+    """Return the model that ``name`` means, None for a pilot of another kind; raises ModelError where it is neither."""
+    from car.kinds.pilot import TFLITE
+    from car.pilots.choosing import choose_pilot
+    from car.pilots.find import find_model
+
+    section = choose_pilot(name, folder.config.pilot, folder.path)
+    return find_model(name, folder.path) if section.kind == TFLITE else None
+
+
 def mcap_files(directory: Path) -> list[Path]:
     """Return the sessions in a folder."""
     return sorted(directory.glob("*.mcap"))

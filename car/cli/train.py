@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from car.cli.app import app, fail
-from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car, open_pilot, session_files
+from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car, model_file, open_pilot, session_files
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
@@ -69,7 +69,7 @@ def evaluate(
     from simulator.scenario import Scenario
 
     folder = find_car(car)
-    path = _model_file(model, folder)
+    path = model_file(model, folder)
     if save and path is None:
         fail(f"{model} is no model, and has no card to write to. Leave out --save.")
     is_damaged = False
@@ -85,16 +85,6 @@ def evaluate(
             fail("The pilot did not drive every lap within the lane.")
     if is_damaged:
         fail("Not every session can be read, and the model was judged by the others. Try `car sessions repair`.")
-
-
-def _model_file(name: str, folder: CarFolder) -> Path | None:
-    """Return the model that ``name`` means, None for a pilot of another kind; raises ModelError where it is neither."""
-    from car.kinds.pilot import TFLITE
-    from car.pilots.choosing import choose_pilot
-    from car.pilots.find import find_model
-
-    section = choose_pilot(name, folder.config.pilot, folder.path)
-    return find_model(name, folder.path) if section.kind == TFLITE else None
 
 
 def _compare_with_driving(name: str, path: Path | None, sessions: list[Path], folder: CarFolder) -> tuple[LeftOut, ...]:

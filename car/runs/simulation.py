@@ -28,7 +28,7 @@ LONGEST_LAP_S = 120.0
 
 
 Attendant = Callable[[World, DriveRecord], bool]
-"""Whoever walks beside the car: called after each cycle, may carry it elsewhere, and tells whether the drive is over."""
+"""Whoever walks beside the car: called after each cycle, may carry it elsewhere and tells whether the drive is over."""
 
 
 @dataclass(frozen=True, slots=True)

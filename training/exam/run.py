@@ -1,4 +1,4 @@
-"""Sitting the exam on all cores: each task is driven in a process of its own pool, by the expert and every candidate."""
+"""Sitting the exam on all cores: each process takes a task, and has the expert and every candidate drive it."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ class Answer:
         """What the drive is worth, 0 … 100."""
         return points_of(self.drive, self.expert)
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether the whole way was driven without a departure."""
+        # The last frame before the end may be a few centimetres short of it.
+        return not self.drive.departures and not self.drive.trip and self.drive.way_m > self.expert.way_m - 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -67,9 +73,7 @@ class Result:
     @property
     def scores(self) -> dict[Level, Score]:
         """The score of each level."""
-        return {
-            level: level_score([answer.points for answer in answers]) for level, answers in self.levels.items()
-        }
+        return {level: level_score([answer.points for answer in answers]) for level, answers in self.levels.items()}
 
     @property
     def score(self) -> Score:

@@ -61,7 +61,7 @@ class Score:
 def points_of(drive: Drive, expert: Drive) -> float:
     """Return what ``drive`` is worth beside the ``expert``'s of the same task, 0 … 100."""
     way = min(1.0, drive.way_m / expert.way_m)
-    keeping = 0.5 ** (drive.departures_per_km / DEPARTURES_TO_HALVE_PER_KM)
+    keeping = math.pow(0.5, drive.departures_per_km / DEPARTURES_TO_HALVE_PER_KM)
     shares = [
         (MIDDLE, _falling(drive.cross_track_m - expert.cross_track_m, ALLOWED_OFFSET_M, WORST_OFFSET_M)),
         (TIME, _falling(time_beside(drive, expert), ALLOWED_TIME, WORST_TIME)),
