@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.kinds.pilot import Pilot, PilotAnswer
-from car.pilots.line_follower_kind import LineFollowerSection
 from hardware.camera import CameraGeometry, Frame, Image
 from hardware.drivetrain import Command
 from models.errors import ModelError
@@ -40,8 +39,7 @@ Grid = NDArray[np.float32]
 class LineFollower(Pilot):
     """Follows two lines beside the lane or one along its middle, whether they are brighter than the floor or darker.
 
-    >>> from car.pilots.line_follower_kind import LineFollowerSection
-    >>> follower = LineFollower(LineFollowerSection(kind="line-follower"), geometry)
+    >>>     >>> follower = LineFollower(LineFollowerSection(kind="line-follower"), geometry)
     >>> follower.drive(frame).command.throttle
     0.2
 
@@ -53,10 +51,18 @@ class LineFollower(Pilot):
 
     name = "line-follower"
 
-    def __init__(self, section: LineFollowerSection, camera: CameraGeometry) -> None:
-        self._section = section
+    def __init__(
+        self,
+        camera: CameraGeometry,
+        lane_half_width_m: float = 0.4,
+        throttle: float = 0.2,
+        wheelbase_m: float = 0.17,
+        max_steering_deg: float = 25.0,
+    ) -> None:
+        self._throttle, self._wheelbase_m = throttle, wheelbase_m
+        self._max_steering_rad = math.radians(max_steering_deg)
         self._map = _floor_map(camera)
-        self._columns = _lanes(section.lane_half_width_m)
+        self._columns = _lanes(lane_half_width_m)
         self._targets_m = _middles(np.array([LOOK_AHEAD_M]))[:, 0]
         self._target_m = 0.0
 
@@ -68,7 +74,7 @@ class LineFollower(Pilot):
         found -= HABIT * np.abs(self._targets_m - self._target_m)
         weights = np.exp(CHOOSINESS * (found - found.max()))
         self._target_m = float(weights @ self._targets_m / weights.sum())
-        return PilotAnswer(Command(self._steering(), self._section.throttle))
+        return PilotAnswer(Command(self._steering(), self._throttle))
 
     def close(self) -> None:
         """Have nothing to release."""
@@ -76,8 +82,8 @@ class LineFollower(Pilot):
     def _steering(self) -> float:
         """Return the steering of the circle that is tangent to the car and meets the target, −1 … +1."""
         curvature_per_m = 2.0 * self._target_m / (LOOK_AHEAD_M**2 + self._target_m**2)
-        angle_rad = math.atan(self._section.wheelbase_m * curvature_per_m)
-        return min(1.0, max(-1.0, angle_rad / math.radians(self._section.max_steering_deg)))
+        angle_rad = math.atan(self._wheelbase_m * curvature_per_m)
+        return min(1.0, max(-1.0, angle_rad / self._max_steering_rad))
 
 
 def _floor_map(camera: CameraGeometry) -> Grid:

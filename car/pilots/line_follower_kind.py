@@ -36,4 +36,6 @@ class LineFollowerKind(PilotKind[LineFollowerSection]):
         # Only here: a configuration is read in places that have no use for OpenCV.
         from car.pilots.line_follower import LineFollower
 
-        return LineFollower(section, camera)
+        return LineFollower(
+            camera, section.lane_half_width_m, section.throttle, section.wheelbase_m, section.max_steering_deg
+        )
