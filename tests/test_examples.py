@@ -93,6 +93,8 @@ WITHOUT_EXAMPLE = {
         "car.kinds.simulated.SimulatedCameraKind",
         "car.kinds.simulated.SimulatedKind",
         "car.kinds.usb.UsbKind",
+        "car.pilots.line_follower_kind.LineFollowerKind",
+        "car.pilots.straight_ahead.StraightAheadKind",
         "car.pilots.tflite_kind.TfliteKind",
     ),
     "they are read from car.toml": (
@@ -143,6 +145,7 @@ WITHOUT_EXAMPLE = {
         "simulator.lens.Rays",
         "simulator.track.Projection",
         "training.dataset.Recording",
+        "training.exam.run.Result",
         "training.fit.Fitted",
     ),
 }

@@ -114,23 +114,23 @@ def drive_and_show(
     The outcome goes into the card of the model ``save_to``. Raises TrackError.
     """
     with progress_bar(f"driving {len(scenarios)} tracks") as progress:
-        exams = drive_scenarios(pilot, config, scenarios, laps, progress)
+        driven = drive_scenarios(pilot, config, scenarios, laps, progress)
     table = Table("track", "laps", "lane departures", "mean offset", "mean speed", "", title="In the simulator")
-    for exam in exams:
+    for outcome in driven:
         table.add_row(
-            exam.scenario.track,
-            f"{exam.laps} of {exam.laps_wanted}",
-            str(exam.departures),
-            f"{exam.offset_m * 100:.1f} cm",
-            f"{exam.speed_m_s:.2f} m/s",
-            exam.trip,
+            outcome.scenario.track,
+            f"{outcome.laps} of {outcome.laps_wanted}",
+            str(outcome.departures),
+            f"{outcome.offset_m * 100:.1f} cm",
+            f"{outcome.speed_m_s:.2f} m/s",
+            outcome.trip,
         )
     console.print(table)
     card = read_card(save_to) if save_to is not None else None
     if save_to is not None and card is not None:
-        append_card(save_to, replace(card, closed_loop={exam.scenario.track: str(exam) for exam in exams}))
+        append_card(save_to, replace(card, closed_loop={outcome.scenario.track: str(outcome) for outcome in driven}))
         console.print(f"Saved to the card of {save_to}.", highlight=False)
-    return all(exam.passed for exam in exams)
+    return all(outcome.passed for outcome in driven)
 
 
 def _noting(left_out: list[LeftOut]) -> LeftOutCallback:

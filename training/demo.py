@@ -30,8 +30,8 @@ LESSONS = (
     Scenario("random-1", seed=5, disturb=True),
 )
 LESSON_S = 60.0
-EXAM = Scenario("hairpin", seed=6)
-EXAM_LAPS = 3
+UNSEEN = Scenario("hairpin", seed=6)
+UNSEEN_LAPS = 3
 
 
 def run(out: Path) -> None:
@@ -49,9 +49,9 @@ def run(out: Path) -> None:
     _say(2, "Training a pilot on them, the longest part: a minute or two ...")
     model = folder.models_dir / "demo.tflite"
     train_and_show(sessions, model, command="car demo")
-    _say(3, f"Driving {EXAM_LAPS} laps with it on {EXAM.track}, a track it has not seen ...")
+    _say(3, f"Driving {UNSEEN_LAPS} laps with it on {UNSEEN.track}, a track it has not seen ...")
     simulation = _drive(model, folder.config, out)
-    show_simulation(simulation, EXAM)
+    show_simulation(simulation, UNSEEN)
     _say(4, f"Done in {(time.monotonic() - started_s) / 60:.1f} minutes. In {out}/ are:")
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out)
@@ -76,11 +76,11 @@ def _record(scenario: Scenario, folder: CarFolder) -> Path:
 def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
     pilot, _ = open_pilot(model, config.camera.geometry)
     snapshots = Snapshots(config.camera.rate_hz)
-    with pilot, progress_bar(f"  {EXAM.track}") as progress:
+    with pilot, progress_bar(f"  {UNSEEN.track}") as progress:
         simulation = run_simulation(
-            config, EXAM, Goal(laps=EXAM_LAPS), pilot=pilot, observer=snapshots, progress=progress
+            config, UNSEEN, Goal(laps=UNSEEN_LAPS), pilot=pilot, observer=snapshots, progress=progress
         )
-    floor = make_world(config, VirtualClock(), EXAM).floor
+    floor = make_world(config, VirtualClock(), UNSEEN).floor
     with progress_bar("  drawing the pictures"):
         save_trajectory(out / "trajectory.png", floor, simulation.trajectory)
         save_contact_sheet(out / "frames.png", snapshots)
@@ -90,6 +90,6 @@ def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
 
 def _check(simulation: Simulation) -> None:
     lap_count = simulation.lap_count
-    if simulation.trip or lap_count.laps < EXAM_LAPS or lap_count.departures:
+    if simulation.trip or lap_count.laps < UNSEEN_LAPS or lap_count.departures:
         why = simulation.trip or f"laps driven: {lap_count.laps}, lane departures: {lap_count.departures}"
         raise TrainingError(f"The new pilot did not pass ({why}). Look at trajectory.png, then record more lessons.")

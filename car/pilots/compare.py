@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
-from car.pilots.view import read_card_of_file, size_words
+from car.pilots.view import exam_words, read_card_of_file, size_words
 from car.terminal.console import console
 from models.contract import OUTPUTS, ModelCard
 from models.errors import ModelError
@@ -54,6 +54,7 @@ def rows(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
         ("made", lambda card: card.created[:10]),
         ("sessions", lambda card: str(len(card.sessions))),
         ("learned from", lambda card: f"{sum(session.frames for session in card.sessions)} frames"),
+        ("exam", exam_words),
     ]
     table = [("size", [size_words(entry.path) for entry in entries])]
     if any(entry.why for entry in entries):

@@ -39,7 +39,7 @@ Grid = NDArray[np.float32]
 class LineFollower(Pilot):
     """Follows two lines beside the lane or one along its middle, whether they are brighter than the floor or darker.
 
-    >>>     >>> follower = LineFollower(LineFollowerSection(kind="line-follower"), geometry)
+    >>> follower = LineFollower(geometry, lane_half_width_m=0.4)
     >>> follower.drive(frame).command.throttle
     0.2
 

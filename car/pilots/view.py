@@ -14,7 +14,7 @@ from models.loader import read_card
 
 def show_model_list(paths: list[Path]) -> None:
     """Print a line for each model, an unreadable one's included."""
-    table = Table("model", "frames", "size", "trained on", "steering MAE", "in the simulator")
+    table = Table("model", "frames", "size", "trained on", "steering MAE", "exam", "in the simulator")
     for path in paths:
         table.add_row(*_row(path))
     console.print(table)
@@ -26,6 +26,12 @@ def size_words(path: Path) -> str:
         return f"{path.stat().st_size / 1e3:.0f} kB"
     except OSError:
         return ""
+
+
+def exam_words(card: ModelCard) -> str:
+    """Return a model's score in the exam, and its version; empty where it has not sat the whole of it."""
+    score, version = card.exam.get("score"), card.exam.get("version")
+    return f"{score:.1f} (exam {version})" if isinstance(score, int | float) else ""
 
 
 def read_card_of_file(path: Path) -> ModelCard | None:
@@ -52,5 +58,6 @@ def _card_row(card: ModelCard, size: str) -> tuple[str, ...]:
         size,
         f"{frames} frames, {len(card.sessions)} sessions",
         "" if mae is None else f"{mae:.3f}",
+        exam_words(card),
         "; ".join(f"{track}: {outcome}" for track, outcome in card.closed_loop.items()),
     )

@@ -15,11 +15,11 @@ from simulator.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
-    """One drive on one track.
+class LapsDriven:
+    """What became of some laps on one track.
 
-    >>> exam = Exam(Scenario("oval"), laps_wanted=2, laps=2, departures=0, offset_m=0.04, speed_m_s=1.0, trip="")
-    >>> exam.passed
+    >>> laps = LapsDriven(Scenario("oval"), laps_wanted=2, laps=2, departures=0, offset_m=0.04, speed_m_s=1.0, trip="")
+    >>> laps.passed
     True
 
     ``offset_m`` is the mean distance from the middle of the lane, ``speed_m_s`` the mean speed; ``trip`` is the gate's
@@ -50,7 +50,7 @@ def drive_scenarios(
     scenarios: Sequence[Scenario],
     laps: int,
     progress: Callable[[float], None] = lambda _: None,
-) -> list[Exam]:
+) -> list[LapsDriven]:
     """Let ``pilot`` drive ``laps`` laps of each scenario; raises TrackError for a track that is not there."""
 
     def progress_of(number: int) -> Callable[[float], None]:
@@ -63,7 +63,7 @@ def drive_scenarios(
 
 def _drive_scenario(
     pilot: Pilot, config: CarConfig, scenario: Scenario, laps: int, progress: Callable[[float], None]
-) -> Exam:
+) -> LapsDriven:
     offsets_m: list[float] = []
 
     def note(record: DriveRecord, _: Frame | None) -> None:
@@ -73,4 +73,6 @@ def _drive_scenario(
     result = run_simulation(config, scenario, Goal(laps=laps), pilot=pilot, observer=note, progress=progress)
     lap_count = result.lap_count
     speed_m_s = lap_count.progress_m / result.simulated_s
-    return Exam(scenario, laps, lap_count.laps, lap_count.departures, fmean(offsets_m), speed_m_s, result.trip or "")
+    return LapsDriven(
+        scenario, laps, lap_count.laps, lap_count.departures, fmean(offsets_m), speed_m_s, result.trip or ""
+    )

@@ -13,10 +13,10 @@ from hardware.clock import VirtualClock
 from hardware.drivetrain import Pose
 from training.exam.drive import drive_beside
 from training.exam.run import Result
-from training.pictures import FILM_HZ, FILM_S, Snapshots, save_film
+from training.pictures import FILM_HZ, Snapshots, save_film
 
-BEFORE_S = 5.0
-"""How much of the drive is shown before the car leaves its lane."""
+BEFORE_S, SHOWN_S = 4.0, 7.0
+"""How much of the drive is shown before the car leaves its lane, and how much of it in all."""
 
 
 class _Filming:
@@ -38,7 +38,7 @@ class _Filming:
     def cut(self) -> Snapshots:
         """Return the part worth seeing: around the first departure, or the beginning."""
         first = max(0, (self._left_at or 0) - round(BEFORE_S * FILM_HZ))
-        return Snapshots(self.snapshots.rate_hz, self.snapshots.kept[first : first + FILM_HZ * FILM_S])
+        return Snapshots(self.snapshots.rate_hz, self.snapshots.kept[first : first + round(SHOWN_S * FILM_HZ)])
 
 
 def film_worst(result: Result, config: CarConfig, folder: Path, count: int = 3) -> list[Path]:

@@ -17,6 +17,7 @@ from simulator.obstacles import Obstacle
 from simulator.scenario import Scenario, Start
 from simulator.track import Style, Track
 from simulator.track_file import open_track
+from simulator.vehicle import SIXTEENTH
 
 EXAM_VERSION = 1
 TASKS_PER_LEVEL = 24
@@ -70,7 +71,7 @@ class Task:
     def __str__(self) -> str:
         """Return in words what is asked."""
         scenario = self.scenario
-        parts = [scenario.track, scenario.style or "its own lines", f"at most {self.speed_cap_m_s:g} m/s"]
+        parts = [scenario.track, *([scenario.style] if scenario.style else []), f"at most {self.speed_cap_m_s:g} m/s"]
         if self.is_displaced:
             side = "right" if scenario.start.lateral_m > 0 else "left"
             parts.append(f"started {abs(scenario.start.lateral_m) * 100:.0f} cm to the {side}")
@@ -83,7 +84,7 @@ class Task:
 class _Plan:
     """What a level may ask; a value that stands there twice is asked twice as often."""
 
-    layouts: tuple[str, ...]
+    layouts: tuple[str, ...]  # in their own lines; the random tracks after them have those of ``styles``
     styles: tuple[Style, ...]
     speed_caps_m_s: tuple[float, ...]
     starts: tuple[tuple[float, float], ...]
@@ -91,28 +92,28 @@ class _Plan:
 
 
 _MIDDLE = (0.0, 0.0)
-"""A start in metres to the right of the middle, and in radians to the right of the lane's direction."""
+"""Where a car starts: how far to the right, as a share of the room beside it, and radians to the right of the lane."""
 
 _PLANS: dict[Level, _Plan] = {
     "home": _Plan(
-        layouts=("oval",),
+        layouts=("home", "oval"),
         styles=("tape", "robocars", "line"),
         speed_caps_m_s=(0.8,),
-        starts=(_MIDDLE, _MIDDLE, (0.12, 0.1), (-0.12, -0.1)),
+        starts=(_MIDDLE, _MIDDLE, (0.4, 0.1), (-0.4, -0.1)),
         strangers=("none",),
     ),
     "hall": _Plan(
-        layouts=("hairpin", "chicane"),
+        layouts=("warehouse", "figure-eight", "hairpin"),
         styles=get_args(Style),
         speed_caps_m_s=(0.8, 1.5),
-        starts=(_MIDDLE, (0.18, 0.2), (-0.18, -0.2), (0.18, -0.25)),
+        starts=(_MIDDLE, (0.6, 0.2), (-0.6, -0.2), (0.6, -0.25)),
         strangers=("none", "none", "cones", "legs"),
     ),
     "race": _Plan(
-        layouts=("bean", "peanut", "boot"),
+        layouts=("deepracer", "arena", "boot"),
         styles=get_args(Style),
         speed_caps_m_s=(2.5,),
-        starts=(_MIDDLE, _MIDDLE, (0.2, 0.25), (-0.2, -0.25)),
+        starts=(_MIDDLE, _MIDDLE, (0.65, 0.25), (-0.65, -0.25)),
         strangers=("none", "cones", "legs"),
     ),
 }
@@ -157,12 +158,15 @@ def _task(
     start: tuple[float, float],
     strangers: Strangers,
 ) -> Task:
+    track = open_track(track_name)
+    room_m = track.half_width_m - 0.5 * SIXTEENTH.width_m
     scenario = Scenario(
         track_name,
         seed,
-        style=style,
-        obstacles=_beside(open_track(track_name), strangers),
-        start=Start(lateral_m=start[0], heading_error_rad=start[1]),
+        style=style if track_name.startswith("random-") else None,
+        vehicle=SIXTEENTH,
+        obstacles=_beside(track, strangers),
+        start=Start(lateral_m=room_m * start[0], heading_error_rad=start[1]),
     )
     return Task(level, number, scenario, speed_cap_m_s, strangers)
 
