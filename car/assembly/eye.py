@@ -52,7 +52,7 @@ class SimulatedEye:
         self._camera = config.camera
         self._seed = config.simulator.seed
         # Read now, as the drive process reads it: the file may be changed later.
-        self._own = _track_called(config.simulator.track)
+        self._own = track_called(config.simulator.track)
         self._track = track
         self._drawing = threading.Lock()
         self._number_of_entries = entered
@@ -81,7 +81,7 @@ class SimulatedEye:
         entry = (name, self._number_of_entries())
         if entry != self._entered:
             self._entered, self._renderer = entry, None
-            track = self._own if self._own is not None and name == self._own.name else _track_called(name)
+            track = self._own if self._own is not None and name == self._own.name else track_called(name)
             if track is None:
                 return None
             own = self._camera.unturned.geometry
@@ -91,7 +91,8 @@ class SimulatedEye:
         return self._renderer
 
 
-def _track_called(name: str) -> Track | None:
+def track_called(name: str) -> Track | None:
+    """Return the track of that name or in that file, None where there is none that can be driven."""
     try:
         return open_track(name)
     except HardwareError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from car.arming import arming_problems
 from car.assembly.devices import tracks_of
 from car.assembly.eye import open_eye
+from car.assembly.track_map import TrackMaps
 from car.calibration import CurrentCalibration
 from car.config.folder import CarFolder
 from car.controls.gamepad import GamepadDriver, import_evdev
@@ -150,6 +151,14 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
     from car.web.server import WebServer
 
     link, folder = context.link, context.job.folder
+    tracks = tracks_of(folder.config)
+
+    def entered() -> str:
+        return str(link.entered.read().get("track", tracks[0])) if tracks else ""
+
+    def entries() -> int:
+        return int(link.entered.read().get("number", 0))
+
     try:
         web = WebContext(
             folder,
@@ -159,16 +168,10 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
             context.clock,
             lambda: context.health,
             link.notice.read,
-            SceneChoice(
-                link.scene,
-                tracks_of(folder.config),
-                lambda: track_files(folder.path, link.notice.read().get("own_tracks", ())),
-            ),
-            open_eye(
-                folder.config,
-                lambda: str(link.entered.read().get("track", folder.config.simulator.track)),
-                lambda: int(link.entered.read().get("number", 0)),
-            ),
+            SceneChoice(link.scene, tracks, lambda: track_files(folder.path, link.notice.read().get("own_tracks", ()))),
+            open_eye(folder.config, entered, entries),
+            entered,
+            TrackMaps(folder.config, entered, entries),
         )
         server = WebServer(web, relay_secret=link.secret, beat=lambda: context.beat("pages"))
     except CarError as error:

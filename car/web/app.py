@@ -20,7 +20,18 @@ from starlette.exceptions import HTTPException
 from car.errors import KNOWN_ERRORS
 from car.files import reason
 from car.software import software_versions
-from car.web import calibration, doctor, drive_channel, models, pairing, sessions, status, tracks, video
+from car.web import (
+    calibration,
+    doctor,
+    drive_channel,
+    models,
+    pairing,
+    sessions,
+    status,
+    track_map,
+    tracks,
+    video,
+)
 from car.web.access import Access, AccessGuard, refuse
 from car.web.bodies import BodyLimit
 from car.web.context import LibraryContext, WebContext
@@ -37,7 +48,7 @@ PAGES = {
     "/doctor": "doctor.html",
     "/pair": "pair.html",
 }
-CONTROLS_ROUTERS = (status.router, pairing.router, drive_channel.router, video.router)
+CONTROLS_ROUTERS = (status.router, track_map.router, pairing.router, drive_channel.router, video.router)
 LIBRARY_ROUTERS = (sessions.router, models.router, tracks.router, calibration.router, doctor.router)
 SENTENCES = {
     400: "The request cannot be read. Send it again.",

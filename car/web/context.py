@@ -47,7 +47,8 @@ class WebContext:
     """The car whose pages are served, and the parts of the controls that they use.
 
     ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``;
-    ``scene`` is where a simulated car drives, and ``eye`` turns a cycle into the picture that people are shown.
+    ``scene`` is where a simulated car drives, ``track`` names the track it has entered (empty for a car that is real)
+    and ``track_map`` is what the page draws of it; ``eye`` turns a cycle into the picture that people are shown.
     """
 
     folder: CarFolder
@@ -59,6 +60,8 @@ class WebContext:
     notice: Callable[[], Mapping[str, Any]] = dict
     scene: SceneChoice | None = None
     eye: Callable[[DriveRecord, Frame], Image] = lambda _record, frame: frame.image
+    track: Callable[[], str] = str
+    track_map: Callable[[], dict[str, Any] | None] = lambda: None
 
     @property
     def config(self) -> CarConfig:

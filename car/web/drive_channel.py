@@ -64,6 +64,7 @@ class DriveChannel:
         self._context = context
         self._clock = context.clock
         self._client_clock = ClientClock()
+        self._laps = laps
         self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps)
         self._tried = TriedOutput(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
@@ -160,6 +161,8 @@ class DriveChannel:
         await self._say({"type": "refused", "why": why})
 
     def _state(self) -> dict[str, Any]:
+        track = self._context.track()
+        self._laps.enter(track)
         self._live.update()
         hub, recording = self._context.hub, self._context.recorder.status
         live = self._live.state()
@@ -168,6 +171,7 @@ class DriveChannel:
             "car": self._context.config.car.name,
             "simulated": self._context.scene is not None and self._context.scene.is_simulated,
             **live,
+            "track": track,
             "refusal": self._refusal_in_words(live["refusal"]),
             "driver": self._seat.drives,
             "driver_present": hub.driver is not None,

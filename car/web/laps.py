@@ -28,6 +28,7 @@ class LapTimer:
         self._seen: LapCount | None = None
         self._seen_ns = 0
         self._begun_ns: int | None = None
+        self._track = ""
         self.last_s: float | None = None
         self.best_s: float | None = None
 
@@ -35,6 +36,12 @@ class LapTimer:
     def now_s(self) -> float | None:
         """How long the present lap has taken so far."""
         return None if self._begun_ns is None else (self._seen_ns - self._begun_ns) / NS_PER_S
+
+    def enter(self, track: str) -> None:
+        """Take note of which track the car is on; times of another are forgotten."""
+        if track != self._track:
+            self._track = track
+            self._begun_ns = self.last_s = self.best_s = None
 
     def add(self, lap_count: LapCount, time_ns: int) -> None:
         """Take note of what was counted at ``time_ns``; what was noted before changes nothing."""

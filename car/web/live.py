@@ -15,7 +15,7 @@ WINDOW_S = 3.0
 FIGURES_PERIOD_NS = NS_PER_S // 2
 PAGE_NAMES = {"gate_state": "gate", "frame_number": "frame"}
 """What the page calls a field otherwise than the record does."""
-NOT_SHOWN = {"captured_ns", "driver", "applied", "times", "pose"}
+NOT_SHOWN = {"captured_ns", "driver", "applied", "times"}
 """What the page does not get of a record, or not by that name."""
 
 

@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { $, count, el, fitCanvas, toast } from "./dom.js";
 import { Inputs, Tilt } from "./inputs.js";
 import { isLetter } from "./keys.js";
+import { TrackMap } from "./map.js";
 import { drawGauges, drawWay } from "./overlay.js";
 import { LivePlot } from "./plot.js";
 import { Sampler } from "./sampler.js";
@@ -32,6 +33,7 @@ const inputs = new Inputs({
   onconnect: showSources,
 });
 const sampler = new Sampler(channel, inputs);
+const map = new TrackMap();
 const plot = new LivePlot($("plot"));
 const feed = new VideoFeed($("video"), drawOverlay);
 let askedMs = -ASK_AGAIN_MS;
@@ -183,6 +185,7 @@ function showState() {
   if (nowMs - drawnMs < 45) return;
   drawnMs = nowMs;
   plot.draw(nowMs);
+  map.show(state);
   showFigures(state);
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from car.assembly.track_map import TrackMaps
 from car.config.folder import CarFolder, init_car
 from car.config.sections import CarConfig, RecordingSection, WebSection
 from car.controls.hub import DriverHub
@@ -91,7 +92,17 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
         DriverHub(SlotWriter(slot), clock),
         SceneChoice(Bulletin(spawn), TRACKS, lambda: track_files(folder.path, tracks.names)),
     )
-    context = WebContext(folder, ring, hub, recorder, clock, notice=notice, scene=scene)
+    context = WebContext(
+        folder,
+        ring,
+        hub,
+        recorder,
+        clock,
+        notice=notice,
+        scene=scene,
+        track=lambda: scene.track,
+        track_map=TrackMaps(config, lambda: scene.track),
+    )
     server = WebServer(context, relay_secret=SECRET)
     library.start()
     server.start()

@@ -196,6 +196,8 @@ def test_the_driver_carries_a_simulated_car_to_a_track_that_there_is(served: Ser
         for track in ("bean", "oval"):
             driver.say(type="enter_track", track=track)
             wait_for(lambda track=track: scene.track == track, track)  # type: ignore[misc]
+            driver.wait_for_state(track=track)
+            assert served.client.get("track").json()["name"] == track
         driver.say(type="enter_track", track="moon")
         wait_for(lambda: driver.refused != [], "a refusal")
         assert scene.track == "oval"

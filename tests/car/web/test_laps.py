@@ -82,6 +82,22 @@ def test_a_car_that_is_put_back_to_the_start_begins_its_lap_anew_and_keeps_its_b
     assert timer.best_s == timer.last_s < best_s
 
 
+def test_another_track_has_no_best_lap_yet_and_the_same_one_keeps_it() -> None:
+    timer = LapTimer()
+    timer.enter("oval")
+    drive = Drive(timer)
+    drive.go(LAP_M + 4.0, 1.0)
+    timer.enter("oval")
+    kept_s = timer.best_s
+    timer.enter("bean")
+    assert kept_s is not None
+    assert (timer.now_s, timer.last_s, timer.best_s) == (None, None, None)
+    drive.way_m = 0.0
+    drive.go(0.01, 0.1)
+    drive.go(LAP_M, 1.0)
+    assert timer.best_s is not None
+
+
 def test_two_who_follow_the_same_drive_change_nothing_for_each_other() -> None:
     timer = LapTimer()
     records = [(counted(0.1 * step), step * 100 * NS_PER_MS) for step in range(250)]

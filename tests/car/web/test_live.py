@@ -13,7 +13,7 @@ from car.gate import ArmRefusal, GateState, Mode, TripReason
 from car.link.ring import CycleRing
 from car.web.live import LiveDrive
 from hardware.clock import VirtualClock
-from hardware.drivetrain import Command, LapCount, Motion
+from hardware.drivetrain import Command, LapCount, Motion, Pose
 from tests.frames import SMALL, make_frame, make_record
 
 RECORD = replace(
@@ -26,6 +26,7 @@ RECORD = replace(
     applied=Command(0.5, 0.25),
     motion=Motion(1.5, 12.5),
     lap_count=LapCount(2, 33.5, -0.02, 1),
+    pose=Pose(1.25, -2.0, 0.5),
 )
 
 
@@ -60,6 +61,7 @@ def test_the_page_is_told_by_the_names_and_words_it_knows() -> None:
             "best_lap_s": None,
         },
         "awaits_neutral": False,
+        "pose": {"x_m": 1.25, "y_m": -2.0, "heading_rad": 0.5},
         "frame_rate_hz": 0.0,
         "latency_ms": None,
     }
@@ -72,8 +74,9 @@ def test_a_gate_with_nothing_to_say_is_empty_words_before_the_first_cycle_and_af
 
 
 def test_a_car_that_knows_its_motion_alone_has_no_laps_to_show() -> None:
-    state = state_after(replace(RECORD, lap_count=None))
+    state = state_after(replace(RECORD, lap_count=None, pose=None))
     assert (state["motion"]["distance_m"], state["lap_count"], state["odometry"]) == (12.5, None, None)
+    assert state["pose"] is None
 
 
 def test_a_pilot_gone_mad_leaves_the_page_readable() -> None:

@@ -108,7 +108,7 @@ def test_an_unpaired_browser_gets_the_pairing_page_and_nothing_else(network: htt
     assert network.get("/pair").status_code == 200
     front = network.get("/")
     assert (front.status_code, front.headers["location"]) == (303, "/pair")
-    for path in ("/api/status", "/api/sessions", "/api/openapi.json", "/static/drive.js"):
+    for path in ("/api/status", "/api/track", "/api/sessions", "/api/openapi.json", "/static/drive.js"):
         assert network.get(path).status_code in {401, 404}, path
     for path in ("/api/sessions/a/cuts", "/api/forget", "/api/models"):
         assert network.post(path).status_code == 401

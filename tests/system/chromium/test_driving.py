@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from hardware.drivetrain import Command
 from tests.system.car_process import wait_for
@@ -139,3 +139,43 @@ def test_nothing_is_wider_than_the_phone(make_context: Callable[..., BrowserCont
         page.goto(path)
         expect(page.locator("body")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+def test_map_follows_the_car_for_the_driver_and_for_who_watches(
+    drive_page: DrivePage, make_context: Callable[..., BrowserContext]
+) -> None:
+    watching = make_context(**PHONE).new_page()
+    watching.goto("/")
+    for page in (drive_page.page, watching):
+        expect(page.locator("#map-picture")).to_have_attribute("aria-label", re.compile("^The track oval"))
+        expect(page.locator("#map-text")).to_contain_text("0.0 m/s")
+    start = map_arrow(drive_page.page)
+    drive_page.drive_off("ArrowUp")
+    expect(drive_page.page.locator("#map-text")).to_contain_text(re.compile(r"[1-9]\d* m/slap \d+\.[1-9] s"))
+    drive_page.let_go("ArrowUp")
+    drive_page.car.wait_for_neutral()
+    wait_for(lambda: "0.0 m/s" in drive_page.page.locator("#map-text").inner_text(), "the car to stand")
+    wait_for(lambda: map_arrow(watching) == map_arrow(drive_page.page), "both maps to show the same")
+    pose = drive_page.state()["pose"]
+    assert np.allclose(map_arrow(watching), (pose["x_m"], -pose["y_m"]), atol=0.01)
+    assert np.hypot(*np.subtract(map_arrow(watching), start)) > 0.1
+    assert not drive_page.problems
+
+
+def test_another_track_has_another_map(drive_page: DrivePage) -> None:
+    page = drive_page.page
+    way = page.locator("#map .lane")
+    oval = way.get_attribute("d")
+    page.locator("#track").select_option("boot")
+    expect(page.locator("#map-picture")).to_have_attribute("aria-label", re.compile("^The track boot"))
+    assert way.get_attribute("d") != oval
+    page.locator("#track").select_option("oval")
+    expect(page.locator("#map-picture")).to_have_attribute("aria-label", re.compile("^The track oval"))
+    assert way.get_attribute("d") == oval
+
+
+def map_arrow(page: Page) -> list[float]:
+    """Return where on the map the car is drawn, in metres, to the right and down."""
+    script = "() => [...document.querySelector('#map .arrow').style.transform.matchAll(/-?[\\d.]+(?=px)/g)].map(Number)"
+    place: list[float] = page.evaluate(script)
+    return place
