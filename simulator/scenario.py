@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -85,16 +85,18 @@ class Scenario:
             ) from problem
         return cast(Scenario, restored)
 
+    def open_track(self) -> Track:
+        """Return the track with the lines that the scenario gives it; raises TrackError when there is none such."""
+        track = open_track(self.track)
+        return track if self.style is None else replace(track, style=self.style)
+
     def world(self, clock: Clock, geometry: CameraGeometry | None = None, rate_hz: float = 30.0) -> World:
         """Return the world, its car at the start.
 
         Raises TrackError when there is no such track, and what Renderer raises.
         """
-        track = open_track(self.track)
-        if self.style is not None:
-            track = Track(track.name, track.points_m, self.style, track.half_width_m)
         world = World(
-            track,
+            self.open_track(),
             clock,
             geometry,
             rate_hz,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from car.cli.app import app, fail
 from car.cli.options import CarOption, LapsOption, ModelOption, SessionArgument, TrackOption, find_car, open_pilot
+
+if TYPE_CHECKING:
+    from car.config.sections import CarConfig
+    from car.drive_loop import Observer
+    from simulator.scenario import Scenario
 
 
 @app.command()
@@ -22,6 +28,9 @@ def simulate(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Light, floor and camera vary with it.")] = None,
     disturb: Annotated[bool, typer.Option("--disturb", help="Push the car about, to record how it recovers.")] = False,
     record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Record to this session.")] = None,
+    video: Annotated[
+        Path | None, typer.Option("--video", metavar="FILE", help="Film it: a .webm, or a .gif where Pillow is.")
+    ] = None,
     fault: Annotated[
         str | None, typer.Option("--fault", metavar="NAME|all|list", help="Break something, and see the car stop.")
     ] = None,
@@ -48,14 +57,25 @@ def simulate(
     from simulator.scenario import Scenario
 
     if serve:
-        if expert or model or laps or minutes or seed is not None or disturb or record or fault or clock != "both":
+        if (
+            expert
+            or model
+            or laps
+            or minutes
+            or seed is not None
+            or disturb
+            or record
+            or video
+            or fault
+            or clock != "both"
+        ):
             fail("--serve-donkey goes with --car, --track, --port and --lock-step only. Leave out the others.")
         _serve_donkey(car, port, track, lock_step=lock_step)
         return
     if port is not None or lock_step:
         fail("--port and --lock-step are for --serve-donkey. Leave them out, or add it.")
     if fault is not None:
-        if expert or track or laps or minutes or seed is not None or disturb or record:
+        if expert or track or laps or minutes or seed is not None or disturb or record or video:
             fail("--fault goes with --car, --model and --clock only. Leave out the others.")
         _break_car(fault, clock, car, model)
         return
@@ -66,8 +86,10 @@ def simulate(
     own = folder.config.simulator
     scenario = Scenario(track or own.track, _or(seed, own.seed), disturb=disturb)
     pilot = None if expert else open_pilot(model, folder, folder.config.camera.geometry)
-    with progress_bar(f"driving on {scenario.track}") as progress:
-        simulation = run_simulation(folder.config, scenario, goal, pilot=pilot, record=record, progress=progress)
+    with _filming(video, folder.config, scenario) as film, progress_bar(f"driving on {scenario.track}") as progress:
+        simulation = run_simulation(
+            folder.config, scenario, goal, pilot=pilot, record=record, observer=film, progress=progress
+        )
     show_simulation(simulation, scenario)
     if simulation.trip:
         fail(f"The gate tripped: {simulation.trip}.")
@@ -89,6 +111,17 @@ def replay(session: SessionArgument, car: CarOption = None, model: ModelOption =
     ):
         result = run_replay(recording, pilot, folder.config.gate.limits, progress)
     show_replay(result)
+
+
+def _filming(
+    path: Path | None, config: CarConfig, scenario: Scenario
+) -> contextlib.AbstractContextManager[Observer | None]:
+    """Return the film at ``path`` of a drive in ``scenario``; None in its place where there is no path."""
+    from car.runs.film import Film
+
+    if path is None:
+        return contextlib.nullcontext()
+    return Film(path, scenario.open_track(), config.camera.rate_hz)
 
 
 def _serve_donkey(car: Path | None, port: int | None, track: str | None, *, lock_step: bool) -> None:

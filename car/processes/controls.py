@@ -27,11 +27,11 @@ from car.gate import Mode
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotWriter
 from car.link.scene import SceneChoice
-from car.tracks import track_files
 from car.processes.priority import go_behind_the_loop
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
 from car.recording.remote import RemoteRecorder
 from car.terminal.keyboard import Keyboard, open_keyboard
+from car.tracks import track_files
 from hardware.clock import Clock, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.health import ROOT, Health, read_health
