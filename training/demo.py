@@ -11,16 +11,19 @@ from rich.text import Text
 from car.assembly.devices import make_world
 from car.config.folder import CarFolder, init_car, open_car
 from car.config.sections import CarConfig
+from car.drive_record import DriveRecord
 from car.errors import RecordingError, TrainingError
 from car.pilots.loading import open_pilot
+from car.runs.film import Film
 from car.runs.simulation import Goal, Simulation, run_simulation
 from car.runs.view import show_simulation
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
+from hardware.camera import Frame
 from hardware.clock import VirtualClock
 from simulator.scenario import Scenario
 from training.command import train_and_show
-from training.pictures import Snapshots, save_contact_sheet, save_film, save_trajectory
+from training.pictures import Snapshots, save_contact_sheet, save_trajectory
 
 LESSONS = (
     Scenario("oval", seed=1, disturb=True),
@@ -32,6 +35,7 @@ LESSONS = (
 LESSON_S = 60.0
 UNSEEN = Scenario("hairpin", seed=6)
 UNSEEN_LAPS = 3
+FILM_S = 15.0
 
 
 def run(out: Path) -> None:
@@ -76,15 +80,20 @@ def _record(scenario: Scenario, folder: CarFolder) -> Path:
 def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
     pilot, _ = open_pilot(model, config.camera.geometry)
     snapshots = Snapshots(config.camera.rate_hz)
-    with pilot, progress_bar(f"  {UNSEEN.track}") as progress:
+    film = Film(out / "drive.gif", UNSEEN.open_track(), config.camera.rate_hz, FILM_S)
+
+    def watch(record: DriveRecord, frame: Frame | None) -> None:
+        snapshots(record, frame)
+        film(record, frame)
+
+    with pilot, film, progress_bar(f"  {UNSEEN.track}") as progress:
         simulation = run_simulation(
-            config, UNSEEN, Goal(laps=UNSEEN_LAPS), pilot=pilot, observer=snapshots, progress=progress
+            config, UNSEEN, Goal(laps=UNSEEN_LAPS), pilot=pilot, observer=watch, progress=progress
         )
     floor = make_world(config, VirtualClock(), UNSEEN).floor
     with progress_bar("  drawing the pictures"):
         save_trajectory(out / "trajectory.png", floor, simulation.trajectory)
         save_contact_sheet(out / "frames.png", snapshots)
-        save_film(out / "drive.gif", floor, simulation.trajectory, snapshots)
     return simulation
 
 

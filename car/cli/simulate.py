@@ -13,7 +13,7 @@ from car.cli.options import CarOption, LapsOption, ModelOption, SessionArgument,
 
 if TYPE_CHECKING:
     from car.config.sections import CarConfig
-    from car.drive_loop import Observer
+    from car.runs.film import Film
     from simulator.scenario import Scenario
 
 
@@ -115,13 +115,13 @@ def replay(session: SessionArgument, car: CarOption = None, model: ModelOption =
 
 def _filming(
     path: Path | None, config: CarConfig, scenario: Scenario
-) -> contextlib.AbstractContextManager[Observer | None]:
+) -> contextlib.AbstractContextManager[Film | None]:
     """Return the film at ``path`` of a drive in ``scenario``; None in its place where there is no path."""
-    from car.runs.film import Film
+    from car.runs import film
 
     if path is None:
         return contextlib.nullcontext()
-    return Film(path, scenario.open_track(), config.camera.rate_hz)
+    return film.Film(path, scenario.open_track(), config.camera.rate_hz)
 
 
 def _serve_donkey(car: Path | None, port: int | None, track: str | None, *, lock_step: bool) -> None:
