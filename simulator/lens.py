@@ -19,6 +19,7 @@ FLOOR_REACH_M = 6.0
 """Where the floor ends and the wall of the room begins."""
 
 _LEAN_RAD = 0.01
+_OUTSIDE = -1e4
 
 Table = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -78,6 +79,7 @@ def rays(mount: Mount, rows: Doubles) -> Rays:
     for another lens.
     """
     geometry = mount.geometry
+    _check_lens(geometry)
     right = np.arange(geometry.width) + 0.5 - 0.5 * geometry.width
     down = rows + 0.5 - 0.5 * geometry.height
     right, down = np.meshgrid(right, down)
@@ -85,10 +87,8 @@ def rays(mount: Mount, rows: Doubles) -> Rays:
     radius = np.hypot(right, down)
     if geometry.lens == "rectilinear":
         angle = np.arctan(radius * math.tan(half_fov_rad) / (0.5 * geometry.width))
-    elif geometry.lens == "fisheye":
-        angle = radius * half_fov_rad / (0.5 * geometry.width)
     else:
-        raise ValueError(f'There is no lens {geometry.lens!r}. Use "rectilinear" or "fisheye".')
+        angle = radius * half_fov_rad / (0.5 * geometry.width)
     sideways = np.sin(angle) / np.maximum(radius, 1e-9)
     camera = Rays(np.cos(angle), -right * sideways, down * sideways)
     return camera.leaning(0.0, math.radians(mount.roll_deg)).leaning(math.radians(geometry.pitch_deg), 0.0)
@@ -166,3 +166,34 @@ def _per_rad(leaning: Bearings, opposite: Bearings) -> tuple[Table, Table]:
     turned = (leaning.azimuth_rad - opposite.azimuth_rad + np.pi) % (2.0 * np.pi) - np.pi
     risen = leaning.slope - opposite.slope
     return tuple(np.asarray(change / (2.0 * _LEAN_RAD), np.float32) for change in (turned, risen))  # type: ignore[return-value]
+
+
+def project(
+    geometry: CameraGeometry, forward: NDArray[np.float32], left: NDArray[np.float32], down: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the columns and the rows, as fractions, at which a camera sees these directions: ``rays`` the other way.
+
+    The directions are in the car's frame, of any length. One that the lens cannot see, such as one behind a pinhole,
+    is given a column far outside the picture. Raises ValueError for a lens that is not known.
+    """
+    _check_lens(geometry)
+    pitch_rad = math.radians(geometry.pitch_deg)
+    ahead = forward * np.float32(math.cos(pitch_rad)) + down * np.float32(math.sin(pitch_rad))
+    below = down * np.float32(math.cos(pitch_rad)) - forward * np.float32(math.sin(pitch_rad))
+    half_fov_rad = math.radians(0.5 * geometry.fov_deg)
+    if geometry.lens == "rectilinear":
+        scale = np.float32(0.5 * geometry.width / math.tan(half_fov_rad)) / np.maximum(ahead, np.float32(1e-6))
+        seen = ahead > 0.0
+    else:
+        sideways = np.hypot(left, below)
+        scale = np.float32(0.5 * geometry.width / half_fov_rad) * np.arctan2(sideways, ahead)
+        scale /= np.maximum(sideways, np.float32(1e-9))
+        seen = np.ones_like(ahead, dtype=np.bool_)
+    columns = np.float32(0.5 * geometry.width - 0.5) - left * scale
+    rows = np.float32(0.5 * geometry.height - 0.5) + below * scale
+    return np.where(seen, columns, np.float32(_OUTSIDE)), np.where(seen, rows, np.float32(_OUTSIDE))
+
+
+def _check_lens(geometry: CameraGeometry) -> None:
+    if geometry.lens not in ("rectilinear", "fisheye"):
+        raise ValueError(f'There is no lens {geometry.lens!r}. Use "rectilinear" or "fisheye".')
