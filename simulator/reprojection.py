@@ -54,7 +54,10 @@ class Displacement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
-    """A picture that was taken, RGB uint8, and how far from there the car is to stand now."""
+    """A picture that was taken, RGB uint8, and how far from there the car is to stand now.
+
+    >>> from_further_back = Sight(frames[0].image, Displacement(forward_m=0.25, lateral_m=0.1))
+    """
 
     image: Image
     displacement: Displacement
@@ -74,8 +77,9 @@ class Reprojection:
     def __init__(self, geometry: CameraGeometry) -> None:
         self.geometry = geometry
         rows = np.arange(geometry.height, dtype=np.float64)
-        rays = lens.rays(geometry, rows)
-        _, is_floor = lens.ground_points(geometry, rows)
+        mount = lens.Mount(geometry)
+        rays = lens.rays(mount, rows)
+        _, is_floor = lens.ground_points(mount, rows)
         # One over the way along the ray to what it meets, per metre; what is not floor is infinitely far.
         nearness = np.where(is_floor, rays.down / geometry.mount_height_m, 0.0)
         self._rays = np.stack([rays.forward, rays.left, rays.down, nearness]).astype(np.float32).reshape(4, -1)
@@ -97,6 +101,15 @@ class Reprojection:
         image = image.reshape(self.geometry.height, self.geometry.width, 3)
         image.flags.writeable = False
         return image
+
+    def maps(self, displacement: Displacement) -> tuple[Places, Places, NDArray[np.bool_]]:
+        """Return where the taken picture shows what each displaced pixel looks at: columns, rows, and whether it does.
+
+        Each is height × width; the first two are what ``cv2.remap`` takes.
+        """
+        shape = self.geometry.height, self.geometry.width
+        columns, rows = self._taken_at(displacement, self._rays)
+        return columns.reshape(shape), rows.reshape(shape), self._is_inside(columns, rows).reshape(shape)
 
     def _taken_at(self, displacement: Displacement, rays: Places) -> tuple[Places, Places]:
         """Return the columns and the rows of the taken picture where it shows what the displaced rays meet."""

@@ -39,10 +39,18 @@ def exam(
         int | None, typer.Option("--workers", min=1, help="Use this many processes; default: one for each core.")
     ] = None,
     cluster: Annotated[bool, typer.Option("--cluster", help="Share the drives out with Ray.")] = False,
+    on: Annotated[
+        Path | None, typer.Option("--on", metavar="SESSION", help="Drive inside this recorded session instead.")
+    ] = None,
 ) -> None:
     """Examine pilots: the same drives for everybody, in three levels, and one score from 0 to 100."""
     from training.exam import command
 
+    if on is not None:
+        if level or expert or films or save or markdown or workers or cluster:
+            fail("--on goes with models and --car only. Leave out the others.")
+        _drive_in_session(models, on, find_car(car))
+        return
     if cluster and workers:
         fail("Ray decides how many processes there are. Leave out --workers or --cluster.")
     levels = command.levels_named(level or [])
@@ -73,6 +81,16 @@ def _candidate(name: str, folder: CarFolder) -> Candidate:
 
     with open_pilot(name, folder, folder.config.camera.geometry):
         return Candidate(name, choose_pilot(name, folder.config.pilot, folder.path), folder.path)
+
+
+def _drive_in_session(models: list[str] | None, session: Path, folder: CarFolder) -> None:
+    """Let pilots drive inside a recorded session, its frames displaced to where they steer."""
+    from training.exam.on_session_view import load_and_say, show_on_session
+
+    path = load_and_say(session, folder.config.camera.geometry)
+    for model in models or [folder.config.pilot.model]:
+        with open_pilot(model, folder, path.camera) as pilot:
+            show_on_session(pilot, path)
 
 
 def _expert() -> Candidate:
