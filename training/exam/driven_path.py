@@ -55,6 +55,10 @@ class Response:
 class Stretch:
     """Frames of a session, without a gap and all on the move, and where the car was at each.
 
+    >>> images = np.zeros((2, 120, 160, 3), np.uint8)
+    >>> poses = (Pose(0.0, 0.0, 0.0), Pose(0.05, 0.0, 0.0))
+    >>> stretch = Stretch(images, poses, np.array([0.0, 0.05]), np.zeros(2), way_m=np.array([0.0, 0.05]))
+
     ``images`` uint8 RGB, frames × height × width × 3; ``poses`` in metres and radians from any origin; ``times_s`` when
     they were captured; ``steering`` where the steering was by then, in −1 … +1 as commands are, its lag counted;
     ``way_m`` how far it had come.
@@ -70,6 +74,9 @@ class Stretch:
 @dataclass(frozen=True, slots=True, eq=False)
 class DrivenPath:
     """The stretches of one session, the camera they were seen by, and the car's answer to its steering.
+
+    >>> DrivenPath("lap", CameraGeometry(), (), Response(), is_measured=True).response.lag_s
+    0.1
 
     ``is_measured`` tells whether the session says where the car was, as a simulated one does; else the frames do.
     """
@@ -103,7 +110,12 @@ def load_driven_path(session: Path, camera: CameraGeometry | None = None) -> Dri
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Frames without a gap: the images, where the car was, when, and the steering that was applied from each on."""
+    """Frames without a gap: the images, where the car was, when, and the steering that was applied from each on.
+
+    >>> images = np.zeros((2, 120, 160, 3), np.uint8)
+    >>> poses = (Pose(0.0, 0.0, 0.0), Pose(0.05, 0.0, 0.0))
+    >>> piece = Piece(images, poses, times_s=np.array([0.0, 0.05]), applied=np.zeros(2))
+    """
 
     images: NDArray[np.uint8] = field(repr=False)
     poses: tuple[Pose, ...] = field(repr=False)
