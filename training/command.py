@@ -28,7 +28,13 @@ from training.pipeline import train
 from training.progress import Progress as TrainingProgress
 from training.progress import ProgressCallback
 
-_STAGES = {"read": "reading the sessions", "train": "training", "export": "exporting"}
+_STAGES = {
+    "read": "reading the sessions",
+    "train": "training",
+    "export": "exporting",
+    "drive": "driving with the expert beside it",
+    "try": "trying the pilot",
+}
 _PREDICTORS = {"": "the pilot", "predict_mean_": "predict the mean", "predict_zero_": "predict zero"}
 
 Metrics = Mapping[str, Mapping[str, float]]
@@ -60,13 +66,13 @@ def train_and_show(
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
     left_out: list[LeftOut] = []
-    with _progress_bars() as progress:
+    with progress_bars() as progress:
         card = train(
-            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=_noting(left_out)
+            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=noting(left_out)
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
-    _show_metrics("On the frames held out from training", card.metrics)
+    show_metrics("On the frames held out from training", card.metrics)
     return Trained(model, tuple(left_out))
 
 
@@ -76,7 +82,7 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
     Raises what ``evaluate`` raises.
     """
     left_out: list[LeftOut] = []
-    evaluation = evaluate(model, sessions, _noting(left_out))
+    evaluation = evaluate(model, sessions, noting(left_out))
     missing = {session.path for session in left_out}
     sessions = [path for path in sessions if path not in missing]
     _show_evaluation(model.stem, evaluation, len(sessions))
@@ -88,20 +94,20 @@ def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, .
             style="yellow",
         )
         card = read_card(model)
-        _show_metrics("On the frames held out from training", card.metrics if card else {})
+        show_metrics("On the frames held out from training", card.metrics if card else {})
     return tuple(left_out)
 
 
 def evaluate_pilot_and_show(pilot: Pilot, size: Size, sessions: Sequence[Path]) -> tuple[LeftOut, ...]:
     """Do as ``evaluate_and_show`` with a pilot that is no model and takes frames of ``size`` (height, width)."""
     left_out: list[LeftOut] = []
-    evaluation = evaluate_pilot(pilot, size, sessions, tell=_noting(left_out))
+    evaluation = evaluate_pilot(pilot, size, sessions, tell=noting(left_out))
     _show_evaluation(pilot.name, evaluation, len(sessions) - len(left_out))
     return tuple(left_out)
 
 
 def _show_evaluation(name: str, evaluation: Evaluation, sessions: int) -> None:
-    _show_metrics(f"{name} on {evaluation.frames} frames of {sessions} sessions", evaluation.to_metrics())
+    show_metrics(f"{name} on {evaluation.frames} frames of {sessions} sessions", evaluation.to_metrics())
     if evaluation.invoke_ms:
         console.print(f"network {evaluation.invoke_ms:.2f} ms a frame (median)", highlight=False)
 
@@ -133,7 +139,7 @@ def drive_and_show(
     return all(outcome.passed for outcome in driven)
 
 
-def _noting(left_out: list[LeftOut]) -> LeftOutCallback:
+def noting(left_out: list[LeftOut]) -> LeftOutCallback:
     """Return what prints why a session is left out, and adds it to the list."""
 
     def note(session: LeftOut) -> None:
@@ -155,7 +161,8 @@ def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:
     return names
 
 
-def _show_metrics(title: str, metrics: Metrics) -> None:
+def show_metrics(title: str, metrics: Metrics) -> None:
+    """Print the figures of each output beside those of its baselines, and what is to be said of them."""
     console.print(_metrics_table(title, metrics))
     for sentence in explain_metrics(metrics):
         console.print(sentence, highlight=False)
@@ -203,7 +210,7 @@ def _tell(lines: ProgressLine, progress: TrainingProgress) -> None:
 
 
 @contextlib.contextmanager
-def _progress_bars() -> Iterator[ProgressCallback]:
+def progress_bars() -> Iterator[ProgressCallback]:
     """Show a bar for each stage, or lines where there is no terminal, with the time that the stage thinks is left."""
     if not console.is_terminal:
         with progress_lines("loading Keras") as lines:

@@ -16,7 +16,7 @@ from models.contract import OUTPUTS
 from training.augment import augment
 from training.backend import import_keras, import_tensorflow
 from training.dataset import Dataset
-from training.networks.steering import join, make_core, make_shrink
+from training.networks.steering import CORE, join, make_core, make_shrink
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Indexes, Split
 
@@ -70,8 +70,12 @@ def fit(
     split: Split,
     settings: TrainSettings | None = None,
     progress: ProgressCallback = ignore_progress,
+    *,
+    start: Any = None,
 ) -> Fitted:
     """Train a network on the training frames of ``split``, stopping by its validation frames.
+
+    It goes on from the weights of ``start``, the network of an earlier fit to frames of this size, where that is given.
 
     The squared error is minimised: where drivers tap full lock and let go, its minimum is the steering they mean, while
     the absolute error's is the zero they show most of the time. Raises TrainingError when the training diverges,
@@ -85,6 +89,8 @@ def fit(
     train = _gather(dataset, split.train, shrink)
     validation = _gather(dataset, split.validation, shrink)
     core = make_core(train[0].shape[1:])
+    if start is not None:
+        core.set_weights(start.get_layer(CORE).get_weights())
     steps = math.ceil(len(train[0]) / settings.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps * settings.epochs)
     core.compile(keras.optimizers.Adam(rate), loss=dict.fromkeys(OUTPUTS, "mse"))

@@ -20,7 +20,7 @@ from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
 from training.dataset import Dataset, LeftOutCallback, Size, ignore_left_out, load_dataset
-from training.evaluation.offline import Label, evaluate_frames
+from training.evaluation.offline import Evaluation, Label, evaluate_frames
 from training.export import export
 from training.fit import TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
@@ -51,21 +51,19 @@ def train(
     settings = settings or TrainSettings()
     # Before minutes of decoding and training, not after them.
     import_keras()
-    _check_place(out)
+    check_place(out)
     dataset = load_dataset(sessions, progress, size=size, tell=left_out)
     progress(Progress("train", 0, 1))
     split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
     fitted = fit(dataset, split, settings, progress)
     progress(Progress("export", 0, 1))
-    try:
-        card = _export(fitted.network, dataset, split, out, command, replaces=replaces)
-    except OSError as error:
-        raise _unwritable(out, error) from error
+    card = export_pilot(fitted.network, dataset, split, out, command, replaces=replaces)
     progress(Progress("export", 1, 1))
     return card
 
 
-def _check_place(out: Path) -> None:
+def check_place(out: Path) -> None:
+    """Raise TrainingError when no model can be written to ``out``; its folder is made where there is none."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out.parent):
@@ -78,19 +76,31 @@ def _unwritable(out: Path, error: OSError) -> TrainingError:
     return TrainingError(f"{out} cannot be written ({reason(error)}). Choose another place with --out.")
 
 
-def _export(network: Any, dataset: Dataset, split: Split, out: Path, command: str, *, replaces: bool) -> ModelCard:
-    """Write the network, measured and described, to ``out`` in one step."""
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
-        unfinished = Path(folder) / out.name
-        export(network, unfinished, _sample(dataset, split))
-        model = load_model(unfinished)
-        evaluation = evaluate_frames(model, _frames(dataset, split.validation), _training_means(dataset, split))
-        card = replace(_describe(dataset, split, out.stem, command), metrics=evaluation.to_metrics())
-        return _publish(unfinished, card, out, replaces=replaces)
+def export_pilot(
+    network: Any, dataset: Dataset, split: Split, out: Path, command: str = "", *, replaces: bool = False
+) -> ModelCard:
+    """Write ``network``, measured and described, to ``out`` in one step and return its card; see ``train``.
+
+    Raises TrainingError when ``out`` cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
+            unfinished = Path(folder) / out.name
+            export(network, unfinished, _sample(dataset, split))
+            evaluation = evaluate_held_out(unfinished, dataset, split)
+            card = replace(_describe(dataset, split, out.stem, command), metrics=evaluation.to_metrics())
+            return publish_pilot(unfinished, card, out, replaces=replaces)
+    except OSError as error:
+        raise _unwritable(out, error) from error
 
 
-def _publish(unfinished: Path, card: ModelCard, out: Path, *, replaces: bool) -> ModelCard:
-    """Give a finished model its name; the name is tried now, since another training may have taken it meanwhile."""
+def evaluate_held_out(model: Path, dataset: Dataset, split: Split) -> Evaluation:
+    """Return how far ``model`` is from what was driven on the validation frames of ``split``."""
+    return evaluate_frames(load_model(model), _frames(dataset, split.validation), _training_means(dataset, split))
+
+
+def publish_pilot(unfinished: Path, card: ModelCard, out: Path, *, replaces: bool) -> ModelCard:
+    """Give a finished model its card and its name, tried now: another training may have taken that meanwhile."""
     for path in numbered(out):
         described = append_card(unfinished, replace(card, name=path.stem))
         try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 class Progress:
     """``done`` of ``total`` steps of a ``stage``: ``"read"`` (frames), ``"train"`` (epochs) or ``"export"``.
 
+    A training in rounds has ``"drive"`` and ``"try"`` too, with another set of them in every round.
+
     >>> progress = Progress("train", done=3, total=24, seconds_left=42.0)
     >>> f"{progress.done / progress.total:.0%}"
     '12%'

@@ -14,7 +14,7 @@ from car.cli.options import CarOption, SessionArgument, SessionsArgument, find_c
 if TYPE_CHECKING:
     from car.sessions.tub.batch import Result
 
-sessions_app = typer.Typer(help="Recorded drives: list, show, import, export, repair.", no_args_is_help=True)
+sessions_app = typer.Typer(help="Recorded drives: list, show, make, import, export, repair.", no_args_is_help=True)
 app.add_typer(sessions_app, name="sessions")
 
 
@@ -35,6 +35,27 @@ def show_session(session: SessionArgument) -> None:
 
     with Session.open(session) as recording:
         show(recording)
+
+
+@sessions_app.command("make")
+def make_sessions(
+    car: CarOption = None,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="Simulated time to drive, in all.")] = 20.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same drives.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="The folder for them; default: the car's.")
+    ] = None,
+) -> None:
+    """Let the simulator's expert drive in many random worlds, for a pilot to learn from, and record it."""
+    from car.terminal.progress import progress_bar
+    from training.demonstrations import record_demonstrations
+
+    folder = find_car(car)
+    place = out or folder.sessions_dir
+    with progress_bar("the expert drives") as progress:
+        paths, there = record_demonstrations(folder.config, place, minutes, seed, progress)
+    size_mb = sum(path.stat().st_size for path in paths) / 1e6
+    typer.echo(f"{place}: {len(paths)} drives of seed {seed}, {size_mb:.0f} MB; {there} of them were there already.")
 
 
 @sessions_app.command("import")

@@ -15,6 +15,7 @@ from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
+    from training.command import Trained
     from training.dataset import LeftOut
 
 DEFAULT_NAME = "pilot"
@@ -33,25 +34,67 @@ def train(
         int | None, typer.Option("--epochs", min=1, help="At most this many passes over the data.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and data give the same split.")] = 0,
+    dagger: Annotated[
+        int | None,
+        typer.Option(
+            "--dagger",
+            min=1,
+            metavar="N",
+            help="Then N rounds in the simulator: the pilot drives, its expert corrects.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.01, help="For --dagger: simulated driving a round; default: 4.")
+    ] = None,
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
 
+    if minutes is not None and dagger is None:
+        fail("--minutes is for --dagger. Leave it out, or add it.")
     folder = find_car(car)
     place = _place(folder, name, out, replace=replace)
     camera = folder.config.camera.geometry
-    trained = training.command.train_and_show(
-        session_files(sessions, folder),
-        place,
-        epochs=epochs,
-        seed=seed,
-        command=shlex.join(["car", *sys.argv[1:]]),
-        replaces=replace,
-        size=(camera.height, camera.width),
-    )
+    files = session_files(sessions, folder)
+    command = shlex.join(["car", *sys.argv[1:]])
+    if dagger is not None:
+        trained = _train_in_rounds(files, place, folder, dagger, minutes, epochs, seed, command, replace=replace)
+    else:
+        trained = training.command.train_and_show(
+            files,
+            place,
+            epochs=epochs,
+            seed=seed,
+            command=command,
+            replaces=replace,
+            size=(camera.height, camera.width),
+        )
     _say_how_to_drive(trained.model, place, folder, car)
     if any(session.is_damaged for session in trained.left_out):
         fail("Not every session can be read, and the model was trained on the others. Try `car sessions repair`.")
+
+
+def _train_in_rounds(
+    files: list[Path],
+    place: Path,
+    folder: CarFolder,
+    rounds: int,
+    minutes: float | None,
+    epochs: int | None,
+    seed: int,
+    command: str,
+    *,
+    replace: bool,
+) -> Trained:
+    import training.dagger_view
+    from training.dagger import DaggerSettings
+    from training.fit import TrainSettings
+
+    dagger = DaggerSettings(rounds) if minutes is None else DaggerSettings(rounds, minutes)
+    settings = TrainSettings(seed=seed) if epochs is None else TrainSettings(epochs=epochs, seed=seed)
+    return training.dagger_view.train_in_rounds_and_show(
+        files, place, folder.config, dagger, settings, command=command, replaces=replace
+    )
 
 
 @app.command()

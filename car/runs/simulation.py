@@ -15,10 +15,12 @@ from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode, TripReason
 from car.kinds.pilot import Pilot
 from car.recording.recorder import CycleWriter, describe_session
+from car.runs.instructor import DualControls, Instructor, Rescuer
+from car.sessions.labels import TEACHER
 from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
-from hardware.drivetrain import NEUTRAL, LapCount, Pose
+from hardware.drivetrain import NEUTRAL, Command, LapCount, Pose
 from simulator.expert import Expert
 from simulator.scenario import Scenario
 from simulator.world import World
@@ -66,7 +68,8 @@ class Simulation:
     """What became of a simulated drive.
 
     ``trajectory`` holds where the car was at each frame; ``trip`` is the gate's reason when it ended the drive, else
-    None; ``real_s`` is how long it took on this machine.
+    None; ``real_s`` is how long it took on this machine; ``stalls`` counts how often an instructor had to set the car
+    off again.
     """
 
     lap_count: LapCount
@@ -75,10 +78,11 @@ class Simulation:
     simulated_s: float
     real_s: float
     trip: TripReason | None
+    stalls: int = 0
 
 
 class ExpertDriver:
-    """Somebody who drives by the world's truth, as a very good person would; arms the gate with a neutral stick.
+    """Somebody who drives by the world's truth, as a very good person would; arms the gate in ``mode``.
 
     >>> world, gate = make_world(CarConfig(), clock, Scenario("oval")), Gate()
     >>> expert = ExpertDriver(world, gate)
@@ -88,17 +92,22 @@ class ExpertDriver:
     True
     """
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: World, gate: Gate, mode: Mode = Mode.MANUAL) -> None:
         self._world = world
         # What the expert shows must be within what a pilot may do on this car.
         self._expert = Expert(world.track, world.vehicle, gate.limits.autopilot_throttle_cap)
         self._gate = gate
+        self._mode = mode
+
+    def command(self) -> Command:
+        """Return what to do where the car is."""
+        return self._expert.command(self._world.state)
 
     def events(self, now_ns: int) -> Iterable[Event]:
         """Yield this cycle's command, and the arming until it has worked."""
         if self._gate.state is GateState.DISARMED:
-            return (DriverCommand(NEUTRAL, now_ns), Arm(Mode.MANUAL))
-        return (DriverCommand(self._expert.command(self._world.state), now_ns),)
+            return (DriverCommand(NEUTRAL, now_ns), Arm(self._mode))
+        return (DriverCommand(self.command(), now_ns),)
 
 
 def run_simulation(
@@ -107,6 +116,7 @@ def run_simulation(
     goal: Goal,
     *,
     pilot: Pilot | None = None,
+    instructor: Instructor | None = None,
     record: Path | None = None,
     observer: Observer | None = None,
     attendant: Attendant | None = None,
@@ -118,9 +128,9 @@ def run_simulation(
     >>> run.simulated_s, run.lap_count.departures
     (1.0, 0)
 
-    With ``record`` the drive becomes a session in that file. ``progress`` is told how much of the goal is reached,
-    0 … 1; an ``attendant`` may end the drive earlier. Raises TrackError for an unknown track, RecordingError when the
-    session cannot be written.
+    With ``record`` the drive becomes a session in that file. An ``instructor`` sits beside the pilot. ``progress`` is
+    told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. Raises TrackError for an
+    unknown track, RecordingError when the session cannot be written.
     """
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
@@ -129,14 +139,23 @@ def run_simulation(
         limits = replace(limits, autopilot_throttle_cap=scenario.max_throttle)
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
     source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
+    about = scenario.as_text()
+    rescuer = None
+    if pilot is not None and instructor is not None:
+        source = ExpertDriver(world, gate, Mode.AUTO)
+        pilot, rescuer = DualControls(pilot, source.command, instructor), Rescuer(world)
+        about[TEACHER] = "expert"
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:
-            info = describe_session(record.stem, config, "simulator", scenario.as_text())
+            info = describe_session(record.stem, config, "simulator", about)
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))
-        return _drive(world, clock, gate, goal, source, pilot, observers, attendant, progress)
+        if rescuer is not None:
+            observers.append(rescuer)
+        simulation = _drive(world, clock, gate, goal, source, pilot, observers, attendant, progress)
+    return simulation if rescuer is None else replace(simulation, stalls=rescuer.stalls)
 
 
 def _drive(

@@ -15,7 +15,7 @@ from car.drive_record import DriveRecord
 from car.errors import NoSuchSession
 from car.gate import Mode
 from car.sessions.edits import Edits, FrameRange
-from car.sessions.labels import label_of
+from car.sessions.labels import has_teacher, label_of
 from car.sessions.overview import laps_between
 from car.sessions.reader import Damage, Session
 from hardware.clock import NS_PER_S
@@ -189,9 +189,10 @@ class SessionIndex:
         return mask
 
     def _read_commands(self) -> None:
+        is_taught = has_teacher(self._session.info)
         for index in range(len(self._steering), self.frame_count):
             record = self._session.record_at(index)
-            label = None if record is None else label_of(record)
+            label = None if record is None else label_of(record, is_taught=is_taught)
             self._steering.append(np.nan if record is None else record.applied.steering)
             self._throttle.append(np.nan if record is None else record.applied.throttle)
             self._label.append(np.nan if label is None else label.steering)

@@ -17,6 +17,8 @@ MIN_HEIGHT = 32
 FILTERS = (16, 24, 32, 48)
 HIDDEN_UNITS = 48
 DROPOUT = 0.3
+CORE = "core"
+"""The name of what is trained, a layer of the pilot."""
 
 
 def make_shrink(height: int, width: int) -> Any:
@@ -48,7 +50,7 @@ def make_core(shape: tuple[int, int, int]) -> Any:
         features = layers.Conv2D(filters, size, strides=2, padding="same", activation="relu")(features)
     features = layers.Dropout(DROPOUT)(layers.Flatten()(features))
     features = layers.Dense(HIDDEN_UNITS, activation="relu")(features)
-    return keras.Model(small, {name: layers.Dense(1, name=name)(features) for name in OUTPUTS}, name="core")
+    return keras.Model(small, {name: layers.Dense(1, name=name)(features) for name in OUTPUTS}, name=CORE)
 
 
 def join(shrink: Any, core: Any) -> Any:

@@ -1,0 +1,93 @@
+"""The same work on many things, on all cores of the machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
+from typing import TypeVar
+
+from car.errors import TrainingError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+ProgressCallback = Callable[[float], None]
+Work = Callable[[Job, ProgressCallback], Result]
+"""What is done to one thing; it says now and then how much of it is done, 0 … 1, and may be ended there."""
+
+_stop: Event | None = None
+
+
+class _Stopped(Exception):
+    """Nobody waits for this work any more."""
+
+
+def work_on_all(
+    work: Work[Job, Result], jobs: Sequence[Job], progress: ProgressCallback = lambda _: None, cores: int | None = None
+) -> list[Result]:
+    """Return what ``work`` makes of each of ``jobs``, in their order, done in as many processes as there are cores.
+
+    ``work`` is a function of a module, and jobs and results are what can be pickled. What one of them raises is raised
+    here, and like a Ctrl-C ends the others at once. Raises TrainingError when a process dies.
+    """
+    cores = min(cores or usable_cores(), len(jobs))
+    if cores <= 1:
+        return [work(job, _share_of(progress, number, len(jobs))) for number, job in enumerate(jobs)]
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    with ProcessPoolExecutor(cores, context, _start, (stop,)) as pool:
+        try:
+            futures = [pool.submit(_run, work, job) for job in jobs]
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(done / len(jobs))
+            return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "A process that drove in the simulator was ended, perhaps for want of memory. Close other programs, "
+                "and start again."
+            ) from error
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _share_of(progress: ProgressCallback, number: int, count: int) -> ProgressCallback:
+    return lambda done: progress((number + done) / count)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _start(stop: Event) -> None:
+    """Prepare a process for its work: Ctrl-C is its parent's to hear, and without a parent there is no work."""
+    # An Event reaches a pool's process in no other way than when it starts.
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run(work: Work[Job, Result], job: Job) -> Result:
+    return work(job, _check_stop)
+
+
+def _check_stop(_: float) -> None:
+    if _stop is not None and _stop.is_set():
+        raise _Stopped

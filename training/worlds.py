@@ -1,0 +1,54 @@
+"""Random worlds: those a pilot learns in and those it is tried in, which are never the same ones, nor the exam's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+
+from simulator.scenario import Scenario, Start
+from simulator.track import Style
+
+LEARNING_TRACKS = range(1, 1_000_000)
+"""The random tracks that pilots learn on; the exam's begin at random-100000000."""
+TRIAL_TRACKS = range(2_000_000, 3_000_000)
+"""The random tracks that pilots are tried on between two rounds of a training."""
+DISTURBED_SHARE = 0.6
+START_LATERAL_M = 0.2
+START_HEADING_RAD = math.radians(20.0)
+
+_STYLES: tuple[Style, ...] = get_args(Style)
+
+
+def learning_worlds(count: int, seed: int, first: int = 0) -> list[Scenario]:
+    """Return ``count`` worlds to learn in, from number ``first`` on of the endless row that ``seed`` decides.
+
+    >>> learning_worlds(3, seed=1)[2] == learning_worlds(1, seed=1, first=2)[0]
+    True
+
+    They differ in track, style, light, floor and start, and in most of them the car is pushed about.
+    """
+    return [_draw(LEARNING_TRACKS, seed, number, DISTURBED_SHARE) for number in range(first, first + count)]
+
+
+def trial_worlds(count: int) -> list[Scenario]:
+    """Return the first ``count`` of the worlds that pilots are tried in, always the same ones; nothing pushes there."""
+    return [_draw(TRIAL_TRACKS, 0, number, 0.0) for number in range(count)]
+
+
+def _draw(tracks: Sequence[int], seed: int, number: int, disturbed_share: float) -> Scenario:
+    rng = np.random.default_rng([seed, number, 13])
+    track = tracks[int(rng.integers(len(tracks)))]
+    return Scenario(
+        f"random-{track}",
+        seed=track,
+        disturb=bool(rng.random() < disturbed_share),
+        style=_STYLES[number % len(_STYLES)],
+        start=Start(
+            progress_m=float(rng.uniform(0.0, 20.0)),
+            lateral_m=float(rng.uniform(-START_LATERAL_M, START_LATERAL_M)),
+            heading_error_rad=float(rng.uniform(-START_HEADING_RAD, START_HEADING_RAD)),
+        ),
+    )
