@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from car.config.sections import CarConfig
-from car.errors import TrainingError
+from car.errors import SessionError, TrainingError
 from car.files import reason
 from car.pilots.names import numbered
 from car.runs.instructor import Instructor
@@ -96,10 +96,13 @@ def best_of(rounds: Sequence[Round]) -> Round:
     return min(rounds, key=lambda done: (done.road_test.departures_per_km, done.steering_mae))
 
 
-def is_simulated(path: Path) -> bool:
-    """Tell whether a session was recorded in the simulator."""
-    with Session.open(path) as session:
-        return session.info.source == "simulator"
+def is_of_real_car(path: Path) -> bool:
+    """Tell whether a session is known to be of another world than the simulator's."""
+    try:
+        with Session.open(path) as session:
+            return session.info.source != "simulator"
+    except SessionError:
+        return False
 
 
 def folder_for(out: Path) -> Path:

@@ -11,7 +11,7 @@ from car.config.sections import CarConfig
 from car.terminal.console import console
 from models.contract import ModelCard
 from training.command import Trained, noting, progress_bars, show_metrics
-from training.dagger import DaggerSettings, Round, best_of, folder_for, is_simulated, train_in_rounds
+from training.dagger import DaggerSettings, Round, best_of, folder_for, is_of_real_car, train_in_rounds
 from training.dataset import LeftOut
 from training.fit import TrainSettings
 
@@ -88,11 +88,11 @@ def gain_in_words(rounds: Sequence[Round]) -> str:
 
 
 def _warn_of_real_ones(sessions: Sequence[Path]) -> None:
-    real = [path for path in sessions if path.is_file() and not is_simulated(path)]
+    real = sum(is_of_real_car(path) for path in sessions)
     if real:
         console.print(
-            f"{len(real)} of these sessions are not of the simulator, where the rounds are driven: they help a real car "
-            "as far as it, and its track, look and drive alike.",
+            f"{real} of these sessions are of a real car, and the rounds are driven in the simulator: they help that "
+            "car as far as its track, its look and its ways resemble the simulator's.",
             style="yellow",
             highlight=False,
         )
