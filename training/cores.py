@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -9,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 from car.errors import TrainingError
@@ -20,7 +20,8 @@ ProgressCallback = Callable[[float], None]
 Work = Callable[[Job, ProgressCallback], Result]
 """What is done to one thing; it says now and then how much of it is done, 0 … 1, and may be ended there."""
 
-_stop: Event | None = None
+_is_stopped = ctypes.c_bool(False)
+"""In a process of the pool, shared with its parent. No lock: a killed process would hold it for ever."""
 
 
 class _Stopped(Exception):
@@ -39,8 +40,8 @@ def work_on_all(
     if cores <= 1:
         return [work(job, _share_of(progress, number, len(jobs))) for number, job in enumerate(jobs)]
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(cores, context, _start, (stop,)) as pool:
+    is_stopped = context.RawValue(ctypes.c_bool, False)
+    with ProcessPoolExecutor(cores, context, _start, (is_stopped,)) as pool:
         try:
             futures = [pool.submit(_run, work, job) for job in jobs]
             for done, future in enumerate(as_completed(futures), start=1):
@@ -53,7 +54,7 @@ def work_on_all(
                 "and start again."
             ) from error
         finally:
-            stop.set()
+            is_stopped.value = True
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -68,11 +69,11 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _start(stop: Event) -> None:
+def _start(is_stopped: ctypes.c_bool) -> None:
     """Prepare a process for its work: Ctrl-C is its parent's to hear, and without a parent there is no work."""
-    # An Event reaches a pool's process in no other way than when it starts.
-    global _stop
-    _stop = stop
+    # What is shared reaches a pool's process in no other way than when it starts.
+    global _is_stopped
+    _is_stopped = is_stopped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
@@ -89,5 +90,5 @@ def _run(work: Work[Job, Result], job: Job) -> Result:
 
 
 def _check_stop(_: float) -> None:
-    if _stop is not None and _stop.is_set():
+    if _is_stopped.value:
         raise _Stopped

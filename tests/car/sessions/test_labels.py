@@ -36,6 +36,12 @@ def test_the_label_is_what_whoever_drove_asked_for(mode: Mode, driver: Command |
     assert label_of(row) == label
 
 
+@pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ASSIST, Mode.AUTO])
+def test_where_there_is_a_teacher_the_label_is_what_the_teacher_asked_for_whoever_drove(mode: Mode) -> None:
+    assert label_of(replace(record(APPLIED, mode), driver=DRIVER), is_taught=True) == DRIVER
+    assert label_of(record(APPLIED, mode), is_taught=True) is None
+
+
 @pytest.mark.parametrize("state", [GateState.DISARMED, GateState.TRIPPED])
 def test_a_car_that_nobody_drives_teaches_nothing(state: GateState) -> None:
     assert label_of(record(NEUTRAL, state=state)) is None
