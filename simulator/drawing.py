@@ -16,6 +16,8 @@ from simulator.curves import Points
 from simulator.track import LANE_HALF_WIDTH_M, Track
 from simulator.track_file import MAX_FILE_BYTES, MAX_SIDE_M, content_of, track_of
 
+Drawn = Line | Arc | CubicBezier | QuadraticBezier
+
 SUFFIX = ".svg"
 MIN_WIDTH_M = 0.5
 MAX_SEGMENTS = 2000
@@ -134,12 +136,12 @@ def _points(path: Path, line: ElementTree.Element) -> Points:
         raise TrackError(f"{path}: the path has several parts. Draw the centre line in one go.")
     if len(segments) > MAX_SEGMENTS:
         raise TrackError(f"{path}: the path has {len(segments)} parts. Simplify it to {MAX_SEGMENTS} or fewer.")
-    sampled = [segments[0].end, *(_sample(segment) for segment in segments if not isinstance(segment, Move))]
+    sampled = [segments[0].end, *(_sample(segment) for segment in segments if isinstance(segment, Drawn))]
     drawn = np.concatenate([np.atleast_1d(np.asarray(part, np.complex128)) for part in sampled])
     return np.column_stack([drawn.real, drawn.imag])
 
 
-def _sample(segment: Line | Arc | CubicBezier | QuadraticBezier) -> Matrix:
+def _sample(segment: Drawn) -> Matrix:
     count = 1 if isinstance(segment, Line) else _SAMPLES
     return np.array([segment.point(share) for share in np.linspace(0.0, 1.0, count + 1)[1:].tolist()])
 

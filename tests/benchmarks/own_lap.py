@@ -25,7 +25,7 @@ from car.runs.simulation import Goal, run_simulation
 from hardware.camera import CameraGeometry, Frame
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import Command
-from simulator.expert import PurePursuit
+from simulator.expert import Expert
 from simulator.renderer import draw_scene
 from simulator.reprojection import Displacement, Reprojection, Sight
 from simulator.scenario import Scenario
@@ -181,7 +181,7 @@ def _departures_per_100_m(pilot: Pilot, scenario: Scenario) -> float:
     """
     clock = VirtualClock(NS_PER_S)
     world = scenario.world(clock)
-    expert = PurePursuit(world.track, world.vehicle)
+    expert = Expert(world.track, world.vehicle)
     departures = 0
     while clock.now_ns() < (1.0 + REAL_S) * NS_PER_S:
         steering = pilot.drive(world.camera.next_frame(timeout_ms=1000)).command.steering

@@ -31,7 +31,7 @@ def difference(one: Image, other: Image) -> float:
 @LENSES
 def test_a_direction_is_projected_to_the_pixel_that_looks_there(geometry: CameraGeometry) -> None:
     rows = np.arange(geometry.height, dtype=np.float64)
-    rays = lens.rays(geometry, rows)
+    rays = lens.rays(lens.Mount(geometry), rows)
     seen = lens.project(geometry, *(3.0 * part.astype(np.float32) for part in (rays.forward, rays.left, rays.down)))
     assert np.abs(seen[0] - np.arange(geometry.width)).max() < 0.01
     assert np.abs(seen[1] - rows[:, None]).max() < 0.01

@@ -57,11 +57,12 @@ def test_the_same_scenario_gives_the_same_frames_and_drive_to_the_bit() -> None:
 
 
 def test_each_level_draws_what_it_promises_and_the_later_ones_more() -> None:
-    for level, lateral_m, heading_deg, delay_s, speed_m_s in (
+    bounds: tuple[tuple[Level, float, float, float, float], ...] = (
         ("home", 0.1, 10.0, 0.05, 1.0),
         ("hall", 0.18, 20.0, 0.1, 1.5),
         ("race", 0.25, 30.0, 0.1, 2.5),
-    ):
+    )
+    for level, lateral_m, heading_deg, delay_s, speed_m_s in bounds:
         scenarios = drawn(level)
         assert len({scenario.track for scenario in scenarios}) > 30
         assert ("walls" in {scenario.style for scenario in scenarios}) == (level != "home")

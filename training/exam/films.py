@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
-from car.assembly.devices import make_world
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import RecordingError
+from car.runs.film import Film
 from hardware.camera import Frame
-from hardware.clock import VirtualClock
-from hardware.drivetrain import Pose
 from training.exam.drive import drive_beside
 from training.exam.run import Result
-from training.pictures import FILM_HZ, Snapshots, save_film
 
-BEFORE_S, SHOWN_S = 4.0, 7.0
-"""How much of the drive is shown before the car leaves its lane, and how much of it in all."""
+BEFORE_S, AFTER_S = 5.0, 5.0
+"""How much of the drive is shown before and after the car leaves its lane."""
 
 
-class _Filming:
-    """Observes a drive: keeps frames, where the car was at each of them, and when it first left its lane."""
+class _Cut:
+    """Observes a drive and hands to a film what is around the first departure, or the beginning if there is none."""
 
-    def __init__(self, rate_hz: float) -> None:
-        self.snapshots = Snapshots(rate_hz)
-        self.poses: list[Pose] = []
-        self._left_at: int | None = None
+    def __init__(self, film: Film, rate_hz: float) -> None:
+        self._film = film
+        self._waiting: deque[tuple[DriveRecord, Frame]] = deque(maxlen=round(BEFORE_S * rate_hz))
+        self._beginning: list[tuple[DriveRecord, Frame]] = []
+        self._most_at_first = round((BEFORE_S + AFTER_S) * rate_hz)
+        self._has_left = False
 
     def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
-        kept = len(self.snapshots.kept)
-        self.snapshots(record, frame)
-        if frame is not None and record.pose is not None:
-            self.poses.append(record.pose)
-        if self._left_at is None and record.lap_count is not None and record.lap_count.departures:
-            self._left_at = kept
+        if frame is None:
+            return
+        if self._has_left:
+            self._film(record, frame)
+            return
+        if len(self._beginning) < self._most_at_first:
+            self._beginning.append((record, frame))
+        self._waiting.append((record, frame))
+        if record.lap_count is not None and record.lap_count.departures:
+            self._has_left = True
+            self._show(self._waiting)
 
-    def cut(self) -> Snapshots:
-        """Return the part worth seeing: around the first departure, or the beginning."""
-        first = max(0, (self._left_at or 0) - round(BEFORE_S * FILM_HZ))
-        return Snapshots(self.snapshots.rate_hz, self.snapshots.kept[first : first + round(SHOWN_S * FILM_HZ)])
+    def end(self) -> None:
+        """Show the beginning of a drive that has never left its lane."""
+        if not self._has_left:
+            self._show(self._beginning)
+
+    def _show(self, cycles: Iterable[tuple[DriveRecord, Frame]]) -> None:
+        for record, frame in cycles:
+            self._film(record, frame)
 
 
 def film_worst(result: Result, config: CarConfig, folder: Path, count: int = 3) -> list[Path]:
-    """Have the candidate drive its ``count`` worst tasks again, and save a GIF of each in ``folder``; return the files.
+    """Have the candidate drive its ``count`` worst tasks again, save a film of each in ``folder``, and return them.
 
     The expert is not filmed: it does not look at what the camera shows. Raises RecordingError when they cannot be
     written.
@@ -55,10 +65,11 @@ def film_worst(result: Result, config: CarConfig, folder: Path, count: int = 3) 
         raise RecordingError(f"{folder} cannot be made ({error.strerror}). Choose another folder.") from error
     paths = []
     for answer in result.worst(count):
-        filming = _Filming(config.camera.rate_hz)
-        drive_beside(answer.expert, answer.task, result.candidate, config, filming)
-        floor = make_world(config, VirtualClock(), answer.task.scenario).floor
-        path = folder / f"{Path(result.candidate.name).stem}-{answer.task.level}-{answer.task.number}.gif"
-        save_film(path, floor, filming.poses, filming.cut())
+        path = folder / f"{Path(result.candidate.name).stem}-{answer.task.level}-{answer.task.number}.webm"
+        rate_hz = config.camera.rate_hz
+        with Film(path, answer.task.scenario.open_track(), rate_hz, BEFORE_S + AFTER_S) as film:
+            cut = _Cut(film, rate_hz)
+            drive_beside(answer.expert, answer.task, result.candidate, config, cut)
+            cut.end()
         paths.append(path)
     return paths
