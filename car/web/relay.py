@@ -14,6 +14,7 @@ from typing import Any
 
 import h11
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -81,6 +82,9 @@ class Relay:
         except (NoLibrary, OSError, h11.RemoteProtocolError, asyncio.IncompleteReadError):
             if not exchange.has_begun:
                 await _no_answer()(scope, receive, send)
+        except HTTPException as error:
+            if not exchange.has_begun:
+                await refuse(error.status_code, error.detail)(scope, receive, send)
 
     def _is_librarys(self, path: str) -> bool:
         return any(path == known or path.startswith(f"{known}/") for known in self._paths)
@@ -119,13 +123,18 @@ class _Exchange:
         """Carry it out; raises NoLibrary and OSError when the desk is not there."""
         reader, writer = await asyncio.open_connection("127.0.0.1", await self._library.port())
         try:
-            asking = asyncio.create_task(self._ask(writer))
+            asking, answering = (asyncio.create_task(half) for half in (self._ask(writer), self._answer(reader)))
             try:
-                await self._answer(reader)
+                await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
+                if asking.done() and isinstance(refused := asking.exception(), HTTPException):
+                    # The desk would wait for the rest of a body that is too large, or does not come.
+                    raise refused
+                await answering
             finally:
-                asking.cancel()
-                with contextlib.suppress(asyncio.CancelledError, OSError, h11.LocalProtocolError):
-                    await asking
+                for half in (asking, answering):
+                    half.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, OSError, h11.LocalProtocolError, HTTPException):
+                        await half
         finally:
             writer.close()
 

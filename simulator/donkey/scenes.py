@@ -8,7 +8,7 @@ from simulator.track_file import is_file_name
 
 SCENES = {
     "generated_road": "random-1",
-    "warehouse": "hairpin",
+    "warehouse": "warehouse",
     "sparkfun_avc": "bean",
     "generated_track": "oval",
     "mountain_track": "random-5",
@@ -24,7 +24,7 @@ SCENES = {
 
 def scene_names() -> list[str]:
     """Return the names that a client may load; ``random-<seed>`` is one too."""
-    return [*SCENES, *track_names()]
+    return list(dict.fromkeys((*SCENES, *track_names())))
 
 
 def track_of(scene: str) -> str:

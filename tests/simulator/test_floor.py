@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,11 +9,12 @@ from numpy.typing import NDArray
 from hardware.drivetrain import Pose
 from simulator.appearance import Appearance, nominal, varied
 from simulator.floor import Floor, draw_floor
-from simulator.markings import EDGE_WIDTHS_M
+from simulator.markings import EDGE_WIDTHS_M, crossing_line
 from simulator.track import Track, make_track
 
 OVAL = make_track("oval")
 CHICANE = make_track("chicane")
+OVAL_OF: dict[str, Track] = {"walls": make_track("oval", "walls"), "tape": make_track("oval", "tape")}
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +97,59 @@ def test_appearances_of_all_materials_can_be_drawn() -> None:
     for material in ("concrete", "wood", "carpet"):
         floor = draw_floor(OVAL, Appearance(material, floor=(90.0, 90.0, 90.0), line=(220.0, 220.0, 220.0)))
         assert floor.image.mean() == pytest.approx(94.0, abs=6.0)
+
+
+def test_where_a_lane_crosses_itself_no_line_lies_across_either_way() -> None:
+    track = make_track("figure-eight")
+    [crossing] = track.crossings
+    floor = draw_floor(track)
+    for way_m in crossing.ways_m:
+        for lateral_m in (-0.3, 0.0, 0.3):
+            over = [colour_at(floor, track, way_m + ahead_m, lateral_m) for ahead_m in np.arange(-0.42, 0.43, 0.01)]
+            assert max(colour.max() for colour in over) < 150.0
+        # Beside the crossing the lines are there.
+        for side in (-1.0, 1.0):
+            edge = colour_at(floor, track, way_m + 0.6, side * track.half_width_m)
+            assert edge.min() > 170.0
+
+
+def test_one_line_runs_along_the_middle_over_the_crossing_too() -> None:
+    track = make_track("figure-eight", "line")
+    floor = draw_floor(track)
+    for progress_m in np.arange(0.0, track.length_m, 0.05):
+        assert colour_at(floor, track, progress_m, 0.0).max() < 70.0
+    assert colour_at(floor, track, 3.0, 0.3).max() > 80.0
+
+
+@pytest.mark.parametrize(("ground", "is_light"), [((40.0, 42.0, 46.0), True), ((200.0, 198.0, 190.0), False)])
+def test_a_line_is_dark_or_light_against_its_floor(ground: tuple[float, float, float], is_light: bool) -> None:
+    track = make_track("oval", "line")
+    floor = draw_floor(track, replace(nominal("line"), floor=ground))
+    line, beside = colour_at(floor, track, 2.0, 0.0).mean(), colour_at(floor, track, 2.0, 0.3).mean()
+    assert (line - beside > 50.0) if is_light else (beside - line > 50.0)
+
+
+def test_a_road_is_dark_and_ends_at_its_edges() -> None:
+    track = make_track("figure-eight", "road")
+    floor = draw_floor(track)
+    for progress_m in np.arange(0.0, track.length_m, 0.1):
+        red, green, _ = colour_at(floor, track, progress_m, 0.2)
+        assert abs(red - green) < 15.0
+    red, green, _ = colour_at(floor, track, 1.5, -0.6)
+    assert green > red + 15.0
+
+
+def test_between_walls_nothing_is_painted() -> None:
+    walled, lined = (draw_floor(OVAL_OF[style], nominal("walls")).image for style in ("walls", "tape"))
+    assert walled.max() < 120
+    assert lined.max() > 170
+
+
+def test_a_crossing_line_lies_across_the_lane_and_changes_nothing_else() -> None:
+    mark = crossing_line(CHICANE, progress_m=3.0, width_m=0.1, colour=(200.0, 30.0, 30.0))
+    plain, marked = draw_floor(CHICANE), draw_floor(CHICANE, marks=[mark])
+    for lateral_m in (-0.7, -0.2, 0.0, 0.2, 0.7):
+        red, green, _ = colour_at(marked, CHICANE, 3.0, lateral_m)
+        assert red > green + 80.0
+    changed = (plain.image != marked.image).any(axis=2).sum() * 0.005**2
+    assert changed == pytest.approx(0.1 * 2.0 * (CHICANE.half_width_m + 0.5), rel=0.2)

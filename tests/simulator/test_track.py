@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hardware.drivetrain import Pose
 from hardware.errors import TrackError
+from simulator import curves
 from simulator.curves import centre_line, clearance_m, nearest_parts, rounded
 from simulator.track import Style, Track, make_track, track_names
 
@@ -91,6 +92,17 @@ def test_random_tracks_turn_both_ways(name: str) -> None:
 def test_random_tracks_are_the_same_each_time_and_differ_by_seed() -> None:
     assert np.array_equal(make_track("random-3").points_m, cached("random-3").points_m)
     assert not np.array_equal(cached("random-3").points_m[:500], cached("random-4").points_m[:500])
+
+
+@given(seed=st.integers(0, 999_999_999))
+@settings(max_examples=12, deadline=None)
+def test_any_seed_is_a_lane_that_keeps_the_limits(seed: int) -> None:
+    track = make_track(f"random-{seed}")
+    assert curves.MIN_LENGTH_M <= track.length_m <= curves.MAX_LENGTH_M
+    assert np.abs(track.curvature_per_m).max() * curves.MIN_RADIUS_M <= 1.0
+    assert clearance_m(track.points_m) >= curves.MIN_CLEARANCE_M
+    assert track.crossings == ()
+    assert np.ptp(track.points_m, axis=0).max() < 12.0
 
 
 def test_random_tracks_go_round_in_both_directions_and_come_in_both_styles() -> None:

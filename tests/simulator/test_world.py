@@ -14,7 +14,7 @@ from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command, Motion
 from hardware.errors import CameraError, CameraTimeout, HardwareError
 from simulator.disturbance import Disturbance
-from simulator.track import make_track
+from simulator.track import Track, make_track
 from simulator.world import World
 
 OVAL = make_track("oval")
@@ -311,6 +311,18 @@ def test_a_car_enters_another_track_at_its_start_and_counts_from_nothing() -> No
     assert not np.array_equal(before, after)
     fresh = World(make_track("bean"), clock).camera.next_frame(1000).image
     assert np.abs(after.astype(int) - fresh.astype(int)).mean() < 5
+
+
+def test_a_track_of_the_same_name_that_has_changed_is_drawn_anew() -> None:
+    clock = VirtualClock()
+    world = World(make_track("oval"), clock)
+    floor = world.floor
+    world.enter(make_track("oval"))
+    assert world.floor is floor
+    changed = Track("oval", make_track("bean").points_m)
+    world.enter(changed)
+    assert world.track is changed
+    assert world.floor is not floor
 
 
 def test_entering_the_track_it_is_on_brings_the_car_back_to_the_start() -> None:

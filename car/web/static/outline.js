@@ -56,6 +56,3 @@ export function closedCurve(points) {
     });
   });
 }
-
-/** 12.34 → "12.3 m". */
-export const roundM = (value) => `${value.toFixed(1)} m`;

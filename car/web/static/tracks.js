@@ -2,11 +2,12 @@
 
 import { get, post } from "./api.js";
 import { $, confirmed, el, toast } from "./dom.js";
-import { closedCurve, pointsOfStroke, roundM } from "./outline.js";
+import { closedCurve, pointsOfStroke } from "./outline.js";
 import "./shell.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const CHECK_AFTER_MS = 250, MOVE_M = 0.1, GRIP_PX = 22, MAX_UNDO = 100, MIN_STROKE_M = 2, MAX_HANDLES = 60;
+const TURNS_ON_M = 0.45; // its least radius of 0.36 m, and some to correct
 const LOOP = [[-0.28, -0.22], [0, -0.25], [0.28, -0.22], [0.35, 0], [0.28, 0.22], [0, 0.25], [-0.28, 0.22], [-0.35, 0]]; // shares of the floor's width
 
 const floor = $("floor");
@@ -98,7 +99,8 @@ async function check() {
   if (checked.refusal) return verdict(checked.refusal, "warn", false);
   curve = checked.centre_m;
   draw();
-  verdict(`${roundM(checked.length_m)} round, tightest bend ${checked.tightest_m.toFixed(2)} m.`, "go", true);
+  const tight = checked.tightest_m < TURNS_ON_M ? ` A 1:16 car needs ${TURNS_ON_M} m.` : "";
+  verdict(`${checked.length_m.toFixed(1)} m round, tightest bend ${checked.tightest_m.toFixed(2)} m.${tight}`, tight ? "warn" : "go", true);
 }
 
 function verdict(text, kind, isGood) {

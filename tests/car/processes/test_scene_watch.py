@@ -51,7 +51,9 @@ def test_of_wishes_in_quick_succession_the_last_one_counts_and_only_where_the_ca
         assert scene.came.wait(60)
     assert scene.now_on.read() == {}
     scene.may_draw.set()
-    wait_for(lambda: scene.now_on.read() == {"track": "oval"}, "the car on the last track that was asked for")
+    wait_for(
+        lambda: scene.now_on.read() == {"track": "oval", "number": 4}, "the car on the last track that was asked for"
+    )
     assert scene.entered == ["bean", "oval"]
 
 
@@ -59,6 +61,16 @@ def test_a_track_that_is_not_on_the_list_cannot_be_asked_for() -> None:
     scene = Scene()
     assert not scene.choice.enter("nowhere")
     assert list(scene.watch.events(0)) == []
+
+
+def test_a_track_that_is_added_while_the_car_drives_can_be_asked_for() -> None:
+    own: list[str] = []
+    choice = SceneChoice(Bulletin(multiprocessing.get_context("spawn")), ("oval",), lambda: own)
+    assert not choice.enter("mine.json")
+    own.append("mine.json")
+    assert choice.tracks == ("oval", "mine.json")
+    assert choice.enter("mine.json")
+    assert choice.track == "mine.json"
 
 
 def test_a_track_that_cannot_be_drawn_leaves_the_car_where_it_is() -> None:
@@ -70,5 +82,5 @@ def test_a_track_that_cannot_be_drawn_leaves_the_car_where_it_is() -> None:
 
 
 def test_a_real_car_has_no_tracks() -> None:
-    choice = SceneChoice(Bulletin(multiprocessing.get_context("spawn")), ())
+    choice = SceneChoice(Bulletin(multiprocessing.get_context("spawn")), (), lambda: ("mine.json",))
     assert (choice.track, choice.enter("oval")) == ("", False)

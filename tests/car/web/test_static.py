@@ -33,8 +33,8 @@ def test_all_files_together_weigh_less_than_a_photo() -> None:
     assert sum(path.stat().st_size for path in STATIC.rglob("*")) < MAX_BYTES
 
 
-def test_there_are_six_pages() -> None:
-    assert [page.stem for page in PAGES] == ["calibrate", "doctor", "drive", "models", "pair", "sessions"]
+def test_there_are_seven_pages() -> None:
+    assert [page.stem for page in PAGES] == ["calibrate", "doctor", "drive", "models", "pair", "sessions", "tracks"]
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.iterdir()), ids=lambda path: path.name)

@@ -103,6 +103,12 @@ def open_session(page: Page) -> None:
     page.mouse.up()
 
 
+def draw_a_track(page: Page) -> None:
+    """Draw a lane."""
+    page.locator("#loop").click()
+    expect(page.locator("#verdict")).to_contain_text("tightest bend")
+
+
 def as_it_is(page: Page) -> None:
     """Wait until the page shows what it has."""
     page.wait_for_load_state("networkidle") if page.url.endswith("/pair") else page.wait_for_timeout(SETTLED_MS)
@@ -119,6 +125,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "sessions": ("/sessions", as_it_is),
     "session": ("/sessions", open_session),
     "models": ("/models", as_it_is),
+    "tracks": ("/tracks", draw_a_track),
     "calibrate": ("/calibrate", as_it_is),
     "doctor": ("/doctor", wait_for_findings),
     "pair": ("/pair", as_it_is),

@@ -13,13 +13,14 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.car.sessions.recordings import write_session
 from tests.system.chromium.served_car import ServedCar
 
-PAGES = ("/", "/sessions", "/sessions#evening", "/models", "/calibrate", "/doctor", "/pair")
+PAGES = ("/", "/sessions", "/sessions#evening", "/models", "/tracks", "/calibrate", "/doctor", "/pair")
 SERIOUS = {"serious", "critical"}
 READY = {
     "/": "#figures dd",
     "/sessions": "#list li",
     "/sessions#evening": ".histogram",
     "/models": "#models li",
+    "/tracks": "#floor .grid",
     "/calibrate": "#calibrate > *",
     "/doctor": ".summary",
     "/pair": "#code",
