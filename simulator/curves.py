@@ -15,9 +15,11 @@ Points = NDArray[np.float64]
 """Points in metres, N × 2, x to the right and y up."""
 
 MIN_RADIUS_M = 0.8
+"""Random tracks and those of a living room have no tighter bend: twice what a 1:16 car can turn on, and a little."""
 MIN_LENGTH_M = 12.0
 MAX_LENGTH_M = 25.0
 MIN_CLEARANCE_M = 1.05
+"""So far apart are the centre lines of any two parts: a lane of 0.8 m with its tape, and some floor between."""
 POINT_SPACING_M = 0.02
 
 _COARSE_POINTS = 160

@@ -99,6 +99,17 @@ def test_a_track_of_ones_own_is_made_shown_drawn_and_driven(car_dir: Path) -> No
     assert "hairpin" in run_car("tracks", "list", cwd=car_dir).stdout
 
 
+def test_a_drawing_becomes_a_track_with_walls(car_dir: Path) -> None:
+    (car_dir / "mine.svg").write_text('<svg><path d="M10 0H70A20 20 0 0 1 70 40H10A20 20 0 0 1 10 0Z"/></svg>')
+    made = run_car(
+        "tracks", "import", "mine.svg", "mine.json", "--width-m", "6", "--style", "walls", "--half-width-m", "0.5",
+        cwd=car_dir,
+    )  # fmt: skip
+    assert "14.7 m round, 1.0 m lane" in made.stdout
+    shown = run_car("tracks", "show", "mine.json", "--picture", "mine.png", cwd=car_dir)
+    assert "mine.json: walls" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -107,6 +118,7 @@ def test_a_track_of_ones_own_is_made_shown_drawn_and_driven(car_dir: Path) -> No
         (("tracks", "show", "oval", "--picture", "oval.gpx"), ("oval.gpx", "track.png")),
         (("tracks", "show", "oval", "--picture", "nowhere/oval.png"), ("cannot be written",)),
         (("tracks", "export", "oval", "nowhere/oval.json"), ("cannot be written",)),
+        (("tracks", "import", "lost.svg", "new.json", "--width-m", "5"), ("no drawing",)),
         (("simulate", "--expert", "--track", "lost.json"), ("no track file",)),
     ],
 )

@@ -23,7 +23,6 @@ OTHER = {**KIDNEY, "style": "line"}
 
 def test_what_is_saved_is_entered_under_the_name_of_its_file(tmp_path: Path) -> None:
     library = TrackLibrary(tmp_path)
-    assert library.names == ()
     saved = library.save("mine", KIDNEY)
     assert library.names == TrackLibrary(tmp_path).names == ("mine",)
     (name,) = track_files(tmp_path, library.names)
