@@ -139,10 +139,15 @@ def test_a_road_is_dark_and_ends_at_its_edges() -> None:
     assert green > red + 15.0
 
 
-def test_between_walls_nothing_is_painted() -> None:
-    walled, lined = (draw_floor(OVAL_OF[style], nominal("walls")).image for style in ("walls", "tape"))
-    assert walled.max() < 120
-    assert lined.max() > 170
+def test_between_walls_no_line_is_painted() -> None:
+    walled, lined = (draw_floor(OVAL_OF[style], nominal("walls")) for style in ("walls", "tape"))
+    around = np.arange(0.0, OVAL.length_m, 0.1)
+    bare, line, beside = (
+        np.mean([colour_at(floor, OVAL, progress_m, lateral_m).mean() for progress_m in around])
+        for floor, lateral_m in ((walled, 0.4), (lined, 0.4), (lined, 0.2))
+    )
+    assert line > beside + 30.0
+    assert bare < beside + 5.0
 
 
 def test_a_crossing_line_lies_across_the_lane_and_changes_nothing_else() -> None:
