@@ -109,10 +109,10 @@ def test_lines_and_the_other_side_of_the_lane_stop_nobody() -> None:
 def test_a_collision_never_gives_the_car_speed() -> None:
     rng = np.random.default_rng(4)
     barriers = Barriers(ARENA, (), SIXTEENTH)
-    for _ in range(60):
+    for _ in range(12):
         pose = ARENA.pose_at(float(rng.uniform(0.0, ARENA.length_m)), 0.0, float(rng.uniform(-math.pi, math.pi)))
         state = VehicleState(pose.x_m, pose.y_m, pose.heading_rad, speed_m_s=float(rng.uniform(-4.0, 4.0)))
-        for _ in range(120):
+        for _ in range(80):
             before = step(state, Command(float(rng.uniform(-1.0, 1.0)), 0.0), SIXTEENTH, STEP_S)
             state = barriers.meet(before).state
             energies = [

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import Command, LapCount
+from simulator.curves import resample
 from simulator.disturbance import Disturbance
 from simulator.expert import MAX_THROTTLE, Expert
-from simulator.track import make_track, track_names
-from simulator.vehicle import VehicleState
+from simulator.lap_counter import LapCounter
+from simulator.speed_plan import plan_speed
+from simulator.track import Track, make_track, track_names
+from simulator.vehicle import SIXTEENTH, TENTH, TWO_MOTORS, VehicleParameters, VehicleState, step
 from simulator.world import World
+
+BOOT = make_track("boot")
 
 
 def lap(world: World) -> tuple[LapCount, list[Command], float]:
@@ -85,3 +92,72 @@ def test_commands_are_valid_wherever_the_car_has_got_to() -> None:
     expert = Expert(make_track("peanut"))
     for x_m, y_m, heading_rad, speed_m_s in ((0.0, 0.0, 0.0, 0.0), (9.0, -9.0, 2.0, 4.0), (-3.0, 1.0, -3.1, -1.0)):
         assert expert.command(VehicleState(x_m, y_m, heading_rad, speed_m_s)).is_valid()
+
+
+@pytest.mark.parametrize(
+    ("car", "max_speed_m_s", "delay_s"),
+    [(SIXTEENTH, 2.5, 0.1), (TENTH, 2.5, 0.05), (TWO_MOTORS, 1.5, 0.1), (SIXTEENTH, 0.8, 0.0)],
+)
+def test_every_car_keeps_to_its_lane_as_fast_as_it_may_and_however_late_commands_arrive(
+    car: VehicleParameters, max_speed_m_s: float, delay_s: float
+) -> None:
+    car = replace(car, command_delay_s=delay_s)
+    laps = LapCounter(BOOT, car.width_m, BOOT.pose_at(0.0))
+    expert = Expert(BOOT, car, car.throttle_for(max_speed_m_s))
+    pose = BOOT.pose_at(0.0)
+    state = VehicleState(pose.x_m, pose.y_m, pose.heading_rad)
+    fastest_m_s = furthest_m = 0.0
+    for _ in range(160):
+        command = expert.command(state)
+        for _ in range(10):
+            state = step(state, command, car, 0.005)
+            laps.follow(state.pose)
+        fastest_m_s = max(fastest_m_s, state.speed_m_s)
+        furthest_m = max(furthest_m, abs(laps.count().lateral_m))
+    assert laps.count().departures == 0
+    assert furthest_m < 0.06
+    assert 0.8 * max_speed_m_s < fastest_m_s < 1.03 * max_speed_m_s
+
+
+def test_a_cap_on_speed_holds_where_the_throttle_allows_more() -> None:
+    expert = Expert(BOOT, max_throttle=0.6, max_speed_m_s=0.7)
+    pose = BOOT.pose_at(0.0)
+    state = VehicleState(pose.x_m, pose.y_m, pose.heading_rad)
+    for _ in range(80):
+        command = expert.command(state)
+        for _ in range(10):
+            state = step(state, command, SIXTEENTH, 0.005)
+    assert state.speed_m_s == pytest.approx(0.7, abs=0.03)
+
+
+def test_what_the_expert_does_depends_on_the_state_alone() -> None:
+    states = [
+        VehicleState(pose.x_m, pose.y_m, pose.heading_rad, speed_m_s=0.8)
+        for pose in (BOOT.pose_at(1.0, 0.2, 0.3), BOOT.pose_at(9.0, -0.2), BOOT.pose_at(4.0, 0.0, -0.4))
+    ]
+    expert = Expert(BOOT)
+    forwards = [expert.command(state) for state in states]
+    assert [expert.command(state) for state in reversed(states)] == forwards[::-1]
+    assert len(set(forwards)) == 3
+
+
+def test_at_a_crossing_the_expert_goes_straight_on_along_its_own_way() -> None:
+    turn = np.linspace(0.0, 2.0 * math.pi, 900, endpoint=False)
+    eight = Track("eight", resample(np.column_stack([3.0 * np.sin(turn), 1.6 * np.sin(2.0 * turn)]), 900))
+    expert = Expert(eight)
+    for progress_m in (0.0, 0.5 * eight.length_m):
+        for lateral_m, sign in ((0.1, -1.0), (-0.1, 1.0)):
+            pose = eight.pose_at(progress_m, lateral_m)
+            command = expert.command(VehicleState(pose.x_m, pose.y_m, pose.heading_rad, speed_m_s=0.8))
+            assert 0.05 < sign * command.steering < 0.6
+
+
+def test_the_plan_is_within_grip_motor_and_rolling_out() -> None:
+    hairpin = make_track("hairpin")
+    plan = plan_speed(hairpin, SIXTEENTH, max_throttle=0.625)
+    speed_m_s, bend_per_m = np.array(plan.speed_m_s), np.abs(plan.curvature_per_m)
+    assert (speed_m_s**2 * bend_per_m).max() <= 0.5 * SIXTEENTH.grip_m_s2 + 1e-9
+    gain_m_s2 = np.diff(speed_m_s**2) / (2.0 * hairpin.step_m)
+    assert (gain_m_s2 <= 0.625 * SIXTEENTH.acceleration_m_s2 - SIXTEENTH.drag_per_s * speed_m_s[:-1] + 1e-9).all()
+    assert (gain_m_s2 >= -SIXTEENTH.drag_per_s * speed_m_s[1:] - SIXTEENTH.drag_brake_m_s2 - 1e-9).all()
+    assert speed_m_s.max() > 1.5 * speed_m_s.min()
