@@ -14,6 +14,7 @@ from hardware.errors import TrackError
 from simulator.appearance import Appearance
 from simulator.disturbance import Disturbance
 from simulator.expert import MAX_THROTTLE
+from simulator.markings import Mark
 from simulator.obstacles import Obstacle
 from simulator.track import Style, Track
 from simulator.track_file import open_track
@@ -46,6 +47,7 @@ class Scenario:
 
     ``track`` is a track's name or a ``.json`` file, ``style`` replaces its lines. ``seed`` decides light, colours and
     camera, 0 being the nominal look, unless ``appearance`` is given. ``disturb`` pushes the car about.
+    ``obstacles`` stand about, and ``marks`` are stripes on the floor that are no lines of the lane.
     ``max_speed_m_s`` is the speed that a driver's throttle may hold, None what the gate's usual cap comes to. The same
     scenario gives the same drive, to the bit on one machine.
     """
@@ -57,6 +59,7 @@ class Scenario:
     appearance: Appearance | None = None
     vehicle: VehicleParameters = SIXTEENTH
     obstacles: tuple[Obstacle, ...] = ()
+    marks: tuple[Mark, ...] = ()
     start: Start = Start()
     max_speed_m_s: float | None = None
 
@@ -105,6 +108,7 @@ class Scenario:
             Disturbance(self.seed) if self.disturb else None,
             appearance=self.appearance,
             obstacles=self.obstacles,
+            marks=self.marks,
         )
         start = self.start
         world.restart(start.progress_m, start.lateral_m, start.heading_error_rad, start.speed_m_s)

@@ -18,6 +18,7 @@ from simulator.camera import SimulatedCamera
 from simulator.collision import Barriers
 from simulator.disturbance import Disturbance, Push
 from simulator.lap_counter import LapCounter
+from simulator.markings import Mark
 from simulator.obstacles import Obstacle
 from simulator.renderer import Scene, draw_scene
 from simulator.track import Track
@@ -40,8 +41,9 @@ class World:
     (0, 0)
 
     ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look, unless ``appearance`` is given;
-    ``disturbance`` pushes the car aside now and then; ``obstacles`` stand about. ``scene`` is what ``draw_scene`` gives
-    for these, where many cars share one. Everything here may be called from any thread.
+    ``disturbance`` pushes the car aside now and then; ``obstacles`` stand about, ``marks`` are painted on the floor.
+    ``scene`` is what ``draw_scene`` gives for these, where many cars share one. Everything here may be called from any
+    thread.
     """
 
     def __init__(
@@ -56,12 +58,13 @@ class World:
         scene: Scene | None = None,
         appearance: Appearance | None = None,
         obstacles: tuple[Obstacle, ...] = (),
+        marks: tuple[Mark, ...] = (),
     ) -> None:
         self.vehicle = vehicle or VehicleParameters()
         self._seed, self._appearance, self.obstacles = seed, appearance, obstacles
         self._geometry = geometry or CameraGeometry()
         self.track = track
-        self.floor, renderer = scene or draw_scene(track, self._geometry, seed, appearance, obstacles)
+        self.floor, renderer = scene or draw_scene(track, self._geometry, seed, appearance, obstacles, marks)
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))

@@ -8,12 +8,12 @@ from car.drive_record import DriveRecord
 from hardware.clock import NS_PER_S
 from simulator.world import World
 
-MAX_INCIDENTS = 10
-"""After so many departures and collisions the drive is over."""
+MAX_DEPARTURES = 10
+"""After so many departures the drive is over."""
 STANDSTILL_S = 4.0
 STANDSTILL_M = 0.05
 """A car that gets no further than this in that time is not going to."""
-RECOVERED_M = 0.1
+RECOVERED_M = 0.08
 RECOVERED_FOR_S = 1.0
 """A car has recovered from a displaced start once it has stayed this near the middle for this long."""
 
@@ -28,17 +28,21 @@ class Attendant:
     >>> run = run_simulation(CarConfig(), Scenario("oval"), Goal(laps=1), attendant=attendant)
     >>> run.lap_count.progress_m < 1.1, attendant.departures
     (True, 0)
+
+    ``departures`` counts how often it had to be put back, ``collisions`` those of them in which the car had touched a
+    wall or something that stands about.
     """
 
     def __init__(self, start_m: float, way_m: float) -> None:
         self._start_m, self._way_m = start_m, way_m
-        self.departures = 0
+        self.departures = self.collisions = 0
         self.laterals_m: list[float] = []
         self._times_s: list[float] = []
         self._steering_rates_per_s: list[float] = []
         self._steering: float | None = None
         self._furthest_m, self._furthest_s = 0.0, 0.0
-        self._first_incident_s = math.inf
+        self._first_departure_s = math.inf
+        self._departures_seen = self._collisions_seen = 0
         self._seen_frame = -1
         self._start_ns = 0
 
@@ -51,12 +55,14 @@ class Attendant:
         self._seen_frame = record.frame_number
         now_s = (record.captured_ns - self._start_ns) / NS_PER_S
         self._note(now_s, record.lap_count.lateral_m, record.applied.steering)
-        if record.lap_count.departures > self.departures:
-            self.departures = record.lap_count.departures
+        if record.lap_count.departures > self._departures_seen or world.collisions > self._collisions_seen:
+            self.departures += 1
+            self.collisions += world.collisions > self._collisions_seen
             self._put_back(world, now_s, record.lap_count.progress_m)
+            self._departures_seen, self._collisions_seen = world.lap_count().departures, world.collisions
         return (
             record.lap_count.progress_m >= self._way_m
-            or self.departures >= MAX_INCIDENTS
+            or self.departures >= MAX_DEPARTURES
             or self._stands_still(now_s, record.lap_count.progress_m)
         )
 
@@ -71,7 +77,7 @@ class Attendant:
         """When the car had come back to the middle and stayed there a while, infinite if it left the lane first."""
         since_s: float | None = None
         for time_s, lateral_m in zip(self._times_s, self.laterals_m, strict=True):
-            if time_s >= self._first_incident_s:
+            if time_s >= self._first_departure_s:
                 break
             if abs(lateral_m) > RECOVERED_M:
                 since_s = None
@@ -89,7 +95,7 @@ class Attendant:
         self.laterals_m.append(lateral_m)
 
     def _put_back(self, world: World, now_s: float, progress_m: float) -> None:
-        self._first_incident_s = min(self._first_incident_s, now_s)
+        self._first_departure_s = min(self._first_departure_s, now_s)
         # Steering that jumps since the car stands elsewhere is nobody's jerk.
         self._steering = None
         # Where tracks come near themselves, the nearest point may be of another part; the way driven is of this one.

@@ -13,9 +13,10 @@ from car.software import software_versions
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
 from models.loader import append_card, read_card
+from simulator.randomisation import Level
 from training.exam.drive import Candidate
 from training.exam.films import film_worst
-from training.exam.paper import EXAM_VERSION, LEVELS, Level, exam_tasks
+from training.exam.paper import EXAM_VERSION, LEVELS, exam_tasks
 from training.exam.run import Engine, Result, on_all_cores, on_ray, sit_exam
 from training.exam.view import league_table, show_result
 

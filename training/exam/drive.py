@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from car.config.sections import CarConfig, GateSection
+from car.config.sections import CarConfig
 from car.drive_loop import Observer
 from car.kinds.pilot import Pilot, PilotSection
 from car.pilots.choosing import open_chosen
@@ -49,22 +49,24 @@ class Candidate:
 class Drive:
     """How a candidate drove a task.
 
-    >>> drive = Drive(way_m=20.0, time_s=25.0, laps=1, departures=1, cross_track_m=0.03, cross_track_95_m=0.08,
-    ...               jerk_per_s=1.2, recovery_s=None, trip="")
+    >>> drive = Drive(way_m=20.0, time_s=25.0, laps=1, departures=1, collisions=0, cross_track_m=0.03,
+    ...               cross_track_95_m=0.08, jerk_per_s=1.2, recovery_s=None, trip="")
     >>> drive.departures_per_km
     50.0
 
-    ``way_m`` is the way along the track in ``time_s`` of simulated time. ``cross_track_m`` is the mean distance from
-    the middle of the lane, ``cross_track_95_m`` what it stays below for 95 % of the time. ``jerk_per_s`` is the root
-    mean square of how fast the steering that reached the wheels changed. ``recovery_s`` is when a car that started
-    displaced was back near the middle for good, infinite when never, None when it started there. ``trip`` is the
-    gate's reason when it ended the drive, else empty.
+    ``way_m`` is the way along the track in ``time_s`` of simulated time. ``departures`` counts how often it left the
+    lane or touched something and was put back, ``collisions`` those in which it touched something. ``cross_track_m`` is
+    the mean distance from the middle of the lane, ``cross_track_95_m`` what it stays below for 95 % of the time.
+    ``jerk_per_s`` is the root mean square of how fast the steering that reached the wheels changed. ``recovery_s`` is
+    when a car that started displaced was back near the middle for good, infinite when never, None when it started
+    there. ``trip`` is the gate's reason when it ended the drive, else empty.
     """
 
     way_m: float
     time_s: float
     laps: int
     departures: int
+    collisions: int
     cross_track_m: float
     cross_track_95_m: float
     jerk_per_s: float
@@ -81,8 +83,9 @@ def drive(task: Task, candidate: Candidate, config: CarConfig, observer: Observe
     """Let ``candidate`` drive ``task`` on the car of ``config``, and return how it went.
 
     The expert drives first: a task is a lap, or as far as the expert gets in ``LONGEST_DRIVE_S``. The drive is over
-    after that way, when ``PATIENCE`` times the expert's time has passed, or when the attendant ends it. Raises
-    ModelError when the pilot cannot be opened or does not fit the car's camera.
+    after that way, when ``PATIENCE`` times the expert's time has passed, or when the attendant ends it. The gate keeps
+    the scenario's speed: whatever throttle a pilot asks for, no more reaches the wheels than holds it on a straight.
+    Raises ModelError when the pilot cannot be opened or does not fit the car's camera.
     """
     expert = drive_as_expert(task, config)
     return expert if candidate.is_expert else drive_beside(expert, task, candidate, config, observer)
@@ -108,8 +111,6 @@ def drive_beside(
 def _drive(
     task: Task, config: CarConfig, pilot: Pilot | None, way_m: float, limit_s: float, observer: Observer | None
 ) -> Drive:
-    # The speed cap is the gate's: whatever throttle a pilot asks for, no more than this reaches the wheels.
-    config = config.model_copy(update={"gate": GateSection(autopilot_throttle_cap=task.throttle_cap)})
     attendant = Attendant(task.scenario.start.progress_m, way_m)
     goal = Goal(laps=1, seconds=limit_s)
     run = run_simulation(config, task.scenario, goal, pilot=pilot, observer=observer, attendant=attendant)
@@ -119,6 +120,7 @@ def _drive(
         time_s=run.simulated_s,
         laps=run.lap_count.laps,
         departures=attendant.departures,
+        collisions=attendant.collisions,
         cross_track_m=float(offsets_m.mean()),
         cross_track_95_m=float(np.percentile(offsets_m, 95)),
         jerk_per_s=attendant.jerk_per_s,

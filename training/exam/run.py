@@ -16,8 +16,9 @@ import cv2
 
 from car.config.sections import CarConfig
 from car.errors import MissingPackage, TrainingError
+from simulator.randomisation import Level
 from training.exam.drive import Candidate, Drive, drive_as_expert, drive_beside
-from training.exam.paper import Level, Task
+from training.exam.paper import Task
 from training.exam.score import Score, exam_score, level_score, points_of
 
 Sit = Callable[[Task], tuple[Drive, ...]]
@@ -33,8 +34,8 @@ class Answer:
 
     >>> from training.exam.paper import exam_tasks
     >>> (task,) = exam_tasks("home", 1)
-    >>> drive = Drive(way_m=20.0, time_s=25.0, laps=1, departures=0, cross_track_m=0.03, cross_track_95_m=0.08,
-    ...               jerk_per_s=1.2, recovery_s=None, trip="")
+    >>> drive = Drive(way_m=20.0, time_s=25.0, laps=1, departures=0, collisions=0, cross_track_m=0.03,
+    ...               cross_track_95_m=0.08, jerk_per_s=1.2, recovery_s=None, trip="")
     >>> Answer(task, drive, expert=drive).points
     100.0
     """

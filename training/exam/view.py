@@ -23,8 +23,8 @@ class Figures:
 
     >>> from training.exam.drive import Drive
     >>> from training.exam.paper import exam_tasks
-    >>> drive = Drive(way_m=20.0, time_s=25.0, laps=1, departures=1, cross_track_m=0.03, cross_track_95_m=0.08,
-    ...               jerk_per_s=1.2, recovery_s=None, trip="")
+    >>> drive = Drive(way_m=20.0, time_s=25.0, laps=1, departures=1, collisions=0, cross_track_m=0.03,
+    ...               cross_track_95_m=0.08, jerk_per_s=1.2, recovery_s=None, trip="")
     >>> figures = Figures.of([Answer(exam_tasks("home", 1)[0], drive, expert=drive)])
     >>> figures.clean, figures.departures_per_km, figures.time
     (0, 50.0, 1.0)
@@ -89,7 +89,8 @@ def in_words(answer: Answer) -> str:
     drive = answer.drive
     events = [f"{drive.way_m:.1f} of {answer.expert.way_m:.1f} m in {drive.time_s:.0f} s"]
     if drive.departures:
-        events.append("1 departure" if drive.departures == 1 else f"{drive.departures} departures")
+        touching = f", {drive.collisions} with a collision" if drive.collisions else ""
+        events.append(f"{drive.departures} departure{'s' * (drive.departures > 1)}{touching}")
     if drive.recovery_s is not None and math.isinf(drive.recovery_s):
         events.append("never back in the middle after the start")
     if drive.trip:
