@@ -7,6 +7,7 @@ of two versions do not compare.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, get_args
@@ -129,6 +130,7 @@ _PLANS: dict[Level, _Plan] = {
 }
 
 
+@functools.cache
 def exam_tasks(level: Level, count: int = TASKS_PER_LEVEL) -> tuple[Task, ...]:
     """Return the first ``count`` tasks of ``level``, the same ones each time.
 
