@@ -53,10 +53,10 @@ class Displacement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class Source:
     """A picture that was taken, RGB uint8, and how far from there the car is to stand now.
 
-    >>> from_further_back = Sight(frames[0].image, Displacement(forward_m=0.25, lateral_m=0.1))
+    >>> from_further_back = Source(frames[0].image, Displacement(forward_m=0.25, lateral_m=0.1))
     """
 
     image: Image
@@ -68,7 +68,7 @@ class Reprojection:
 
     >>> reprojection = Reprojection(CameraGeometry())
     >>> aside = Displacement(lateral_m=-0.1, heading_rad=0.05)
-    >>> reprojection.view([Sight(frames[0].image, aside)]).shape
+    >>> reprojection.view([Source(frames[0].image, aside)]).shape
     (120, 160, 3)
 
     Raises ValueError for a lens that is not known.
@@ -84,19 +84,19 @@ class Reprojection:
         nearness = np.where(is_floor, rays.down / geometry.mount_height_m, 0.0)
         self._rays = np.stack([rays.forward, rays.left, rays.down, nearness]).astype(np.float32).reshape(4, -1)
 
-    def view(self, sights: Sequence[Sight]) -> Image:
+    def view(self, sources: Sequence[Source]) -> Image:
         """Return what the camera would see: RGB uint8, height × width × 3, read-only.
 
-        Each pixel comes from the first of the ``sights`` that shows it; the nearest should come first, and one from
+        Each pixel comes from the first of the ``sources`` that shows it; the nearest should come first, and one from
         further back may fill in the floor beside the car. What none shows is the nearest edge of the first.
         """
-        columns, rows = self._taken_at(sights[0].displacement, self._rays)
-        image = _remap(sights[0].image, columns, rows)
+        columns, rows = self._taken_at(sources[0].displacement, self._rays)
+        image = _remap(sources[0].image, columns, rows)
         missing = np.flatnonzero(~self._is_inside(columns, rows))
-        for sight in sights[1:]:
-            columns, rows = self._taken_at(sight.displacement, self._rays[:, missing])
+        for source in sources[1:]:
+            columns, rows = self._taken_at(source.displacement, self._rays[:, missing])
             inside = self._is_inside(columns, rows)
-            image[missing[inside]] = _remap(sight.image, columns[inside], rows[inside])
+            image[missing[inside]] = _remap(source.image, columns[inside], rows[inside])
             missing = missing[~inside]
         image = image.reshape(self.geometry.height, self.geometry.width, 3)
         image.flags.writeable = False

@@ -16,6 +16,7 @@ from models.contract import OUTPUTS
 from training.augment import augment
 from training.backend import import_keras, import_tensorflow
 from training.dataset import Dataset
+from training.displaced import displaced_views
 from training.networks.steering import CORE, join, make_core, make_shrink
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Indexes, Split
@@ -26,6 +27,8 @@ _SHRINK_BATCH = 256
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
     """How to train. ``patience`` is how many epochs may pass without a better validation loss.
+
+    ``displaced_views`` is the share of the training frames that are shown from beside the path as well, 0 … 1.
 
     >>> TrainSettings(epochs=10, seed=7).patience
     8
@@ -38,6 +41,7 @@ class TrainSettings:
     learning_rate: float = 2e-3
     patience: int = 8
     seed: int = 0
+    displaced_views: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what Keras would stumble over minutes later."""
@@ -45,6 +49,8 @@ class TrainSettings:
             raise TrainingError("Epochs, batch size and patience are counts. Give a number of 1 or more.")
         if not 0.0 < self.learning_rate < math.inf:
             raise TrainingError(f"A learning rate of {self.learning_rate} teaches nothing. Give one such as 0.002.")
+        if not 0.0 <= self.displaced_views <= 1.0:
+            raise TrainingError(f"{self.displaced_views} is no share of the frames. Give a number from 0 to 1.")
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"The seed {self.seed} is out of range. Give a number from 0 to 2147483647.")
 
@@ -87,6 +93,8 @@ def fit(
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     shrink = make_shrink(dataset.height, dataset.width)
     train = _gather(dataset, split.train, shrink)
+    if settings.displaced_views:
+        train = _with_displaced(train, dataset, split, settings, shrink)
     validation = _gather(dataset, split.validation, shrink)
     core = make_core(train[0].shape[1:])
     if start is not None:
@@ -125,6 +133,24 @@ def _gather(dataset: Dataset, parts: Sequence[Indexes], shrink: Any) -> tuple[ND
         for start in range(0, len(part), _SHRINK_BATCH)
     ]
     labels = [recording.labels[part] for recording, part in zip(dataset.recordings, parts, strict=True)]
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _with_displaced(
+    train: tuple[NDArray[np.uint8], NDArray[np.float32]],
+    dataset: Dataset,
+    split: Split,
+    settings: TrainSettings,
+    shrink: Any,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return the training frames and labels, and after them those of a share of them seen from beside the path."""
+    images, labels = [train[0]], [train[1]]
+    for recording, part in zip(dataset.recordings, split.train, strict=True):
+        for start in range(0, len(part), _SHRINK_BATCH):
+            frames = part[start : start + _SHRINK_BATCH]
+            views, steered = displaced_views(recording, frames, settings.displaced_views, settings.seed + start)
+            images.append(np.rint(shrink(views).numpy()).astype(np.uint8))
+            labels.append(steered)
     return np.concatenate(images), np.concatenate(labels)
 
 

@@ -46,12 +46,20 @@ def train(
     minutes: Annotated[
         float | None, typer.Option("--minutes", min=0.01, help="For --dagger: simulated driving a round; default: 4.")
     ] = None,
+    displaced_views: Annotated[
+        float,
+        typer.Option(
+            "--displaced-views", min=0.0, max=1.0, metavar="SHARE", help="Show this share from beside the path too."
+        ),
+    ] = 0.0,
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
 
     if minutes is not None and dagger is None:
         fail("--minutes is for --dagger. Leave it out, or add it.")
+    if displaced_views and dagger is not None:
+        fail("Rounds with an expert show the way back themselves. Leave out --displaced-views or --dagger.")
     folder = find_car(car)
     place = _place(folder, name, out, replace=replace)
     camera = folder.config.camera.geometry
@@ -68,6 +76,7 @@ def train(
             command=command,
             replaces=replace,
             size=(camera.height, camera.width),
+            displaced_views=displaced_views,
         )
     _say_how_to_drive(trained.model, place, folder, car)
     if any(session.is_damaged for session in trained.left_out):

@@ -12,7 +12,7 @@ from hardware.camera import CameraGeometry, Image
 from hardware.drivetrain import Pose
 from simulator import lens
 from simulator.renderer import draw_scene
-from simulator.reprojection import Displacement, Reprojection, Sight
+from simulator.reprojection import Displacement, Reprojection, Source
 from simulator.track import make_track
 
 RECTILINEAR = CameraGeometry()
@@ -53,7 +53,7 @@ def test_a_lens_that_is_not_known_is_refused() -> None:
 def test_the_view_from_the_same_place_is_the_picture_itself(geometry: CameraGeometry) -> None:
     image = np.random.default_rng(0).integers(0, 256, (geometry.height, geometry.width, 3), np.uint8)
     # OpenCV looks between pixels to a thirty-second of one.
-    assert difference(Reprojection(geometry).view([Sight(image, Displacement())]), image) < 0.5
+    assert difference(Reprojection(geometry).view([Source(image, Displacement())]), image) < 0.5
 
 
 @LENSES
@@ -68,12 +68,12 @@ def test_displaced_views_are_what_the_renderer_draws_there(geometry: CameraGeome
         for aside_m in ASIDE_M:
             for turned_rad in TURNED_RAD:
                 stands = Displacement(0.03, aside_m, turned_rad).after(places[0])
-                sights = [
-                    Sight(image, Displacement.between(place, stands))
+                sources = [
+                    Source(image, Displacement.between(place, stands))
                     for image, place in zip(taken, places, strict=True)
                 ]
                 truth = renderer.render(stands, 500)
-                errors.append(difference(reprojection.view(sights), truth))
+                errors.append(difference(reprojection.view(sources), truth))
                 unmoved.append(difference(taken[0], truth))
     assert np.mean(errors) < 7.0, "8 grey levels are promised"
     assert max(errors) < 14.0
@@ -85,10 +85,10 @@ def test_a_picture_from_further_back_shows_the_floor_beside_the_car() -> None:
     _, renderer = draw_scene(track, RECTILINEAR)
     places = [track.pose_at(3.0 - back_m) for back_m in (0.0, *BACK_M)]
     stands = Displacement(lateral_m=0.15).after(places[0])
-    sights = [Sight(renderer.render(place), Displacement.between(place, stands)) for place in places]
+    sources = [Source(renderer.render(place), Displacement.between(place, stands)) for place in places]
     truth = renderer.render(stands)
     reprojection = Reprojection(RECTILINEAR)
-    assert difference(reprojection.view(sights), truth) < 0.8 * difference(reprojection.view(sights[:1]), truth)
+    assert difference(reprojection.view(sources), truth) < 0.8 * difference(reprojection.view(sources[:1]), truth)
 
 
 def test_a_displacement_leads_from_one_pose_to_the_other() -> None:
@@ -100,6 +100,6 @@ def test_a_displacement_leads_from_one_pose_to_the_other() -> None:
 
 
 def test_a_view_is_read_only_and_of_the_cameras_size() -> None:
-    view = Reprojection(FISHEYE).view([Sight(np.zeros((96, 128, 3), np.uint8), Displacement(0.0, 0.4, 1.0))])
+    view = Reprojection(FISHEYE).view([Source(np.zeros((96, 128, 3), np.uint8), Displacement(0.0, 0.4, 1.0))])
     assert view.shape == (96, 128, 3)
     assert not view.flags.writeable

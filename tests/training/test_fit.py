@@ -45,6 +45,17 @@ def test_the_seed_decides_everything(drive: tuple[Dataset, Split]) -> None:
     assert first != pytest.approx(answers(fit(*drive, TrainSettings(epochs=2, batch_size=32, seed=1))), abs=1e-3)
 
 
+def test_displaced_views_are_learned_from_too(drive: tuple[Dataset, Split]) -> None:
+    plain = fit(*drive, SHORT)
+    with_views = fit(*drive, replace(SHORT, displaced_views=0.5))
+    assert answers(with_views) != pytest.approx(answers(plain), abs=1e-3)
+
+
+def test_a_share_of_views_that_is_none_is_refused() -> None:
+    with pytest.raises(TrainingError, match="no share"):
+        TrainSettings(displaced_views=1.5)
+
+
 def test_validation_frames_are_not_learned_from(drive: tuple[Dataset, Split]) -> None:
     dataset, split = drive
     (recording,) = dataset.recordings

@@ -19,7 +19,7 @@ from car.kinds.pilot import Pilot
 from hardware.camera import Frame, Image
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import Pose
-from simulator.reprojection import Displacement, Reprojection, Sight
+from simulator.reprojection import Displacement, Reprojection, Source
 from simulator.vehicle import SIXTEENTH
 from training.exam.driven_path import DrivenPath, Stretch
 
@@ -171,7 +171,7 @@ class _Drive:
         indexes = np.maximum(np.searchsorted(self._stretch.way_m, wanted_m, side="right") - 1, 0).tolist()
         return self._reprojection.view(
             [
-                Sight(self._stretch.images[index], Displacement.between(self._stretch.poses[index], self._pose))
+                Source(self._stretch.images[index], Displacement.between(self._stretch.poses[index], self._pose))
                 for index in dict.fromkeys(indexes)
             ]
         )
