@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +17,8 @@ from simulator.vehicle import SIXTEENTH, VehicleParameters
 Level = Literal["home", "hall", "race"]
 """How hard a world is: a room at home, a hall with more of everything, a race where the grip counts."""
 
-_TRACKS = 10_000
+TRACKS = range(10_000)
+"""The random tracks of which there is one in a scenario, unless others are wanted."""
 _CLEAR_M = 0.12
 """Obstacles leave so much room beside each lane."""
 _FARTHEST_M = 0.9
@@ -49,7 +51,9 @@ _RANGES: dict[Level, _Range] = {
 }
 
 
-def random_scenario(seed: int, level: Level = "home", vehicle: VehicleParameters = SIXTEENTH) -> Scenario:
+def random_scenario(
+    seed: int, level: Level = "home", vehicle: VehicleParameters = SIXTEENTH, tracks: Sequence[int] = TRACKS
+) -> Scenario:
     """Return the scenario of ``seed``: a track, its style, the look, the car's making and delay, obstacles, the start.
 
     >>> scenario = random_scenario(7, "race")
@@ -61,11 +65,14 @@ def random_scenario(seed: int, level: Level = "home", vehicle: VehicleParameters
     At home a car starts up to 0.1 m and 10° off, its commands arrive up to 50 ms late and it drives 1 m/s at most. In
     the hall that is 0.18 m, 20°, 100 ms and 1.5 m/s, there may be walls, and grip, servo and motor differ by 10 % from
     ``vehicle``; in a race 0.25 m, 30°, 100 ms, 2.5 m/s and 20 %. Cones, boxes and people's legs stand beside the lane.
-    A car that stands far aside does not look out of the lane as well: no driver could keep it in.
+    A car that stands far aside does not look out of the lane as well: no driver could keep it in. The track is a random
+    one whose number is among ``tracks``.
     """
     own = _RANGES[level]
     rng = np.random.default_rng([seed, list(_RANGES).index(level), 7])
-    track = make_track(f"random-{rng.integers(_TRACKS)}", own.styles[int(rng.integers(len(own.styles)))])
+    track = make_track(
+        f"random-{tracks[int(rng.integers(len(tracks)))]}", own.styles[int(rng.integers(len(own.styles)))]
+    )
     scenario = Scenario(
         track.name,
         seed=int(rng.integers(1, 2**31)),

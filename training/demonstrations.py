@@ -13,7 +13,7 @@ from car.config.sections import CarConfig
 from car.errors import RecordingError
 from car.files import publish_new, reason
 from car.pilots.loading import open_pilot
-from car.runs.instructor import Instructor
+from car.runs.instructor import Instructor, Rescuer
 from car.runs.simulation import Goal, Simulation, run_simulation
 from car.sessions.format import SUFFIX
 from simulator.scenario import Scenario
@@ -93,6 +93,6 @@ def _record(unfinished: Path, drive: Drive, progress: Callable[[float], None]) -
         simulation = run()
     else:
         with open_pilot(drive.model, drive.config.camera.geometry)[0] as pilot:
-            simulation = run(pilot=pilot, instructor=drive.instructor)
+            simulation = run(pilot=pilot, instructor=drive.instructor, attendant=Rescuer())
     publish_new(temporary, drive.path)
     return simulation

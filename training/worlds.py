@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import get_args
+from dataclasses import replace
 
 import numpy as np
 
-from simulator.scenario import Scenario, Start
-from simulator.track import Style
+from simulator.randomisation import Level, random_scenario
+from simulator.scenario import Scenario
 
 LEARNING_TRACKS = range(1, 1_000_000)
 """The random tracks that pilots learn on; the exam's begin at random-100000000."""
 TRIAL_TRACKS = range(2_000_000, 3_000_000)
 """The random tracks that pilots are tried on between two rounds of a training."""
+LEVELS: tuple[Level, ...] = ("home", "hall", "race")
+"""Dealt out in turn."""
 DISTURBED_SHARE = 0.6
-START_LATERAL_M = 0.2
-START_HEADING_RAD = math.radians(20.0)
-
-_STYLES: tuple[Style, ...] = get_args(Style)
 
 
 def learning_worlds(count: int, seed: int, first: int = 0) -> list[Scenario]:
@@ -28,7 +25,7 @@ def learning_worlds(count: int, seed: int, first: int = 0) -> list[Scenario]:
     >>> learning_worlds(3, seed=1)[2] == learning_worlds(1, seed=1, first=2)[0]
     True
 
-    They differ in track, style, light, floor and start, and in most of them the car is pushed about.
+    They are of all three levels of ``random_scenario`` in turn, and in most of them the car is pushed about.
     """
     return [_draw(LEARNING_TRACKS, seed, number, DISTURBED_SHARE) for number in range(first, first + count)]
 
@@ -40,15 +37,5 @@ def trial_worlds(count: int) -> list[Scenario]:
 
 def _draw(tracks: Sequence[int], seed: int, number: int, disturbed_share: float) -> Scenario:
     rng = np.random.default_rng([seed, number, 13])
-    track = tracks[int(rng.integers(len(tracks)))]
-    return Scenario(
-        f"random-{track}",
-        seed=track,
-        disturb=bool(rng.random() < disturbed_share),
-        style=_STYLES[number % len(_STYLES)],
-        start=Start(
-            progress_m=float(rng.uniform(0.0, 20.0)),
-            lateral_m=float(rng.uniform(-START_LATERAL_M, START_LATERAL_M)),
-            heading_error_rad=float(rng.uniform(-START_HEADING_RAD, START_HEADING_RAD)),
-        ),
-    )
+    scenario = random_scenario(int(rng.integers(2**31)), LEVELS[number % len(LEVELS)], tracks=tracks)
+    return replace(scenario, disturb=bool(rng.random() < disturbed_share))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,9 +20,11 @@ STRETCH_S = (0.5, 2.0)
 """How long one of the two drives before it is drawn anew who does."""
 OUTSIDE_M = 0.25
 """A car whose middle is this far beyond the lane's edge will not find back by what it sees."""
+"""Such a one is put back, and goes on at ``SET_OFF_M_S``."""
 STUCK_S = 3.0
 STUCK_M = 0.2
 SET_OFF_M_S = 0.5
+TURNED_ROUND_RAD = math.radians(100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Instructor:
     30
 
     The recorded session has a teacher: the driver's command of each cycle is the expert's, whoever drove, so that what
-    is learned from it is what to do in the places a pilot gets to. A car that is lost is put back into the lane.
+    is learned from it is what to do in the places a pilot gets to.
     """
 
     share: float = 0.0
@@ -70,28 +73,30 @@ class DualControls(Pilot):
 class Rescuer:
     """Puts a car that is lost back into the lane: one that is far outside, has turned round or does not get on.
 
-    An observer of the loop, and the last one: what it does is seen by the next frame. ``stalls`` counts the times that
-    the car did not get on, which are no departures.
+    An attendant of ``run_simulation``. ``stalls`` counts how often the car did not get on, which is no departure.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self) -> None:
         self.stalls = 0
-        self._world = world
-        self._track = world.track
-        self._moved_ns: int | None = None
+        self._start_m: float | None = None
+        self._moved_ns = 0
         self._moved_m = 0.0
 
-    def __call__(self, record: DriveRecord, _: Frame | None) -> None:
-        """Look where the car is, and put it back if need be."""
+    def __call__(self, world: World, record: DriveRecord) -> bool:
+        """Look where the car is, and put it back if need be; the drive goes on."""
         if record.gate_state is not GateState.ARMED or record.lap_count is None:
-            return
-        way_m, now_ns = record.lap_count.progress_m, record.captured_ns
-        if self._moved_ns is None or way_m > self._moved_m + STUCK_M:
+            return False
+        track, way_m, now_ns = world.track, record.lap_count.progress_m, record.captured_ns
+        here = track.project(world.pose)
+        if self._start_m is None:
+            self._start_m, self._moved_ns, self._moved_m = here.progress_m - way_m, now_ns, way_m
+        if way_m > self._moved_m + STUCK_M:
             self._moved_ns, self._moved_m = now_ns, way_m
-        here = self._track.project(self._world.pose)
         is_stuck = now_ns - self._moved_ns > STUCK_S * NS_PER_S
-        is_lost = abs(here.lateral_m) > self._track.half_width_m + OUTSIDE_M or abs(here.heading_error_rad) > np.pi / 2
-        if is_stuck or is_lost:
+        is_outside = abs(record.lap_count.lateral_m) > track.half_width_m + OUTSIDE_M
+        if is_stuck or is_outside or abs(here.heading_error_rad) > TURNED_ROUND_RAD:
             self.stalls += is_stuck
-            self._world.place(here.progress_m, speed_m_s=SET_OFF_M_S)
+            # Where a track comes near itself, the nearest point may be of another part; the way driven is of this one.
+            world.place(self._start_m + way_m, speed_m_s=SET_OFF_M_S)
             self._moved_ns, self._moved_m = now_ns, way_m
+        return False

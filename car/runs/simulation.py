@@ -15,7 +15,7 @@ from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode, TripReason
 from car.kinds.pilot import Pilot
 from car.recording.recorder import CycleWriter, describe_session
-from car.runs.instructor import DualControls, Instructor, Rescuer
+from car.runs.instructor import DualControls, Instructor
 from car.sessions.labels import TEACHER
 from car.sessions.writer import SessionWriter
 from hardware.camera import Frame
@@ -68,8 +68,7 @@ class Simulation:
     """What became of a simulated drive.
 
     ``trajectory`` holds where the car was at each frame; ``trip`` is the gate's reason when it ended the drive, else
-    None; ``real_s`` is how long it took on this machine; ``stalls`` counts how often an instructor had to set the car
-    off again.
+    None; ``real_s`` is how long it took on this machine.
     """
 
     lap_count: LapCount
@@ -78,7 +77,6 @@ class Simulation:
     simulated_s: float
     real_s: float
     trip: TripReason | None
-    stalls: int = 0
 
 
 class ExpertDriver:
@@ -140,10 +138,9 @@ def run_simulation(
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
     source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     about = scenario.as_text()
-    rescuer = None
     if pilot is not None and instructor is not None:
         source = ExpertDriver(world, gate, Mode.AUTO)
-        pilot, rescuer = DualControls(pilot, source.command, instructor), Rescuer(world)
+        pilot = DualControls(pilot, source.command, instructor)
         about[TEACHER] = "expert"
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
@@ -152,10 +149,7 @@ def run_simulation(
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))
-        if rescuer is not None:
-            observers.append(rescuer)
-        simulation = _drive(world, clock, gate, goal, source, pilot, observers, attendant, progress)
-    return simulation if rescuer is None else replace(simulation, stalls=rescuer.stalls)
+        return _drive(world, clock, gate, goal, source, pilot, observers, attendant, progress)
 
 
 def _drive(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 from simulator.track import Style
+from training.exam.paper import UNSEEN_TRACKS_FROM
 from training.worlds import learning_worlds, trial_worlds
-
-EXAM_TRACKS_FROM = 100_000_000
 
 
 def numbers(tracks: list[str]) -> set[int]:
@@ -26,7 +25,7 @@ def test_no_world_to_learn_in_is_one_to_be_tried_in_or_of_the_exam() -> None:
     learned = numbers([world.track for world in learning_worlds(500, seed=1)])
     tried = numbers([world.track for world in trial_worlds(500)])
     assert not learned & tried
-    assert max(learned | tried) < EXAM_TRACKS_FROM
+    assert max(learned | tried) < UNSEEN_TRACKS_FROM
 
 
 def test_all_styles_pushes_and_crooked_starts_are_among_them() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from car.config.sections import CarConfig
 from car.pilots.loading import open_pilot
-from car.runs.instructor import Instructor
+from car.runs.instructor import Rescuer
 from car.runs.simulation import Goal, run_simulation
 from simulator.scenario import Scenario
 from training.cores import work_on_all
@@ -64,10 +64,8 @@ def take_road_test(
 def _drive(
     model: Path, config: CarConfig, seconds: float, world: Scenario, progress: Callable[[float], None]
 ) -> tuple[int, float]:
+    rescuer = Rescuer()
     with open_pilot(model, config.camera.geometry)[0] as pilot:
-        # The instructor drives none of it, and puts back a car that is lost.
-        result = run_simulation(
-            config, world, Goal(seconds=seconds), pilot=pilot, instructor=Instructor(share=0.0), progress=progress
-        )
+        result = run_simulation(config, world, Goal(seconds=seconds), pilot=pilot, attendant=rescuer, progress=progress)
     # A drive that the gate ended is no clean one either.
-    return result.lap_count.departures + result.stalls + (result.trip is not None), result.lap_count.progress_m
+    return result.lap_count.departures + rescuer.stalls + (result.trip is not None), result.lap_count.progress_m
