@@ -16,7 +16,7 @@ from training.demonstrations import Drive, drives_for, record_demonstrations, re
 from training.worlds import learning_worlds
 
 
-def drives_in(folder: Path, seed: int, count: int = 2) -> list[Drive]:
+def drives_in(folder: Path, seed: int, count: int = 1) -> list[Drive]:
     worlds = learning_worlds(count, seed)
     return [Drive(CONFIG, world, folder / f"{number}.mcap", seconds=1.0) for number, world in enumerate(worlds)]
 
@@ -49,7 +49,7 @@ def test_a_drive_that_was_interrupted_leaves_nothing_behind(tmp_path: Path) -> N
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        record_drives(drives_in(tmp_path, seed=1, count=1), tmp_path, interrupt)
+        record_drives(drives_in(tmp_path, seed=1), tmp_path, interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
