@@ -20,7 +20,7 @@ from simulator.wall_view import Standing
 
 _NEAREST_M, _FARTHEST_M = 0.05, 15.0
 _WIDEST_RAD = 1.3  # Of something this far beside its middle nothing is left to see.
-_MARGIN_RAD = 0.09  # For a body that leans.
+_MARGIN_RAD = 0.02
 
 
 class ObstacleView:
@@ -42,7 +42,7 @@ class ObstacleView:
         level_row = np.abs(seen.slope).min(axis=1).argmin()
         self._pixel_rad = float(np.median(np.abs(np.diff(seen.azimuth_rad[level_row]))))
 
-    def draw(self, pose: Pose, seen: Bearings, standing: Standing | None, image: Image) -> None:
+    def draw(self, pose: Pose, seen: Bearings, lean_rad: float, standing: Standing | None, image: Image) -> None:
         """Draw them as seen from ``pose`` over ``image``, behind those walls of ``standing`` that are nearer."""
         cosine, sine = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
         turn = np.array([[cosine, -sine], [sine, cosine]])
@@ -52,24 +52,27 @@ class ObstacleView:
         for number in np.argsort(-away_m, kind="stable").tolist():
             if _NEAREST_M < away_m[number] < _FARTHEST_M:
                 azimuth_rad = math.atan2(left_m[number], ahead_m[number])
-                self._draw_one(self._sprites[number], float(away_m[number]), azimuth_rad, seen, standing, image)
+                where = float(away_m[number]), azimuth_rad
+                self._draw_one(self._sprites[number], where, seen, lean_rad, standing, image)
 
     def _draw_one(
         self,
         sprite: _Sprite,
-        away_m: float,
-        azimuth_rad: float,
+        where: tuple[float, float],
         seen: Bearings,
+        lean_rad: float,
         standing: Standing | None,
         image: Image,
     ) -> None:
         camera_m = self._mount.geometry.mount_height_m
-        half_rad = math.atan(sprite.half_width_m / away_m) + _MARGIN_RAD
+        away_m, azimuth_rad = where
+        margin_rad = 1.5 * lean_rad + _MARGIN_RAD
+        half_rad = math.atan(sprite.half_width_m / away_m) + margin_rad
         columns = _span((self._leftmost > azimuth_rad - half_rad) & (self._rightmost < azimuth_rad + half_rad))
         top, bottom = (height_m - camera_m for height_m in (sprite.height_m, 0.0))
         nearest_m = away_m * math.cos(min(half_rad, _WIDEST_RAD))
-        highest = max(top / away_m, top / nearest_m) + _MARGIN_RAD
-        rows = _span((self._lowest < highest) & (self._highest > bottom / nearest_m - _MARGIN_RAD))
+        highest = max(top / away_m, top / nearest_m) + margin_rad
+        rows = _span((self._lowest < highest) & (self._highest > bottom / nearest_m - margin_rad))
         if rows.start == rows.stop or columns.start == columns.stop:
             return
         beside_rad = seen.azimuth_rad[rows, columns] - np.float32(azimuth_rad)

@@ -82,11 +82,10 @@ class Renderer:
         seen = self._sight.on(body)
         image = np.empty((self.geometry.height, self.geometry.width, 3), np.uint8)
         self._ground.draw(pose, body, self._exposure_s, self._room.rows(lean_rad)[0], image)
-        self._room.mirror(pose, seen, lean_rad, image)
         self._room.draw(pose, seen, lean_rad, image)
         standing = self._walls.draw(pose, seen, lean_rad, image) if self._walls else None
         if self._obstacles:
-            self._obstacles.draw(pose, seen, standing, image)
+            self._obstacles.draw(pose, seen, lean_rad, standing, image)
         smear(image, abs(body.yaw_rate_rad_s) * self._exposure_s * self._pixels_per_rad)
         self._sensor.develop(image, number, exposure)
         image.flags.writeable = False

@@ -14,7 +14,7 @@ from simulator.furnishing import INSIDES, PIXELS_PER_M, Inside, WallPicture
 
 PIXELS_PER_DEG = 3
 LOWEST_DEG, HIGHEST_DEG = -8, 90
-MIRRORED_DEG = 40
+MIRRORED_DEG = 26
 """The floor mirrors what is up to this high; further down it is too rough and too steep to see anything in it."""
 
 _TURN_DEG = 360

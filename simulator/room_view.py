@@ -12,10 +12,12 @@ from hardware.drivetrain import Pose
 from simulator.appearance import Appearance
 from simulator.lens import FLOOR_REACH_M, Bearings, Mount, Table
 from simulator.room import HIGHEST_DEG, MIRRORED_DEG, PIXELS_PER_DEG, draw_room
+from simulator.sampling import look_up
 
 MOST_LEAN_RAD = 0.08
 """A body whose pitch and roll together are more is drawn as one that leans that much."""
 
+_PIXELS_PER_RAD = math.degrees(1.0) * PIXELS_PER_DEG
 _MOST_HALF_PIXEL = 0.05  # In slope; straight up or down pixels have no end, and nothing to do with the horizon.
 
 
@@ -32,44 +34,56 @@ class RoomView:
         self._highest_slope, self._lowest_slope = seen.slope.max(axis=1), seen.slope.min(axis=1)
         self._mirroring = int((self._highest_slope > -math.tan(math.radians(MIRRORED_DEG))).sum())
         self._half_pixel = np.minimum(0.5 / seen.fineness.min(axis=1), _MOST_HALF_PIXEL)
+        self._level = seen
         self._level_places = _places(seen)
-        self.top = self.rows(0.0)[0]
-        self.top_leaning = self.rows(MOST_LEAN_RAD)[0]
+        # By how many pixels of the panorama a ray rises with its slope: saves a leaning car the arctangent.
+        self._pixels_per_slope = np.float32(math.degrees(1.0) * PIXELS_PER_DEG) / (1.0 + np.square(seen.slope))
+        self._level_rows = self._counted(0.0)
+        self.top = self._level_rows[0]
+        self.top_leaning = self._counted(MOST_LEAN_RAD)[0]
 
     def rows(self, lean_rad: float) -> tuple[int, int]:
         """Return the first row that has floor in it, and the first below which there is nothing else."""
+        return self._counted(lean_rad) if lean_rad else self._level_rows
+
+    def _counted(self, lean_rad: float) -> tuple[int, int]:
         edge = float(self._edge_slope)
         top = int((self._lowest_slope - self._half_pixel > edge + lean_rad).sum())
         bottom = int((self._highest_slope + self._half_pixel > edge - lean_rad).sum())
         return top, bottom
 
     def draw(self, pose: Pose, seen: Bearings, lean_rad: float, image: Image) -> None:
-        """Draw the room above the floor that ``image`` shows."""
+        """Draw the room above the floor that ``image`` shows, and add what the floor mirrors of it."""
         top, bottom = self.rows(lean_rad)
+        if self._mirrored is not None and top < self._mirroring:
+            # What it mirrors is blurred: a quarter of the pixels is enough.
+            which = slice(top, self._mirroring, 2), slice(None, None, 2)
+            thrown_back = look_up(self._mirrored, self._places(which, seen, lean_rad, pose, -HIGHEST_DEG))
+            rows = image[top : self._mirroring]
+            fine = cv2.resize(thrown_back, (rows.shape[1], rows.shape[0]), interpolation=cv2.INTER_LINEAR)
+            cv2.add(rows, fine, dst=rows)
         if bottom == 0:
             return
-        places = self._level_places if lean_rad == 0.0 else _places(seen)
-        turned = (math.degrees(pose.heading_rad) % 360.0) * PIXELS_PER_DEG
-        pixels = cv2.transform(places[:bottom], np.array([[1.0, 0.0, turned], [0.0, 1.0, 0.0]]))
-        room = cv2.remap(self._room, pixels, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+        room = look_up(self._room, self._places((slice(0, bottom), slice(None)), seen, lean_rad, pose, 0))
         image[:top] = room[:top]
         if top < bottom:
             mixed = slice(top, bottom)
-            floor_share = np.clip((self._edge_slope - seen.slope[mixed]) * seen.fineness[mixed] + np.float32(0.5), 0, 1)
+            floor_share = (self._edge_slope - seen.slope[mixed]) * seen.fineness[mixed] + np.float32(0.5)
+            np.clip(floor_share, 0.0, 1.0, out=floor_share)
             cv2.blendLinear(image[mixed], room[top:], floor_share, np.float32(1.0) - floor_share, dst=image[mixed])
 
-    def mirror(self, pose: Pose, seen: Bearings, lean_rad: float, image: Image) -> None:
-        """Add what the floor mirrors to the floor that ``image`` shows."""
-        top = self.rows(lean_rad)[0]
-        if self._mirrored is None or top >= self._mirroring:
-            return
-        places = (self._level_places if lean_rad == 0.0 else _places(seen))[top : self._mirroring]
+    def _places(
+        self, which: tuple[slice, slice], seen: Bearings, lean_rad: float, pose: Pose, lower_deg: float
+    ) -> Table:
+        """Return the panorama's pixels that some of the image's pixels see; it is ``lower_deg`` lower than the room."""
+        places = self._level_places[which]
+        if lean_rad != 0.0:
+            turn = (seen.azimuth_rad[which] - self._level.azimuth_rad[which]) * np.float32(_PIXELS_PER_RAD)
+            rise = (self._level.slope[which] - seen.slope[which]) * self._pixels_per_slope[which]
+            places = places + cv2.merge([turn, rise])
         turned = (math.degrees(pose.heading_rad) % 360.0) * PIXELS_PER_DEG
-        # A floor seen 10 degrees below the horizon shows what is 10 degrees above it.
-        pixels = cv2.transform(places, np.array([[1.0, 0.0, turned], [0.0, 1.0, -HIGHEST_DEG * PIXELS_PER_DEG]]))
-        thrown_back = cv2.remap(self._mirrored, pixels, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
-        rows = image[top : self._mirroring]
-        cv2.add(rows, thrown_back, dst=rows)
+        shift = np.array([[1.0, 0.0, turned], [0.0, 1.0, lower_deg * PIXELS_PER_DEG]])
+        return np.asarray(cv2.transform(places, shift), np.float32)
 
 
 def _places(seen: Bearings) -> Table:

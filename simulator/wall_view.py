@@ -20,6 +20,7 @@ from hardware.camera import Image
 from hardware.drivetrain import Pose
 from simulator.lens import LENS_AHEAD_M, Bearings, Mount
 from simulator.panels import EDGE_ROWS, LEVELS, ROWS, Panels
+from simulator.sampling import look_up
 from simulator.walls import Wall
 
 Floats = NDArray[np.float32]
@@ -179,13 +180,7 @@ class WallView:
         share = below / (height_m * np.maximum(nearness, np.float32(_LEAST_PER_M)))
         np.multiply(share, np.float32(ROWS), out=places[:, :, 1])
         places[:, :, 1] += np.float32(EDGE_ROWS - 0.5)
-        drawn = cv2.remap(
-            self._panels.image,
-            places,
-            None,  # type: ignore[call-overload]  # the stubs want two maps
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        drawn = look_up(self._panels.image, places)
         part = image[rows]
         cv2.blendLinear(part, drawn, np.float32(1.0) - cover, cover, dst=part)
         return Standing(rows.start, cover, nearness)
