@@ -91,7 +91,7 @@ class GroundView:
                 self._read(band, places, image[band.top : band.bottom])
 
     def _places(self, band: _Band, to_floor: Doubles, is_level: bool, way: Doubles, repeats: int) -> Table:
-        """Return the mip level's pixels that ``band`` looks at: from ``repeats`` places on the way, from one where 0."""
+        """Return the level's pixels that ``band`` looks at from ``repeats`` places on the way, or from one where 0."""
         matrix = _LEVEL_SCALES[band.level] @ to_floor
         if repeats == 0:
             return _transformed(band.points_m if is_level else band.rays, matrix, is_level)

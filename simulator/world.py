@@ -8,6 +8,7 @@ same.
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 from hardware.camera import Camera, CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
@@ -25,6 +26,8 @@ from simulator.track import Track
 from simulator.vehicle import VehicleParameters, VehicleState, step
 
 STEP_NS = 5 * NS_PER_MS
+PAST_STEPS = 80
+"""So many steps are remembered for frames that come late: 0.4 s, or less where commands cut steps short."""
 
 
 class World:
@@ -42,8 +45,8 @@ class World:
 
     ``seed`` varies light, colours and the camera's pitch, 0 being the nominal look, unless ``appearance`` is given;
     ``disturbance`` pushes the car aside now and then; ``obstacles`` stand about, ``marks`` are painted on the floor.
-    ``scene`` is what ``draw_scene`` gives for these, where many cars share one. Everything here may be called from any
-    thread.
+    ``scene`` is what ``draw_scene`` gives for these, where many cars share one. Frames come ``delay_ms`` after their
+    exposure. Everything here may be called from any thread.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class World:
         appearance: Appearance | None = None,
         obstacles: tuple[Obstacle, ...] = (),
         marks: tuple[Mark, ...] = (),
+        delay_ms: float = 0.0,
     ) -> None:
         self.vehicle = vehicle or VehicleParameters()
         self._seed, self._appearance, self.obstacles = seed, appearance, obstacles
@@ -75,9 +79,10 @@ class World:
         self._collisions = 0
         self._is_touching = self._is_at_wall = False
         self._start_ns = self._time_ns = clock.now_ns()
+        self._past: deque[tuple[int, VehicleState]] = deque(maxlen=PAST_STEPS)
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
-        self._camera = SimulatedCamera(renderer, clock, rate_hz, self.advance)
+        self._camera = SimulatedCamera(renderer, clock, rate_hz, self.seen_at, delay_ms)
         self.camera: Camera = self._camera
         self.drivetrain: Drivetrain = SimulatedDrivetrain(self)
 
@@ -126,6 +131,7 @@ class World:
             self._distance_m = 0.0
             self._collisions = 0
             self._laps.restart(self._state.pose)
+            self._camera.restart()
 
     def enter(self, track: Track) -> None:
         """Carry the car to the start of ``track`` and count from nothing.
@@ -148,6 +154,15 @@ class World:
             self._advance(time_ns)
             return self._state
 
+    def seen_at(self, time_ns: int) -> VehicleState:
+        """Move the world on to ``time_ns``, if that is not past, and return what the car was doing then.
+
+        A frame may be asked for after a later command has moved the world on; what is long past is forgotten.
+        """
+        with self._lock:
+            self._advance(time_ns)
+            return next((state for at_ns, state in reversed(self._past) if at_ns <= time_ns), self._state)
+
     def command(self, command: Command) -> None:
         """Move the world on to now, and drive by ``command`` from here on."""
         with self._lock:
@@ -159,12 +174,14 @@ class World:
         pose = self.track.pose_at(progress_m, lateral_m, heading_error_rad)
         self._state = _standing_at(pose)._replace(speed_m_s=speed_m_s)
         self._is_touching = self._is_at_wall = False
+        self._past.clear()
 
     def _advance(self, time_ns: int) -> None:
         while self._time_ns < time_ns:
             duration_ns = min(STEP_NS, time_ns - self._time_ns)
             self._time_ns += duration_ns
             self._step(duration_ns / NS_PER_S)
+            self._past.append((self._time_ns, self._state))
 
     def _step(self, duration_s: float) -> None:
         push = self._current_push()
