@@ -79,7 +79,7 @@ def _strip(
 ) -> NDArray[np.float32]:
     way_m = _way_m(outline_m)
     columns = max(int(np.ceil(way_m[-1] * columns_per_m)), 1)
-    at_m = (np.arange(columns, dtype=np.float64) + 0.5) / columns_per_m
+    at_m = np.asarray((np.arange(columns) + 0.5) / columns_per_m, np.float64)
     colour, seam = _panel_colours(rng, at_m, way_m[-1], appearance)
     side = np.clip(np.searchsorted(way_m, at_m, side="right") - 1, 0, len(outline_m) - 1)
     sides = np.roll(outline_m, -1, axis=0) - outline_m

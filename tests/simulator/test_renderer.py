@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from hardware.camera import CameraGeometry, Image
 from hardware.drivetrain import Pose
-from simulator.appearance import Appearance, nominal, varied
+from simulator.appearance import LIGHTS, Appearance, nominal, varied
+from simulator.body import Body
 from simulator.floor import Floor, draw_floor
 from simulator.lens import LENS_AHEAD_M
-from simulator.renderer import Renderer
+from simulator.renderer import Renderer, draw_scene
 from simulator.track import make_track
 
 OVAL = make_track("oval")
@@ -163,6 +164,95 @@ def test_a_camera_that_looks_further_down_sees_the_horizon_higher_up(floor: Floo
     ]
     assert rows[0] - rows[1] == pytest.approx(2.6, abs=1.1)
     assert rows[1] - rows[2] == pytest.approx(2.6, abs=1.1)
+
+
+def test_a_camera_turned_clockwise_sees_the_horizon_rise_to_the_right() -> None:
+    white = Floor(np.full((640, 640, 3), 255, np.uint8), left_m=-1.6, top_m=1.6)
+    look = replace(UNLIT_ROOM, roll_error_deg=4.0)
+    image = Renderer(CameraGeometry(pitch_deg=0.0), white, look).render(Pose(0.0, 0.0, 0.0))[:, :, 1] > 127
+    left, right = (float(image[:, column].argmax()) for column in (20, 140))
+    # Turned clockwise, the camera sees the world turned the other way: the floor begins higher up on the right.
+    assert left - right == pytest.approx(120.0 * math.tan(math.radians(4.0)), abs=1.5)
+
+
+def test_a_camera_further_left_sees_everything_further_right() -> None:
+    floor = dotted_floor(0.6025, 0.0025)
+    columns = [
+        centroid(Renderer(GEOMETRY, floor, replace(UNLIT_ROOM, lateral_error_m=left_m)).render(Pose(0, 0, 0))[:, :, 1])[
+            0
+        ]
+        for left_m in (0.0, 0.05)
+    ]
+    expected = [expected_pixel(GEOMETRY, Pose(0.0, left_m, 0.0), 0.6025, 0.0025)[0] for left_m in (0.0, 0.05)]
+    assert columns == pytest.approx(expected, abs=0.5)
+
+
+@pytest.mark.parametrize("geometry", [GEOMETRY, FISHEYE])
+def test_a_body_that_leans_is_drawn_like_a_camera_that_is_turned(geometry: CameraGeometry, floor: Floor) -> None:
+    pose = OVAL.pose_at(2.0)
+    as_body = Renderer(geometry, floor, QUIET).render(pose, 0, Body(pitch_rad=math.radians(1.5)))
+    as_camera = Renderer(geometry, floor, replace(QUIET, pitch_error_deg=1.5)).render(pose)
+    level = Renderer(geometry, floor, QUIET).render(pose)
+    off, moved = (np.abs(as_body.astype(float) - other).mean() for other in (as_camera, level))
+    assert off < 0.25 * moved
+    assert off < 1.5
+
+
+def test_a_body_that_leans_to_the_right_sees_the_floor_rise_to_the_right() -> None:
+    white = Floor(np.full((640, 640, 3), 255, np.uint8), left_m=-1.6, top_m=1.6)
+    renderer = Renderer(CameraGeometry(pitch_deg=0.0), white, UNLIT_ROOM)
+    image = renderer.render(Pose(0.0, 0.0, 0.0), 0, Body(roll_rad=0.03))[:, :, 1] > 127
+    assert float(image[:, 20].argmax()) - float(image[:, 140].argmax()) == pytest.approx(120.0 * 0.03, abs=1.5)
+
+
+def sharpness(image: Image, rows: slice) -> float:
+    return float(np.abs(np.diff(image[rows].astype(float), axis=0)).mean())
+
+
+def test_motion_blurs_what_is_near_the_more_the_faster_the_car_is(floor: Floor) -> None:
+    renderer = Renderer(GEOMETRY, floor, replace(QUIET, exposure_ms=16.0, material="carpet"))
+    pose = OVAL.pose_at(1.0)
+    still, *moving = (renderer.render(pose, 0, Body(forward_m_s=speed_m_s)) for speed_m_s in (0.0, 0.7, 1.5, 3.0))
+    assert np.array_equal(still, renderer.render(pose))
+    near = [sharpness(image, slice(80, 118)) for image in (still, *moving)]
+    assert near[0] > near[1] > near[2] > near[3]
+    far = [np.abs(image[:36].astype(float) - still[:36]).mean() for image in moving]
+    assert max(far) == 0.0
+
+
+def test_turning_blurs_sideways_and_a_short_exposure_less(floor: Floor) -> None:
+    def streaks(exposure_ms: float, yaw_rate_rad_s: float) -> float:
+        renderer = Renderer(GEOMETRY, floor, replace(QUIET, exposure_ms=exposure_ms))
+        image = renderer.render(OVAL.pose_at(1.0), 0, Body(yaw_rate_rad_s=yaw_rate_rad_s))
+        return float(np.abs(np.diff(image.astype(float), axis=1)).mean())
+
+    assert streaks(20.0, 0.0) > streaks(20.0, 2.0) > streaks(20.0, 4.0)
+    assert streaks(5.0, 4.0) > streaks(20.0, 4.0)
+
+
+def test_every_light_and_every_floor_looks_different() -> None:
+    pose = OVAL.pose_at(0.3 * OVAL.length_m - 1.0)
+    bright = replace(QUIET, gloss=0.3)
+    looks = [replace(bright, light=light) for light in LIGHTS.values()]
+    looks += [replace(bright, material=material) for material in ("wood", "carpet", "tarmac", "tile")]
+    looks += [replace(bright, room="hall"), replace(bright, wear=0.5), replace(bright, dirt=40.0)]
+    images = [draw_scene(OVAL, GEOMETRY, appearance=look)[1].render(pose).astype(float) for look in looks]
+    for number, image in enumerate(images):
+        for other in images[:number]:
+            assert np.abs(image - other).mean() > 0.4
+
+
+def test_a_lamp_makes_a_pool_of_light_and_a_shadow_has_an_edge() -> None:
+    lamp, shadow = (
+        draw_scene(OVAL, GEOMETRY, appearance=replace(QUIET, light=LIGHTS[name]))[0] for name in ("lamp", "shadow")
+    )
+    at = np.array(
+        [[OVAL.pose_at(share * OVAL.length_m).x_m, OVAL.pose_at(share * OVAL.length_m).y_m] for share in (0.3, 0.8)]
+    )
+    near, far = lamp.light_at(at)
+    assert near > 1.7 * far
+    along = np.array([[pose.x_m, pose.y_m] for pose in map(OVAL.pose_at, np.arange(0.0, OVAL.length_m, 0.02))])
+    assert shadow.light_at(along).min() < 0.6 < 0.85 < shadow.light_at(along).max()
 
 
 def shimmer(geometry: CameraGeometry, floor: Floor, appearance: Appearance) -> float:
