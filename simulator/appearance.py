@@ -97,7 +97,7 @@ _NOMINAL: dict[Style, Appearance] = {
     "road": Appearance("concrete", floor=(60.0, 96.0, 58.0), line=(230.0, 230.0, 226.0), centre=(232.0, 150.0, 40.0)),
     "line": Appearance("wood", floor=(142.0, 104.0, 68.0), line=(34.0, 34.0, 36.0), gloss=0.2),
     "walls": Appearance(
-        "carpet", floor=(52.0, 50.0, 50.0), line=(118.0, 115.0, 120.0), wall=(58.0, 50.0, 44.0), gloss=0.0
+        "carpet", floor=(54.0, 52.0, 52.0), line=(98.0, 96.0, 100.0), wall=(50.0, 42.0, 36.0), gloss=0.0, room="hall"
     ),
 }
 _FLOORS: dict[Material, tuple[Colour, ...]] = {

@@ -9,7 +9,7 @@ from hardware.camera import Image
 from hardware.clock import NS_PER_S
 
 _LAG_S = 0.35
-_CONTENT_MEAN = (60.0, 135.0)
+_CONTENT_MEAN = (50.0, 135.0)
 _GAINS = (0.45, 2.5)
 _CONTENT_CAST = 0.25
 _BALANCES = (0.8, 1.25)
@@ -44,9 +44,9 @@ class AutoExposure:
     >>> dark = np.full((120, 160, 3), 30, np.uint8)
     >>> auto.observe(dark, time_ns=0)
     >>> round(auto.exposure.gain, 1)
-    2.0
+    1.7
 
-    A picture whose mean grey level is between 60 and 135 is left alone, as is a colour cast below a quarter; beyond
+    A picture whose mean grey level is between 50 and 135 is left alone, as is a colour cast below a quarter; beyond
     that the gain follows with a lag of 0.35 s, an estimate from films of Pi cameras that drive out of the dark. The
     first frame sets it at once: a camera has run for a while before a car drives.
     """

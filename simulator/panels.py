@@ -105,7 +105,7 @@ def _panel_colours(
     panel = np.searchsorted(ends_m, at_m)
     tones = rng.normal(1.0, 0.05, len(ends_m) + 1)[:, None] + rng.normal(0.0, 0.01, (len(ends_m) + 1, 3))
     # Now and then a panel is of another stuff.
-    other = rng.random(len(ends_m) + 1) < 0.1
+    other = rng.random(len(ends_m) + 1) < 0.16
     tones[other] *= rng.uniform(0.5, 0.9, (int(other.sum()), 1)) * (0.86, 0.94, 1.2)
     edges_m = np.concatenate([[0.0], ends_m[ends_m < length_m], [length_m]])
     after = np.clip(np.searchsorted(edges_m, at_m), 1, len(edges_m) - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from simulator.curves import Points
 from simulator.track import Track
 
-WALL_HEIGHT_M = 0.3
+WALL_HEIGHT_M = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +17,7 @@ class Wall:
     >>> from simulator.track import make_track
     >>> left, right = walls_of(make_track("oval", "walls"))
     >>> right.height_m
-    0.3
+    0.2
     """
 
     points_m: Points
