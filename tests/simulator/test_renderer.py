@@ -177,12 +177,9 @@ def test_a_camera_turned_clockwise_sees_the_horizon_rise_to_the_right() -> None:
 
 def test_a_camera_further_left_sees_everything_further_right() -> None:
     floor = dotted_floor(0.6025, 0.0025)
-    columns = [
-        centroid(Renderer(GEOMETRY, floor, replace(UNLIT_ROOM, lateral_error_m=left_m)).render(Pose(0, 0, 0))[:, :, 1])[
-            0
-        ]
-        for left_m in (0.0, 0.05)
-    ]
+    looks = [replace(UNLIT_ROOM, lateral_error_m=left_m) for left_m in (0.0, 0.05)]
+    images = [Renderer(GEOMETRY, floor, look).render(Pose(0, 0, 0))[:, :, 1] for look in looks]
+    columns = [centroid(image.astype(np.float64))[0] for image in images]
     expected = [expected_pixel(GEOMETRY, Pose(0.0, left_m, 0.0), 0.6025, 0.0025)[0] for left_m in (0.0, 0.05)]
     assert columns == pytest.approx(expected, abs=0.5)
 

@@ -140,7 +140,7 @@ def exam_tasks(level: Level, count: int = TASKS_PER_LEVEL) -> tuple[Task, ...]:
     plan, first_seed = _PLANS[level], UNSEEN_TRACKS_FROM + 1000 * LEVELS.index(level)
     tracks = [*plan.layouts, *(f"random-{first_seed + number}" for number in range(TASKS_PER_LEVEL))][:TASKS_PER_LEVEL]
     rng = np.random.default_rng([EXAM_VERSION, LEVELS.index(level)])
-    styles, lights, delays_s = (_dealt(values, rng) for values in (plan.styles, plan.lights, plan.delays_s))
+    styles, lights, delays_s = _dealt(plan.styles, rng), _dealt(plan.lights, rng), _dealt(plan.delays_s, rng)
     speeds_m_s, starts, strangers = _dealt(plan.speeds_m_s, rng), _dealt(plan.starts, rng), _dealt(plan.strangers, rng)
     return tuple(
         _task(
