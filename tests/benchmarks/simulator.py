@@ -50,7 +50,7 @@ def measure() -> None:
 
 
 def _drawing() -> list[Figure]:
-    """Draw alone, on one core, beside plain warps of its size; the targets are of a machine that does 12,000 of those."""
+    """Draw alone, on one core, beside plain warps of its size; the targets are for 12,000 of those."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
