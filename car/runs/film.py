@@ -26,6 +26,8 @@ MIN_FREE_BYTES = 8_000_000
 """OpenCV does not say that a disk is full, so that it has to be asked before."""
 CHECKED_EVERY = 50
 GIF_COLOURS = 64
+GIF_SHARE = 2 / 3
+"""Of a film's width and height: a GIF takes several times what a WebM does."""
 SUFFIXES = (".webm", ".gif")
 
 
@@ -174,13 +176,19 @@ class _GifFile:
     def _quantized(self, picture: Image) -> Any:
         from PIL import Image as PillowImage
 
-        return PillowImage.fromarray(picture).quantize(palette=self._palette, dither=PillowImage.Dither.NONE)
+        small = cv2.resize(picture, None, fx=GIF_SHARE, fy=GIF_SHARE, interpolation=cv2.INTER_AREA)
+        return PillowImage.fromarray(small).quantize(palette=self._palette, dither=PillowImage.Dither.NONE)
 
 
 @contextlib.contextmanager
 def _quiet_encoder() -> Iterator[None]:
     """Keep to itself what FFmpeg writes to the terminal about a codec's number, past Python."""
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # There is no terminal to keep it from.
+        yield
+        return
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), 2)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import warnings
 from pathlib import Path
 
@@ -146,3 +148,17 @@ def test_before_the_first_reset_there_is_nothing_to_step() -> None:
         with pytest.raises(gymnasium.error.ResetNeeded):
             env.step(action)
         assert not env.render()
+
+
+def test_the_example_of_training_uses_what_is_there() -> None:
+    # Stable-Baselines3 brings PyTorch, which is too heavy for every run of the tests.
+    path = Path(__file__).parents[2] / "docs" / "examples" / "ppo.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = {
+        (node.module, name.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("simulator")
+        for name in node.names
+    }
+    assert imported
+    assert all(hasattr(importlib.import_module(str(module)), name) for module, name in imported)

@@ -34,11 +34,14 @@ export class TrackMap {
     this.#say(odometry);
   }
 
-  async #enter(track) {
+  #enter(track) {
     this.#track = track;
     this.#car = null;
     $("map").hidden = true;
-    if (!track) return;
+    if (track) this.#ask(track);
+  }
+
+  async #ask(track) {
     try {
       const map = await get("track");
       if (track !== this.#track) return;
@@ -60,6 +63,7 @@ export class TrackMap {
     this.#car = draw("g", { class: "arrow" });
     this.#car.append(draw("path", { d: "M1 0L-.8 .7L-.4 0L-.8 -.7Z", transform: `scale(${size})` }));
     this.#pose = null;
+    this.#trail = [];
     const picture = $("map-picture");
     picture.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
     picture.setAttribute("aria-label", `The track ${name.split(/[\\/]/).pop()} from above, with the car on it`);
@@ -80,6 +84,8 @@ export class TrackMap {
     this.#car.classList.toggle("glides", !isCarried);
     this.#car.style.transform = `translate(${x}px, ${-y}px) rotate(${-this.#turned}rad)`;
     if (isCarried) this.#trail = [];
+    // Back at the start, a track that was drawn anew meanwhile is another one of the same name.
+    if (isCarried && before) this.#ask(this.#track);
     const [lastX, lastY] = this.#trail.at(-1) ?? [Infinity, Infinity];
     if (Math.hypot(x - lastX, -y - lastY) < TRAIL_STEP_M) return;
     this.#trail = [...this.#trail.slice(1 - TRAIL_POINTS), [x, -y]];
