@@ -40,6 +40,7 @@ STEADY = Exposure()
 class AutoExposure:
     """Follows the light of one camera's frames.
 
+    >>> import numpy as np
     >>> auto = AutoExposure()
     >>> dark = np.full((120, 160, 3), 30, np.uint8)
     >>> auto.observe(dark, time_ns=0)

@@ -38,6 +38,7 @@ class ObstacleView:
             for obstacle, light in zip(obstacles, floor.light_at(self._places_m), strict=True)
         ]
         self._leftmost, self._rightmost = seen.azimuth_rad.max(axis=0), seen.azimuth_rad.min(axis=0)
+        self._leftmost_rad, self._rightmost_rad = float(self._leftmost.max()), float(self._rightmost.min())
         self._highest, self._lowest = seen.slope.max(axis=1), seen.slope.min(axis=1)
         level_row = np.abs(seen.slope).min(axis=1).argmin()
         self._pixel_rad = float(np.median(np.abs(np.diff(seen.azimuth_rad[level_row]))))
@@ -68,6 +69,8 @@ class ObstacleView:
         away_m, azimuth_rad = where
         margin_rad = 1.5 * lean_rad + _MARGIN_RAD
         half_rad = math.atan(sprite.half_width_m / away_m) + margin_rad
+        if not self._rightmost_rad - half_rad < azimuth_rad < self._leftmost_rad + half_rad:
+            return
         columns = _span((self._leftmost > azimuth_rad - half_rad) & (self._rightmost < azimuth_rad + half_rad))
         top, bottom = (height_m - camera_m for height_m in (sprite.height_m, 0.0))
         nearest_m = away_m * math.cos(min(half_rad, _WIDEST_RAD))
@@ -84,17 +87,16 @@ class ObstacleView:
         share = is_seen.astype(np.float32)
         if standing is not None:
             share *= _unhidden(standing, rows, columns, 1.0 / away_m)
-        drawn *= share[:, :, None]
         part = image[rows, columns]
-        left = part * (np.float32(1.0) - drawn[:, :, 3:] * np.float32(1.0 / 255.0)) + drawn[:, :, :3]
-        part[:] = np.minimum(left + np.float32(0.5), 255.0)
+        left = np.float32(1.0) - share * drawn[:, :, 3] * np.float32(1.0 / 255.0)
+        part[:] = part * left[:, :, None] + (drawn[:, :, :3] * share[:, :, None] + np.float32(0.49))
 
 
 class _Sprite:
     def __init__(self, obstacle: Obstacle, rng: np.random.Generator, light: NDArray[np.float64]) -> None:
         self.half_width_m, self.height_m = obstacle.radius_m, obstacle.height_m
         picture, self._per_m = draw_sprite(obstacle, rng, light)
-        self._levels = [picture.astype(np.float32)]
+        self._levels = [picture]
         while min(self._levels[-1].shape[:2]) > 2 * PAD + 4:
             height, width = self._levels[-1].shape[:2]
             half = cv2.resize(
@@ -102,11 +104,9 @@ class _Sprite:
                 (max((width - 2 * PAD) // 2, 1), max((height - 2 * PAD) // 2, 1)),
                 interpolation=cv2.INTER_AREA,
             )
-            self._levels.append(
-                np.asarray(cv2.copyMakeBorder(half, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT), np.float32)
-            )
+            self._levels.append(np.asarray(cv2.copyMakeBorder(half, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT), np.uint8))
 
-    def at(self, left_m: NDArray[np.float32], above_m: NDArray[np.float32], pixel_m: float) -> NDArray[np.float32]:
+    def at(self, left_m: NDArray[np.float32], above_m: NDArray[np.float32], pixel_m: float) -> NDArray[np.uint8]:
         """Return colours and cover at places left of its middle and above the floor, for pixels of that size."""
         level = min(max(round(math.log2(max(pixel_m * self._per_m, 1e-3))), 0), len(self._levels) - 1)
         picture = self._levels[level]
@@ -114,7 +114,7 @@ class _Sprite:
         column = (self.half_width_m - left_m) * np.float32(0.5 * width / self.half_width_m) + np.float32(PAD - 0.5)
         row = (self.height_m - above_m) * np.float32(height / self.height_m) + np.float32(PAD - 0.5)
         drawn = cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return np.asarray(drawn, np.float32)
+        return np.asarray(drawn, np.uint8)
 
 
 def _span(which: NDArray[np.bool_]) -> slice:

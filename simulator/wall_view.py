@@ -31,6 +31,7 @@ _BEARINGS_PER_PIXEL = 1.5
 _FINER = 3  # Between two bearings the distance is interpolated to so many, which the pixels then look up.
 _LAYERS_FROM_ABOVE = 3
 _MARGIN_RAD = 0.15  # A leaning car sees that much more to the side.
+_SHRINKS = (0.5 ** np.arange(LEVELS)).astype(np.float32)
 _LEAST_PER_M, _MOST_PER_M = 1e-6, 50.0
 
 
@@ -150,11 +151,14 @@ class WallView:
         nearness[nearest.bearing] = nearest.nearness_per_m
         column[nearest.bearing] = self._walls.column(nearest.side, share)
         height[nearest.bearing] = self._walls.height_m[nearest.side]
-        step = np.abs(np.diff(column))
-        columns_per_pixel = np.maximum(np.append(step, 0.0), np.insert(step, 0, 0.0)) * _BEARINGS_PER_PIXEL
-        level = np.log2(np.clip(columns_per_pixel, 1.0, 2.0 ** (LEVELS - 1))).round().astype(np.intp)
-        level = np.repeat(level, _FINER)
-        column = _finer(column) * np.exp2(-level).astype(np.float32) + self._panels.starts[level]
+        step = np.abs(column[1:] - column[:-1])
+        columns_per_pixel = np.ones(self._bearings, np.float32)
+        columns_per_pixel[:-1] = step
+        np.maximum(columns_per_pixel[1:], step, out=columns_per_pixel[1:])
+        columns_per_pixel *= np.float32(_BEARINGS_PER_PIXEL)
+        np.clip(columns_per_pixel, 1.0, 2.0 ** (LEVELS - 1), out=columns_per_pixel)
+        level = np.repeat((np.log2(columns_per_pixel) + np.float32(0.5)).astype(np.intp), _FINER)
+        column = _finer(column) * _SHRINKS[level] + self._panels.starts[level]
         return _Layer(_finer(nearness), column, np.repeat(height, _FINER))
 
     def _draw_layer(self, layer: _Layer, seen: Bearings, lean_rad: float, image: Image) -> Standing | None:

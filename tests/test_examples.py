@@ -71,6 +71,19 @@ BACKSTAGE = ("car.sessions.former", "car.sessions.scan", "car.sessions.tub")
 """Rooms within these that no user enters."""
 
 WITHOUT_EXAMPLE = {
+    "the renderer makes them, and nothing else does": (
+        "simulator.furnishing.Inside",
+        "simulator.furnishing.WallPicture",
+        "simulator.ground_view.GroundView",
+        "simulator.lens.Bearings",
+        "simulator.obstacle_view.ObstacleView",
+        "simulator.panels.Panels",
+        "simulator.room.Panorama",
+        "simulator.room_view.RoomView",
+        "simulator.sensor.Sensor",
+        "simulator.wall_view.Standing",
+        "simulator.wall_view.WallView",
+    ),
     "a device is needed, for which nothing can stand in": (
         "hardware.cameras.picamera.HeldExposure",
         "hardware.cameras.picamera.PicameraCamera",
