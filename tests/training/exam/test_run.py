@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from simulator.scenario import Scenario
 from tests.training.exam.test_score import EXPERT
 from training.exam.command import exam_of_card, levels_named
 from training.exam.drive import Candidate, Drive
-from training.exam.paper import LEVELS, TASKS_PER_LEVEL, UNSEEN_TRACKS_FROM, Task, exam_tasks
+from training.exam.paper import EXAM_VERSION, LEVELS, TASKS_PER_LEVEL, UNSEEN_TRACKS_FROM, Task, exam_tasks
 from training.exam.run import Answer, Result, on_all_cores, on_ray
 from training.exam.view import Figures, in_words, league_table
 
@@ -57,14 +58,19 @@ def test_a_cluster_without_ray_is_answered_with_how_to_get_it(monkeypatch: pytes
         list(on_ray(_pretend, TASKS))
 
 
-def test_the_paper_is_the_same_each_time_and_of_tracks_that_nothing_learns_from() -> None:
+PAPER_SHA256 = {1: "1d47d14af9dc18a0f40b62a71889bf6505d3bd82848d3f7e5fccaaf25e6344ce"}
+
+
+def test_whoever_changes_the_paper_changes_its_version() -> None:
+    words = "\n".join(str(task) for level in LEVELS for task in exam_tasks(level))
+    assert hashlib.sha256(words.encode()).hexdigest() == PAPER_SHA256[EXAM_VERSION]
+
+
+def test_each_track_is_asked_once_and_nothing_learns_from_the_random_ones() -> None:
     for level in LEVELS:
-        tasks = exam_tasks(level)
-        assert tasks == exam_tasks(level)
-        assert len(tasks) == TASKS_PER_LEVEL
-        assert len({task.scenario.track for task in tasks}) == TASKS_PER_LEVEL
-        seeds = [int(task.scenario.track[7:]) for task in tasks if task.scenario.track.startswith("random-")]
-        assert min(seeds) >= UNSEEN_TRACKS_FROM
+        tracks = [task.scenario.track for task in exam_tasks(level)]
+        assert len(set(tracks)) == len(tracks) == TASKS_PER_LEVEL
+        assert min(int(track[7:]) for track in tracks if track.startswith("random-")) >= UNSEEN_TRACKS_FROM
 
 
 def test_each_level_asks_what_it_promises() -> None:

@@ -1,0 +1,55 @@
+"""``car exam``: what it refuses, and what is shown and kept of a drive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from car.config.sections import CarConfig
+from car.kinds.pilot import SHIPPED_PILOT, PilotSection
+from car.pilots.find import find_model
+from models.loader import read_card
+from tests.system.car_process import assert_refused, run_car
+from training.exam import command
+from training.exam.drive import Candidate
+from training.exam.paper import Task, exam_tasks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nobody"], ["There is no model nobody", "line-follower, straight-ahead"]),
+        (["simulated-lane", "--level", "moon"], ["no level moon", "home, hall or race"]),
+        (["line-follower", "--save"], ["line-follower is no model", "--save"]),
+        (["simulated-lane", "--cluster", "--workers", "2"], ["--workers or --cluster"]),
+        (["broken.tflite"], ["broken.tflite: this is not a TFLite model"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_what_cannot_be_examined_is_refused_before_anything_drives(
+    tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    (tmp_path / "broken.tflite").write_bytes(b"no model at all")
+    assert_refused(run_car("exam", *arguments, cwd=tmp_path), *words)
+
+
+def test_the_shipped_pilot_sits_a_task_and_its_card_keeps_the_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def one_task(level: str) -> tuple[Task, ...]:
+        return exam_tasks("home", 2)[1:]
+
+    monkeypatch.setattr(command, "exam_tasks", one_task)
+    model = tmp_path / "copy.tflite"
+    model.write_bytes(find_model(SHIPPED_PILOT, tmp_path).read_bytes())
+    candidate = Candidate("copy", PilotSection(model=str(model)), tmp_path)
+    (result,) = command.examine_and_show([candidate], CarConfig(), ["home"], workers=1)
+    assert "copy in exam 1" in capsys.readouterr().out
+    assert result.score.points > 50.0
+    command.save_to_card(result, model, CarConfig(), "car exam copy --level home --save")
+    card = read_card(model)
+    assert card is not None
+    assert card.exam["home"] == round(result.scores["home"].points, 2)
+    assert card.exam["command"] == "car exam copy --level home --save"
+    assert card.closed_loop, "what it had on its card stays"
