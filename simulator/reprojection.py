@@ -19,6 +19,9 @@ from hardware.camera import CameraGeometry, Image
 from hardware.drivetrain import Pose
 from simulator import lens
 
+FURTHER_BACK_M = (0.06, 0.12, 0.25, 0.5)
+"""Where the frames were taken that show the floor beside the car: measured against the renderer, near ones first."""
+
 Places = NDArray[np.float32]
 """One value for each of some pixels."""
 

@@ -27,7 +27,7 @@ from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import Command
 from simulator.expert import Expert
 from simulator.renderer import draw_scene
-from simulator.reprojection import Displacement, Reprojection, Source
+from simulator.reprojection import FURTHER_BACK_M, Displacement, Reprojection, Source
 from simulator.scenario import Scenario
 from simulator.track import make_track
 from tests.benchmarks.figures import Figure, console, show
@@ -53,7 +53,6 @@ LESSON_S = 20.0
 LOOKS = (("oval", 0), ("bean", 2), ("chicane", 3), ("hairpin", 6), ("random-1", 5), ("random-7", 11))
 ASIDE_M = (-0.15, 0.0, 0.15)
 TURNED_DEG = (-10.0, 0.0, 10.0)
-BACK_M = (0.25, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def _errors_of(name: str, seed: int, geometry: CameraGeometry) -> list[float]:
     reprojection = Reprojection(geometry)
     errors = []
     for number, progress_m in enumerate(np.linspace(1.0, track.length_m, 10)):
-        places = [track.pose_at(float(progress_m) - back_m) for back_m in (0.0, *BACK_M)]
+        places = [track.pose_at(float(progress_m) - back_m) for back_m in (0.0, *FURTHER_BACK_M)]
         taken = [renderer.render(place, number + 7 * at) for at, place in enumerate(places)]
         for aside_m in ASIDE_M:
             for turned_deg in TURNED_DEG:

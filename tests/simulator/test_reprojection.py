@@ -12,7 +12,7 @@ from hardware.camera import CameraGeometry, Image
 from hardware.drivetrain import Pose
 from simulator import lens
 from simulator.renderer import draw_scene
-from simulator.reprojection import Displacement, Reprojection, Source
+from simulator.reprojection import FURTHER_BACK_M, Displacement, Reprojection, Source
 from simulator.track import make_track
 
 RECTILINEAR = CameraGeometry()
@@ -20,7 +20,6 @@ FISHEYE = CameraGeometry(width=128, height=96, fov_deg=160.0, lens="fisheye", pi
 LENSES = pytest.mark.parametrize("geometry", [RECTILINEAR, FISHEYE], ids=["rectilinear", "fisheye"])
 ASIDE_M = (-0.15, 0.0, 0.15)
 TURNED_RAD = tuple(math.radians(angle_deg) for angle_deg in (-10.0, 0.0, 10.0))
-BACK_M = (0.25, 0.5)
 
 
 def difference(one: Image, other: Image) -> float:
@@ -63,7 +62,7 @@ def test_displaced_views_are_what_the_renderer_draws_there(geometry: CameraGeome
     reprojection = Reprojection(geometry)
     errors, unmoved = [], []
     for number, progress_m in enumerate(np.linspace(1.0, track.length_m, 5)):
-        places = [track.pose_at(float(progress_m) - back_m) for back_m in (0.0, *BACK_M)]
+        places = [track.pose_at(float(progress_m) - back_m) for back_m in (0.0, *FURTHER_BACK_M)]
         taken = [renderer.render(place, number + at) for at, place in enumerate(places)]
         for aside_m in ASIDE_M:
             for turned_rad in TURNED_RAD:
@@ -83,7 +82,7 @@ def test_displaced_views_are_what_the_renderer_draws_there(geometry: CameraGeome
 def test_a_picture_from_further_back_shows_the_floor_beside_the_car() -> None:
     track = make_track("oval")
     _, renderer = draw_scene(track, RECTILINEAR)
-    places = [track.pose_at(3.0 - back_m) for back_m in (0.0, *BACK_M)]
+    places = [track.pose_at(3.0 - back_m) for back_m in (0.0, *FURTHER_BACK_M)]
     stands = Displacement(lateral_m=0.15).after(places[0])
     sources = [Source(renderer.render(place), Displacement.between(place, stands)) for place in places]
     truth = renderer.render(stands)

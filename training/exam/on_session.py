@@ -19,7 +19,7 @@ from car.kinds.pilot import Pilot
 from hardware.camera import Frame, Image
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import Pose
-from simulator.reprojection import Displacement, Reprojection, Source
+from simulator.reprojection import FURTHER_BACK_M, Displacement, Reprojection, Source
 from simulator.vehicle import SIXTEENTH
 from training.exam.driven_path import DrivenPath, Stretch
 
@@ -31,7 +31,6 @@ TAKEOVER_M = 2.0
 BLOCK_M = 4.0
 _RESAMPLES = 1000
 _ROUNDING_M = 1e-6
-_FURTHER_BACK_M = (0.25, 0.5)
 
 Values = NDArray[np.float64]
 
@@ -167,7 +166,7 @@ class _Drive:
 
     def _view(self) -> Image:
         here_m = self._stretch.way_m[self._index]
-        wanted_m = [here_m, *(here_m - back_m for back_m in _FURTHER_BACK_M)]
+        wanted_m = [here_m, *(here_m - back_m for back_m in FURTHER_BACK_M)]
         indexes = np.maximum(np.searchsorted(self._stretch.way_m, wanted_m, side="right") - 1, 0).tolist()
         return self._reprojection.view(
             [
