@@ -128,6 +128,7 @@ WITHOUT_EXAMPLE = {
     "they are answers: a function or another class returns them, and has the example": (
         "car.pilots.compare.Entry",
         "training.command.Trained",
+        "training.dagger.Round",
         "training.dataset.LeftOut",
         "car.assembly.devices.Wheels",
         "car.faults.outcome.Outcome",

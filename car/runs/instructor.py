@@ -31,6 +31,9 @@ TURNED_ROUND_RAD = math.radians(100.0)
 class Instructor:
     """An expert who has a share of the driving: ``share`` 0 … 1 of the time, in stretches that ``seed`` decides.
 
+    >>> from car.config.sections import CarConfig
+    >>> from car.runs.simulation import Goal, run_simulation
+    >>> from simulator.scenario import Scenario
     >>> run = run_simulation(CarConfig(), Scenario("oval"), Goal(seconds=1.0), pilot=pilot, instructor=Instructor(0.5))
     >>> run.frames
     30
@@ -44,7 +47,12 @@ class Instructor:
 
 
 class DualControls(Pilot):
-    """A pilot's answers, except in the stretches that the instructor drives: those are ``expert``'s commands."""
+    """A pilot's answers, except in the stretches that the instructor drives: those are ``expert``'s commands.
+
+    >>> controls = DualControls(pilot, lambda: Command(0.1, 0.2), Instructor(share=1.0))
+    >>> controls.drive(frame).command
+    Command(steering=0.1, throttle=0.2)
+    """
 
     def __init__(self, pilot: Pilot, expert: Callable[[], Command], instructor: Instructor) -> None:
         self.name = pilot.name
@@ -72,6 +80,14 @@ class DualControls(Pilot):
 
 class Rescuer:
     """Puts a car that is lost back into the lane: one that is far outside, has turned round or does not get on.
+
+    >>> from car.config.sections import CarConfig
+    >>> from car.runs.simulation import Goal, run_simulation
+    >>> from simulator.scenario import Scenario
+    >>> rescuer = Rescuer()
+    >>> run = run_simulation(CarConfig(), Scenario("oval"), Goal(seconds=1.0), pilot=pilot, attendant=rescuer)
+    >>> rescuer.stalls
+    0
 
     An attendant of ``run_simulation``. ``stalls`` counts how often the car did not get on, which is no departure.
     """
