@@ -35,8 +35,8 @@ class Instructor:
     >>> from car.runs.simulation import Goal, run_simulation
     >>> from simulator.scenario import Scenario
     >>> run = run_simulation(CarConfig(), Scenario("oval"), Goal(seconds=1.0), pilot=pilot, instructor=Instructor(0.5))
-    >>> run.frames
-    30
+    >>> run.lap_count.departures
+    0
 
     The recorded session has a teacher: the driver's command of each cycle is the expert's, whoever drove, so that what
     is learned from it is what to do in the places a pilot gets to.
