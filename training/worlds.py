@@ -17,6 +17,8 @@ TRIAL_TRACKS = range(2_000_000, 3_000_000)
 LEVELS: tuple[Level, ...] = ("home", "hall", "race")
 """Dealt out in turn."""
 DISTURBED_SHARE = 0.6
+LEARNING_SPEED_M_S = 2.5
+"""A pilot does not see how fast it may go, so it learns to be as fast as the bends allow; the gate's cap slows it."""
 
 
 def learning_worlds(count: int, seed: int, first: int = 0) -> list[Scenario]:
@@ -25,9 +27,11 @@ def learning_worlds(count: int, seed: int, first: int = 0) -> list[Scenario]:
     >>> learning_worlds(3, seed=1)[2] == learning_worlds(1, seed=1, first=2)[0]
     True
 
-    They are of all three levels of ``random_scenario`` in turn, and in most of them the car is pushed about.
+    They are of all three levels of ``random_scenario`` in turn, but for its speeds, and in most of them the car is pushed
+    about.
     """
-    return [_draw(LEARNING_TRACKS, seed, number, DISTURBED_SHARE) for number in range(first, first + count)]
+    worlds = [_draw(LEARNING_TRACKS, seed, number, DISTURBED_SHARE) for number in range(first, first + count)]
+    return [replace(world, max_speed_m_s=LEARNING_SPEED_M_S) for world in worlds]
 
 
 def trial_worlds(count: int) -> list[Scenario]:
