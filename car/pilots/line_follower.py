@@ -18,7 +18,7 @@ NEAREST_M, FURTHEST_M, SIDE_M = 0.3, 1.2, 1.0
 """How much of the floor is looked at: from so far ahead to so far, and so far to each side."""
 LINE_M, SURROUNDINGS_M = 0.06, 0.3
 """A line is about as wide as this, and stands out from a floor as wide as that around it."""
-CONTRAST = 40.0
+CONTRAST = 120.0
 """How many grey levels, of all three colours together, make a line for certain."""
 LOOK_AHEAD_M = 0.6
 HABIT = 0.25

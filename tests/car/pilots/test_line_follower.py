@@ -1,0 +1,64 @@
+"""The line follower steers back to the middle of a lane, whatever its lines look like; straight ahead never steers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from car.kinds.pilot import PilotSection, check_pilot
+from car.pilots.choosing import choose_pilot, open_chosen
+from car.pilots.line_follower import LineFollower
+from car.pilots.straight_ahead import StraightAhead
+from hardware.camera import CameraGeometry, Frame
+from models.errors import ModelError
+from simulator.renderer import draw_scene
+from simulator.track import Style, make_track
+
+CAMERA = CameraGeometry()
+
+
+@pytest.mark.parametrize("style", ["robocars", "tape", "line", "road"])
+def test_it_steers_back_to_the_middle(style: Style) -> None:
+    track = make_track("oval", style)
+    _, renderer = draw_scene(track, CAMERA)
+    ahead = round(1.2 / track.step_m)
+    bends = np.array([abs(np.roll(track.curvature_per_m, -index)[:ahead]).max() for index in range(0, 300, 5)])
+    straight_m = 5 * int(bends.argmin()) * track.step_m
+
+    def steering(lateral_m: float) -> float:
+        image = renderer.render(track.pose_at(straight_m, lateral_m))
+        return LineFollower(CAMERA).drive(Frame(image, 0, 0)).command.steering
+
+    right_of_it, in_it, left_of_it = (steering(lateral_m) for lateral_m in (0.12, 0.0, -0.12))
+    assert right_of_it < in_it - 0.1
+    assert left_of_it > in_it + 0.1
+    assert right_of_it < 0.0 < left_of_it
+
+
+def test_it_follows_a_bend() -> None:
+    track = make_track("oval")
+    _, renderer = draw_scene(track, CAMERA)
+    sharpest = int(track.curvature_per_m.argmax())  # positive: to the left
+    image = renderer.render(track.pose_at(sharpest * track.step_m - 0.3))
+    assert LineFollower(CAMERA).drive(Frame(image, 0, 0)).command.steering < -0.2
+
+
+@pytest.mark.parametrize("camera", [CAMERA, CameraGeometry(width=97, height=48, fov_deg=60.0)], ids=["160", "97"])
+def test_they_keep_a_pilots_promises(camera: CameraGeometry) -> None:
+    check_pilot(LineFollower(camera), camera)
+    check_pilot(StraightAhead(), camera)
+
+
+def test_a_camera_that_sees_no_floor_is_refused() -> None:
+    with pytest.raises(ModelError, match="does not see the floor"):
+        LineFollower(CameraGeometry(pitch_deg=-60.0))
+
+
+@pytest.mark.parametrize("name", ["line-follower", "straight-ahead"])
+def test_they_are_found_by_their_names_where_a_model_would_be(name: str, tmp_path: Path) -> None:
+    section = choose_pilot(name, PilotSection(), tmp_path)
+    assert section.kind == name
+    with open_chosen(section, CAMERA, tmp_path) as pilot:
+        assert pilot.name == name
