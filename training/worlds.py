@@ -27,7 +27,7 @@ def learning_worlds(count: int, seed: int, first: int = 0) -> list[Scenario]:
     >>> learning_worlds(3, seed=1)[2] == learning_worlds(1, seed=1, first=2)[0]
     True
 
-    They are of all three levels of ``random_scenario`` in turn, but for its speeds, and in most of them the car is pushed
+    They are of all three levels of ``random_scenario`` in turn, but for its speeds; in most of them the car is pushed
     about.
     """
     worlds = [_draw(LEARNING_TRACKS, seed, number, DISTURBED_SHARE) for number in range(first, first + count)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.scenario import Scenario
 from training.exam.paper import UNSEEN_TRACKS_FROM
-from training.worlds import LEARNING_TRACKS, TRIAL_TRACKS, learning_worlds, trial_worlds
+from training.worlds import LEARNING_SPEED_M_S, LEARNING_TRACKS, TRIAL_TRACKS, learning_worlds, trial_worlds
 
 
 def number(world: Scenario) -> int:
@@ -28,8 +28,8 @@ def test_no_world_to_learn_in_is_one_to_be_tried_in_or_of_the_exam() -> None:
 
 def test_all_levels_pushes_and_crooked_starts_are_among_them() -> None:
     worlds = learning_worlds(6, seed=1)
-    speeds_m_s = [world.max_speed_m_s or 0.0 for world in worlds]
-    assert min(speeds_m_s) <= 1.0 < 1.5 <= max(speeds_m_s)
+    assert {world.max_speed_m_s for world in worlds} == {LEARNING_SPEED_M_S}
+    assert len({world.max_speed_m_s for world in trial_worlds(3)}) > 1
     assert len({world.style for world in worlds}) > 2
     assert {world.disturb for world in worlds} == {True, False}
     assert min(world.start.lateral_m for world in worlds) < 0.0 < max(world.start.lateral_m for world in worlds)
