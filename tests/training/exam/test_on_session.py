@@ -68,12 +68,18 @@ def as_driven(path: DrivenPath, gain: float = 1.0, bias: float = 0.0) -> Pilot:
     return Steering(rule)
 
 
-def test_who_steers_as_was_driven_stays_on_the_path(path: DrivenPath) -> None:
-    outcome = exam_on_session(as_driven(path), path)
+@pytest.fixture(scope="module")
+def prompt(path: DrivenPath) -> DrivenPath:
+    """The path of a car whose steering is there at once: what was driven, its lag counted, counts no lag again."""
+    return replace(path, response=replace(path.response, lag_s=0.0))
+
+
+def test_who_steers_as_was_driven_stays_on_the_path(prompt: DrivenPath) -> None:
+    outcome = exam_on_session(as_driven(prompt), prompt)
     assert outcome.interventions == 0
     assert outcome.offset_m < 0.001
     assert outcome.score > 99.0
-    assert outcome.way_m == pytest.approx(path.stretches[0].way_m[-1], rel=0.02)
+    assert outcome.way_m == pytest.approx(prompt.stretches[0].way_m[-1], rel=0.02)
 
 
 def test_who_goes_straight_on_in_a_bend_is_put_back(path: DrivenPath) -> None:
