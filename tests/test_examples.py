@@ -132,6 +132,7 @@ WITHOUT_EXAMPLE = {
         "training.dataset.LeftOut",
         "car.assembly.devices.Wheels",
         "car.faults.outcome.Outcome",
+        "simulator.collision.Bump",
         "simulator.markings.Paint",
         "car.gate.Decision",
         "car.link.ring.Cycle",

@@ -34,6 +34,7 @@ def displaced(
 ) -> tuple[Image, float]:
     """Return what the camera would see of ``image`` when the car stood ``displacement`` away, and how to steer there.
 
+    >>> from hardware.camera import CameraGeometry
     >>> reprojection = Reprojection(CameraGeometry())
     >>> _, steering = displaced(reprojection, frames[0].image, 0.0, Displacement(lateral_m=0.1))
     >>> steering < 0     # from the right of the path back to the left
