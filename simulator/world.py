@@ -126,27 +126,27 @@ class World:
     ) -> None:
         """Carry the car to a place and count from nothing; the command becomes neutral."""
         with self._lock:
-            self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
-            self._command = NEUTRAL
-            self._distance_m = 0.0
-            self._collisions = 0
-            self._laps.restart(self._state.pose)
-            self._camera.restart()
+            self._restart(progress_m, lateral_m, heading_error_rad, speed_m_s)
 
     def enter(self, track: Track) -> None:
         """Carry the car to the start of ``track`` and count from nothing.
 
-        Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile.
+        Another track than the one it is on is drawn first, which takes a moment; the world goes on meanwhile. What
+        stood about and was painted on the floor stays behind.
         """
-        if not track.is_like(self.track):
-            floor, renderer = draw_scene(track, self._geometry, self._seed, self._appearance)
-            with self._lock:
-                self._advance(self._clock.now_ns())
-                self.track, self.floor, self.obstacles = track, floor, ()
-                self._laps = LapCounter(track, self.vehicle.width_m, track.pose_at(0.0))
-                self._barriers = Barriers(track, (), self.vehicle)
-                self._camera.look_through(renderer)
-        self.restart()
+        if track.is_like(self.track):
+            self.restart()
+            return
+        floor, renderer = draw_scene(track, self._geometry, self._seed, self._appearance)
+        # Walls take a second or more: a command, and neutral most of all, does not wait for them.
+        barriers = Barriers(track, (), self.vehicle)
+        laps = LapCounter(track, self.vehicle.width_m, track.pose_at(0.0))
+        with self._lock:
+            self._advance(self._clock.now_ns())
+            self.track, self.floor, self.obstacles = track, floor, ()
+            self._laps, self._barriers = laps, barriers
+            self._camera.look_through(renderer)
+            self._restart()
 
     def advance(self, time_ns: int) -> VehicleState:
         """Move the world on to ``time_ns``, if that is not past, and return what the car is doing then."""
@@ -168,6 +168,16 @@ class World:
         with self._lock:
             self._advance(self._clock.now_ns())
             self._command = command
+
+    def _restart(
+        self, progress_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
+    ) -> None:
+        self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
+        self._command = NEUTRAL
+        self._distance_m = 0.0
+        self._collisions = 0
+        self._laps.restart(self._state.pose)
+        self._camera.restart()
 
     def _put(self, progress_m: float, lateral_m: float, heading_error_rad: float, speed_m_s: float) -> None:
         self._advance(self._clock.now_ns())

@@ -5,15 +5,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
+import simulator.world
 from hardware.camera import CameraGeometry, Frame, LatestFrame
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command, Motion
 from hardware.errors import CameraError, CameraTimeout, HardwareError
 from simulator.disturbance import Disturbance
+from simulator.obstacles import Obstacle
 from simulator.track import Track, make_track
 from simulator.world import World
 
@@ -311,6 +314,32 @@ def test_a_car_enters_another_track_at_its_start_and_counts_from_nothing() -> No
     assert not np.array_equal(before, after)
     fresh = World(make_track("bean"), clock).camera.next_frame(1000).image
     assert np.abs(after.astype(int) - fresh.astype(int)).mean() < 5
+
+
+def test_a_command_does_not_wait_for_another_track_to_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(make_track("oval"), VirtualClock())
+    answered: list[bool] = []
+
+    def watched(make: Callable[..., Any]) -> Callable[..., Any]:
+        def made(*arguments: Any) -> Any:
+            commanding = threading.Thread(target=world.drivetrain.neutral, daemon=True)
+            commanding.start()
+            commanding.join(5.0)
+            answered.append(not commanding.is_alive())
+            return make(*arguments)
+
+        return made
+
+    for name in ("draw_scene", "Barriers", "LapCounter"):
+        monkeypatch.setattr(f"simulator.world.{name}", watched(getattr(simulator.world, name)))
+    world.enter(make_track("arena"))
+    assert answered == [True] * 3
+
+
+def test_what_stands_about_stays_behind_on_another_track() -> None:
+    world = World(make_track("oval"), VirtualClock(), obstacles=(Obstacle("cone", 1.0, 1.0),))
+    world.enter(make_track("bean"))
+    assert world.obstacles == ()
 
 
 def test_a_track_of_the_same_name_that_has_changed_is_drawn_anew() -> None:
