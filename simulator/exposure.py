@@ -68,8 +68,10 @@ class AutoExposure:
     def observe(self, image: Image, time_ns: int) -> None:
         """Take in a frame (RGB uint8) that was exposed as ``exposure`` says, at ``time_ns``."""
         share = 1.0
-        if self._observed_ns is not None:
-            share = -math.expm1(-max(time_ns - self._observed_ns, 0) / (_LAG_S * NS_PER_S))
+        # Looked at once: another thread may carry the car away, and so restart this, at any moment.
+        observed_ns = self._observed_ns
+        if observed_ns is not None:
+            share = -math.expm1(-max(time_ns - observed_ns, 0) / (_LAG_S * NS_PER_S))
         self._observed_ns = time_ns
         wanted = _wanted(image, self.exposure)
         before = self.exposure
