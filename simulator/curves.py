@@ -175,15 +175,17 @@ def through(points_m: Points) -> Points:
     np.add.at(system, (here, after), step)
     np.add.at(system, (after, here), step)
     bend = np.linalg.solve(system, 6.0 * (slope - np.roll(slope, 1, axis=0)))
-    share = np.linspace(0.0, 1.0, max(8, math.ceil(4.0 * step.max() / POINT_SPACING_M)), endpoint=False)[None, :, None]
-    start, end = points_m[:, None], np.roll(points_m, -1, axis=0)[:, None]
-    width = step[:, None, None]
+    # A long chord among many short ones takes more points than they do: as many each would fill the memory.
+    parts = np.maximum(8, np.ceil(4.0 * step / POINT_SPACING_M)).astype(int)
+    chord = np.repeat(here, parts)
+    share = ((np.arange(len(chord)) - (np.cumsum(parts) - parts)[chord]) / parts[chord])[:, None]
+    width = step[chord, None]
     curve = (
-        (1.0 - share) * start
-        + share * end
-        + ((1.0 - share) ** 3 - (1.0 - share)) * bend[:, None] * width**2 / 6.0
-        + (share**3 - share) * np.roll(bend, -1, axis=0)[:, None] * width**2 / 6.0
-    ).reshape(-1, 2)
+        (1.0 - share) * points_m[chord]
+        + share * points_m[after[chord]]
+        + ((1.0 - share) ** 3 - (1.0 - share)) * bend[chord] * width**2 / 6.0
+        + (share**3 - share) * bend[after[chord]] * width**2 / 6.0
+    )
     return resample(curve, round(length_m(curve) / POINT_SPACING_M))
 
 

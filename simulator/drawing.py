@@ -14,7 +14,7 @@ from hardware.errors import TrackError
 from simulator import curves
 from simulator.curves import Points
 from simulator.track import LANE_HALF_WIDTH_M, Track
-from simulator.track_file import MAX_FILE_BYTES, MAX_SIDE_M, content_of, track_of
+from simulator.track_file import MAX_FILE_BYTES, MAX_LENGTH_M, MAX_SIDE_M, content_of, track_of
 
 Drawn = Line | Arc | CubicBezier | QuadraticBezier
 
@@ -68,6 +68,12 @@ def read_drawing(
     # In a drawing y goes down.
     points_m = drawn * (1.0, -1.0) * (width_m / width)
     round_m = curves.length_m(points_m)
+    # Before it is smoothed: a thin and tall line, or a scribble, would fill the memory.
+    if round_m > MAX_LENGTH_M:
+        raise TrackError(
+            f"{path}: the line is {round_m:.0f} m round when it is {width_m:g} m wide, and {MAX_LENGTH_M:g} m is the "
+            "most. Give a smaller width, or draw a shorter line."
+        )
     count = max(round(round_m / curves.POINT_SPACING_M), 16)
     smooth = curves.smoothed(points_m, _TREMBLE_M, count)
     rough = Track(str(path), smooth, "line", half_width_m)

@@ -73,6 +73,7 @@ def test_of_several_lines_one_is_asked_for(tmp_path: Path) -> None:
         ('<path d="M0 0 A 1 1 0 0"/>', "cannot be read"),
         ('<path d="M1e400 0 L 1 1"/>', "too far"),
         ('<path d="M 0 0 V 9"/>', "no width"),
+        ('<path d="M0 0 H1 V1e5 H0 Z"/>', "1000010 m round"),
         ('<path d="M 0 0 H 9"/>', "has a radius of|different points"),
         ('<path d="M0 0 H9 V9 Z M1 1 H3 V3 Z"/>', "several parts"),
         (f'<path d="M0 0 {"h1 v1 " * 1500}"/>', "3001 parts"),
