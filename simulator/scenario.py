@@ -6,7 +6,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from hardware.camera import CameraGeometry
 from hardware.clock import Clock
@@ -130,6 +130,8 @@ def _restored(kind: Any, value: Any) -> Any:
         return None if value is None else _restored(get_args(kind)[0], value)
     if get_origin(kind) is tuple:
         return tuple(_restored(get_args(kind)[0], inner) for inner in value)
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        raise ValueError(f"{value!r} is none of {', '.join(get_args(kind))}")
     if kind in (bool, int, float, str) and not isinstance(value, (int, float) if kind is float else kind):
         raise ValueError(f"{value!r} is no {kind.__name__}")
     return value

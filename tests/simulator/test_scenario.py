@@ -36,7 +36,15 @@ def test_a_scenario_survives_json(level: Level) -> None:
 
 @pytest.mark.parametrize(
     "spoilt",
-    [{"tracks": "oval"}, {}, {"start": {"progres_m": 1.0}}, {"seed": "x"}, {"start": 3}, {"obstacles": [[1, 2]]}],
+    [
+        {"tracks": "oval"},
+        {},
+        {"start": {"progres_m": 1.0}},
+        {"seed": "x"},
+        {"start": 3},
+        {"obstacles": [[1, 2]]},
+        {"style": "cobbles"},
+    ],
 )
 def test_what_is_no_scenario_is_refused_in_one_sentence(spoilt: dict[str, Any]) -> None:
     whole = Scenario("oval").to_dict() if spoilt else {}
