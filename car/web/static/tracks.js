@@ -198,7 +198,8 @@ $("own").addEventListener("change", async () => {
   $("name").value = name;
   if (!name) return change([]);
   try {
-    show(await get(`tracks/${encodeURIComponent(name)}`));
+    const content = await get(`tracks/${encodeURIComponent(name)}`);
+    if ($("own").value === name) show(content); // else another was chosen meanwhile, and its name is in the field
   } catch (error) {
     toast(error.message, { bad: true });
   }
