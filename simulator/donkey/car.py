@@ -131,7 +131,7 @@ class DonkeyCar:
         _, self._second = self._draw(self.track, _camera_of(message, self._camera))
 
     def have_lidar(self) -> None:
-        """Tell of a lidar from here on; there is nothing around that it could see."""
+        """Tell of a lidar from here on, which sees nothing: walls and obstacles are for the camera alone."""
         self._has_lidar = True
 
     def place(self, message: Mapping[str, Any]) -> None:
