@@ -210,7 +210,7 @@ function show({ style = "robocars", half_width_m: half = 0.4, centre_line_m: lis
   const ends = [0, 1].map((axis) => [Math.min(...listed.map((point) => point[axis])), Math.max(...listed.map((point) => point[axis]))]);
   const middle = ends.map(([low, high]) => (low + high) / 2);
   const needed = Math.max(ends[0][1] - ends[0][0], (ends[1][1] - ends[1][0]) / 0.75) + 2 * half;
-  $("size").value = [...$("size").options].map((option) => option.value).find((value) => Number(value) >= needed) ?? "16";
+  $("size").value = [...$("size").options].map((option) => option.value).find((value) => Number(value) >= needed) ?? "24";
   $("style").value = style;
   $("width").value = 2 * half;
   const every = Math.ceil(listed.length / MAX_HANDLES);
