@@ -45,7 +45,8 @@ class SimulatedEye:
     >>> eye(replace(record, pose=open_track("oval").pose_at(0.0)), frame).shape
     (240, 320, 3)
 
-    A cycle that says no pose has its own frame shown. Each frame is drawn once, for all who look on.
+    The picture is level and sharp, at an exposure that stays, whatever the pilot's camera makes of the light. A cycle
+    that says no pose has its own frame shown. Each frame is drawn once, for all who look on.
     """
 
     def __init__(self, config: CarConfig, track: Callable[[], str], entered: Callable[[], int] = int) -> None:
