@@ -116,7 +116,7 @@ class World:
     def place(
         self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
     ) -> None:
-        """Carry the car to another place; being carried adds nothing to its motion and laps, which go on."""
+        """Carry the car to another place, its battery full; that adds nothing to its motion and laps, which go on."""
         with self._lock:
             self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
             self._laps.move(self._state.pose)
@@ -124,7 +124,7 @@ class World:
     def restart(
         self, progress_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
     ) -> None:
-        """Carry the car to a place and count from nothing; the command becomes neutral."""
+        """Carry the car to a place, its battery full, and count from nothing; the command becomes neutral."""
         with self._lock:
             self._restart(progress_m, lateral_m, heading_error_rad, speed_m_s)
 
@@ -157,11 +157,13 @@ class World:
     def seen_at(self, time_ns: int) -> VehicleState:
         """Move the world on to ``time_ns``, if that is not past, and return what the car was doing then.
 
-        A frame may be asked for after a later command has moved the world on; what is long past is forgotten.
+        A frame may be asked for after a later command has moved the world on. What is long past is forgotten: the
+        earliest that is not stands for it.
         """
         with self._lock:
             self._advance(time_ns)
-            return next((state for at_ns, state in reversed(self._past) if at_ns <= time_ns), self._state)
+            earliest = self._past[0][1] if self._past else self._state
+            return next((state for at_ns, state in reversed(self._past) if at_ns <= time_ns), earliest)
 
     def command(self, command: Command) -> None:
         """Move the world on to now, and drive by ``command`` from here on."""

@@ -18,7 +18,7 @@ from hardware.errors import CameraError, CameraTimeout, HardwareError
 from simulator.disturbance import Disturbance
 from simulator.obstacles import Obstacle
 from simulator.track import Track, make_track
-from simulator.world import World
+from simulator.world import PAST_STEPS, World
 
 OVAL = make_track("oval")
 FORWARD = Command(0.0, 0.25)
@@ -137,6 +137,16 @@ def test_commands_out_of_range_are_refused_and_change_nothing(world: World, cloc
     clock.advance_ns(NS_PER_S)
     world.camera.next_frame(timeout_ms=10)
     assert world.state.speed_m_s > 0.3
+
+
+def test_of_what_is_long_past_the_earliest_that_is_remembered_is_seen(world: World, clock: VirtualClock) -> None:
+    began_ns = clock.now_ns()
+    for _ in range(3 * PAST_STEPS):
+        clock.advance_ns(NS_PER_MS)
+        world.command(Command(0.0, 0.5))
+    seen, remembered = world.seen_at(began_ns), world.seen_at(clock.now_ns() - (PAST_STEPS - 1) * NS_PER_MS)
+    assert seen == remembered
+    assert 0.0 < seen.speed_m_s < world.state.speed_m_s
 
 
 def test_a_closed_drivetrain_is_in_neutral_and_takes_no_command(world: World, clock: VirtualClock) -> None:
