@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+import cv2
+
 from car.errors import TrainingError
 
 Job = TypeVar("Job")
@@ -75,6 +77,7 @@ def _start(is_stopped: ctypes.c_bool) -> None:
     global _is_stopped
     _is_stopped = is_stopped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
 

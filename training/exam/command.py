@@ -14,10 +14,11 @@ from car.terminal.console import console
 from car.terminal.progress import progress_bar
 from models.loader import append_card, read_card
 from simulator.randomisation import Level
+from training.cores import work_on_all
 from training.exam.drive import Candidate
 from training.exam.films import film_worst
 from training.exam.paper import EXAM_VERSION, LEVELS, exam_tasks
-from training.exam.run import Engine, Result, on_all_cores, on_ray, sit_exam
+from training.exam.run import Engine, Result, on_ray, sit_exam
 from training.exam.view import league_table, show_result
 
 
@@ -40,7 +41,7 @@ def examine_and_show(
 ) -> list[Result]:
     """Let the candidates sit ``levels`` of the exam and print how they did; raises what ``sit_exam`` raises."""
     tasks = [task for level in levels for task in exam_tasks(level)]
-    engine: Engine = on_ray if on_cluster else partial(on_all_cores, workers=workers)
+    engine: Engine = on_ray if on_cluster else partial(work_on_all, cores=workers)
     with progress_bar(f"driving {len(tasks)} tasks") as progress:
         results = sit_exam(candidates, tasks, config, engine, progress)
     if markdown:

@@ -13,6 +13,7 @@ from car.drive_loop import Observer
 from car.kinds.pilot import Pilot, PilotSection
 from car.pilots.choosing import open_chosen
 from car.runs.simulation import Goal, run_simulation
+from training.cores import ProgressCallback
 from training.exam.attendant import Attendant
 from training.exam.paper import Task
 
@@ -91,29 +92,42 @@ def drive(task: Task, candidate: Candidate, config: CarConfig, observer: Observe
     return expert if candidate.is_expert else drive_beside(expert, task, candidate, config, observer)
 
 
-def drive_as_expert(task: Task, config: CarConfig) -> Drive:
-    """Return how the expert drives ``task``."""
+def drive_as_expert(task: Task, config: CarConfig, progress: ProgressCallback = lambda _: None) -> Drive:
+    """Return how the expert drives ``task``; ``progress`` is told how much is done, 0 … 1."""
     camera = config.camera.model_copy(update=_EXPERTS_FRAMES)
-    return _drive(task, config.model_copy(update={"camera": camera}), None, math.inf, LONGEST_DRIVE_S, None)
+    return _drive(task, config.model_copy(update={"camera": camera}), None, math.inf, LONGEST_DRIVE_S, None, progress)
 
 
 def drive_beside(
-    expert: Drive, task: Task, candidate: Candidate, config: CarConfig, observer: Observer | None = None
+    expert: Drive,
+    task: Task,
+    candidate: Candidate,
+    config: CarConfig,
+    observer: Observer | None = None,
+    progress: ProgressCallback = lambda _: None,
 ) -> Drive:
     """Return how ``candidate``, who is not the expert, drives ``task``; the expert's drive is known."""
     if candidate.section is None:
         return expert
     # Opened anew for each drive: what a pilot remembers must not depend on which tasks the same process did before.
     with open_chosen(candidate.section, config.camera.geometry, candidate.car_dir) as pilot:
-        return _drive(task, config, pilot, expert.way_m, PATIENCE * expert.time_s, observer)
+        return _drive(task, config, pilot, expert.way_m, PATIENCE * expert.time_s, observer, progress)
 
 
 def _drive(
-    task: Task, config: CarConfig, pilot: Pilot | None, way_m: float, limit_s: float, observer: Observer | None
+    task: Task,
+    config: CarConfig,
+    pilot: Pilot | None,
+    way_m: float,
+    limit_s: float,
+    observer: Observer | None,
+    progress: ProgressCallback,
 ) -> Drive:
     attendant = Attendant(task.scenario.start.progress_m, way_m)
     goal = Goal(laps=1, seconds=limit_s)
-    run = run_simulation(config, task.scenario, goal, pilot=pilot, observer=observer, attendant=attendant)
+    run = run_simulation(
+        config, task.scenario, goal, pilot=pilot, observer=observer, attendant=attendant, progress=progress
+    )
     offsets_m = np.abs(attendant.laterals_m)
     return Drive(
         way_m=max(0.0, run.lap_count.progress_m),

@@ -1,31 +1,24 @@
-"""Sitting the exam on all cores: each process takes a task, and has the expert and every candidate drive it."""
+"""Sitting the exam: whoever takes a task has the expert and every candidate drive it."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-
-import cv2
 
 from car.config.sections import CarConfig
 from car.errors import MissingPackage, TrainingError
 from simulator.randomisation import Level
+from training.cores import ProgressCallback, Work
 from training.exam.drive import Candidate, Drive, drive_as_expert, drive_beside
 from training.exam.paper import Task
 from training.exam.score import Score, exam_score, level_score, points_of
 
-Sit = Callable[[Task], tuple[Drive, ...]]
+Sit = Work[Task, tuple[Drive, ...]]
 """What an engine runs for each task: returns the expert's drive, and each candidate's."""
 
-Engine = Callable[[Sit, Sequence[Task]], Iterator[tuple[int, tuple[Drive, ...]]]]
-"""Runs a function for each task, and yields each task's place and its drives as they are done, in any order."""
+Engine = Callable[[Sit, Sequence[Task], ProgressCallback], list[tuple[Drive, ...]]]
+"""Runs a function for each task and returns what it returned, in the tasks' order; says how much is done, 0 … 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,63 +84,41 @@ def sit_exam(
     tasks: Sequence[Task],
     config: CarConfig,
     engine: Engine,
-    progress: Callable[[float], None] = lambda _: None,
+    progress: ProgressCallback = lambda _: None,
 ) -> list[Result]:
     """Let every candidate drive every task on the car of ``config``; return their results in the same order.
 
     Raises ModelError when a pilot does not fit the car's camera, and what the engine raises.
     """
-    drives: dict[int, tuple[Drive, ...]] = {}
-    for place, driven in engine(partial(sit, candidates=tuple(candidates), config=config), tasks):
-        drives[place] = driven
-        progress(len(drives) / len(tasks))
+    drives = engine(partial(sit, candidates=tuple(candidates), config=config), tasks, progress)
     return [
         Result(
             candidate,
-            tuple(Answer(task, drives[place][number], drives[place][0]) for place, task in enumerate(tasks)),
+            tuple(Answer(task, driven[number], driven[0]) for task, driven in zip(tasks, drives, strict=True)),
         )
         for number, candidate in enumerate(candidates, start=1)
     ]
 
 
-def sit(task: Task, candidates: Sequence[Candidate], config: CarConfig) -> tuple[Drive, ...]:
-    """Return the expert's drive of ``task``, and each candidate's."""
-    expert = drive_as_expert(task, config)
-    return (expert, *(drive_beside(expert, task, candidate, config) for candidate in candidates))
+def sit(
+    task: Task, progress: ProgressCallback, candidates: Sequence[Candidate], config: CarConfig
+) -> tuple[Drive, ...]:
+    """Return the expert's drive of ``task``, and each candidate's; ``progress`` is told how much is done, 0 … 1."""
+
+    def share(number: int) -> ProgressCallback:
+        return lambda done: progress((number + done) / (len(candidates) + 1))
+
+    expert = drive_as_expert(task, config, progress=share(0))
+    return (
+        expert,
+        *(
+            drive_beside(expert, task, candidate, config, progress=share(number))
+            for number, candidate in enumerate(candidates, start=1)
+        ),
+    )
 
 
-def on_this_core(sit: Sit, tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Drive, ...]]]:
-    """Drive one task after the other in this process."""
-    for place, task in enumerate(tasks):
-        yield place, sit(task)
-
-
-def on_all_cores(
-    sit: Sit, tasks: Sequence[Task], workers: int | None = None
-) -> Iterator[tuple[int, tuple[Drive, ...]]]:
-    """Share the tasks out to a process for each core; raises TrainingError when one of them dies.
-
-    Whatever ends this early, Ctrl-C too, ends them all.
-    """
-    count = min(workers or available_cores(), len(tasks))
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker)
-    try:
-        places = {pool.submit(sit, task): place for place, task in enumerate(tasks)}
-        waiting = set(places)
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield places[future], future.result()
-    except BrokenProcessPool as error:
-        raise TrainingError(
-            "A process that drove a part of the exam has died, as happens when memory runs out. "
-            "Close other programs, or use fewer processes with --workers 1."
-        ) from error
-    finally:
-        _end(pool)
-
-
-def on_ray(sit: Sit, tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Drive, ...]]]:
+def on_ray(sit: Sit, tasks: Sequence[Task], progress: ProgressCallback) -> list[tuple[Drive, ...]]:
     """Share the tasks out to a Ray cluster, or to this machine's cores if there is none.
 
     Every machine needs this version of Pocketpilot and the models at the same paths. Raises MissingPackage without Ray.
@@ -161,11 +132,14 @@ def on_ray(sit: Sit, tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Drive, 
     ray.init(ignore_reinit_error=True, log_to_driver=False)
     try:
         remote = ray.remote(num_cpus=1, max_retries=0)(sit)
-        places = {remote.remote(task): place for place, task in enumerate(tasks)}
-        waiting = list(places)
+        driven = [remote.remote(task, _unheard) for task in tasks]
+        waiting = list(driven)
         while waiting:
             (done, *_), waiting = ray.wait(waiting, num_returns=1)
-            yield places[done], ray.get(done)
+            ray.get(done)  # what it raised is to end the others now
+            progress(1.0 - len(waiting) / len(tasks))
+        drives: list[tuple[Drive, ...]] = ray.get(driven)
+        return drives
     except ray.exceptions.WorkerCrashedError as error:
         raise TrainingError(
             "A Ray worker that drove a part of the exam has died. Look at the cluster's logs, or leave out --cluster."
@@ -174,23 +148,5 @@ def on_ray(sit: Sit, tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Drive, 
         ray.shutdown()
 
 
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start_worker() -> None:
-    # A Ctrl-C reaches every process of the terminal; the one that shared out the work ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    """End the pool's processes without waiting for the drives that they are in."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        with contextlib.suppress(OSError):
-            process.terminate()
-    for process in processes:
-        process.join()
+def _unheard(_: float) -> None:
+    """Hear how much is done where nobody asks."""

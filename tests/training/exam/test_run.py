@@ -3,59 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from car.config.sections import CarConfig
 from car.errors import MissingPackage, TrainingError
+from car.kinds.camera import CameraSection
 from models.contract import ModelCard
 from simulator.scenario import Scenario
+from simulator.track import make_track
 from tests.training.exam.test_score import EXPERT
+from training.cores import work_on_all
 from training.exam.command import exam_of_card, levels_named
 from training.exam.drive import Candidate, Drive
 from training.exam.paper import EXAM_VERSION, LEVELS, TASKS_PER_LEVEL, UNSEEN_TRACKS_FROM, Task, exam_tasks
-from training.exam.run import Answer, Result, on_all_cores, on_ray
+from training.exam.run import Answer, Result, on_ray, sit, sit_exam
 from training.exam.view import Figures, in_words, league_table
 
 TASKS = [Task("home", number, Scenario("oval", max_speed_m_s=0.8)) for number in range(3)]
 
 
-def _pretend(task: Task) -> tuple[Drive, ...]:
-    return (EXPERT, replace(EXPERT, departures=task.number))
+def test_the_answers_come_in_the_order_of_the_tasks_from_several_processes() -> None:
+    told: list[float] = []
+    config = CarConfig(camera=CameraSection(width=32, height=24))
+    tasks = [Task("home", number, Scenario(track, max_speed_m_s=0.8)) for number, track in enumerate(("oval", "home"))]
+    (result,) = sit_exam([Candidate("expert", None)], tasks, config, partial(work_on_all, cores=2), told.append)
+    assert [answer.task for answer in result.answers] == tasks
+    for answer in result.answers:
+        assert answer.drive.way_m == pytest.approx(make_track(answer.task.scenario.track).length_m, abs=0.1)
+        assert answer.points == 100.0
+    assert told == [0.5, 1.0]
 
 
-def _die(task: Task, at: int) -> tuple[Drive, ...]:
-    if task.number == at:
-        os._exit(9)
-    return _pretend(task)
-
-
-def _raise(task: Task) -> tuple[Drive, ...]:
-    raise TrainingError(f"Task {task.number} is too hard. Give up.")
-
-
-def test_each_task_is_driven_once_wherever_it_is() -> None:
-    drives = dict(on_all_cores(_pretend, TASKS, workers=1))
-    assert {place: driven[1].departures for place, driven in drives.items()} == {0: 0, 1: 1, 2: 2}
-
-
-def test_a_worker_that_dies_is_said_in_one_sentence() -> None:
-    with pytest.raises(TrainingError, match="has died, as happens when memory runs out"):
-        list(on_all_cores(partial(_die, at=1), TASKS, workers=1))
-
-
-def test_what_a_worker_raises_arrives() -> None:
-    with pytest.raises(TrainingError, match=r"is too hard\. Give up\."):
-        list(on_all_cores(_raise, TASKS[:1], workers=1))
+def test_progress_is_shared_among_the_drives_of_a_task() -> None:
+    told: list[float] = []
+    config = CarConfig(camera=CameraSection(width=32, height=24))
+    drives = sit(TASKS[0], told.append, candidates=[Candidate("expert", None)], config=config)
+    assert len(drives) == 2
+    assert told == sorted(told)
+    assert told[-1] <= 1.0
 
 
 def test_a_cluster_without_ray_is_answered_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(MissingPackage, match=r"pip install 'pocketpilot\[cluster\]'"):
-        list(on_ray(_pretend, TASKS))
+        on_ray(partial(sit, candidates=(), config=CarConfig()), TASKS, [].append)
 
 
 PAPER_SHA256 = {1: "1d47d14af9dc18a0f40b62a71889bf6505d3bd82848d3f7e5fccaaf25e6344ce"}
@@ -85,8 +80,6 @@ def test_each_level_asks_what_it_promises() -> None:
 
 @pytest.mark.parametrize("stranger", ["cones", "legs"])
 def test_what_stands_beside_the_lane_leaves_it_free(stranger: str) -> None:
-    from simulator.track import make_track
-
     asked = [task for level in LEVELS for task in exam_tasks(level) if task.stranger == stranger]
     assert asked
     for task in asked:
@@ -121,8 +114,6 @@ def test_the_league_has_the_best_first() -> None:
 
 
 def test_a_card_keeps_what_repeats_the_exam_and_a_part_of_it_is_no_score() -> None:
-    from car.config.sections import CarConfig
-
     exam = exam_of_card(result(EXPERT), CarConfig(), "car exam pilot")
     assert (exam["version"], exam["score"], exam["race_low"], exam["tasks"]) == (1, 100.0, 100.0, 3)
     assert "numpy" in str(exam["software"])
