@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,14 +10,16 @@ from pathlib import Path
 
 from car.config.sections import CarConfig
 from car.errors import TrainingError
+from car.files import reason
 from car.software import software_versions
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
+from models.contract import ModelCard
 from models.loader import append_card, read_card
 from simulator.randomisation import Level
 from training.cores import work_on_all
 from training.exam.drive import Candidate
-from training.exam.films import film_worst
+from training.exam.films import check_folder, film_worst
 from training.exam.paper import EXAM_VERSION, LEVELS, exam_tasks
 from training.exam.run import Engine, Result, on_ray, sit_exam
 from training.exam.view import league_table, show_result
@@ -64,16 +67,40 @@ def film_and_say(results: Sequence[Result], config: CarConfig, folder: Path) -> 
         console.print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
 
 
+def check_results_can_be_kept(models: Sequence[Path], films: Path | None) -> None:
+    """Look before anything drives whether ``models`` have cards to write to, and whether films can be saved.
+
+    Raises TrainingError, ModelError or RecordingError for what would fail when the exam is over.
+    """
+    for model in models:
+        _card_of(model)
+        try:
+            with tempfile.TemporaryFile(dir=model.parent):
+                pass
+        except OSError as error:
+            raise TrainingError(
+                f"The card of {model} cannot be written ({reason(error)}). Copy the model to a folder of yours, or "
+                "leave out --save."
+            ) from error
+    if films is not None:
+        check_folder(films)
+
+
 def save_to_card(result: Result, model: Path, config: CarConfig, command: str) -> None:
     """Write what ``result`` says, and what repeats it, to the card of ``model``.
 
     Raises TrainingError when it has none, OSError when it cannot be written.
     """
+    card = _card_of(model)
+    append_card(model, replace(card, exam=exam_of_card(result, config, command)))
+    console.print(f"Saved to the card of {model}.", highlight=False, soft_wrap=True)
+
+
+def _card_of(model: Path) -> ModelCard:
     card = read_card(model)
     if card is None:
         raise TrainingError(f"{model} has no model card to write to. Leave out --save, or export the model again.")
-    append_card(model, replace(card, exam=exam_of_card(result, config, command)))
-    console.print(f"Saved to the card of {model}.", highlight=False, soft_wrap=True)
+    return card
 
 
 def exam_of_card(result: Result, config: CarConfig, command: str) -> Mapping[str, float | str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import RecordingError
+from car.files import reason
+from car.pilots.names import numbered
 from car.runs.film import Film
 from hardware.camera import Frame
 from training.exam.drive import drive_beside
@@ -51,25 +54,34 @@ class _Cut:
             self._film(record, frame)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise RecordingError when no film can be written to ``folder``, which is made where there is none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RecordingError(f"No film can be written to {folder} ({reason(error)}). Choose another folder.") from error
+
+
 def film_worst(result: Result, config: CarConfig, folder: Path, count: int = 3) -> list[Path]:
     """Have the candidate drive its ``count`` worst tasks again, save a film of each in ``folder``, and return them.
 
-    The expert is not filmed: it does not look at what the camera shows. Raises RecordingError when they cannot be
-    written.
+    Films that are there already stay, and a new one gets a number. The expert is not filmed: it does not look at what
+    the camera shows. Raises RecordingError when they cannot be written.
     """
     if result.candidate.is_expert:
         return []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordingError(f"{folder} cannot be made ({error.strerror}). Choose another folder.") from error
+    check_folder(folder)
     paths = []
     for answer in result.worst(count):
-        path = folder / f"{Path(result.candidate.name).stem}-{answer.task.level}-{answer.task.number}.webm"
+        wanted = folder / f"{Path(result.candidate.name).stem}-{answer.task.level}-{answer.task.number}.webm"
+        path = next(path for path in numbered(wanted) if not path.exists())
         rate_hz = config.camera.rate_hz
         with Film(path, answer.task.scenario.open_track(), rate_hz, BEFORE_S + AFTER_S) as film:
             cut = _Cut(film, rate_hz)
             drive_beside(answer.expert, answer.task, result.candidate, config, cut)
             cut.end()
-        paths.append(path)
+        if film.pictures:
+            paths.append(path)
     return paths

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from car.config.sections import CarConfig
+from car.errors import TrainingError
+from car.kinds.camera import CameraSection
 from car.kinds.pilot import SHIPPED_PILOT, PilotSection
 from car.pilots.find import find_model
-from models.loader import read_card
+from models.loader import _split, read_card
+from simulator.scenario import Scenario
 from tests.system.car_process import assert_refused, run_car
+from tests.training.exam.test_score import EXPERT
 from training.exam import command
 from training.exam.drive import Candidate
+from training.exam.films import film_worst
 from training.exam.paper import Task, exam_tasks
+from training.exam.run import Answer, Result
 
 
 @pytest.mark.parametrize(
@@ -23,6 +30,7 @@ from training.exam.paper import Task, exam_tasks
         (["simulated-lane", "--level", "moon"], ["no level moon", "home, hall or race"]),
         (["line-follower", "--save"], ["line-follower is no model", "--save"]),
         (["simulated-lane", "--cluster", "--workers", "2"], ["--workers or --cluster"]),
+        (["line-follower", "--films", "broken.tflite"], ["No film can be written to broken.tflite"]),
         (["broken.tflite"], ["broken.tflite: this is not a TFLite model"]),
     ],
     ids=lambda value: value[0],
@@ -32,6 +40,27 @@ def test_what_cannot_be_examined_is_refused_before_anything_drives(
 ) -> None:
     (tmp_path / "broken.tflite").write_bytes(b"no model at all")
     assert_refused(run_car("exam", *arguments, cwd=tmp_path), *words)
+
+
+def test_a_model_without_a_card_is_refused_before_anything_drives(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.tflite"
+    with find_model(SHIPPED_PILOT, tmp_path).open("rb") as file:
+        plain.write_bytes(_split(file.read())[0])
+    with pytest.raises(TrainingError, match=r"plain\.tflite has no model card to write to"):
+        command.check_results_can_be_kept([plain], None)
+
+
+def test_a_film_that_is_there_stays(tmp_path: Path) -> None:
+    config = CarConfig(camera=CameraSection(width=32, height=24))
+    candidate = Candidate("straight-ahead", PilotSection(kind="straight-ahead"))
+    expert = replace(EXPERT, way_m=1.0, time_s=2.0)
+    result = Result(candidate, (Answer(Task("home", 1, Scenario("oval", max_speed_m_s=0.8)), expert, expert),))
+    there = tmp_path / "straight-ahead-home-1.webm"
+    there.write_bytes(b"mine")
+    (film,) = film_worst(result, config, tmp_path)
+    assert film.name == "straight-ahead-home-1-2.webm"
+    assert film.stat().st_size > 0
+    assert there.read_bytes() == b"mine"
 
 
 def test_the_shipped_pilot_sits_a_task_and_its_card_keeps_the_score(
