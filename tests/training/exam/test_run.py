@@ -50,7 +50,7 @@ def test_progress_is_shared_among_the_drives_of_a_task() -> None:
 def test_a_cluster_without_ray_is_answered_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(MissingPackage, match=r"pip install 'pocketpilot\[cluster\]'"):
-        on_ray(partial(sit, candidates=(), config=CarConfig()), TASKS, [].append)
+        on_ray(partial(sit, candidates=(), config=CarConfig()), TASKS, lambda _: None)
 
 
 PAPER_SHA256 = {1: "1d47d14af9dc18a0f40b62a71889bf6505d3bd82848d3f7e5fccaaf25e6344ce"}
