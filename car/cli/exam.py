@@ -63,6 +63,7 @@ def exam(
     candidates = [_candidate(name, folder) for name in names]
     if expert:
         candidates.append(_expert())
+    command.check_results_can_be_kept([path for path in files.values() if save and path is not None], films)
     results = command.examine_and_show(
         candidates, folder.config, levels, workers=workers, on_cluster=cluster, markdown=markdown
     )

@@ -16,13 +16,17 @@ from models.errors import ModelError
 STEP_M = 0.02
 NEAREST_M, FURTHEST_M, SIDE_M = 0.3, 1.2, 1.0
 """How much of the floor is looked at: from so far ahead to so far, and so far to each side."""
-LINE_M, SURROUNDINGS_M = 0.06, 0.3
-"""A line is about as wide as this, and stands out from a floor as wide as that around it."""
-CONTRAST = 120.0
-"""How many grey levels, of all three colours together, make a line for certain."""
-LOOK_AHEAD_M = 0.6
-HABIT = 0.25
-"""How much a lane where the last one was is preferred to one further off, per metre at ``LOOK_AHEAD_M``."""
+LINE_M, ASIDE_M = 0.06, 0.08
+"""A line is about as wide as this, and so far to either side of it there is floor again."""
+FAINTEST = 40.0
+"""How many grey levels, of all three colours together, a line differs from the floor at least; grain differs by less.
+"""
+LINES_SHARE = 0.005
+"""The strongest line of a frame takes up at least so much of what is looked at, and the others are measured by it."""
+LOOK_AHEAD_M = 0.45
+HABIT = 1.5
+"""How much a lane where the last one was is preferred to one further off, per metre at ``LOOK_AHEAD_M``: half a lane
+aside, where the line beside it would be the one in its middle, costs more than that middle is worth."""
 
 MIDDLE_WEIGHT = 1.3
 """How much more a line in the middle says than one at the side: where there is but one, it is that."""
@@ -31,7 +35,7 @@ CHOOSINESS = 30.0
 
 _OFFSETS_M = np.arange(-0.3, 0.31, 0.05)
 _HEADINGS_RAD = np.arange(-0.5, 0.51, 0.1)
-_CURVATURES_PER_M = np.arange(-1.2, 1.21, 0.3)
+_CURVATURES_PER_M = np.arange(-1.5, 1.51, 0.3)
 
 Grid = NDArray[np.float32]
 
@@ -68,7 +72,11 @@ class LineFollower(Pilot):
 
     def drive(self, frame: Frame) -> PilotAnswer:
         """Return the steering towards the middle of the lane that fits ``frame`` best."""
-        lines = _lines(cv2.remap(frame.image, self._map, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]
+        # Beyond what the camera sees, its outermost pixels go on: any colour of ours would make a line there.
+        floor = cv2.remap(  # type: ignore[call-overload]
+            frame.image, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        lines = _lines(floor)
         rows = np.arange(lines.shape[0])
         found = lines[rows, self._columns].mean(axis=2) @ (1.0, MIDDLE_WEIGHT, 1.0)
         found -= HABIT * np.abs(self._targets_m - self._target_m)
@@ -123,8 +131,16 @@ def _lanes(half_width_m: float) -> NDArray[np.intp]:
 
 
 def _lines(floor: Image) -> Grid:
-    """Return how certainly each place is one of a line, 0 … 1, from the colours of the floor: rows × columns."""
-    line, surroundings = (round(width_m / STEP_M) | 1 for width_m in (LINE_M, SURROUNDINGS_M))
-    colours = floor.astype(np.float32)
-    narrow, wide = (cv2.blur(colours, (width, line)) for width in (line, surroundings))
-    return np.asarray(np.minimum(np.abs(narrow - wide).sum(axis=2) / CONTRAST, 1.0), np.float32)
+    """Return how certainly each place is one of a line, 0 … 1, from the colours of the floor: rows × columns.
+
+    A line is brighter, or darker, than the floor on both of its sides; a wall or the edge of a carpet is not.
+    """
+    line, aside = round(LINE_M / STEP_M), round(ASIDE_M / STEP_M)
+    here = cv2.blur(floor.astype(np.float32), (line, line))
+    widened = np.pad(here, ((0, 0), (aside, aside), (0, 0)), mode="edge")
+    left, right = here - widened[:, : -2 * aside], here - widened[:, 2 * aside :]
+    stands_out = np.maximum(np.minimum(left, right), np.minimum(-left, -right)).clip(min=0.0).sum(axis=2)
+    # What is faint at dusk is plain in daylight, so that a frame's own lines are the measure.
+    strongest = np.quantile(stands_out, 1.0 - LINES_SHARE)
+    # Squared, for the many weak streaks of a wooden floor are not to add up to a line.
+    return np.asarray(np.minimum(stands_out / max(strongest, FAINTEST), 1.0) ** 2, np.float32)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from car.config.sections import CarConfig
 from car.kinds.pilot import PilotSection, check_pilot
 from car.pilots.choosing import choose_pilot, open_chosen
 from car.pilots.line_follower import LineFollower
 from car.pilots.straight_ahead import StraightAhead
+from car.runs.simulation import Goal, run_simulation
 from hardware.camera import CameraGeometry, Frame
 from models.errors import ModelError
+from simulator.appearance import LIGHTS, varied
 from simulator.renderer import draw_scene
+from simulator.scenario import Scenario
 from simulator.track import Style, make_track
 
 CAMERA = CameraGeometry()
@@ -43,6 +48,14 @@ def test_it_follows_a_bend() -> None:
     sharpest = int(track.curvature_per_m.argmax())  # positive: to the left
     image = renderer.render(track.pose_at(sharpest * track.step_m - 0.3))
     assert LineFollower(CAMERA).drive(Frame(image, 0, 0)).command.steering < -0.2
+
+
+def test_it_stays_in_its_lane_at_dusk() -> None:
+    look = replace(varied("tape", 510), light=LIGHTS["dusk"])
+    scenario = Scenario("random-510", seed=510, style="tape", appearance=look, max_speed_m_s=0.8)
+    run = run_simulation(CarConfig(), scenario, Goal(seconds=10.0), pilot=LineFollower(CAMERA))
+    assert run.lap_count.departures == 0
+    assert run.lap_count.progress_m > 6.0
 
 
 @pytest.mark.parametrize("camera", [CAMERA, CameraGeometry(width=97, height=48, fov_deg=60.0)], ids=["160", "97"])
