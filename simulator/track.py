@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -195,6 +196,14 @@ def track_names() -> tuple[str, ...]:
     return tuple(_PLANS)
 
 
+@functools.lru_cache(maxsize=64)  # searching for a curve takes 0.1 s, and drivers take turns on one track
+def _random_plan(seed: int) -> tuple[Points, Style]:
+    rng = np.random.default_rng(seed)
+    curve = curves.random_curve(rng)
+    curve.setflags(write=False)
+    return curve, "robocars" if rng.random() < 0.5 else "tape"
+
+
 def make_track(name: str, style: Style | None = None) -> Track:
     """Return the track called ``name``: one of ``track_names()``, or ``"random-<seed>"`` with a whole number.
 
@@ -204,9 +213,7 @@ def make_track(name: str, style: Style | None = None) -> Track:
         raise TrackError(f"There is no track style {style!r}. Use one of {', '.join(get_args(Style))}.")
     seeded = re.fullmatch(r"random-(\d{1,9})", name)
     if seeded:
-        rng = np.random.default_rng(int(seeded[1]))
-        curve = curves.random_curve(rng)
-        own_style: Style = "robocars" if rng.random() < 0.5 else "tape"
+        curve, own_style = _random_plan(int(seeded[1]))
         return Track(name, curve, style or own_style)
     if name not in _PLANS:
         raise TrackError(
