@@ -20,8 +20,6 @@ _FRICTION = 0.3
 _APART_M = 0.02
 """A car has to get as far away before it can run into something again: one that scrapes along a wall does so once."""
 _POST_SPACING_M = 0.02
-_OPEN_SHARE = 0.9
-"""Where a track crosses itself, no wall stands within this share of half a lane's width from the middle."""
 
 Post = tuple[float, float, float, bool]
 """Where something round stands, its radius, and whether it is part of a wall."""
@@ -110,7 +108,10 @@ class Barriers:
 
 @functools.lru_cache(maxsize=16)
 def _cells(track: Track, obstacles: tuple[Obstacle, ...], reach_m: float) -> dict[tuple[int, int], list[Post]]:
-    posts: list[Post] = [(x_m, y_m, 0.0, True) for x_m, y_m in _wall_posts_m(track)]
+    # Close enough that nothing gets between them.
+    posts: list[Post] = [
+        (x_m, y_m, 0.0, True) for wall in walls_of(track) for x_m, y_m in _dense(wall.points_m).tolist()
+    ]
     posts += [(obstacle.x_m, obstacle.y_m, obstacle.radius_m, False) for obstacle in obstacles]
     cells: dict[tuple[int, int], list[Post]] = {}
     for post in posts:
@@ -120,16 +121,6 @@ def _cells(track: Track, obstacles: tuple[Obstacle, ...], reach_m: float) -> dic
             for row in range(math.floor((y_m - far_m) / _CELL_M), math.floor((y_m + far_m) / _CELL_M) + 1):
                 cells.setdefault((column, row), []).append(post)
     return cells
-
-
-def _wall_posts_m(track: Track) -> list[tuple[float, float]]:
-    """Return points along the walls of a track, close enough that nothing gets between them."""
-    found: list[tuple[float, float]] = []
-    for wall in walls_of(track):
-        for posts_m in np.array_split(_dense(wall.points_m), 16):
-            away_m = np.hypot(*(posts_m[:, None] - track.points_m[None]).transpose(2, 0, 1)).min(axis=1)
-            found += [(x_m, y_m) for x_m, y_m in posts_m[away_m > _OPEN_SHARE * track.half_width_m].tolist()]
-    return found
 
 
 def _dense(points_m: Points) -> Points:

@@ -121,12 +121,3 @@ def test_a_collision_never_gives_the_car_speed() -> None:
             ]
             assert energies[1] <= energies[0] + 1e-9
             assert abs(ARENA.project(state.pose).lateral_m) < ARENA.half_width_m
-
-
-def test_where_a_track_crosses_itself_no_wall_stands_in_the_way() -> None:
-    turn = np.linspace(0.0, 2.0 * math.pi, 900, endpoint=False)
-    eight = Track("eight", np.column_stack([3.0 * np.sin(turn), 1.6 * np.sin(2.0 * turn)]), "walls")
-    barriers = Barriers(eight, (), SIXTEENTH)
-    for progress_m in np.arange(0.0, eight.length_m, 0.05):
-        pose = eight.pose_at(float(progress_m))
-        assert not barriers.meet(VehicleState(pose.x_m, pose.y_m, pose.heading_rad)).hits_wall

@@ -67,7 +67,7 @@ def test_every_message_is_understood(menu: Running) -> None:
         client.say("set_position", pos_x=8.0, pos_y=0, pos_z=16.0)
         wait_for(lambda: abs(client.hear("telemetry")["pos_z"] - 2.0) < 0.1, "the place")
         client.say("reset_car")
-        start = make_track("hairpin").pose_at(0.0)
+        start = make_track("warehouse").pose_at(0.0)
         wait_for(lambda: abs(client.hear("telemetry")["pos_z"] - start.x_m) < 0.1, "the start")
         client.say("regen_road", road_style=0, rand_seed=7, turn_increment=1.0)
         client.hear("car_loaded")
