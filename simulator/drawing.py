@@ -14,7 +14,7 @@ from hardware.errors import TrackError
 from simulator import curves
 from simulator.curves import Points
 from simulator.track import LANE_HALF_WIDTH_M, Track
-from simulator.track_file import MAX_FILE_BYTES, MAX_LENGTH_M, MAX_SIDE_M, content_of, track_of
+from simulator.track_file import MAX_LENGTH_M, MAX_SIDE_M, content_of, read_small, track_of
 
 Drawn = Line | Arc | CubicBezier | QuadraticBezier
 
@@ -81,19 +81,7 @@ def read_drawing(
 
 
 def _tree(path: Path) -> ElementTree.Element:
-    try:
-        if path.exists() and not path.is_file():
-            raise TrackError(f"{path} is no file. Check its name.")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except TrackError:
-        raise
-    except FileNotFoundError as error:
-        raise TrackError(f"There is no drawing {path}. Check its name.") from error
-    except OSError as error:
-        raise TrackError(f"{path} cannot be read ({error.strerror}). Check who may read it.") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise TrackError(f"{path} has more than a megabyte. Save the line alone.")
+    data = read_small(path, "drawing", "Save the line alone.")
     try:
         text = data.decode("utf-8-sig")
         # A few entities that stand for each other are enough to fill the memory.

@@ -111,6 +111,15 @@ def write_track(track: Track, path: Path) -> None:
 
 
 def _content(path: Path) -> Any:
+    data = read_small(path, "track file", "Leave out most of its points.")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise TrackError(f"{path} is no JSON. Export it again, or write it as docs/tracks.md says.") from error
+
+
+def read_small(path: Path, kind: str, how_to_shrink: str) -> bytes:
+    """Return what is in the ``kind`` of file at ``path``; raises TrackError where it cannot be read or is too large."""
     try:
         if path.exists() and not path.is_file():
             raise TrackError(f"{path} is no file. Check its name.")
@@ -119,15 +128,12 @@ def _content(path: Path) -> Any:
     except TrackError:
         raise
     except FileNotFoundError as error:
-        raise TrackError(f"There is no track file {path}. Check its name.") from error
+        raise TrackError(f"There is no {kind} {path}. Check its name.") from error
     except OSError as error:
         raise TrackError(f"{path} cannot be read ({error.strerror}). Check who may read it.") from error
     if len(data) > MAX_FILE_BYTES:
-        raise TrackError(f"{path} has more than a megabyte. Leave out most of its points.")
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise TrackError(f"{path} is no JSON. Export it again, or write it as docs/tracks.md says.") from error
+        raise TrackError(f"{path} has more than a megabyte. {how_to_shrink}")
+    return data
 
 
 def _curve(name: str, listed: Any, half_width_m: float) -> Points:
