@@ -28,6 +28,7 @@ from training.exam.run import Answer, Result
     [
         (["nobody"], ["There is no model nobody", "line-follower, straight-ahead"]),
         (["simulated-lane", "--level", "moon"], ["no level moon", "home, hall or race"]),
+        (["simulated-lane", "--level", "home", "--save"], ["all three levels", "--level or --save"]),
         (["line-follower", "--save"], ["line-follower is no model", "--save"]),
         (["simulated-lane", "--cluster", "--workers", "2"], ["--workers or --cluster"]),
         (["line-follower", "--films", "broken.tflite"], ["No film can be written to broken.tflite"]),
@@ -76,9 +77,9 @@ def test_the_shipped_pilot_sits_a_task_and_its_card_keeps_the_score(
     (result,) = command.examine_and_show([candidate], CarConfig(), ["home"], workers=1)
     assert "copy in exam 1" in capsys.readouterr().out
     assert result.score.points > 50.0
-    command.save_to_card(result, model, CarConfig(), "car exam copy --level home --save")
+    command.save_to_card(result, model, CarConfig(), "car exam copy --save")
     card = read_card(model)
     assert card is not None
     assert card.exam["home"] == round(result.scores["home"].points, 2)
-    assert card.exam["command"] == "car exam copy --level home --save"
+    assert card.exam["command"] == "car exam copy --save"
     assert card.closed_loop, "what it had on its card stays"
