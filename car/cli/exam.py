@@ -54,7 +54,7 @@ def exam(
     if cluster and workers:
         fail("Ray decides how many processes there are. Leave out --workers or --cluster.")
     levels = command.levels_named(level or [])
-    if save and len(levels) < len(command.LEVELS):
+    if save and levels != command.levels_named([]):
         fail("A card keeps the result of all three levels. Leave out --level or --save.")
     folder = find_car(car)
     names = list(dict.fromkeys(models or ([] if expert else [folder.config.pilot.model])))
