@@ -135,7 +135,7 @@ def test_car_neutral_says_what_it_cannot_do_and_writes_the_rest(
     ("name", "words"),
     [
         ("demanding", "needs its key rope_m"),
-        ("lost", "Or an installed kind of pilot: demanding, winch"),
+        ("lost", "Or a kind of pilot without a model: line-follower, straight-ahead, demanding, winch"),
         ("winch", "strange-parts"),
     ],
 )
