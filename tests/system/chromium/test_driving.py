@@ -125,22 +125,6 @@ def test_recording_is_switched_on_counted_erased_and_off(drive_page: DrivePage, 
     wait_for(lambda: car.sessions[0].with_suffix(".edits.json").exists(), "the edits")
 
 
-def test_why_the_car_does_not_arm_is_said(drive_page: DrivePage) -> None:
-    drive_page.hold("w")
-    drive_page.wait_for_states(10)
-    drive_page.page.locator("#arm").click()
-    drive_page.shows("Not armed", "Let go of the throttle first.")
-
-
-@pytest.mark.parametrize("width", [360, 844])
-def test_nothing_is_wider_than_the_phone(make_context: Callable[..., BrowserContext], width: int) -> None:
-    page = make_context(**{**PHONE, "viewport": {"width": width, "height": 1204 - width}}).new_page()
-    for path in ("/", "/sessions", "/models", "/calibrate", "/doctor", "/pair"):
-        page.goto(path)
-        expect(page.locator("body")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-
-
 def test_map_follows_the_car_for_the_driver_and_for_who_watches(
     drive_page: DrivePage, make_context: Callable[..., BrowserContext]
 ) -> None:
@@ -179,3 +163,19 @@ def map_arrow(page: Page) -> list[float]:
     script = "() => [...document.querySelector('#map .arrow').style.transform.matchAll(/-?[\\d.]+(?=px)/g)].map(Number)"
     place: list[float] = page.evaluate(script)
     return place
+
+
+def test_why_the_car_does_not_arm_is_said(drive_page: DrivePage) -> None:
+    drive_page.hold("w")
+    drive_page.wait_for_states(10)
+    drive_page.page.locator("#arm").click()
+    drive_page.shows("Not armed", "Let go of the throttle first.")
+
+
+@pytest.mark.parametrize("width", [360, 844])
+def test_nothing_is_wider_than_the_phone(make_context: Callable[..., BrowserContext], width: int) -> None:
+    page = make_context(**{**PHONE, "viewport": {"width": width, "height": 1204 - width}}).new_page()
+    for path in ("/", "/sessions", "/models", "/calibrate", "/doctor", "/pair"):
+        page.goto(path)
+        expect(page.locator("body")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
