@@ -20,10 +20,11 @@ STRETCH_S = (0.5, 2.0)
 """How long one of the two drives before it is drawn anew who does."""
 OUTSIDE_M = 0.25
 """A car whose middle is this far beyond the lane's edge will not find back by what it sees."""
-"""Such a one is put back, and goes on at ``SET_OFF_M_S``."""
 STUCK_S = 3.0
 STUCK_M = 0.2
+"""A car that gets no further than this in that time is stuck."""
 SET_OFF_M_S = 0.5
+"""How fast a car goes on that was put back."""
 TURNED_ROUND_RAD = math.radians(100.0)
 
 
