@@ -7,16 +7,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from car.assembly.entered_track import EnteredTrack
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.kinds.ours import CAMERAS, DRIVETRAINS
 from hardware.camera import CameraGeometry, Frame, Image
 from hardware.cameras.turned import turned_image
 from hardware.drivetrain import Pose
-from hardware.errors import HardwareError
 from simulator.renderer import Renderer, draw_scene
-from simulator.track import Track
-from simulator.track_file import open_track
 
 EYE_WIDTH, EYE_HEIGHT = 320, 240
 """What a simulated picture has at least for a person, whatever the pilot's has."""
@@ -41,6 +39,7 @@ def open_eye(config: CarConfig, track: Callable[[], str], entered: Callable[[], 
 class SimulatedEye:
     """Draws what the simulated camera sees in a whole multiple of its size; from any thread.
 
+    >>> from simulator.track_file import open_track
     >>> eye = SimulatedEye(CarConfig(), lambda: "oval")
     >>> eye(replace(record, pose=open_track("oval").pose_at(0.0)), frame).shape
     (240, 320, 3)
@@ -52,13 +51,8 @@ class SimulatedEye:
     def __init__(self, config: CarConfig, track: Callable[[], str], entered: Callable[[], int] = int) -> None:
         self._camera = config.camera
         self._seed = config.simulator.seed
-        # Read now, as the drive process reads it: the file may be changed later.
-        self._own = track_called(config.simulator.track)
-        self._track = track
+        self._entered = EnteredTrack(config, track, entered)
         self._drawing = threading.Lock()
-        self._number_of_entries = entered
-        # A file may have been changed between two times that the car is carried to it.
-        self._entered = ("", 0)
         self._renderer: Renderer | None = None
         self._number = -1
         self._picture: Image | None = None
@@ -73,31 +67,21 @@ class SimulatedEye:
             return self._picture
 
     def _drawn(self, pose: Pose, frame: Frame) -> Image:
-        renderer = self._renderer_of(self._track())
+        renderer = self._current_renderer()
         if renderer is None:
             return frame.image
         return turned_image(renderer.render(pose, frame.number), self._camera.rotation, self._camera.flip)
 
-    def _renderer_of(self, name: str) -> Renderer | None:
-        entry = (name, self._number_of_entries())
-        if entry != self._entered:
-            self._entered, self._renderer = entry, None
-            track = self._own if self._own is not None and name == self._own.name else track_called(name)
-            if track is None:
+    def _current_renderer(self) -> Renderer | None:
+        if self._entered.has_changed():
+            self._renderer = None
+            if self._entered.track is None:
                 return None
             own = self._camera.unturned.geometry
             factor = _factor(self._camera.geometry)
             large = replace(own, width=own.width * factor, height=own.height * factor)
-            _, self._renderer = draw_scene(track, large, self._seed)
+            _, self._renderer = draw_scene(self._entered.track, large, self._seed)
         return self._renderer
-
-
-def track_called(name: str) -> Track | None:
-    """Return the track of that name or in that file, None where there is none that can be driven."""
-    try:
-        return open_track(name)
-    except HardwareError:
-        return None
 
 
 def _factor(geometry: CameraGeometry) -> int:

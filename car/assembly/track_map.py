@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from car.assembly.eye import track_called
+from car.assembly.entered_track import EnteredTrack
 from car.config.sections import CarConfig
 from simulator import curves
 from simulator.track import Track
@@ -27,20 +27,15 @@ class TrackMaps:
     """
 
     def __init__(self, config: CarConfig, name: Callable[[], str], entries: Callable[[], int] = int) -> None:
-        # Read now, as the drive process reads it: the file may be changed later.
-        self._own = track_called(config.simulator.track)
-        self._name, self._entries = name, entries
+        self._entered = EnteredTrack(config, name, entries)
         self._turn = threading.Lock()
-        self._entered = ("", 0)
         self._map: dict[str, Any] | None = None
 
     def __call__(self) -> dict[str, Any] | None:
         """Return name, style, half width and centre line, as JSON has them; None where there is no such track."""
         with self._turn:
-            entered = (self._name(), self._entries())
-            if entered != self._entered:
-                name, _ = self._entered = entered
-                track = self._own if self._own is not None and name == self._own.name else track_called(name)
+            if self._entered.has_changed():
+                track = self._entered.track
                 self._map = None if track is None else as_map(track)
             return self._map
 
