@@ -7,7 +7,7 @@ const DIRECTIONS = {
 const CRUISE = "KeyC";
 // A driver with 250 ms of reaction stays in the oval's lane by these (tests/system/chromium/test_reaction.py).
 const FIRST_STEERING = 0.2; // a tap corrects a little
-const STEERING_PER_S = 0.7; // a held key turns in, and lifted it is straight ahead at once: gate and servo have rates of their own
+const STEERING_PER_S = 0.9; // a held key turns in, and lifted it is straight ahead at once: gate and servo have rates of their own
 const THROTTLE_PER_S = 1.5; // and down at once
 const LONGEST_MS = 100; // a page that did not run for a while does not make up for it
 
