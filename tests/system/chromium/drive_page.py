@@ -64,7 +64,9 @@ class DrivePage:
         expect(self.page.locator("#gate-text")).to_contain_text(text)
 
     def arm(self, mode: str = "manual") -> None:
-        """Choose a mode and arm."""
+        """Choose a mode and arm; for a pilot, after the car was put back on its track, where a pilot can drive."""
+        if mode == "auto":
+            self.page.locator("#track").dispatch_event("change")
         choice = self.page.locator(f"#modes [data-mode={mode}]")
         choice.click()
         expect(choice).to_have_attribute("aria-pressed", "true")

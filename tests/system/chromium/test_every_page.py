@@ -17,7 +17,7 @@ PAGES = ("/", "/sessions", "/sessions#evening", "/models", "/tracks", "/calibrat
 SERIOUS = {"serious", "critical"}
 READY = {
     "/": "#figures dd",
-    "/sessions": "#list li",
+    "/sessions": ".histogram",
     "/sessions#evening": ".histogram",
     "/models": "#models li",
     "/tracks": "#floor .grid",
