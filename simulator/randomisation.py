@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.obstacles import Obstacle, Shape
 from simulator.scenario import Scenario, Start
-from simulator.track import Style, Track, make_track
+from simulator.track import LANE_HALF_WIDTH_M, Style, Track, make_track
 from simulator.vehicle import SIXTEENTH, VehicleParameters
 
 Level = Literal["home", "hall", "race"]
@@ -22,6 +22,9 @@ TRACKS = range(10_000)
 _CLEAR_M = 0.12
 """Obstacles leave so much room beside each lane."""
 _FARTHEST_M = 0.9
+_NARROW_SHARE = 0.5
+_NARROWEST_M = 0.25
+"""Half the width of the narrowest lane; a wider one than usual would reach into the next part of a random track."""
 _TRIES = 20
 _SHAPES: dict[Shape, tuple[float, float, tuple[float, float, float]]] = {
     # Radius and height in metres, and the colour.
@@ -44,10 +47,15 @@ class _Range:
     spread: float
 
 
+# A single line is the hardest to keep in view, and is drawn twice as often.
 _RANGES: dict[Level, _Range] = {
-    "home": _Range(("tape", "line", "road", "robocars"), (0.0, 0.05), 0.1, 10.0, (0.8, 1.0), 2, 0.0),
-    "hall": _Range(("robocars", "tape", "road", "line", "walls"), (0.0, 0.1), 0.18, 20.0, (0.8, 1.0, 1.5), 6, 0.1),
-    "race": _Range(("robocars", "tape", "road", "line", "walls"), (0.0, 0.1), 0.25, 30.0, (1.5, 2.0, 2.5), 8, 0.2),
+    "home": _Range(("tape", "line", "line", "road", "robocars"), (0.0, 0.05), 0.1, 10.0, (0.8, 1.0), 2, 0.0),
+    "hall": _Range(
+        ("robocars", "tape", "road", "line", "line", "walls"), (0.0, 0.1), 0.18, 20.0, (0.8, 1.0, 1.5), 6, 0.1
+    ),
+    "race": _Range(
+        ("robocars", "tape", "road", "line", "line", "walls"), (0.0, 0.1), 0.25, 30.0, (1.5, 2.0, 2.5), 8, 0.2
+    ),
 }
 
 
@@ -64,19 +72,23 @@ def random_scenario(
 
     At home a car starts up to 0.1 m and 10° off, its commands arrive up to 50 ms late and it drives 1 m/s at most. In
     the hall that is 0.18 m, 20°, 100 ms and 1.5 m/s, there may be walls, and grip, servo and motor differ by 10 % from
-    ``vehicle``; in a race 0.25 m, 30°, 100 ms, 2.5 m/s and 20 %. Cones, boxes and people's legs stand beside the lane.
-    A car that stands far aside does not look out of the lane as well: no driver could keep it in. The track is a random
-    one whose number is among ``tracks``.
+    ``vehicle``; in a race 0.25 m, 30°, 100 ms, 2.5 m/s and 20 %. Half of the lanes are narrower than the usual 0.8 m,
+    down to 0.5 m, and a car starts as much less beside their middle. Cones, boxes and people's legs stand beside the
+    lane. A car that stands far aside does not look out of the lane as well: no driver could keep it in. The track is a
+    random one whose number is among ``tracks``.
     """
     own = _RANGES[level]
     rng = np.random.default_rng([seed, list(_RANGES).index(level), 7])
     track = make_track(
         f"random-{tracks[int(rng.integers(len(tracks)))]}", own.styles[int(rng.integers(len(own.styles)))]
     )
+    if rng.random() < _NARROW_SHARE:
+        track = replace(track, half_width_m=float(rng.uniform(_NARROWEST_M, track.half_width_m)))
     scenario = Scenario(
         track.name,
         seed=int(rng.integers(1, 2**31)),
         style=track.style,
+        half_width_m=track.half_width_m,
         vehicle=_varied_vehicle(rng, vehicle, own),
         start=_start(rng, track, own),
         max_speed_m_s=float(rng.choice(own.speed_m_s)),
@@ -102,11 +114,12 @@ def _varied_vehicle(rng: np.random.Generator, vehicle: VehicleParameters, own: _
 
 
 def _start(rng: np.random.Generator, track: Track, own: _Range) -> Start:
-    lateral_m = float(rng.uniform(-own.lateral_m, own.lateral_m))
+    widest_m = own.lateral_m * track.half_width_m / LANE_HALF_WIDTH_M
+    lateral_m = float(rng.uniform(-widest_m, widest_m))
     heading_rad = math.radians(float(rng.uniform(-own.heading_deg, own.heading_deg)))
     outwards = lateral_m * heading_rad > 0.0
     if outwards:
-        heading_rad *= 1.0 - abs(lateral_m) / own.lateral_m
+        heading_rad *= 1.0 - abs(lateral_m) / widest_m
     return Start(float(rng.uniform(0.0, track.length_m)), lateral_m, heading_rad)
 
 

@@ -45,11 +45,11 @@ class Scenario:
     >>> Scenario.from_dict(scenario.to_dict()) == scenario
     True
 
-    ``track`` is a track's name or a ``.json`` file, ``style`` replaces its lines. ``seed`` decides light, colours and
-    camera, 0 being the nominal look, unless ``appearance`` is given. ``disturb`` pushes the car about.
-    ``obstacles`` stand about, and ``marks`` are stripes on the floor that are no lines of the lane.
-    ``max_speed_m_s`` is the speed that a driver's throttle may hold, None what the gate's usual cap comes to. The same
-    scenario gives the same drive, to the bit on one machine.
+    ``track`` is a track's name or a ``.json`` file; ``style`` replaces its lines, ``half_width_m`` half the width of
+    its lane. ``seed`` decides light, colours and camera, 0 being the nominal look, unless ``appearance`` is given.
+    ``disturb`` pushes the car about. ``obstacles`` stand about, and ``marks`` are stripes on the floor that are no
+    lines of the lane. ``max_speed_m_s`` is the speed that a driver's throttle may hold, None what the gate's usual cap
+    comes to. The same scenario gives the same drive, to the bit on one machine.
     """
 
     track: str
@@ -62,6 +62,7 @@ class Scenario:
     marks: tuple[Mark, ...] = ()
     start: Start = Start()
     max_speed_m_s: float | None = None
+    half_width_m: float | None = None
 
     @property
     def max_throttle(self) -> float:
@@ -89,9 +90,9 @@ class Scenario:
         return cast(Scenario, restored)
 
     def open_track(self) -> Track:
-        """Return the track with the lines that the scenario gives it; raises TrackError when there is none such."""
+        """Return the track with the lane that the scenario gives it; raises TrackError when there is none such."""
         track = open_track(self.track)
-        return track if self.style is None else replace(track, style=self.style)
+        return replace(track, style=self.style or track.style, half_width_m=self.half_width_m or track.half_width_m)
 
     def world(self, clock: Clock, geometry: CameraGeometry | None = None, rate_hz: float = 30.0) -> World:
         """Return the world, its car at the start.

@@ -51,21 +51,16 @@ class Trained:
 def train_and_show(
     sessions: Sequence[Path],
     out: Path,
+    settings: TrainSettings,
     *,
-    epochs: int | None = None,
-    seed: int = 0,
     command: str,
     replaces: bool = False,
     size: Size | None = None,
-    displaced_views: float = 0.0,
 ) -> Trained:
     """Train a pilot on ``sessions``; print what was left out, and how good it is.
 
     See ``training.pipeline.train`` for the file it is written to and what is raised.
     """
-    settings = TrainSettings(seed=seed, displaced_views=displaced_views)
-    if epochs is not None:
-        settings = replace(settings, epochs=epochs)
     left_out: list[LeftOut] = []
     with progress_bars() as progress:
         card = train(

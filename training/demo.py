@@ -23,6 +23,7 @@ from hardware.camera import Frame
 from hardware.clock import VirtualClock
 from simulator.scenario import Scenario
 from training.command import train_and_show
+from training.fit import TrainSettings
 from training.pictures import Snapshots, save_contact_sheet, save_trajectory
 
 LESSONS = (
@@ -52,7 +53,7 @@ def run(out: Path) -> None:
     sessions = [_record(scenario, folder) for scenario in LESSONS]
     _say(2, "Training a pilot on them, the longest part: a minute or two ...")
     model = folder.models_dir / "demo.tflite"
-    train_and_show(sessions, model, command="car demo")
+    train_and_show(sessions, model, TrainSettings(), command="car demo")
     _say(3, f"Driving {UNSEEN_LAPS} laps with it on {UNSEEN.track}, a track it has not seen ...")
     simulation = _drive(model, folder.config, out)
     show_simulation(simulation, UNSEEN)

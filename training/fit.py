@@ -17,7 +17,7 @@ from training.augment import augment
 from training.backend import import_keras, import_tensorflow
 from training.dataset import Dataset
 from training.displaced import displaced_views
-from training.networks.steering import CORE, join, make_core, make_shrink
+from training.networks.steering import CORE, NetworkName, join, make_core, make_shrink, network_names
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Indexes, Split
 
@@ -42,6 +42,7 @@ class TrainSettings:
     patience: int = 8
     seed: int = 0
     displaced_views: float = 0.0
+    network: NetworkName = "small"
 
     def __post_init__(self) -> None:
         """Refuse what Keras would stumble over minutes later."""
@@ -51,6 +52,8 @@ class TrainSettings:
             raise TrainingError(f"A learning rate of {self.learning_rate} teaches nothing. Give one such as 0.002.")
         if not 0.0 <= self.displaced_views <= 1.0:
             raise TrainingError(f"{self.displaced_views} is no share of the frames. Give a number from 0 to 1.")
+        if self.network not in network_names():
+            raise TrainingError(f"There is no network {self.network}. Give one of {', '.join(network_names())}.")
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"The seed {self.seed} is out of range. Give a number from 0 to 2147483647.")
 
@@ -96,7 +99,7 @@ def fit(
     if settings.displaced_views:
         train = _with_displaced(train, dataset, split, settings, shrink)
     validation = _gather(dataset, split.validation, shrink)
-    core = make_core(train[0].shape[1:])
+    core = make_core(train[0].shape[1:], settings.network)
     if start is not None:
         core.set_weights(start.get_layer(CORE).get_weights())
     steps = math.ceil(len(train[0]) / settings.batch_size)

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from car.config.folder import CarFolder
     from training.command import Trained
     from training.dataset import LeftOut
+    from training.fit import TrainSettings
+    from training.networks.steering import NetworkName
 
 DEFAULT_NAME = "pilot"
 
@@ -52,9 +54,13 @@ def train(
             "--displaced-views", min=0.0, max=1.0, metavar="SHARE", help="Show this share from beside the path too."
         ),
     ] = 0.0,
+    network: Annotated[
+        str, typer.Option("--network", metavar="NAME", help="small, or wide: for many tracks, at twice the computing.")
+    ] = "small",
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
+    from training.fit import TrainSettings
 
     if minutes is not None and dagger is None:
         fail("--minutes is for --dagger. Leave it out, or add it.")
@@ -65,18 +71,22 @@ def train(
     camera = folder.config.camera.geometry
     files = session_files(sessions, folder)
     command = shlex.join(["car", *sys.argv[1:]])
+    settings = TrainSettings(
+        **({} if epochs is None else {"epochs": epochs}),
+        seed=seed,
+        displaced_views=displaced_views,
+        network=cast("NetworkName", network),
+    )
     if dagger is not None:
-        trained = _train_in_rounds(files, place, folder, dagger, minutes, epochs, seed, command, replace=replace)
+        trained = _train_in_rounds(files, place, folder, dagger, minutes, settings, command, replace=replace)
     else:
         trained = training.command.train_and_show(
             files,
             place,
-            epochs=epochs,
-            seed=seed,
+            settings,
             command=command,
             replaces=replace,
             size=(camera.height, camera.width),
-            displaced_views=displaced_views,
         )
     _say_how_to_drive(trained.model, place, folder, car)
     if any(session.is_damaged for session in trained.left_out):
@@ -89,18 +99,15 @@ def _train_in_rounds(
     folder: CarFolder,
     rounds: int,
     minutes: float | None,
-    epochs: int | None,
-    seed: int,
+    settings: TrainSettings,
     command: str,
     *,
     replace: bool,
 ) -> Trained:
     import training.dagger_view
     from training.dagger import DaggerSettings
-    from training.fit import TrainSettings
 
     dagger = DaggerSettings(rounds) if minutes is None else DaggerSettings(rounds, minutes)
-    settings = TrainSettings(seed=seed) if epochs is None else TrainSettings(epochs=epochs, seed=seed)
     return training.dagger_view.train_in_rounds_and_show(
         files, place, folder.config, dagger, settings, command=command, replaces=replace
     )

@@ -15,7 +15,6 @@ from simulator.appearance import varied
 from simulator.expert import Expert
 from simulator.randomisation import Level, random_scenario
 from simulator.scenario import Scenario
-from simulator.track import make_track
 from simulator.vehicle import TWO_MOTORS
 
 LEVELS = get_args(Level)
@@ -86,10 +85,19 @@ def test_each_level_draws_what_it_promises_and_the_later_ones_more() -> None:
 
 def test_obstacles_leave_every_part_of_the_lane_free() -> None:
     for scenario in drawn("race")[:4]:
-        points_m = make_track(scenario.track).points_m
+        track = scenario.open_track()
         for obstacle in scenario.obstacles:
-            away_m = np.hypot(*(points_m - (obstacle.x_m, obstacle.y_m)).T).min()
-            assert away_m > 0.4 + obstacle.radius_m + 0.1
+            away_m = np.hypot(*(track.points_m - (obstacle.x_m, obstacle.y_m)).T).min()
+            assert away_m > track.half_width_m + obstacle.radius_m + 0.1
+
+
+def test_some_lanes_are_narrow_and_no_car_starts_outside_of_one() -> None:
+    scenarios = [scenario for level in LEVELS for scenario in drawn(level)]
+    widths_m = [scenario.open_track().half_width_m for scenario in scenarios]
+    assert 0.25 <= min(widths_m) < 0.32
+    assert max(widths_m) == 0.4
+    for scenario, width_m in zip(scenarios, widths_m, strict=True):
+        assert abs(scenario.start.lateral_m) <= 0.25 * width_m / 0.4
 
 
 def test_a_world_begins_as_its_scenario_says() -> None:

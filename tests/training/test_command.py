@@ -10,6 +10,7 @@ from tests.system.car_process import assert_refused, run_car
 from tests.training.drives import write_drive
 from tests.training.test_dataset import write_idle
 from training.command import explain_metrics, train_and_show
+from training.fit import TrainSettings
 
 
 def test_a_session_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_a_file_that_is_no_session_is_named(tmp_path: Path, content: bytes) -> N
     odd = tmp_path / "odd.mcap"
     odd.write_bytes(content)
     with pytest.raises(SessionError, match=r"odd\.mcap"):
-        train_and_show([odd], tmp_path / "new.tflite", command="car train")
+        train_and_show([odd], tmp_path / "new.tflite", TrainSettings(), command="car train")
     assert list(tmp_path.iterdir()) == [odd]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,8 +98,17 @@ def test_a_training_that_diverges_says_so(drive: tuple[Dataset, Split]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch_size": -1}, {"patience": 0}, {"learning_rate": 0.0}, {"seed": -1}, {"seed": 2**31}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": -1},
+        {"patience": 0},
+        {"learning_rate": 0.0},
+        {"seed": -1},
+        {"seed": 2**31},
+        {"network": "huge"},
+    ],
 )
-def test_a_setting_that_no_training_can_use_is_refused_before_it_starts(wrong: dict[str, int]) -> None:
+def test_a_setting_that_no_training_can_use_is_refused_before_it_starts(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError, match="Give "):
         TrainSettings(**wrong)
