@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from car.errors import TrainingError
-from training.networks.steering import join, make_core, make_shrink
+from training.networks.steering import NetworkName, join, make_core, make_shrink, network_names
 
 pytestmark = pytest.mark.usefixtures("needs_keras")
 
@@ -22,10 +22,16 @@ def test_any_camera_frame_becomes_a_small_picture(height: int, width: int, small
     assert grey == pytest.approx(77.0)
 
 
-def test_the_pilot_takes_bytes_and_names_what_it_gives() -> None:
-    network = join(make_shrink(36, 48), make_core((36, 48, 3)))
+@pytest.mark.parametrize("name", network_names())
+def test_every_network_takes_bytes_and_names_what_it_gives(name: NetworkName) -> None:
+    network = join(make_shrink(36, 48), make_core((36, 48, 3), name))
     outputs = network({"image": np.zeros((2, 36, 48, 3), np.uint8)})
     assert {name: tuple(value.shape) for name, value in outputs.items()} == {"steering": (2, 1), "throttle": (2, 1)}
+
+
+def test_the_wide_network_has_more_room_and_both_stay_below_a_megabyte() -> None:
+    small, wide = (4 * make_core((60, 80, 3), name).count_params() for name in ("small", "wide"))
+    assert small < wide < 1_000_000
 
 
 @pytest.mark.parametrize(("height", "width"), [(31, 160), (120, 31), (1, 1)])
