@@ -19,14 +19,17 @@ SHADOW_SHARE = 0.2
 NOISE_LEVELS = 5.0
 
 
-def augment(images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
+def augment(images: Any, labels: Any, seed: Any, *, mirrored: bool = True) -> tuple[Any, Any]:
     """Return ``images`` (uint8, batch × height × width × 3) varied as float32, with ``labels`` (batch × 2) to match.
 
-    ``seed`` is an int32 tensor of two numbers; the same one gives the same variation.
+    Half of them are left to right if ``mirrored``. ``seed`` is an int32 tensor of two numbers; the same one gives the
+    same variation.
     """
     tf = import_tensorflow()
     seeds = iter(tf.unstack(tf.random.split(seed, num=4)))
-    images, labels = mirror(images, labels, next(seeds))
+    mirror_seed = next(seeds)
+    if mirrored:
+        images, labels = mirror(images, labels, mirror_seed)
     images = _relight(images, next(seeds))
     images = images * _shadows(tf.shape(images), next(seeds))
     images = _add_noise(images, next(seeds))

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from car.config.sections import CarConfig
 from car.kinds.pilot import Pilot
-from car.pilots.compare import R2_IN_WORDS
+from car.pilots.compare import PREDICTORS, R2_IN_WORDS
 from car.sessions.reader import Session
 from car.terminal.console import console
 from car.terminal.progress import ProgressLine, progress_bar, progress_lines
@@ -35,7 +35,6 @@ _STAGES = {
     "drive": "driving with the expert beside it",
     "try": "trying the pilot",
 }
-_PREDICTORS = {"": "the pilot", "predict_mean_": "predict the mean", "predict_zero_": "predict zero"}
 
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -173,11 +172,16 @@ def explain_metrics(metrics: Metrics) -> list[str]:
             f"{R2_IN_WORDS} For {' and '.join(below)}, predict the mean is below 0 since it gives the mean of the "
             "frames that were trained on, and these were driven differently on average."
         )
-    guesses = [_shown(metrics, "steering", f"{prefix}r2") for prefix in _PREDICTORS if prefix]
-    if _shown(metrics, "steering", "r2") <= max(guesses):
+    own = _shown(metrics, "steering", "r2")
+    if own <= max(_shown(metrics, "steering", f"{guess}r2") for guess in ("predict_mean_", "predict_zero_")):
         sentences.append(
             "It steers no better than a guess that never looks at a frame. A model has then learned nothing that helps "
             "here: record more driving, with more bends, and train again."
+        )
+    elif own <= _shown(metrics, "steering", "ridge_r2"):
+        sentences.append(
+            "It steers no better than a linear model that takes seconds to fit. Record more driving, or look at "
+            "`car sessions report` for what is wrong with it."
         )
     return sentences
 
@@ -190,11 +194,12 @@ def _shown(metrics: Metrics, output: str, name: str) -> float:
 def _metrics_table(title: str, metrics: Metrics) -> Table:
     table = Table("output", "predictor", "MAE", "RMSE", "R²", title=title, title_justify="left")
     for output in OUTPUTS:
-        for prefix, predictor in _PREDICTORS.items():
-            figures = [
-                f"{metrics.get(output, {}).get(prefix + name, float('nan')):.4f}" for name in ("mae", "rmse", "r2")
-            ]
-            table.add_row("" if prefix else output, predictor, *figures, end_section=prefix == "predict_zero_")
+        known = metrics.get(output, {})
+        for prefix, predictor in PREDICTORS.items():
+            if not prefix or prefix + "mae" in known:
+                figures = [f"{known.get(prefix + name, float('nan')):.4f}" for name in ("mae", "rmse", "r2")]
+                table.add_row("" if prefix else output, predictor, *figures)
+        table.add_section()
     return table
 
 

@@ -234,7 +234,10 @@ class _Rounds:
         self._dataset = replace(self._dataset, recordings=self._dataset.recordings + more.recordings)
         # Split by itself: a frame that was once held out is never trained on, or warm networks would know it.
         self._split = Split(
-            self._split.train + split.train, self._split.validation + split.validation, self._first_split.words
+            self._split.train + split.train,
+            self._split.validation + split.validation,
+            self._split.test + split.test,
+            self._first_split.words,
         )
 
     def _train(self, model: Path) -> ModelCard:
@@ -244,9 +247,11 @@ class _Rounds:
             settings = replace(settings, epochs=epochs, learning_rate=min(settings.learning_rate, WARM_LEARNING_RATE))
         fitted: Fitted = fit(self._dataset, self._split, settings, self._progress, start=self._network)
         self._progress(Progress("export", 0, 1))
-        card = export_pilot(fitted.network, self._dataset, self._split, model, self._command)
+        card = export_pilot(fitted, self._dataset, self._split, model, self._command)
         self._progress(Progress("export", 1, 1))
         self._network, self._model = fitted.network, model
+        # What the first round decided holds for all: warm networks know no other way.
+        self._settings = replace(self._settings, mirror=fitted.settings.mirror)
         return card
 
     def _tell(self, stage: str) -> Callable[[float], None]:

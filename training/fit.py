@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from training.dataset import Dataset
 from training.displaced import displaced_views
 from training.networks.steering import CORE, NetworkName, join, make_core, make_shrink, network_names
 from training.progress import Progress, ProgressCallback, ignore_progress
+from training.ridge import mirroring_suits
 from training.split import Indexes, Split
 
 _SHRINK_BATCH = 256
@@ -29,6 +30,7 @@ class TrainSettings:
     """How to train. ``patience`` is how many epochs may pass without a better validation loss.
 
     ``displaced_views`` is the share of the training frames that are shown from beside the path as well, 0 … 1.
+    ``mirror`` says whether frames are shown left to right as well, None that the validation frames decide.
 
     >>> TrainSettings(epochs=10, seed=7).patience
     8
@@ -43,6 +45,7 @@ class TrainSettings:
     seed: int = 0
     displaced_views: float = 0.0
     network: NetworkName = "small"
+    mirror: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what Keras would stumble over minutes later."""
@@ -64,6 +67,7 @@ class Fitted:
 
     ``network`` is a Keras model as ``models.contract`` wants it, with the weights of ``best_epoch`` of ``epochs``
     (both counted from 1); ``images_per_cpu_s`` counts the training images of all epochs per second of processor time.
+    ``settings`` are those it was trained with, nothing in them left to be decided.
     """
 
     network: Any
@@ -72,6 +76,7 @@ class Fitted:
     validation_loss: float
     seconds: float
     images_per_cpu_s: float
+    settings: TrainSettings
 
 
 def fit(
@@ -92,6 +97,8 @@ def fit(
     """
     settings = settings or TrainSettings()
     keras = import_keras()
+    if settings.mirror is None:
+        settings = replace(settings, mirror=mirroring_suits(dataset, split.train, split.validation))
     keras.utils.set_random_seed(settings.seed)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     shrink = make_shrink(dataset.height, dataset.width)
@@ -125,6 +132,7 @@ def fit(
         validation_loss=min(losses),
         seconds=time.perf_counter() - started_s,
         images_per_cpu_s=len(losses) * len(train[0]) / (time.process_time() - started_cpu_s),
+        settings=settings,
     )
 
 
@@ -164,7 +172,8 @@ def _training_batches(images: NDArray[np.uint8], labels: NDArray[np.float32], se
 
     def load(number: Any, indexes: Any) -> tuple[Any, dict[str, Any]]:
         seed = tf.stack([tf.constant(settings.seed, tf.int32), tf.cast(number, tf.int32)])
-        batch, targets = augment(tf.gather(all_images, indexes), tf.gather(all_labels, indexes), seed)
+        chosen, answers = tf.gather(all_images, indexes), tf.gather(all_labels, indexes)
+        batch, targets = augment(chosen, answers, seed, mirrored=settings.mirror is not False)
         return batch, _named(targets)
 
     indexes = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=settings.seed).repeat()

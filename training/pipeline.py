@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,11 @@ from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
 from training.dataset import Dataset, LeftOutCallback, Size, ignore_left_out, load_dataset
-from training.evaluation.offline import Evaluation, Label, evaluate_frames
+from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
 from training.export import export
-from training.fit import TrainSettings, fit
+from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
+from training.ridge import Features, fit_ridge
 from training.split import Indexes, Split, split_recordings
 
 SAMPLE_FRAMES = 8
@@ -44,7 +44,7 @@ def train(
 
     Where there is such a file, the model is written beside it with a number, pilot-2.tflite, unless it ``replaces``
     that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``. The
-    figures in the card are those of the exported file on the validation frames. Raises TrainingError when the sessions
+    figures in the card are those of the exported file on the test frames. Raises TrainingError when the sessions
     cannot be trained on or ``out`` cannot be written, SessionError when the only one cannot be read, MissingPackage
     when Keras or TensorFlow is not installed.
     """
@@ -57,7 +57,7 @@ def train(
     split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
     fitted = fit(dataset, split, settings, progress)
     progress(Progress("export", 0, 1))
-    card = export_pilot(fitted.network, dataset, split, out, command, replaces=replaces)
+    card = export_pilot(fitted, dataset, split, out, command, replaces=replaces)
     progress(Progress("export", 1, 1))
     return card
 
@@ -77,26 +77,38 @@ def _unwritable(out: Path, error: OSError) -> TrainingError:
 
 
 def export_pilot(
-    network: Any, dataset: Dataset, split: Split, out: Path, command: str = "", *, replaces: bool = False
+    fitted: Fitted, dataset: Dataset, split: Split, out: Path, command: str = "", *, replaces: bool = False
 ) -> ModelCard:
-    """Write ``network``, measured and described, to ``out`` in one step and return its card; see ``train``.
+    """Write the network, measured and described, to ``out`` in one step and return its card; see ``train``.
 
     Raises TrainingError when ``out`` cannot be written.
     """
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
             unfinished = Path(folder) / out.name
-            export(network, unfinished, _sample(dataset, split))
-            evaluation = evaluate_held_out(unfinished, dataset, split)
-            card = replace(_describe(dataset, split, out.stem, command), metrics=evaluation.to_metrics())
+            export(fitted.network, unfinished, _sample(dataset, split))
+            evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
+            card = replace(_describe(fitted, dataset, split, out.stem, command), metrics=evaluation.to_metrics())
             return publish_pilot(unfinished, card, out, replaces=replaces)
     except OSError as error:
         raise _unwritable(out, error) from error
 
 
-def evaluate_held_out(model: Path, dataset: Dataset, split: Split) -> Evaluation:
-    """Return how far ``model`` is from what was driven on the validation frames of ``split``."""
-    return evaluate_frames(load_model(model), _frames(dataset, split.validation), _training_means(dataset, split))
+def evaluate_held_out(
+    model: Path, dataset: Dataset, split: Split, others: Mapping[str, Values] | None = None
+) -> Evaluation:
+    """Return how far ``model``, and ``others`` beside it, are from what was driven on the test frames of ``split``."""
+    return evaluate_frames(load_model(model), _frames(dataset, split.test), _training_means(dataset, split), others)
+
+
+def _ridges(dataset: Dataset, split: Split) -> dict[str, Values]:
+    """Return what linear models of the training frames give for the test frames, by their names in a card."""
+    kinds: dict[str, Features] = {"ridge": "random convolutions", "grey_ridge": "grey"}
+    ridges = {name: fit_ridge(dataset, split.train, split.validation, features) for name, features in kinds.items()}
+    tested = [
+        recording.images[part] for recording, part in zip(dataset.recordings, split.test, strict=True) if len(part)
+    ]
+    return {name: np.concatenate([ridge.predict(images) for images in tested]) for name, ridge in ridges.items()}
 
 
 def publish_pilot(unfinished: Path, card: ModelCard, out: Path, *, replaces: bool) -> ModelCard:
@@ -111,7 +123,7 @@ def publish_pilot(unfinished: Path, card: ModelCard, out: Path, *, replaces: boo
     return described
 
 
-def _describe(dataset: Dataset, split: Split, name: str, command: str) -> ModelCard:
+def _describe(fitted: Fitted, dataset: Dataset, split: Split, name: str, command: str) -> ModelCard:
     used = list(zip(dataset.recordings, split.train, strict=True))
     held_out = ", ".join(recording.name for recording, train in used if not len(train))
     return ModelCard(
@@ -122,9 +134,14 @@ def _describe(dataset: Dataset, split: Split, name: str, command: str) -> ModelC
         sessions=tuple(
             TrainingSession(recording.name, recording.sha256, len(train)) for recording, train in used if len(train)
         ),
-        split=split.words
-        + (f" ({held_out})" if held_out else "")
-        + "; the epoch was chosen by the validation frames too",
+        split=split.words + (f" (not learned from: {held_out})" if held_out else ""),
+        training={
+            "network": fitted.settings.network,
+            "mirrored": "yes" if fitted.settings.mirror else "no",
+            "epochs": fitted.epochs,
+            "best epoch": fitted.best_epoch,
+            "seed": fitted.settings.seed,
+        },
         software=software_versions("keras", "tensorflow"),
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

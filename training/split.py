@@ -1,7 +1,8 @@
-"""Which frames a model learns from and which it is judged by.
+"""Which frames a model learns from, which choose between its epochs, and which it is judged by.
 
 Neighbouring frames are all but equal, so a random choice of frames would put a copy of nearly every one of them on the
-other side. Frames are kept apart by whole sessions, or by time with a guard gap; there is no third way here.
+other side. Frames are kept apart by whole sessions, or by time with a guard gap; there is no third way here. What chose
+an epoch would flatter the model that it chose, so nothing is measured on those frames.
 """
 
 from __future__ import annotations
@@ -16,76 +17,94 @@ from car.errors import TrainingError
 from hardware.clock import NS_PER_S
 
 GUARD_S = 2
-VALIDATION_FRACTION = 0.2
-SESSIONS_TO_HOLD_SOME_OUT = 5
-"""With fewer, a session held out is more than the fifth that validation needs, and often the only one of its kind."""
+TEST_FRACTION = 0.2
+VALIDATION_FRACTION = 0.1
+SESSIONS_TO_TEST_ON_SOME = 5
+"""With fewer, a session held out is more than the fifth that the test needs, and often the only one of its kind."""
+SESSIONS_TO_VALIDATE_ON_SOME = 10
+"""With fewer, those that are left to learn from are worth more than a whole one to choose an epoch by."""
 
+Times = NDArray[np.int64]
 Indexes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Per recording the indexes of its training and of its validation frames, and in words how they were chosen.
+    """Per recording the indexes of its training, validation and test frames, and in words how they were chosen.
 
     >>> captured_ns = np.arange(60) * NS_PER_S   # a minute, at one frame/s
     >>> split = split_recordings([captured_ns])
-    >>> len(split.train[0]), len(split.validation[0])
-    (47, 12)
+    >>> len(split.train[0]), len(split.validation[0]), len(split.test[0])
+    (40, 5, 12)
+
+    Training stops by the validation frames; the test frames have no part in it.
     """
 
     train: tuple[Indexes, ...]
     validation: tuple[Indexes, ...]
+    test: tuple[Indexes, ...]
     words: str
 
 
-def split_recordings(captured_ns: Sequence[NDArray[np.int64]], seed: int = 0) -> Split:
+def split_recordings(captured_ns: Sequence[Times], seed: int = 0) -> Split:
     """Split recordings, each given by when its frames were captured.
 
-    Five or more are split by session, ``seed`` choosing those held out; of fewer, each gives its last fifth to
-    validation and loses the 2 s before it. Raises TrainingError when too few frames remain on either side.
+    Of five or more whole sessions are for the test, which ``seed`` chooses; of fewer, each gives its last fifth. Of ten
+    or more, others are for validation; of fewer, each gives the last tenth of what it has left. The 2 s before such an
+    end are for nothing. Raises TrainingError when too few frames remain for any of the three.
     """
-    many = len(captured_ns) >= SESSIONS_TO_HOLD_SOME_OUT
-    split = _by_session(captured_ns, seed) if many else _by_time(captured_ns)
-    if not any(len(part) for part in split.train) or not any(len(part) for part in split.validation):
+    everything = tuple(np.argsort(times, kind="stable") for times in captured_ns)
+    rng = np.random.default_rng(seed)
+    rest, test, test_words = _held_out(everything, captured_ns, rng, TEST_FRACTION, SESSIONS_TO_TEST_ON_SOME)
+    train, validation, validation_words = _held_out(
+        rest, captured_ns, rng, VALIDATION_FRACTION, SESSIONS_TO_VALIDATE_ON_SOME
+    )
+    if not all(any(len(part) for part in parts) for parts in (train, validation, test)):
         raise TrainingError(
-            "The recordings are too short to keep training and validation apart. Record at least a minute of driving."
+            "The recordings are too short to keep training, validation and test apart. Record at least a minute of "
+            "driving."
         )
-    return split
+    return Split(train, validation, test, f"{test_words} for the test, {validation_words} for validation")
 
 
-def _by_session(captured_ns: Sequence[NDArray[np.int64]], seed: int) -> Split:
-    wanted = VALIDATION_FRACTION * sum(len(times) for times in captured_ns)
-    held_out: list[int] = []
-    held_frames = 0
-    for index in np.random.default_rng(seed).permutation(len(captured_ns)).tolist():
-        # A session that would take twice the wanted share is worth more to learn from.
-        if held_frames < wanted and held_frames + len(captured_ns[index]) <= 2 * wanted:
-            held_out.append(index)
-            held_frames += len(captured_ns[index])
-    everything = [np.arange(len(times)) for times in captured_ns]
+def _held_out(
+    parts: tuple[Indexes, ...], captured_ns: Sequence[Times], rng: np.random.Generator, fraction: float, many: int
+) -> tuple[tuple[Indexes, ...], tuple[Indexes, ...], str]:
+    """Return what is left of ``parts``, what is held out, and in words what that is."""
+    if len(parts) < many:
+        divided = [_divided(part, times, fraction) for part, times in zip(parts, captured_ns, strict=True)]
+        return (
+            tuple(rest for rest, _ in divided),
+            tuple(last for _, last in divided),
+            f"the last {fraction:.0%} of each session",
+        )
+    chosen = _chosen([len(part) for part in parts], rng, fraction)
     nothing = np.arange(0)
-    return Split(
-        tuple(nothing if index in held_out else frames for index, frames in enumerate(everything)),
-        tuple(frames if index in held_out else nothing for index, frames in enumerate(everything)),
-        f"by session: {len(held_out)} of {len(captured_ns)} whole sessions held out for validation",
+    return (
+        tuple(nothing if index in chosen else part for index, part in enumerate(parts)),
+        tuple(part if index in chosen else nothing for index, part in enumerate(parts)),
+        f"{len(chosen)} of {len(parts)} whole sessions",
     )
 
 
-def _by_time(captured_ns: Sequence[NDArray[np.int64]]) -> Split:
-    parts = [_split_one(times) for times in captured_ns]
-    return Split(
-        tuple(train for train, _ in parts),
-        tuple(validation for _, validation in parts),
-        f"by time: the last {VALIDATION_FRACTION:.0%} of each session held out for validation, "
-        f"{GUARD_S} s before it used for neither",
-    )
+def _chosen(frames: Sequence[int], rng: np.random.Generator, fraction: float) -> set[int]:
+    """Return the sessions that are held out whole."""
+    wanted = fraction * sum(frames)
+    chosen: set[int] = set()
+    held = 0
+    for index in rng.permutation(len(frames)).tolist():
+        # A session that would take twice the wanted share is worth more to learn from.
+        if frames[index] and held < wanted and held + frames[index] <= 2 * wanted:
+            chosen.add(index)
+            held += frames[index]
+    return chosen
 
 
-def _split_one(captured_ns: NDArray[np.int64]) -> tuple[Indexes, Indexes]:
-    order = np.argsort(captured_ns, kind="stable")
-    first = round(len(order) * (1 - VALIDATION_FRACTION))
-    validation = order[first:]
-    if not len(validation):
-        return order, validation
-    last_train_ns = captured_ns[validation[0]] - GUARD_S * NS_PER_S
-    return order[captured_ns[order] <= last_train_ns], validation
+def _divided(part: Indexes, captured_ns: Times, fraction: float) -> tuple[Indexes, Indexes]:
+    """Return the frames of ``part``, in the order of time, but for its end and the gap before that; and its end."""
+    first = round(len(part) * (1 - fraction))
+    end = part[first:]
+    if not len(end):
+        return part, end
+    last_ns = captured_ns[end[0]] - GUARD_S * NS_PER_S
+    return part[captured_ns[part] <= last_ns], end

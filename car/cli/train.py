@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from training.networks.steering import NetworkName
 
 DEFAULT_NAME = "pilot"
+MIRROR = {"auto": None, "on": True, "off": False}
 
 
 @app.command()
@@ -57,6 +59,10 @@ def train(
     network: Annotated[
         str, typer.Option("--network", metavar="NAME", help="small, or wide: for many tracks, at twice the computing.")
     ] = "small",
+    mirror: Annotated[
+        str,
+        typer.Option("--mirror", metavar="WHEN", help="Learn from mirrored frames too: on, off, or what suits them."),
+    ] = "auto",
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
@@ -66,17 +72,18 @@ def train(
         fail("--minutes is for --dagger. Leave it out, or add it.")
     if displaced_views and dagger is not None:
         fail("Rounds with an expert show the way back themselves. Leave out --displaced-views or --dagger.")
+    if mirror not in MIRROR:
+        fail(f"--mirror is one of {', '.join(MIRROR)}, not {mirror}.")
     folder = find_car(car)
     place = _place(folder, name, out, replace=replace)
     camera = folder.config.camera.geometry
     files = session_files(sessions, folder)
     command = shlex.join(["car", *sys.argv[1:]])
     settings = TrainSettings(
-        **({} if epochs is None else {"epochs": epochs}),
-        seed=seed,
-        displaced_views=displaced_views,
-        network=cast("NetworkName", network),
+        seed=seed, displaced_views=displaced_views, network=cast("NetworkName", network), mirror=MIRROR[mirror]
     )
+    if epochs is not None:
+        settings = dataclasses.replace(settings, epochs=epochs)
     if dagger is not None:
         trained = _train_in_rounds(files, place, folder, dagger, minutes, settings, command, replace=replace)
     else:

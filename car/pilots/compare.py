@@ -13,7 +13,14 @@ from car.terminal.console import console
 from models.contract import OUTPUTS, ModelCard
 from models.errors import ModelError
 
-PREDICTORS = {"": "", "predict_mean_": "  predict the mean", "predict_zero_": "  predict zero"}
+PREDICTORS = {
+    "": "the pilot",
+    "predict_mean_": "predict the mean",
+    "predict_zero_": "predict zero",
+    "grey_ridge_": "linear, of grey pixels",
+    "ridge_": "linear, of random filters",
+}
+"""Whose figures a card has, by what their names begin with; the two linear ones only if it was trained here."""
 FIGURES = {"mae": "MAE", "r2": "R²"}
 R2_IN_WORDS = (
     "R² is 1 for a perfect pilot, 0 for one that always gives the mean of the very frames it is judged by, and below 0 "
@@ -95,12 +102,16 @@ def _table(entries: Sequence[Entry]) -> Table:
 
 
 def _figures(metrics: Sequence[Mapping[str, Mapping[str, float]]]) -> list[tuple[str, list[str]]]:
-    return [
-        (words or f"{output} {figure}", [_number(table.get(output, {}).get(prefix + key)) for table in metrics])
+    figures = [
+        (
+            f"  {words}" if prefix else f"{output} {figure}",
+            [_number(table.get(output, {}).get(prefix + key)) for table in metrics],
+        )
         for output in OUTPUTS
         for key, figure in FIGURES.items()
         for prefix, words in PREDICTORS.items()
     ]
+    return [(name, values) for name, values in figures if any(values)]
 
 
 def _number(value: object) -> str:

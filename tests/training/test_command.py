@@ -50,7 +50,7 @@ def test_a_trained_pilot_has_its_card_and_is_not_flattered_by_what_it_learned(tm
 
 def test_one_damaged_session_does_not_keep_the_others_from_judging_a_model(tmp_path: Path) -> None:
     (tmp_path / "drives").mkdir()
-    done = run_car("simulate", "--expert", "--minutes", "0.1", "--record", "drives/good.mcap", cwd=tmp_path)
+    done = run_car("simulate", "--expert", "--minutes", "0.15", "--record", "drives/good.mcap", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (tmp_path / "drives" / "noise.mcap").write_bytes(b"no session")
     done = run_car("evaluate", "simulated-lane", "drives", cwd=tmp_path)
@@ -78,7 +78,7 @@ def car_dir(tmp_path: Path) -> Path:
     """Return a car with small frames and one short drive."""
     assert run_car("init", "mycar", cwd=tmp_path).returncode == 0
     (tmp_path / "mycar" / "car.toml").write_text("[camera]\nwidth = 48\nheight = 36\n")
-    write_drive(tmp_path / "mycar" / "sessions" / "monday.mcap", frames=100)
+    write_drive(tmp_path / "mycar" / "sessions" / "monday.mcap", frames=160)
     return tmp_path / "mycar"
 
 

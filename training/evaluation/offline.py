@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class OutputScores:
-    """One output's score beside those of always predicting the mean of the training labels, and always 0.
+    """One output's score beside those of always predicting the mean of the training labels, always 0, and of others.
 
     >>> driven = np.array([-0.5, 0.0, 0.1, 0.6])
     >>> scores = compare(driven + 0.05, driven, training_mean=None)
@@ -54,6 +55,7 @@ class OutputScores:
     predict_mean: Score
     predict_zero: Score
     training_mean: float
+    others: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def beats_baselines(self) -> bool:
@@ -66,6 +68,7 @@ class OutputScores:
     def to_metrics(self) -> dict[str, float]:
         """Return the figures as the flat mapping that a model card holds."""
         scores = {"": self.model, "predict_mean_": self.predict_mean, "predict_zero_": self.predict_zero}
+        scores |= {f"{name}_": score for name, score in self.others.items()}
         figures = {
             prefix + name: getattr(score, name) for prefix, score in scores.items() for name in ("mae", "rmse", "r2")
         }
@@ -133,43 +136,62 @@ def evaluate_frames(
     model: Model,
     frames: Iterable[tuple[NDArray[np.uint8], Label]],
     training_means: Sequence[float | None] = (None, None),
+    others: Mapping[str, Values] | None = None,
 ) -> Evaluation:
     """Compare ``model``, driving as it does in the car, with the label (steering, throttle) of each image.
 
-    Raises TrainingError when there is no frame or the model gives something that is no number.
+    ``others`` are what other predictors give for the same images (images × 2), by their names in a model card. Raises
+    TrainingError when there is no frame or the model gives something that is no number.
     """
     with TflitePilot(model) as pilot:
-        return _evaluation(pilot, _answers_to(pilot, frames), training_means)
+        return _evaluation(pilot, _answers_to(pilot, frames), training_means, others or {})
 
 
-def _evaluation(pilot: Pilot, answers: Sequence[_Answer], training_means: Sequence[float | None]) -> Evaluation:
+def _evaluation(
+    pilot: Pilot,
+    answers: Sequence[_Answer],
+    training_means: Sequence[float | None],
+    others: Mapping[str, Values] = MappingProxyType({}),
+) -> Evaluation:
     if not answers:
         raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other sessions.")
     values, truth = (np.array([getattr(answer, name) for answer in answers], np.float64) for name in ("given", "label"))
     if not (np.abs(values) <= 1.0).all():
         raise TrainingError(f"{pilot.name} gives values that are no numbers from −1 to 1. Train or mend it.")
     steering, throttle = (
-        compare(values[:, index], truth[:, index], training_means[index]) for index in range(len(OUTPUTS))
+        compare(
+            values[:, index],
+            truth[:, index],
+            training_means[index],
+            {name: predicted[:, index] for name, predicted in others.items()},
+        )
+        for index in range(len(OUTPUTS))
     )
     return Evaluation(steering, throttle, len(values), float(np.median([answer.invoke_ns for answer in answers])) / 1e6)
 
 
-def compare(predicted: Values, labels: Values, training_mean: float | None) -> OutputScores:
-    """Score predictions of one output against its labels, beside the two baselines."""
+def compare(
+    predicted: Values,
+    labels: Values,
+    training_mean: float | None,
+    others: Mapping[str, Values] = MappingProxyType({}),
+) -> OutputScores:
+    """Score predictions of one output against its labels, beside the two baselines and ``others``."""
     mean = float(np.mean(labels)) if training_mean is None else training_mean
     return OutputScores(
         model=score(predicted, labels),
         predict_mean=score(np.full_like(labels, mean), labels),
         predict_zero=score(np.zeros_like(labels), labels),
         training_mean=mean,
+        others={name: score(values, labels) for name, values in others.items()},
     )
 
 
 def score(predicted: Values, labels: Values) -> Score:
-    """Return the errors of ``predicted``; where all labels are equal, R² is 1 if it is perfect, else 0."""
+    """Return the errors of ``predicted``; where all labels are equal there is nothing to explain, and R² is 0."""
     errors = predicted - labels
     squared, variance = float(np.mean(errors**2)), float(np.var(labels))
-    r2 = 1.0 - squared / variance if variance > 0.0 else float(squared == 0.0)
+    r2 = 1.0 - squared / variance if variance > 0.0 else 0.0
     return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
 
 
