@@ -99,11 +99,15 @@ def _places(plan: Plan, to_floor: Doubles, is_level: bool, way: Doubles) -> Iter
 
 def _lean(pitch_rad: float, roll_rad: float) -> Doubles:
     """Return the matrix that does to a ray (forward, left, down) what Rays.leaning does."""
-    cosine, sine = math.cos(roll_rad), math.sin(roll_rad)
-    roll = np.array([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
-    cosine, sine = math.cos(pitch_rad), math.sin(pitch_rad)
-    pitch = np.array([[cosine, 0.0, -sine], [0.0, 1.0, 0.0], [sine, 0.0, cosine]])
-    return np.asarray(pitch @ roll)
+    pitch_cosine, pitch_sine = math.cos(pitch_rad), math.sin(pitch_rad)
+    roll_cosine, roll_sine = math.cos(roll_rad), math.sin(roll_rad)
+    return np.array(
+        [
+            [pitch_cosine, pitch_sine * roll_sine, -pitch_sine * roll_cosine],
+            [0.0, roll_cosine, roll_sine],
+            [pitch_sine, -pitch_cosine * roll_sine, pitch_cosine * roll_cosine],
+        ]
+    )
 
 
 def _mips(image: Image) -> list[Image]:
