@@ -87,18 +87,22 @@ class Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The image rows ``rows``, each the mean of ``parts`` of what is read."""
+    """The image rows ``rows``, each the mean of ``parts`` of the rows ``read`` of what is read.
+
+    ``order`` takes those so that the first parts of all rows come first; it is None where they lie so already.
+    """
 
     rows: slice
     parts: int
+    read: slice
+    order: NDArray[np.intp] | None
 
 
 class Plan:
     """How ``bands`` are drawn when each is seen from so many ``places``: with few and large calls, which are cheap.
 
     ``scales`` and ``shifts`` are, for the looks of all ``runs``, the mip level's matrix and the share of the way in the
-    level's pixels. ``order`` takes the rows that were read so that the first parts of a group's rows come first, then
-    the second ones, and one group comes after the other.
+    level's pixels. The runs read so many ``rows``, of which the ``groups`` are the means.
     """
 
     def __init__(self, bands: Sequence[Band], places: Sequence[int]) -> None:
@@ -114,19 +118,24 @@ class Plan:
             stop = start + sum(len(look.rays) for look in seen)
             self.runs.append(Run(level, seen, slice(start, stop)))
             start = stop
+        self.rows = start
         self.groups: list[Group] = []
-        order: list[NDArray[np.intp]] = []
         start = 0
         for parts, group in groupby(numbers, lambda number: bands[number].samples * max(places[number], 1)):
             members = [bands[number] for number in group]
-            read = []
+            first, order = start, []
             for band in members:
                 height = band.bottom - band.top
-                read.append(np.arange(start, start + parts * height).reshape(parts, height))
+                order.append(np.arange(start, start + parts * height).reshape(parts, height))
                 start += parts * height
-            order.append(np.concatenate(read, axis=1).ravel())
-            self.groups.append(Group(slice(members[0].top, members[-1].bottom), parts))
-        self.order = np.concatenate(order)
+            self.groups.append(
+                Group(
+                    slice(members[0].top, members[-1].bottom),
+                    parts,
+                    slice(first, start),
+                    np.concatenate(order, axis=1).ravel() if len(members) > 1 else None,
+                )
+            )
 
 
 def bands(mount: Mount, top: int, level_top: int, metres_per_pixel: float) -> list[Band]:

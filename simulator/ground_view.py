@@ -48,16 +48,13 @@ class GroundView:
         if not is_level:
             to_floor = to_floor @ self._ray_to_ground @ _lean(body.pitch_rad, body.roll_rad)
         plan = self._plan(top, math.hypot(*way_m))
-        read = np.empty((len(plan.order), image.shape[1], 3), np.uint8)
+        read = np.empty((plan.rows, image.shape[1], 3), np.uint8)
         for run, places in _places(plan, to_floor, is_level, way):
             look_up(self._mips[run.level], places, self._beyond, read[run.rows])
-        read = read.take(plan.order, axis=0)
-        start = 0
         for group in plan.groups:
             rows = image[group.rows]
-            stop = start + group.parts * len(rows)
-            mean_of(read[start:stop].reshape(group.parts, *rows.shape), rows)
-            start = stop
+            parts = read[group.read] if group.order is None else read.take(group.order, axis=0)
+            mean_of(parts.reshape(group.parts, *rows.shape), rows)
 
     def _plan(self, top: int, moved_m: float) -> Plan:
         seen = [band for band in self._bands if band.bottom > top]
