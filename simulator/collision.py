@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,12 +25,11 @@ Post = tuple[float, float, float, bool]
 """Where something round stands, its radius, and whether it is part of a wall."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bump:
+class Bump(NamedTuple):
     """A car after it has met what is in its way, or has not.
 
     ``state`` is the car's, out of whatever it was in; ``hits_wall`` and ``hits_obstacle`` say what that was, and
-    ``is_close`` that the car is not clear of everything yet.
+    ``is_close`` that the car is not clear of everything yet. A named tuple for the speed, as ``VehicleState`` is.
     """
 
     state: VehicleState

@@ -67,12 +67,12 @@ class Expert:
         here = self._where(ahead.pose)
         speed_m_s = max(ahead.speed_m_s, 0.0)
         preview = round(speed_m_s * self._preview_s / self._track.step_m)
-        bend_per_m = self._plan.curvature_per_m[(here.index + preview) % len(self._plan.curvature_per_m)]
+        bend_per_m = self._plan.curvature_per_m[(here.nearest + preview) % len(self._plan.curvature_per_m)]
         return_per_m = self._return_per_m(here, bend_per_m, speed_m_s)
         # Beside the middle, the way around the bend is another circle.
         beside_per_m = bend_per_m / max(1.0 + bend_per_m * here.lateral_m, 0.3)
         steering = self._steering(beside_per_m + return_per_m, speed_m_s)
-        return Command(steering, self._throttle(ahead, here.index, return_per_m, steering))
+        return Command(steering, self._throttle(ahead, here.nearest, return_per_m, steering))
 
     def _when_it_arrives(self, state: VehicleState) -> VehicleState:
         """Return the state in which a command given now reaches servo and motor."""

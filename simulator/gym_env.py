@@ -74,10 +74,9 @@ class _Episode:
         self.frame: Observation = self._look()
         self.is_over = False
 
-    def step(self, action: Action) -> tuple[float, bool, bool, Info]:
+    def step(self, command: Command) -> tuple[float, bool, bool, Info]:
         """Drive for a step; return reward, whether it left its lane or hit something, whether time is over, info."""
-        steering, throttle = (float(value) for value in np.clip(np.nan_to_num(action), -1.0, 1.0))
-        self._world.command(Command(steering, throttle))
+        self._world.command(command)
         self.frame = self._look()
         self._steps += 1
         before, self._count = self._count, self._world.lap_count()
@@ -137,6 +136,11 @@ def _spaces(camera: CameraGeometry) -> tuple[Space[Observation], Space[Action]]:
     return pictures, commands
 
 
+def _commands(actions: Action) -> list[Command]:
+    """Return the commands of N × 2 ``actions``, each brought to within its bounds."""
+    return [Command(*action) for action in np.clip(np.nan_to_num(actions), -1.0, 1.0).tolist()]
+
+
 class LaneEnv(gymnasium.Env[Observation, Action]):
     """One car on a lane.
 
@@ -178,7 +182,8 @@ class LaneEnv(gymnasium.Env[Observation, Action]):
         """Drive for a twentieth of a second."""
         if self._episode is None:
             raise gymnasium.error.ResetNeeded("Call reset first.")
-        reward, has_left, is_late, info = self._episode.step(action)
+        [command] = _commands(np.asarray(action)[None])
+        reward, has_left, is_late, info = self._episode.step(command)
         return self._episode.frame, reward, has_left, is_late, info
 
     def render(self) -> Observation | None:
@@ -233,13 +238,13 @@ class LaneVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
         rewards = np.zeros(self.num_envs)
         terminations, truncations = np.zeros((2, self.num_envs), np.bool_)
         infos = []
-        for index, action in enumerate(actions):
+        for index, command in enumerate(_commands(actions)):
             episode = self._episodes[index]
             if episode.is_over:
                 self._episodes[index] = episode = self._maker.episode(self._setting, self.np_random)
                 infos.append(episode.info())
             else:
-                rewards[index], terminations[index], truncations[index], info = episode.step(action)
+                rewards[index], terminations[index], truncations[index], info = episode.step(command)
                 infos.append(info)
         return self._frames(), rewards, terminations, truncations, self._gathered(infos)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardware.drivetrain import LapCount, Pose
 from simulator.track import Projection, Track
+from simulator.vehicle import VehicleState
 
 _BACK_INSIDE_M = 0.03
 """How far inside the line all wheels must be again before leaving the lane counts as another departure."""
@@ -45,7 +46,7 @@ class LapCounter:
         self._seen = self._track.project(pose)
         self._is_out = abs(self._seen.lateral_m) > self._margin_m
 
-    def follow(self, pose: Pose, is_at_wall: bool = False) -> None:
+    def follow(self, pose: Pose | VehicleState, is_at_wall: bool = False) -> None:
         """Note that the car has driven to ``pose``, a few millimetres from where it was, and whether that is a wall."""
         seen = self._project(pose)
         length_m = self._track.length_m
@@ -53,11 +54,12 @@ class LapCounter:
         self._seen = seen
         if abs(driven_m) < _MAX_JUMP_M:
             self._way_m += driven_m
-            self._furthest_m = max(self._furthest_m, self._way_m)
+            if self._way_m > self._furthest_m:
+                self._furthest_m = self._way_m
         self._count_departure(abs(seen.lateral_m), is_at_wall)
 
-    def _project(self, pose: Pose) -> Projection:
-        nearby = self._track.project(pose, near=self._seen.index)
+    def _project(self, pose: Pose | VehicleState) -> Projection:
+        nearby = self._track.project(pose, near=self._seen.nearest)
         # Far outside, another part of the track may have become the nearest, which a walk along this one cannot find.
         return nearby if abs(nearby.lateral_m) < 2.0 * self._track.half_width_m else self._track.project(pose)
 

@@ -149,12 +149,15 @@ class Sight:
             for lean in ((_LEAN_RAD, 0.0), (0.0, _LEAN_RAD))
         )
 
-    def on(self, body: Body) -> Bearings:
-        """Return them for ``body``, to the first order of its angles: good to a tenth of a pixel up to 3 degrees."""
+    def on(self, body: Body, rows: int | None = None) -> Bearings:
+        """Return them for ``body``, to the first order of its angles: good to a tenth of a pixel up to 3 degrees.
+
+        Where ``rows`` are given, no more than these are computed.
+        """
         if body.pitch_rad == 0.0 and body.roll_rad == 0.0:
             return self._level
         azimuth_rad, slope = (
-            cv2.scaleAdd(by_roll, body.roll_rad, cv2.scaleAdd(by_pitch, body.pitch_rad, level))
+            cv2.scaleAdd(by_roll[:rows], body.roll_rad, cv2.scaleAdd(by_pitch[:rows], body.pitch_rad, level[:rows]))
             for level, by_pitch, by_roll in zip(
                 (self._level.azimuth_rad, self._level.slope), self._by_pitch, self._by_roll, strict=True
             )

@@ -6,7 +6,6 @@ A flat floor, the room around it, walls and obstacles that stand on the floor, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -68,6 +67,8 @@ class Renderer:
         self._ground = GroundView(mount, floor, self._room.top_leaning, self._room.top)
         self._walls = WallView(mount, level, walls, draw_panels(walls, appearance, floor)) if walls else None
         self._obstacles = ObstacleView(mount, level, obstacles, appearance, floor) if obstacles else None
+        # What stands on the floor may be anywhere; without it, only the room needs directions.
+        self._rows_seen = geometry.height if walls or obstacles else self._room.reach
         self._pixels_per_rad = 1.0 / float(np.abs(np.diff(level.azimuth_rad[self._room.top])).max())
         self._sensor = Sensor(geometry, appearance)
 
@@ -79,7 +80,7 @@ class Renderer:
         """
         body = _drawable(body)
         lean_rad = abs(body.pitch_rad) + abs(body.roll_rad)
-        seen = self._sight.on(body)
+        seen = self._sight.on(body, self._rows_seen)
         image = np.empty((self.geometry.height, self.geometry.width, 3), np.uint8)
         self._ground.draw(pose, body, self._exposure_s, self._room.rows(lean_rad)[0], image)
         self._room.draw(pose, seen, lean_rad, image)
@@ -94,11 +95,17 @@ class Renderer:
 
 def _drawable(body: Body) -> Body:
     """Return ``body`` within what is drawn; a body that hardly leans is level, which is drawn faster."""
-    pitch_rad, roll_rad = (
-        0.0 if abs(lean_rad) < _LEAST_LEAN_RAD else min(max(lean_rad, -_HALF_LEAN_RAD), _HALF_LEAN_RAD)
-        for lean_rad in (body.pitch_rad, body.roll_rad)
+    return Body(
+        _drawable_lean(body.pitch_rad),
+        _drawable_lean(body.roll_rad),
+        body.forward_m_s,
+        body.leftward_m_s,
+        body.yaw_rate_rad_s,
     )
-    return replace(body, pitch_rad=pitch_rad, roll_rad=roll_rad)
+
+
+def _drawable_lean(lean_rad: float) -> float:
+    return 0.0 if abs(lean_rad) < _LEAST_LEAN_RAD else min(max(lean_rad, -_HALF_LEAN_RAD), _HALF_LEAN_RAD)
 
 
 _LEAST_LEAN_RAD = 2e-4

@@ -24,7 +24,8 @@ _MOST_HALF_PIXEL = 0.05  # In slope; straight up or down pixels have no end, and
 class RoomView:
     """The room that one camera sees.
 
-    ``top`` is the first row that has any floor in it on a level car, ``top_leaning`` on a leaning one.
+    ``top`` is the first row that has any floor in it on a level car, ``top_leaning`` on a leaning one. Nothing of the
+    room is drawn below the row ``reach``.
     """
 
     def __init__(self, mount: Mount, seen: Bearings, appearance: Appearance) -> None:
@@ -40,7 +41,8 @@ class RoomView:
         self._pixels_per_slope = np.float32(math.degrees(1.0) * PIXELS_PER_DEG) / (1.0 + np.square(seen.slope))
         self._level_rows = self._counted(0.0)
         self.top = self._level_rows[0]
-        self.top_leaning = self._counted(MOST_LEAN_RAD)[0]
+        self.top_leaning, bottom_leaning = self._counted(MOST_LEAN_RAD)
+        self.reach = max(bottom_leaning, self._mirroring)
 
     def rows(self, lean_rad: float) -> tuple[int, int]:
         """Return the first row that has floor in it, and the first below which there is nothing else."""
@@ -48,23 +50,26 @@ class RoomView:
 
     def _counted(self, lean_rad: float) -> tuple[int, int]:
         edge = float(self._edge_slope)
-        top = int((self._lowest_slope - self._half_pixel > edge + lean_rad).sum())
-        bottom = int((self._highest_slope + self._half_pixel > edge - lean_rad).sum())
+        top = int(np.count_nonzero(self._lowest_slope - self._half_pixel > edge + lean_rad))
+        bottom = int(np.count_nonzero(self._highest_slope + self._half_pixel > edge - lean_rad))
         return top, bottom
 
     def draw(self, pose: Pose, seen: Bearings, lean_rad: float, image: Image) -> None:
         """Draw the room above the floor that ``image`` shows, and add what the floor mirrors of it."""
         top, bottom = self.rows(lean_rad)
-        if self._mirrored is not None and top < self._mirroring:
+        mirroring = self._mirroring if self._mirrored is not None and top < self._mirroring else 0
+        if max(bottom, mirroring) == 0:
+            return
+        places = self._places(max(bottom, mirroring), seen, lean_rad)
+        if self._mirrored is not None and mirroring:
             # What it mirrors is blurred: a quarter of the pixels is enough.
-            which = slice(top, self._mirroring, 2), slice(None, None, 2)
-            thrown_back = look_up(self._mirrored, self._places(which, seen, lean_rad, pose, -HIGHEST_DEG))
-            rows = image[top : self._mirroring]
+            thrown_back = look_up(self._mirrored, _turned(places[top:mirroring:2, ::2], pose, -HIGHEST_DEG))
+            rows = image[top:mirroring]
             fine = cv2.resize(thrown_back, (rows.shape[1], rows.shape[0]), interpolation=cv2.INTER_LINEAR)
             cv2.add(rows, fine, dst=rows)
         if bottom == 0:
             return
-        room = look_up(self._room, self._places((slice(0, bottom), slice(None)), seen, lean_rad, pose, 0))
+        room = look_up(self._room, _turned(places[:bottom], pose, 0))
         image[:top] = room[:top]
         if top < bottom:
             mixed = slice(top, bottom)
@@ -72,18 +77,21 @@ class RoomView:
             np.clip(floor_share, 0.0, 1.0, out=floor_share)
             cv2.blendLinear(image[mixed], room[top:], floor_share, np.float32(1.0) - floor_share, dst=image[mixed])
 
-    def _places(
-        self, which: tuple[slice, slice], seen: Bearings, lean_rad: float, pose: Pose, lower_deg: float
-    ) -> Table:
-        """Return the panorama's pixels that some of the image's pixels see; it is ``lower_deg`` lower than the room."""
-        places = self._level_places[which]
-        if lean_rad != 0.0:
-            turn = (seen.azimuth_rad[which] - self._level.azimuth_rad[which]) * np.float32(_PIXELS_PER_RAD)
-            rise = (self._level.slope[which] - seen.slope[which]) * self._pixels_per_slope[which]
-            places = places + cv2.merge([turn, rise])
-        turned = (math.degrees(pose.heading_rad) % 360.0) * PIXELS_PER_DEG
-        shift = np.array([[1.0, 0.0, turned], [0.0, 1.0, lower_deg * PIXELS_PER_DEG]])
-        return np.asarray(cv2.transform(places, shift), np.float32)
+    def _places(self, rows: int, seen: Bearings, lean_rad: float) -> Table:
+        """Return the room's pixels that the first ``rows`` of the image see when the car's heading is 0."""
+        places = self._level_places[:rows]
+        if lean_rad == 0.0:
+            return places
+        turn = (seen.azimuth_rad[:rows] - self._level.azimuth_rad[:rows]) * np.float32(_PIXELS_PER_RAD)
+        rise = (self._level.slope[:rows] - seen.slope[:rows]) * self._pixels_per_slope[:rows]
+        return places + cv2.merge([turn, rise])
+
+
+def _turned(places: Table, pose: Pose, lower_deg: float) -> Table:
+    """Return ``places`` as the car is headed, in a panorama that begins ``lower_deg`` above the room's."""
+    turned = (math.degrees(pose.heading_rad) % 360.0) * PIXELS_PER_DEG
+    shift = np.array([[1.0, 0.0, turned], [0.0, 1.0, lower_deg * PIXELS_PER_DEG]])
+    return np.asarray(cv2.transform(places, shift), np.float32)
 
 
 def _places(seen: Bearings) -> Table:

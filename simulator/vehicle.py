@@ -284,7 +284,8 @@ def _clipped(value: float, limit: float) -> float:
 
 def _slowed(value: float, by: float) -> float:
     """Return ``value`` nearer to 0, and not beyond."""
-    return math.copysign(max(abs(value) - by, 0.0), value)
+    left = abs(value) - by
+    return math.copysign(left, value) if left > 0.0 else math.copysign(0.0, value)
 
 
 def _turned_by_motors(
@@ -309,16 +310,50 @@ def _steered(
     duration_s: float,
 ) -> tuple[float, float, float]:
     """Return the speeds ahead and to the left and the yaw rate."""
+    if speed_m_s <= _KINEMATIC_BELOW_M_S:
+        return (speed_m_s, *_rolling(state, steering_rad, speed_m_s, p, duration_s))
+    along_m_s2, sliding_m_s, turning_rad_s = _sliding(state, steering_rad, speed_m_s, felt_m_s2, p, duration_s)
+    if speed_m_s >= _DYNAMIC_ABOVE_M_S:
+        return speed_m_s + along_m_s2 * duration_s, sliding_m_s, turning_rad_s
+    kinematic_m_s, kinematic_rad_s = _rolling(state, steering_rad, speed_m_s, p, duration_s)
+    weight = (speed_m_s - _KINEMATIC_BELOW_M_S) / (_DYNAMIC_ABOVE_M_S - _KINEMATIC_BELOW_M_S)
+    kept = weight ** (duration_s / _BLEND_S)
+    return (
+        speed_m_s + weight * along_m_s2 * duration_s,
+        kinematic_m_s + (sliding_m_s - kinematic_m_s) * kept,
+        kinematic_rad_s + (turning_rad_s - kinematic_rad_s) * kept,
+    )
+
+
+def _rolling(
+    state: VehicleState, steering_rad: float, speed_m_s: float, p: VehicleParameters, duration_s: float
+) -> tuple[float, float]:
+    """Return the speed to the left and the yaw rate of wheels that roll where they point.
+
+    A car that was knocked aside slides until the grip has stopped it.
+    """
     arm_m = 0.5 * p.wheelbase_m
     lever = arm_m / p.gyration_m**2
     grip_m_s = p.grip_m_s2 * duration_s
     rolling_rad_s = _held(-speed_m_s * math.tan(steering_rad) / p.wheelbase_m, speed_m_s, p)
-    # The wheels roll where they point, but for a car that was knocked aside: that slides until the grip has stopped it.
-    kinematic_rad_s = rolling_rad_s + _slowed(state.yaw_rate_rad_s - rolling_rad_s, lever * grip_m_s)
-    kinematic_m_s = arm_m * rolling_rad_s
-    kinematic_m_s += _slowed(state.leftward_m_s - kinematic_m_s, grip_m_s)
-    if speed_m_s <= _KINEMATIC_BELOW_M_S:
-        return speed_m_s, kinematic_m_s, kinematic_rad_s
+    rolling_m_s = arm_m * rolling_rad_s
+    return (
+        rolling_m_s + _slowed(state.leftward_m_s - rolling_m_s, grip_m_s),
+        rolling_rad_s + _slowed(state.yaw_rate_rad_s - rolling_rad_s, lever * grip_m_s),
+    )
+
+
+def _sliding(
+    state: VehicleState,
+    steering_rad: float,
+    speed_m_s: float,
+    felt_m_s2: float,
+    p: VehicleParameters,
+    duration_s: float,
+) -> tuple[float, float, float]:
+    """Return the acceleration ahead, the speed to the left and the yaw rate that slipping tyres give."""
+    arm_m = 0.5 * p.wheelbase_m
+    lever = arm_m / p.gyration_m**2
     leftward_m_s, rate_rad_s = state.leftward_m_s, state.yaw_rate_rad_s
     # What the tyres give along the car they cannot give across it: the friction circle.
     least_m_s2 = _LEAST_SIDE_GRIP * p.grip_m_s2
@@ -329,18 +364,11 @@ def _steered(
     rear_m_s2, rear_stiffness = _tyre(rear_rad, p.cornering_per_rad[1], side_m_s2)
     across_m_s2 = front_m_s2 * math.cos(steering_rad)
     stiffness = (front_stiffness + rear_stiffness) * duration_s / speed_m_s
-    # Implicit in the tyres' own damping, which is stiffer than a step at low speed.
-    sliding_m_s = leftward_m_s + duration_s * (across_m_s2 + rear_m_s2 - speed_m_s * rate_rad_s) / (1.0 + stiffness)
-    turning_rad_s = rate_rad_s + duration_s * lever * (across_m_s2 - rear_m_s2) / (1.0 + stiffness * arm_m * lever)
-    along_m_s2 = leftward_m_s * rate_rad_s + front_m_s2 * math.sin(steering_rad)
-    weight = (speed_m_s - _KINEMATIC_BELOW_M_S) / (_DYNAMIC_ABOVE_M_S - _KINEMATIC_BELOW_M_S)
-    if weight >= 1.0:
-        return speed_m_s + along_m_s2 * duration_s, sliding_m_s, turning_rad_s
-    kept = weight ** (duration_s / _BLEND_S)
     return (
-        speed_m_s + weight * along_m_s2 * duration_s,
-        kinematic_m_s + (sliding_m_s - kinematic_m_s) * kept,
-        kinematic_rad_s + (turning_rad_s - kinematic_rad_s) * kept,
+        leftward_m_s * rate_rad_s + front_m_s2 * math.sin(steering_rad),
+        # Implicit in the tyres' own damping, which is stiffer than a step at low speed.
+        leftward_m_s + duration_s * (across_m_s2 + rear_m_s2 - speed_m_s * rate_rad_s) / (1.0 + stiffness),
+        rate_rad_s + duration_s * lever * (across_m_s2 - rear_m_s2) / (1.0 + stiffness * arm_m * lever),
     )
 
 

@@ -196,7 +196,7 @@ class World:
             self._past.append((self._time_ns, self._state))
 
     def _step(self, duration_s: float) -> None:
-        push = self._current_push()
+        push = self._current_push() if self._push is not None else None
         moved = step(self._state, self._command, self.vehicle, duration_s, push.steering if push else 0.0)
         self._distance_m += abs(moved.speed_m_s) * duration_s
         bump = self._barriers.meet(moved)
@@ -205,7 +205,7 @@ class World:
         self._is_touching = hits or (self._is_touching and bump.is_close)
         self._is_at_wall = bump.hits_wall or (self._is_at_wall and bump.is_close)
         self._state = bump.state
-        self._laps.follow(bump.state.pose, self._is_at_wall)
+        self._laps.follow(bump.state, self._is_at_wall)
 
     def _current_push(self) -> Push | None:
         time_s = (self._time_ns - self._start_ns) / NS_PER_S

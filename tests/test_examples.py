@@ -74,6 +74,11 @@ WITHOUT_EXAMPLE = {
     "the renderer makes them, and nothing else does": (
         "simulator.furnishing.Inside",
         "simulator.furnishing.WallPicture",
+        "simulator.ground_plan.Band",
+        "simulator.ground_plan.Group",
+        "simulator.ground_plan.Look",
+        "simulator.ground_plan.Plan",
+        "simulator.ground_plan.Run",
         "simulator.ground_view.GroundView",
         "simulator.lens.Bearings",
         "simulator.obstacle_view.ObstacleView",

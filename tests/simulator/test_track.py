@@ -190,7 +190,7 @@ def test_a_walk_along_the_track_finds_what_a_search_of_all_points_finds(moves_m:
         pose = BEAN.pose_at(progress_m, lateral_m)
         walked = BEAN.project(pose, near)
         assert walked == BEAN.project(pose)
-        near = walked.index
+        near = walked.nearest
 
 
 @pytest.mark.parametrize("heading_rad", [0.0, 0.5, 1.6, 3.0, -2.0])
