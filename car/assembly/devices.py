@@ -81,7 +81,8 @@ def make_world(config: CarConfig, clock: Clock, scenario: Scenario) -> World:
     """
     # Frames this small are drawn faster by one thread than they can be shared out to several.
     cv2.setNumThreads(1)
-    return scenario.world(clock, config.camera.geometry, config.camera.rate_hz)
+    camera = config.camera
+    return scenario.world(clock, camera.geometry, camera.rate_hz, camera.delay_ms)
 
 
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
