@@ -24,6 +24,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from hardware.camera import CameraGeometry
+from hardware.camera_models import camera_model
 from hardware.clock import VirtualClock
 from hardware.drivetrain import Command
 from simulator.renderer import Scene, draw_scene
@@ -59,9 +60,11 @@ class _Setting:
 class _Episode:
     """One car from its start until it has left its lane or its steps are used up."""
 
-    def __init__(self, setting: _Setting, camera: CameraGeometry, steps: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, setting: _Setting, camera: CameraGeometry, delay_ms: float, steps: int, rng: np.random.Generator
+    ) -> None:
         track = setting.track
-        self._world = World(track, VirtualClock(), camera, RATE_HZ, scene=setting.scene)
+        self._world = World(track, VirtualClock(), camera, RATE_HZ, scene=setting.scene, delay_ms=delay_ms)
         self._world.restart(
             float(rng.uniform(0.0, track.length_m)),
             float(rng.uniform(-START_LATERAL_M, START_LATERAL_M)),
@@ -108,8 +111,14 @@ class _Episode:
 class _Maker:
     """Makes episodes as an environment's arguments say."""
 
-    def __init__(self, track: str, camera: CameraGeometry | None, appearance: int | None, max_seconds: float) -> None:
-        self.camera = camera or SMALL
+    def __init__(
+        self, track: str, camera: CameraGeometry | str | None, appearance: int | None, max_seconds: float
+    ) -> None:
+        if isinstance(camera, str):
+            model = camera_model(camera)
+            self.camera, self._delay_ms = model.geometry(SMALL), model.delay_ms
+        else:
+            self.camera, self._delay_ms = camera or SMALL, 0.0
         self._track = track
         self._appearance = appearance
         self._steps = max(1, round(max_seconds * RATE_HZ))
@@ -127,7 +136,7 @@ class _Maker:
 
     def episode(self, setting: _Setting, rng: np.random.Generator) -> _Episode:
         """Return a new episode."""
-        return _Episode(setting, self.camera, self._steps, rng)
+        return _Episode(setting, self.camera, self._delay_ms, self._steps, rng)
 
 
 def _spaces(camera: CameraGeometry) -> tuple[Space[Observation], Space[Action]]:
@@ -151,8 +160,9 @@ class LaneEnv(gymnasium.Env[Observation, Action]):
     ((60, 80, 3), False, 0)
 
     ``track`` is a track's name, a ``.json`` file, or ``"random"`` for another one in each episode; ``appearance`` the
-    seed of light and colours, None for others in each episode. ``camera`` sees 80x60 where nothing else is said.
-    Raises TrackError where there is no such track.
+    seed of light and colours, None for others in each episode. ``camera`` is a geometry or a name, such as
+    ``"pi-camera-3"``, which stands for its lens and its delay; it sees 80x60 where nothing else is said.
+    Raises TrackError where there is no such track, ValueError where there is no such camera.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": round(RATE_HZ)}  # noqa: RUF012 - Gymnasium's
@@ -160,7 +170,7 @@ class LaneEnv(gymnasium.Env[Observation, Action]):
     def __init__(
         self,
         track: str = RANDOM,
-        camera: CameraGeometry | None = None,
+        camera: CameraGeometry | str | None = None,
         appearance: int | None = None,
         max_seconds: float = 60.0,
         render_mode: str | None = None,
@@ -210,7 +220,7 @@ class LaneVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
         self,
         num_envs: int = 1,
         track: str = RANDOM,
-        camera: CameraGeometry | None = None,
+        camera: CameraGeometry | str | None = None,
         appearance: int | None = None,
         max_seconds: float = 60.0,
         render_mode: str | None = None,

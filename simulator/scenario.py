@@ -37,7 +37,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything that decides a simulated drive but the driver and the camera's geometry.
+    """Everything that decides a simulated drive but the driver and the camera.
 
     >>> scenario = Scenario("random-7", seed=3, max_speed_m_s=1.5)
     >>> scenario.world(clock).track.name, scenario.max_throttle
@@ -94,8 +94,10 @@ class Scenario:
         track = open_track(self.track)
         return replace(track, style=self.style or track.style, half_width_m=self.half_width_m or track.half_width_m)
 
-    def world(self, clock: Clock, geometry: CameraGeometry | None = None, rate_hz: float = 30.0) -> World:
-        """Return the world, its car at the start.
+    def world(
+        self, clock: Clock, geometry: CameraGeometry | None = None, rate_hz: float = 30.0, delay_ms: float = 0.0
+    ) -> World:
+        """Return the world, its car at the start; its camera's frames come ``delay_ms`` after their exposure.
 
         Raises TrackError when there is no such track, and what Renderer raises.
         """
@@ -110,6 +112,7 @@ class Scenario:
             appearance=self.appearance,
             obstacles=self.obstacles,
             marks=self.marks,
+            delay_ms=delay_ms,
         )
         start = self.start
         world.restart(start.progress_m, start.lateral_m, start.heading_error_rad, start.speed_m_s)

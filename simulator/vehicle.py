@@ -55,6 +55,8 @@ class VehicleParameters:
     rear tyres per angle of slip, in parts of the load on them. ``gyration_m`` is the yaw inertia's radius.
 
     ``servo_lag_s`` and ``motor_lag_s`` are time constants; ``command_delay_s`` passes before a command does anything.
+    Servo and speed controller hear of a command with the next pulse, of which there is one in each ``pulse_period_s``:
+    0.02 for analogue servos, 0 for no waiting. The world sends them.
     ``pitch_rad_per_m_s2`` and ``roll_rad_per_m_s2`` say how far the body leans in the end, ``body_lag_s`` how soon.
     A car of ``two_motors`` has no servo: its wheels are ``wheel_distance_m`` apart and the inner one turns more slowly,
     as ``hardware.drivetrains.differential`` drives them.
@@ -82,6 +84,7 @@ class VehicleParameters:
     battery: Battery = Battery()
     two_motors: bool = False
     wheel_distance_m: float = 0.15
+    pulse_period_s: float = 0.0
 
     @property
     def top_speed_m_s(self) -> float:

@@ -72,13 +72,14 @@ class World:
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _standing_at(track.pose_at(0.0))
-        self._command = NEUTRAL
+        self._command = self._sent = NEUTRAL
         self._distance_m = 0.0
         self._laps = LapCounter(track, self.vehicle.width_m, self._state.pose)
         self._barriers = Barriers(track, obstacles, self.vehicle)
         self._collisions = 0
         self._is_touching = self._is_at_wall = False
-        self._start_ns = self._time_ns = clock.now_ns()
+        self._start_ns = self._time_ns = self._pulse_ns = clock.now_ns()
+        self._pulse_period_ns = round(self.vehicle.pulse_period_s * NS_PER_S)
         self._past: deque[tuple[int, VehicleState]] = deque(maxlen=PAST_STEPS)
         self._pushes = disturbance.pushes() if disturbance else iter(())
         self._push = next(self._pushes, None)
@@ -175,7 +176,7 @@ class World:
         self, progress_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
     ) -> None:
         self._put(progress_m, lateral_m, heading_error_rad, speed_m_s)
-        self._command = NEUTRAL
+        self._command = self._sent = NEUTRAL
         self._distance_m = 0.0
         self._collisions = 0
         self._laps.restart(self._state.pose)
@@ -190,6 +191,9 @@ class World:
 
     def _advance(self, time_ns: int) -> None:
         while self._time_ns < time_ns:
+            if self._time_ns >= self._pulse_ns:
+                self._sent = self._command
+                self._pulse_ns += self._pulse_period_ns
             duration_ns = min(STEP_NS, time_ns - self._time_ns)
             self._time_ns += duration_ns
             self._step(duration_ns / NS_PER_S)
@@ -197,7 +201,7 @@ class World:
 
     def _step(self, duration_s: float) -> None:
         push = self._current_push() if self._push is not None else None
-        moved = step(self._state, self._command, self.vehicle, duration_s, push.steering if push else 0.0)
+        moved = step(self._state, self._sent, self.vehicle, duration_s, push.steering if push else 0.0)
         self._distance_m += abs(moved.speed_m_s) * duration_s
         bump = self._barriers.meet(moved)
         hits = bump.hits_wall or bump.hits_obstacle

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 
 from car.assembly.drivetrains import open_drivetrain
+from car.assembly.entered_track import TrackReader
 from car.config.sections import CarConfig
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CAMERAS, DRIVETRAINS, SENSORS
@@ -29,7 +30,6 @@ from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
 from simulator.scenario import Scenario
 from simulator.track import track_names
-from simulator.track_file import open_track
 from simulator.world import World
 
 
@@ -81,7 +81,8 @@ def make_world(config: CarConfig, clock: Clock, scenario: Scenario) -> World:
     """
     # Frames this small are drawn faster by one thread than they can be shared out to several.
     cv2.setNumThreads(1)
-    return scenario.world(clock, config.camera.geometry, config.camera.rate_hz)
+    camera = config.camera
+    return scenario.world(clock, camera.geometry, camera.rate_hz, camera.delay_ms)
 
 
 def open_devices(config: CarConfig, clock: Clock) -> Devices:
@@ -101,7 +102,6 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
             devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate, sensors=sensors)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
-            # Its own track is read once: a file may be changed, or be gone, while the car drives.
             world = make_world(unturned, clock, Scenario(config.simulator.track, config.simulator.seed))
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
@@ -133,14 +133,14 @@ def open_wheels(config: CarConfig, clock: Clock) -> Wheels | None:
 
 def _devices_in_world(camera: Camera, wheels: Wheels | None, world: World, config: CarConfig) -> Devices:
     if wheels is None:
-        own = world.track
+        tracks = TrackReader(world.track)
         return Devices(
             camera,
             _with_timeline(world.drivetrain, config),
             world.motion,
             world.lap_count,
             lambda: world.pose,
-            enter_track=lambda name: world.enter(own if name == own.name else open_track(name)),
+            enter_track=lambda name: world.enter(tracks.read(name)),
         )
     return Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate)
 

@@ -1,13 +1,36 @@
-"""The track that a simulated car has entered, for those who draw it without moving it."""
+"""The track that a simulated car enters: its file read anew, and followed by those who draw it without moving it."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from car.config.sections import CarConfig
-from hardware.errors import HardwareError
+from hardware.errors import TrackError
 from simulator.track import Track
 from simulator.track_file import open_track
+
+
+class TrackReader:
+    """Reads the track that the car is carried to.
+
+    >>> TrackReader(None).read("oval").name
+    'oval'
+
+    A file may have been changed since it was read last. ``own`` is the track that the car began on: where its file is
+    gone, or cannot be driven any more, the car stays on it as it was read last.
+    """
+
+    def __init__(self, own: Track | None) -> None:
+        self._own = own
+
+    def read(self, name: str) -> Track:
+        """Return the track of that name; raises TrackError where there is none, and it is not the car's own."""
+        if self._own is None or name != self._own.name:
+            return open_track(name)
+        with contextlib.suppress(TrackError):
+            self._own = open_track(name)
+        return self._own
 
 
 class EnteredTrack:
@@ -23,7 +46,8 @@ class EnteredTrack:
 
     def __init__(self, config: CarConfig, name: Callable[[], str], entries: Callable[[], int] = int) -> None:
         # Read now, as the drive process reads it: the file may be changed later.
-        self._own = _track_called(config.simulator.track)
+        self._own = _read(open_track, config.simulator.track)
+        self._reader = TrackReader(self._own)
         self._name, self._entries = name, entries
         self._entry = ("", 0)
         self.track: Track | None = None
@@ -33,15 +57,15 @@ class EnteredTrack:
         entry = (self._name(), self._entries())
         if entry == self._entry:
             return False
-        # A file may have been changed between two times that the car is carried to it.
         self._entry = entry
-        own, name = self._own, entry[0]
-        self.track = own if own is not None and name == own.name else _track_called(name)
+        name, number = entry
+        began_there = number == 0 and self._own is not None and name == self._own.name
+        self.track = self._own if began_there else _read(self._reader.read, name)
         return True
 
 
-def _track_called(name: str) -> Track | None:
+def _read(read: Callable[[str], Track], name: str) -> Track | None:
     try:
-        return open_track(name)
-    except HardwareError:
+        return read(name)
+    except TrackError:
         return None

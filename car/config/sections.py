@@ -41,6 +41,8 @@ name = {name}
 
 [camera]
 kind = "simulated"      # or "picamera", "usb"
+model = ""              # a camera that people buy, "pi-camera-3" or another of docs/simulator.md: it stands in place of
+                        # the lines fov_deg, lens and delay_ms, which have to go then
 device = ""             # which one, if not the first: "0" or "1" for picamera, for usb a path in /dev/v4l/by-id
 fixed_exposure = true   # picamera: measure the light at the start and hold it, so that a recording has one look
 width = 160             # pixels
@@ -52,6 +54,7 @@ fov_deg = 100.0         # horizontal field of view
 mount_height_m = 0.13   # the lens above the ground
 pitch_deg = 20.0        # how far the camera looks down
 lens = "rectilinear"    # or "fisheye"
+delay_ms = 0.0          # in the simulator: how long after its exposure a frame comes
 
 [drivetrain]
 kind = "simulated"      # or "servo_esc", "differential": hardware/README.md has their keys; or one of your own

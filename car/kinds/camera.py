@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from car.kinds.kind import Kind
 from car.kinds.section import Section
-from hardware.camera import Camera, CameraGeometry
+from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry
+from hardware.camera_models import CAMERA_MODELS, camera_model
 from hardware.cameras.orientation import Flip, Rotation, turned_geometry
 from hardware.clock import Clock
 
@@ -27,9 +29,15 @@ class CameraSection(Section):
     ...     level: int = 128
     >>> GreySection(kind="grey", width=200, rotation=90).geometry.height
     200
+    >>> CameraSection(model="pi-camera-3").fov_deg
+    51.9
+
+    ``model`` is a name of ``hardware.camera_models``, empty for none of them: it sets the lens and ``delay_ms``. That
+    is how late a frame of the simulator comes, also where it stands in for a real camera.
     """
 
     kind: str = "simulated"
+    model: str = ""
     device: str = ""
     fixed_exposure: bool = True
     width: Annotated[int, Field(ge=32, le=1920)] = 160
@@ -41,6 +49,61 @@ class CameraSection(Section):
     mount_height_m: Annotated[float, Field(ge=0.02, le=1.0)] = 0.13
     pitch_deg: Annotated[float, Field(ge=0, le=80)] = 20.0
     lens: Literal["rectilinear", "fisheye"] = "rectilinear"
+    delay_ms: Annotated[float, Field(ge=0, lt=MAX_AGE_MS)] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_its_model(cls, content: Any) -> Any:
+        """Set what the model stands for; a line that says otherwise is refused, since nobody could tell which counts.
+
+        A new car.toml has these lines, with the defaults: they would undo the model if they won.
+        """
+        name = content.get("model") if isinstance(content, dict) else None
+        if not isinstance(name, str) or name not in CAMERA_MODELS:
+            return content
+        model = camera_model(name)
+        seen = model.geometry()
+        own = {"fov_deg": seen.fov_deg, "lens": seen.lens, "delay_ms": model.delay_ms}
+        if others := [key for key in own if content.get(key, own[key]) != own[key]]:
+            means = ", ".join(f"{key} = {json.dumps(own[key])}" for key in others)
+            lines = "its line" if len(others) == 1 else "their lines"
+            raise ValueError(f'model = "{name}" means {means}: remove {lines} from the file, or remove model')
+        return {**content, **own}
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name and name not in CAMERA_MODELS:
+            raise ValueError(f'there is no camera model "{name}": use one of {", ".join(CAMERA_MODELS)}, or remove it')
+        return name
+
+    @model_validator(mode="after")
+    def _is_within_its_model(self) -> CameraSection:
+        if not self.model:
+            return self
+        most_hz = camera_model(self.model).rate_hz
+        if self.rate_hz > most_hz:
+            raise ValueError(
+                f"{self.model} reads its full view at most {most_hz:g} times a second, and rate_hz is "
+                f"{self.rate_hz:g}: set rate_hz = {most_hz:g} or less"
+            )
+        # Half a pixel of rounding is no other shape.
+        if abs(3 * self.width - 4 * self.height) > 2:
+            raise ValueError(
+                f"the lens of {self.model} is known for frames of 4:3, not of {self.width}x{self.height}: "
+                f"set height = {round(self.width * 3 / 4)}, or give fov_deg and delay_ms in place of model"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _is_fresh_enough(self) -> CameraSection:
+        oldest_ms = self.delay_ms + 1000.0 / self.rate_hz
+        if self.delay_ms > 0.0 and oldest_ms >= MAX_AGE_MS:
+            raise ValueError(
+                f"a frame {self.delay_ms:g} ms late is {oldest_ms:.0f} ms old when the next comes, and the car stops "
+                f"at {MAX_AGE_MS:g} ms: raise rate_hz, which is {self.rate_hz:g}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_into_memory(self) -> CameraSection:

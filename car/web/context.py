@@ -47,7 +47,7 @@ class WebContext:
     """The car whose pages are served, and the parts of the controls that they use.
 
     ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``;
-    ``scene`` is where a simulated car drives, ``track`` names the track it has entered (empty for a car that is real)
+    ``scene`` is where a simulated car drives, ``track`` tells the track it has entered (empty for a car that is real)
     and ``track_map`` is what the page draws of it; ``eye`` turns a cycle into the picture that people are shown.
     """
 
@@ -67,6 +67,10 @@ class WebContext:
     def config(self) -> CarConfig:
         """The car's configuration."""
         return self.folder.config
+
+    def name_of(self, track: str) -> str:
+        """Return by which name people know ``track``; where its file lies on this machine is nobody else's business."""
+        return self.scene.name_of(track) if self.scene else ""
 
     @property
     def pilot(self) -> str:

@@ -161,7 +161,7 @@ class DriveChannel:
         await self._say({"type": "refused", "why": why})
 
     def _state(self) -> dict[str, Any]:
-        track = self._context.track()
+        track = self._context.name_of(self._context.track())
         self._laps.enter(track)
         self._live.update()
         hub, recording = self._context.hub, self._context.recorder.status

@@ -14,4 +14,7 @@ router = APIRouter(tags=["car"])
 @router.get("/track")
 def track(context: Annotated[WebContext, Depends(context_of)]) -> dict[str, Any]:
     """Return the track's name, style, half width and centre line; null in their place where the car has no track."""
-    return context.track_map() or {"name": None, "style": None, "half_width_m": None, "centre_line_m": None}
+    shown = context.track_map()
+    if shown is None:
+        return {"name": None, "style": None, "half_width_m": None, "centre_line_m": None}
+    return shown | {"name": context.name_of(shown["name"])}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from hardware.camera import CameraGeometry, check_camera
+from hardware.camera_models import CAMERA_MODELS, camera_model
 from hardware.clock import NS_PER_MS, VirtualClock
 from hardware.drivetrain import Command
 from hardware.errors import CameraTimeout
 from simulator.appearance import nominal
-from simulator.camera_models import CAMERA_MODELS, camera_model
 from simulator.exposure import AutoExposure, Exposure
 from simulator.floor import draw_floor
 from simulator.renderer import Renderer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,16 @@ gymnasium = pytest.importorskip("gymnasium", reason="gymnasium is not in this se
 
 from gymnasium.utils.env_checker import check_env  # noqa: E402 - only where it is installed
 
-from simulator.gym_env import LEFT_LANE, LaneEnv, LaneVectorEnv  # noqa: E402
+from simulator.gym_env import LEFT_LANE, SMALL, LaneEnv, LaneVectorEnv  # noqa: E402
 
 NAME = "simulator.gym_env:Pocketpilot/Lane-v0"
 AHEAD = np.array([0.0, 0.3], np.float32)
 FULL_LEFT = np.array([-1.0, 0.3], np.float32)
 
 
-@pytest.mark.parametrize("options", [{}, {"track": "oval", "appearance": 0}, {"camera": CameraGeometry()}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"track": "oval", "appearance": 0}, {"camera": CameraGeometry()}, {"camera": "usb-webcam"}], ids=str
+)
 def test_gymnasiums_own_check_passes(options: dict[str, object]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -38,6 +41,28 @@ def test_the_environments_are_made_by_their_name_alone() -> None:
     assert isinstance(gymnasium.make(NAME, track="bean").unwrapped, LaneEnv)
     envs = gymnasium.make_vec(NAME, num_envs=2, vectorization_mode="vector_entry_point", track="bean")
     assert isinstance(envs.unwrapped, LaneVectorEnv)
+
+
+@pytest.mark.parametrize("kind", [LaneEnv, LaneVectorEnv])
+def test_a_camera_by_its_name_has_its_lens_and_its_delay(kind: type[LaneEnv] | type[LaneVectorEnv]) -> None:
+    def frames(camera: CameraGeometry | str | None) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+        env = kind(track="oval", camera=camera, appearance=0)
+        actions = np.zeros(env.action_space.shape or (), np.float32)
+        actions[..., 1] = 0.5
+        return [env.reset(seed=1)[0], *(env.step(actions)[0] for _ in range(12))]
+
+    prompt, late = frames(replace(SMALL, fov_deg=60.0)), frames("usb-webcam")
+    assert late[0].shape == prompt[0].shape
+    # At the start the car stands, and both see the same.
+    assert (late[0] == prompt[0]).all()
+    assert (late[0] != frames(None)[0]).any()
+    # Frames are 60 ms late, and commands with them: by then the prompt one has driven on.
+    assert (late[12] != prompt[12]).any()
+
+
+def test_an_unknown_camera_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match=r"no camera model 'polaroid'\. Use one of pi-camera-2, "):
+        LaneEnv(camera="polaroid")
 
 
 def test_the_rewards_are_the_metres_along_the_track_and_laps_are_timed() -> None:

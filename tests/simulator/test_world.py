@@ -18,6 +18,7 @@ from hardware.errors import CameraError, CameraTimeout, HardwareError
 from simulator.disturbance import Disturbance
 from simulator.obstacles import Obstacle
 from simulator.track import Track, make_track
+from simulator.vehicle import VehicleParameters
 from simulator.world import PAST_STEPS, World
 
 OVAL = make_track("oval")
@@ -112,6 +113,32 @@ def test_a_command_counts_from_when_it_was_given(world: World, clock: VirtualClo
     clock.advance_ns(4 * NS_PER_S)
     world.camera.next_frame(timeout_ms=10)
     assert world.motion().speed_m_s == 0.0
+
+
+@pytest.mark.parametrize(("pulse_period_s", "given_ms", "heard_ms"), [(0.0, 47, 47), (0.02, 47, 60), (0.02, 60, 60)])
+def test_a_command_waits_for_the_next_pulse_to_the_servo(
+    clock: VirtualClock, pulse_period_s: float, given_ms: int, heard_ms: int
+) -> None:
+    world = World(OVAL, clock, vehicle=VehicleParameters(pulse_period_s=pulse_period_s))
+    start_ns = clock.now_ns()
+    clock.advance_ns(given_ms * NS_PER_MS)
+    world.drivetrain.apply(Command(1.0, 0.0))
+    turned_ms = next(
+        ms for ms in range(given_ms, given_ms + 50) if world.advance(start_ns + ms * NS_PER_MS).steering_rad > 0.0
+    )
+    # The pulse takes effect within a step of 5 ms.
+    assert heard_ms < turned_ms <= heard_ms + 5
+
+
+def test_of_the_commands_between_two_pulses_the_last_counts(clock: VirtualClock) -> None:
+    world = World(OVAL, clock, vehicle=VehicleParameters(pulse_period_s=0.02))
+    clock.advance_ns(2 * NS_PER_MS)
+    for steering in (1.0, -1.0):
+        world.drivetrain.apply(Command(steering, 0.0))
+        clock.advance_ns(10 * NS_PER_MS)
+    assert world.advance(clock.now_ns()).steering_rad == 0.0
+    clock.advance_ns(20 * NS_PER_MS)
+    assert world.advance(clock.now_ns()).steering_rad < 0.0
 
 
 @pytest.mark.parametrize("progress_m", [0.0, 3.5, 7.5, 11.0])

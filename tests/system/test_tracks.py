@@ -11,7 +11,8 @@ import numpy as np
 
 from car.web.video import HEADER
 from simulator.track import make_track
-from simulator.track_file import write_track
+from simulator.track_file import content_of, write_track
+from tests.car.web.serving import OURS
 from tests.system.browser import Browser, open_socket
 from tests.system.car_process import DrivingCar, wait_for
 
@@ -39,12 +40,34 @@ def test_a_track_file_that_is_gone_while_the_car_drives_is_driven_on_all_the_sam
     with DrivingCar(tmp_path, "--no-record", headless=False) as car, Browser(car.port) as browser:
         browser.arm("manual")
         mine.unlink()
-        for track in ("bean", str(mine)):
+        for track in ("bean", "mine.json"):
             browser.say(type="enter_track", track=track)
             browser.wait_for_state(gate="disarmed")
             browser.arm("manual")
         browser.stick = (0.0, 0.5)
         wait_for(lambda: browser.state["odometry"]["speed_m_s"] > 0.3, "a car that drives")
+
+
+def test_the_cars_own_track_that_was_replaced_on_the_page_is_the_new_one_once_it_is_entered(tmp_path: Path) -> None:
+    folder = tmp_path / "mycar" / "tracks"
+    folder.mkdir(parents=True)
+    (folder.parent / "car.toml").write_text('[simulator]\ntrack = "tracks/mine.json"\n', encoding="utf-8")
+    write_track(make_track("peanut"), folder / "mine.json")
+    with DrivingCar(tmp_path, "--no-record", headless=False) as car, Browser(car.port) as browser:
+        api = f"http://127.0.0.1:{car.port}/api/"
+        before = httpx.get(f"{api}track").json()
+        page = httpx.post(
+            f"{api}tracks", params={"name": "mine", "replace": True}, json=content_of(make_track("bean")), headers=OURS
+        )
+        assert page.status_code == 201, page.text
+        browser.say(type="enter_track", track="mine.json")
+
+        def shown() -> bool:
+            return bool(httpx.get(f"{api}track").json()["centre_line_m"] != before["centre_line_m"])
+
+        wait_for(shown, "a map of the new track")
+        start = make_track("bean").pose_at(0.0)
+        wait_for(lambda: abs(browser.state["pose"]["x_m"] - start.x_m) < 0.01, "a car on the new track")
 
 
 def test_a_track_that_there_is_not_is_refused(tmp_path: Path) -> None:

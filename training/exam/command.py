@@ -11,6 +11,7 @@ from pathlib import Path
 from car.config.sections import CarConfig
 from car.errors import TrainingError
 from car.files import reason
+from car.kinds.camera import CameraSection
 from car.software import software_versions
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
@@ -105,17 +106,23 @@ def _card_of(model: Path) -> ModelCard:
 
 def exam_of_card(result: Result, config: CarConfig, command: str) -> Mapping[str, float | str]:
     """Return the exam as a card has it: scores with their intervals, and everything that is needed to repeat it."""
-    camera = config.camera.geometry
     exam: dict[str, float | str] = {"version": EXAM_VERSION}
     scores = {"score": result.score} if len(result.levels) == len(LEVELS) else {}
     for name, score in (scores | result.scores).items():
         exam[name] = round(score.points, 2)
         exam[f"{name}_low"], exam[f"{name}_high"] = round(score.low, 2), round(score.high, 2)
     exam["tasks"] = len(result.answers)
-    exam["camera"] = (
-        f"{camera.width}x{camera.height} {camera.lens}, {camera.fov_deg:g}°, {camera.mount_height_m:g} m high, "
-        f"pitch {camera.pitch_deg:g}°, {config.camera.rate_hz:g} Hz"
-    )
+    exam["camera"] = _camera_in_words(config.camera)
     exam["command"] = command
     exam["software"] = ", ".join(f"{name} {version}" for name, version in software_versions().items())
     return exam
+
+
+def _camera_in_words(section: CameraSection) -> str:
+    camera = section.geometry
+    model = f"{section.model}, " if section.model else ""
+    late = f", frames {section.delay_ms:g} ms late" if section.delay_ms else ""
+    return (
+        f"{model}{camera.width}x{camera.height} {camera.lens}, {camera.fov_deg:g}°, {camera.mount_height_m:g} m high, "
+        f"pitch {camera.pitch_deg:g}°, {section.rate_hz:g} Hz{late}"
+    )

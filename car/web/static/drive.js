@@ -138,7 +138,7 @@ function enterTrack() {
 async function showTracks() {
   const { tracks, track } = await get("status").catch(() => ({ tracks: [] }));
   $("world").hidden = tracks.length === 0;
-  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name.split(/[\\/]/).pop())));
+  $("track").replaceChildren(...tracks.map((name) => el("option", { value: name, selected: name === track }, name)));
 }
 
 async function toggleTilt() {

@@ -66,7 +66,7 @@ export class TrackMap {
     this.#trail = [];
     const picture = $("map-picture");
     picture.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
-    picture.setAttribute("aria-label", `The track ${name.split(/[\\/]/).pop()} from above, with the car on it`);
+    picture.setAttribute("aria-label", `The track ${name} from above, with the car on it`);
     const lane = style === "line" ? [stroke("lane", 2 * half), stroke("edge", edge)] : [stroke("edge", 2 * half + edge), stroke("lane", 2 * half - edge)];
     picture.replaceChildren(...lane, this.#line, this.#car);
     $("map").hidden = false;

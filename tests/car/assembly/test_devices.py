@@ -16,7 +16,7 @@ from hardware.camera import CameraGeometry, Image, check_camera
 from hardware.cameras.orientation import Flip, Rotation
 from hardware.cameras.recorded import RecordedCamera
 from hardware.cameras.turned import turned_image
-from hardware.clock import SystemClock, VirtualClock
+from hardware.clock import NS_PER_MS, SystemClock, VirtualClock
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import CameraError
 from hardware.sensor import Reading, Sensor
@@ -80,6 +80,20 @@ def test_the_simulated_camera_is_turned_as_every_other(rotation: Rotation, flip:
 
     image = first_image(CameraSection(rotation=rotation, flip=flip))
     assert (image == turned_image(first_image(CameraSection()), rotation, flip)).all()
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_the_simulated_camera_is_as_late_as_the_model_that_it_stands_for(rotation: Rotation) -> None:
+    clock = VirtualClock()
+    section = CameraSection(model="usb-webcam", rotation=rotation)
+    devices = open_devices(CarConfig(camera=section), clock)
+    try:
+        assert devices.camera.geometry == section.geometry
+        for _ in range(3):
+            captured_ns = devices.camera.next_frame(1000).captured_ns
+            assert clock.now_ns() - captured_ns == 60 * NS_PER_MS
+    finally:
+        devices.close()
 
 
 @pytest.mark.parametrize(

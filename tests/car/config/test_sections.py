@@ -51,6 +51,17 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[gate]\nautopilot_throttle_cap = nan\n", ["gate.autopilot_throttle_cap", "nan"]),
         ("[camera]\nrate_hz = 5\n", ["camera.rate_hz", "10"]),
         ("[camera]\nwidth = 1920\nheight = 1080\nrate_hz = 60\n", ["camera", "1920x1080", "500 MB"]),
+        ("[camera]\nmodel = 'polaroid'\n", ["`camera.model`", "polaroid", "pi-camera-3-wide", "usb-webcam"]),
+        (
+            "[camera]\nmodel = 'pi-camera-3'\nfov_deg = 100.0\ndelay_ms = 0.0\n",
+            ["pi-camera-3", "fov_deg = 51.9", "delay_ms = 22.0", "remove their lines"],
+        ),
+        ("[camera]\nmodel = 'pi-camera-3'\nlens = 'fisheye'\n", ['means lens = "rectilinear": remove its line']),
+        ("[camera]\nmodel = 'ai-camera'\nrate_hz = 40\n", ["ai-camera", "30 times a second", "set rate_hz = 30"]),
+        ("[camera]\nmodel = 'pi-camera-2'\nheight = 90\n", ["pi-camera-2", "4:3", "160x90", "set height = 120"]),
+        ("[camera]\nmodel = 'usb-webcam'\nrate_hz = 10\n", ["60 ms late", "160 ms", "150 ms", "raise rate_hz"]),
+        ("[camera]\ndelay_ms = 120.0\n", ["120 ms late", "150 ms", "raise rate_hz"]),
+        ("[camera]\ndelay_ms = -1.0\n", ["camera.delay_ms", "-1"]),
         ("camera = 3\n", ["camera", "3"]),
         ("[drivetrain]\nkind = 'tracks'\n", ["`drivetrain.kind`", "tracks", "servo_esc", "differential"]),
         ("drivetrain = 3\n", ["`drivetrain.kind`", "3"]),
@@ -103,6 +114,21 @@ def test_pilots_and_sessions_get_the_geometry_of_the_turned_picture(tmp_path: Pa
     assert (camera.unturned.geometry.width, camera.unturned.geometry.height) == (160, 120)
     assert camera.unturned.geometry.fov_deg == 100.0
     assert camera.geometry.fov_deg == pytest.approx(83.6, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "lines", ["", "kind = 'picamera'\n", "fov_deg = 51.9\ndelay_ms = 22\n", "width = 162\nheight = 121\n"]
+)
+def test_a_camera_model_stands_for_its_lens_and_its_delay(tmp_path: Path, lines: str) -> None:
+    camera = load_config(write(tmp_path, f"[camera]\nmodel = 'pi-camera-3'\nrate_hz = 56\n{lines}")).camera
+    assert (camera.fov_deg, camera.lens, camera.delay_ms) == (51.9, "rectilinear", 22.0)
+    assert camera.geometry.fov_deg == 51.9
+    assert CarConfig.model_validate(CarConfig(camera=camera).model_dump()).camera == camera
+
+
+def test_frames_may_be_late_without_a_model(tmp_path: Path) -> None:
+    camera = load_config(write(tmp_path, "[camera]\ndelay_ms = 40\n")).camera
+    assert (camera.model, camera.fov_deg, camera.delay_ms) == ("", 100.0, 40.0)
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from pathlib import Path
 
 from car.gate import Disarm
 from car.link.bulletin import Bulletin
@@ -71,6 +72,28 @@ def test_a_track_that_is_added_while_the_car_drives_can_be_asked_for() -> None:
     assert choice.tracks == ("oval", "mine.json")
     assert choice.enter("mine.json")
     assert choice.track == "mine.json"
+
+
+def test_people_know_tracks_by_their_names_and_those_of_one_name_by_their_folders_too() -> None:
+    bulletin = Bulletin(multiprocessing.get_context("spawn"))
+    own, other, mine = (
+        str(Path("/home/rosa") / name) for name in ("mine.json", "mycar/tracks/other.json", "mycar/tracks/mine.json")
+    )
+    choice = SceneChoice(bulletin, (own, "oval"), lambda: (mine, other))
+    assert choice.tracks == ("mine.json", "oval", "tracks/mine.json", "other.json")
+    assert choice.track == "mine.json"
+    for name, track in (("tracks/mine.json", mine), ("mine.json", own), ("oval", "oval"), ("other.json", other)):
+        assert choice.enter(name)
+        assert bulletin.read()["track"] == track
+        assert choice.track == choice.name_of(track) == name
+    assert not choice.enter(own)
+    assert choice.name_of("/home/rosa/mycar/tracks/gone.json") == "gone.json"
+
+
+def test_the_cars_own_track_is_listed_once_though_it_is_in_its_folder_of_tracks() -> None:
+    own = "/home/rosa/mycar/tracks/mine.json"
+    choice = SceneChoice(Bulletin(multiprocessing.get_context("spawn")), (own, "oval"), lambda: (own,))
+    assert choice.tracks == ("mine.json", "oval")
 
 
 def test_a_track_that_cannot_be_drawn_leaves_the_car_where_it_is() -> None:

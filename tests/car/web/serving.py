@@ -88,10 +88,15 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
     def notice() -> dict[str, Any]:
         return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port, **said}
 
+    wish = Bulletin(spawn)
     hub, scene = (
         DriverHub(SlotWriter(slot), clock),
-        SceneChoice(Bulletin(spawn), TRACKS, lambda: track_files(folder.path, tracks.names)),
+        SceneChoice(wish, TRACKS, lambda: track_files(folder.path, tracks.names)),
     )
+
+    def entered() -> str:
+        return str(wish.read().get("track", TRACKS[0]))
+
     context = WebContext(
         folder,
         ring,
@@ -100,8 +105,8 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
         clock,
         notice=notice,
         scene=scene,
-        track=lambda: scene.track,
-        track_map=TrackMaps(config, lambda: scene.track),
+        track=entered,
+        track_map=TrackMaps(config, entered),
     )
     server = WebServer(context, relay_secret=SECRET)
     library.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from car.config.sections import CarConfig, RecordingSection, WebSection
 from car.tracks import FOLDER_NAME
 from car.web.bodies import MAX_BODY_BYTES
 from tests.car.test_tracks import KIDNEY, OTHER
-from tests.car.web.serving import PORT, Served, serving
+from tests.car.web.serving import PORT, TRACKS, Served, serving
+from tests.system.browser import Browser
+from tests.system.car_process import wait_for
 
 EIGHT_POINTS = {"centre_line_m": [[0, 0], [4, 3], [4, 0], [0, 3]]}
 
@@ -37,11 +40,31 @@ def test_a_saved_track_is_listed_and_in_the_menu_of_tracks(served: Served) -> No
     assert served.client.post("tracks", params={"name": "mine"}, json=KIDNEY).status_code == 201
     assert served.client.get("tracks").json() == {"simulated": True, "names": ["mine"]}
     assert served.client.get("tracks/mine").json() == KIDNEY
-    menu = served.client.get("status").json()["tracks"]
-    assert menu[-1] == str(served.folder.path.resolve() / FOLDER_NAME / "mine.json")
+    assert served.client.get("status").json()["tracks"] == [*TRACKS, "mine.json"]
     served.refused("POST", "tracks?name=mine", 409, "already", "replace", json=OTHER)
     assert served.client.post("tracks", params={"name": "mine", "replace": True}, json=OTHER).status_code == 201
     assert served.client.get("tracks/mine").json() == OTHER
+
+
+def test_browsers_see_a_tracks_name_and_not_where_its_file_lies(served: Served) -> None:
+    assert served.client.post("tracks", params={"name": "private"}, json=KIDNEY).status_code == 201
+    private = served.folder.path / FOLDER_NAME / "private.json"
+    with Browser(served.port) as driver:
+        driver.wait_for_state(driver=True)
+        driver.say(type="enter_track", track="private.json")
+        driver.wait_for_state(track="private.json")
+        shown = served.client.get("track").json()
+        status = served.client.get("status").json()
+        driver.say(type="enter_track", track=str(private.resolve()))
+        wait_for(lambda: driver.refused != [], "a refusal")
+        driver.say(type="enter_track", track="oval")
+        driver.wait_for_state(track="oval")
+    private.unlink()
+    assert "private" not in served.client.get("tracks").json()["names"]
+    assert (shown["name"], status["track"]) == ("private.json", "private.json")
+    assert shown["centre_line_m"]
+    folder = str(served.folder.path.resolve().parent)
+    assert not [answer for answer in (shown, status, driver.state) if folder in json.dumps(answer)]
 
 
 def test_what_is_no_track_is_one_sentence(served: Served) -> None:

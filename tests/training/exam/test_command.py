@@ -83,3 +83,15 @@ def test_the_shipped_pilot_sits_a_task_and_its_card_keeps_the_score(
     assert card.exam["home"] == round(result.scores["home"].points, 2)
     assert card.exam["command"] == "car exam copy --save"
     assert card.closed_loop, "what it had on its card stays"
+
+
+def test_the_card_names_the_camera_that_the_exam_was_driven_with() -> None:
+    result = Result(Candidate("expert", None), (Answer(Task("home", 1, Scenario("oval")), EXPERT, EXPERT),))
+
+    def camera(section: CameraSection) -> float | str:
+        return command.exam_of_card(result, CarConfig(camera=section), "car exam")["camera"]
+
+    assert camera(CameraSection()) == "160x120 rectilinear, 100°, 0.13 m high, pitch 20°, 30 Hz"
+    assert camera(CameraSection(model="pi-camera-3", rate_hz=50.0)) == (
+        "pi-camera-3, 160x120 rectilinear, 51.9°, 0.13 m high, pitch 20°, 50 Hz, frames 22 ms late"
+    )

@@ -14,6 +14,7 @@ from car.kinds.camera import CameraSection
 from car.kinds.ours import PILOTS
 from car.kinds.pilot import Pilot, PilotAnswer, PilotKind, PilotSection
 from hardware.camera import CameraGeometry, Frame
+from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command
 from models.errors import ModelError
 from training.exam.attendant import MAX_DEPARTURES, STANDSTILL_S
@@ -84,6 +85,19 @@ def test_a_car_that_never_steers_is_put_back_until_it_has_had_its_chances(candid
     assert points_of(driven, expert) < 10.0
     # Full throttle came to no more than the task's speed.
     assert 0.6 < max(speeds_m_s) <= 0.8
+
+
+@pytest.mark.parametrize("kind", ["simulated", "picamera"])
+def test_frames_of_the_exam_are_as_late_as_those_of_the_cars_camera(candidate: Any, expert: Drive, kind: str) -> None:
+    ages_ns = []
+
+    def observe(record: DriveRecord, frame: Frame | None) -> None:
+        if frame is not None:
+            ages_ns.append(record.times.age_ns)
+
+    camera = CameraSection(kind=kind, model="usb-webcam", width=32, height=24)
+    drive_beside(expert, TASK, candidate(0.0, 0.0), CarConfig(camera=camera), observe)
+    assert set(ages_ns) == {60 * NS_PER_MS}
 
 
 @pytest.mark.parametrize("throttle", [0.0, -1.0], ids=["standing", "backwards"])
