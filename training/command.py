@@ -35,6 +35,7 @@ _STAGES = {
     "drive": "driving with the expert beside it",
     "try": "trying the pilot",
 }
+NO_FIGURE = "–"
 _PREDICTORS = {"": "the pilot", "predict_mean_": "predict the mean", "predict_zero_": "predict zero"}
 
 Metrics = Mapping[str, Mapping[str, float]]
@@ -167,6 +168,14 @@ def show_metrics(title: str, metrics: Metrics) -> None:
 def explain_metrics(metrics: Metrics) -> list[str]:
     """Return in plain words what the figures mean where they are not what one expects, such as an R² below 0."""
     sentences = []
+    constant = [output for output in OUTPUTS if _is_constant(metrics.get(output, {}))]
+    if constant:
+        verb = "change" if len(constant) > 1 else "changes"
+        sentences.append(
+            f"The {' and the '.join(constant)} driven never {verb} in these frames, so there is no R²: a small error "
+            "says only that the pilot repeats it. Record drives in which it changes; `car sessions report` shows what "
+            "there is."
+        )
     below = [output for output in OUTPUTS if _shown(metrics, output, "predict_mean_r2") < 0]
     if below:
         sentences.append(
@@ -182,6 +191,11 @@ def explain_metrics(metrics: Metrics) -> list[str]:
     return sentences
 
 
+def _is_constant(figures: Mapping[str, float]) -> bool:
+    """Tell whether the labels never change: all errors are known then, and yet there is no R²."""
+    return "predict_zero_mae" in figures and "predict_zero_r2" not in figures
+
+
 def _shown(metrics: Metrics, output: str, name: str) -> float:
     """Return a figure as the table shows it, NaN where there is none: nobody wonders about a minus in −0.00001."""
     return round(metrics.get(output, {}).get(name, float("nan")), 4)
@@ -192,7 +206,8 @@ def _metrics_table(title: str, metrics: Metrics) -> Table:
     for output in OUTPUTS:
         for prefix, predictor in _PREDICTORS.items():
             figures = [
-                f"{metrics.get(output, {}).get(prefix + name, float('nan')):.4f}" for name in ("mae", "rmse", "r2")
+                NO_FIGURE if (figure := metrics.get(output, {}).get(prefix + name)) is None else f"{figure:.4f}"
+                for name in ("mae", "rmse", "r2")
             ]
             table.add_row("" if prefix else output, predictor, *figures, end_section=prefix == "predict_zero_")
     return table

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from car.errors import SessionError
@@ -9,7 +10,8 @@ from models.loader import read_card
 from tests.system.car_process import assert_refused, run_car
 from tests.training.drives import write_drive
 from tests.training.test_dataset import write_idle
-from training.command import explain_metrics, train_and_show
+from training.command import explain_metrics, show_metrics, train_and_show
+from training.evaluation.offline import compare
 from training.fit import TrainSettings
 
 
@@ -156,3 +158,16 @@ def test_an_r2_that_the_table_shows_as_0_is_not_explained() -> None:
 def test_a_model_that_has_learned_nothing_is_said_to() -> None:
     (sentence,) = explain_metrics({"steering": {"r2": -0.1, "predict_mean_r2": 0.0, "predict_zero_r2": -0.3}})
     assert "no better than a guess" in sentence
+
+
+def test_labels_that_never_change_are_said_to_and_have_no_r2(capsys: pytest.CaptureFixture[str]) -> None:
+    driven = np.linspace(-1, 1, 50)
+    good, constant = (compare(labels, labels, None).to_metrics() for labels in (driven, np.full(50, 0.3)))
+    assert explain_metrics({"steering": good, "throttle": good}) == []
+    (sentence,) = explain_metrics({"steering": good, "throttle": constant})
+    assert "throttle driven never changes" in sentence
+    assert "car sessions report" in sentence
+    show_metrics("constant", {"steering": constant, "throttle": constant})
+    printed = capsys.readouterr().out
+    assert "1.0000" not in printed
+    assert "The steering and the throttle driven never change" in printed
