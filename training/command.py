@@ -20,13 +20,14 @@ from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
 from simulator.scenario import Scenario
-from training.dataset import LeftOut, LeftOutCallback, Size
+from training.dataset import Dataset, LeftOut, LeftOutCallback, Size
 from training.evaluation.closed_loop import drive_scenarios
 from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
 from training.fit import TrainSettings
 from training.pipeline import train
 from training.progress import Progress as TrainingProgress
 from training.progress import ProgressCallback
+from training.report.view import show_in_short
 
 _STAGES = {
     "read": "reading the sessions",
@@ -58,14 +59,22 @@ def train_and_show(
     replaces: bool = False,
     size: Size | None = None,
 ) -> Trained:
-    """Train a pilot on ``sessions``; print what was left out, and how good it is.
+    """Train a pilot on ``sessions``; print what was left out, what to know of the rest, and how good it is.
 
     See ``training.pipeline.train`` for the file it is written to and what is raised.
     """
     left_out: list[LeftOut] = []
     with progress_bars() as progress:
         card = train(
-            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=noting(left_out)
+            sessions,
+            out,
+            settings,
+            progress,
+            command=command,
+            replaces=replaces,
+            size=size,
+            left_out=noting(left_out),
+            loaded=show_loaded,
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
@@ -144,6 +153,11 @@ def noting(left_out: list[LeftOut]) -> LeftOutCallback:
         console.print(f"Left out: {session.error}", style="yellow", highlight=False, soft_wrap=True)
 
     return note
+
+
+def show_loaded(dataset: Dataset) -> None:
+    """Print what whoever trains on ``dataset`` ought to know before it takes an hour."""
+    show_in_short(dataset.recordings)
 
 
 def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:

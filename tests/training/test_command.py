@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from car.errors import SessionError
+from hardware.camera import Frame
+from hardware.drivetrain import Command
 from models.loader import read_card
 from tests.system.car_process import assert_refused, run_car
-from tests.training.drives import write_drive
+from tests.training.drives import draw, record, write_drive, write_rows
 from tests.training.test_dataset import write_idle
 from training.command import explain_metrics, show_metrics, train_and_show
 from training.evaluation.offline import compare
@@ -128,6 +130,20 @@ def test_a_car_that_stood_does_not_keep_a_drive_from_being_trained_on(car_dir: P
     card = read_card(car_dir / "models" / "pilot.tflite")
     assert card is not None
     assert [session.name for session in card.sessions] == ["monday"]
+
+
+@pytest.mark.usefixtures("needs_keras")
+def test_a_training_begins_with_what_is_gravest_in_the_data_and_goes_on(car_dir: Path) -> None:
+    rows = [(Frame(draw(0.0), number * 50_000_000, number), Command(0.2, 0.3)) for number in range(400)]
+    write_rows(car_dir / "sessions" / "stuck.mcap", [(frame, record(frame, command)) for frame, command in rows])
+    done = run_car("train", "--epochs", "1", cwd=car_dir)
+    assert done.returncode == 0, done.stderr
+    begins, _, ends = done.stdout.partition("On the frames held out")
+    told = [line.partition(":")[0] for line in begins.splitlines() if line.startswith(("grave:", "warning:", "note:"))]
+    assert told == ["grave"] * 3
+    assert "The steering never changes: stuck (always 0.20)." in begins
+    assert "more findings: car sessions report" in begins
+    assert "Drive with it" in ends
 
 
 @pytest.mark.usefixtures("needs_keras")
