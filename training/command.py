@@ -20,13 +20,14 @@ from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS
 from models.loader import append_card, read_card
 from simulator.scenario import Scenario
-from training.dataset import LeftOut, LeftOutCallback, Size
+from training.dataset import Dataset, LeftOut, LeftOutCallback, Size
 from training.evaluation.closed_loop import drive_scenarios
 from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
 from training.fit import TrainSettings
 from training.pipeline import train
 from training.progress import Progress as TrainingProgress
 from training.progress import ProgressCallback
+from training.report.view import show_in_short
 
 _STAGES = {
     "read": "reading the sessions",
@@ -35,6 +36,7 @@ _STAGES = {
     "drive": "driving with the expert beside it",
     "try": "trying the pilot",
 }
+NO_FIGURE = "–"
 
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -56,14 +58,22 @@ def train_and_show(
     replaces: bool = False,
     size: Size | None = None,
 ) -> Trained:
-    """Train a pilot on ``sessions``; print what was left out, and how good it is.
+    """Train a pilot on ``sessions``; print what was left out, what to know of the rest, and how good it is.
 
     See ``training.pipeline.train`` for the file it is written to and what is raised.
     """
     left_out: list[LeftOut] = []
     with progress_bars() as progress:
         card = train(
-            sessions, out, settings, progress, command=command, replaces=replaces, size=size, left_out=noting(left_out)
+            sessions,
+            out,
+            settings,
+            progress,
+            command=command,
+            replaces=replaces,
+            size=size,
+            left_out=noting(left_out),
+            loaded=show_loaded,
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
@@ -144,6 +154,11 @@ def noting(left_out: list[LeftOut]) -> LeftOutCallback:
     return note
 
 
+def show_loaded(dataset: Dataset) -> None:
+    """Print what whoever trains on ``dataset`` ought to know before it takes an hour."""
+    show_in_short(dataset.recordings)
+
+
 def _learned_sessions(model: Path, sessions: Sequence[Path]) -> list[str]:
     """Return the names of those sessions that the model's card names as training sessions."""
     card = read_card(model)
@@ -166,6 +181,14 @@ def show_metrics(title: str, metrics: Metrics) -> None:
 def explain_metrics(metrics: Metrics) -> list[str]:
     """Return in plain words what the figures mean where they are not what one expects, such as an R² below 0."""
     sentences = []
+    constant = [output for output in OUTPUTS if _is_constant(metrics.get(output, {}))]
+    if constant:
+        verb = "change" if len(constant) > 1 else "changes"
+        sentences.append(
+            f"The {' and the '.join(constant)} driven never {verb} in these frames, so there is no R²: a small error "
+            "says only that the pilot repeats it. Record drives in which it changes; `car sessions report` shows what "
+            "there is."
+        )
     below = [output for output in OUTPUTS if _shown(metrics, output, "predict_mean_r2") < 0]
     if below:
         sentences.append(
@@ -186,6 +209,11 @@ def explain_metrics(metrics: Metrics) -> list[str]:
     return sentences
 
 
+def _is_constant(figures: Mapping[str, float]) -> bool:
+    """Tell whether the labels never change: all errors are known then, and yet there is no R²."""
+    return "predict_zero_mae" in figures and "predict_zero_r2" not in figures
+
+
 def _shown(metrics: Metrics, output: str, name: str) -> float:
     """Return a figure as the table shows it, NaN where there is none: nobody wonders about a minus in −0.00001."""
     return round(metrics.get(output, {}).get(name, float("nan")), 4)
@@ -196,9 +224,13 @@ def _metrics_table(title: str, metrics: Metrics) -> Table:
     for output in OUTPUTS:
         known = metrics.get(output, {})
         for prefix, predictor in PREDICTORS.items():
-            if not prefix or prefix + "mae" in known:
-                figures = [f"{known.get(prefix + name, float('nan')):.4f}" for name in ("mae", "rmse", "r2")]
-                table.add_row("" if prefix else output, predictor, *figures)
+            if prefix and prefix + "mae" not in known:
+                continue
+            figures = [
+                NO_FIGURE if (figure := known.get(prefix + name)) is None else f"{figure:.4f}"
+                for name in ("mae", "rmse", "r2")
+            ]
+            table.add_row("" if prefix else output, predictor, *figures)
         table.add_section()
     return table
 

@@ -25,7 +25,7 @@ from car.sessions.format import SUFFIX
 from car.sessions.reader import Session
 from models.contract import ModelCard
 from training.backend import import_keras
-from training.dataset import Dataset, LeftOutCallback, ignore_left_out, load_dataset
+from training.dataset import Dataset, LeftOutCallback, LoadedCallback, ignore_left_out, ignore_loaded, load_dataset
 from training.demonstrations import DRIVE_S, Drive, drives_for, record_drives
 from training.evaluation.road_test import RoadTest, take_road_test
 from training.fit import Fitted, TrainSettings, fit
@@ -121,14 +121,16 @@ def train_in_rounds(
     command: str = "",
     replaces: bool = False,
     left_out: LeftOutCallback = ignore_left_out,
+    loaded: LoadedCallback = ignore_loaded,
     finished: Callable[[Round], None] = lambda _: None,
     published: PublishedCallback = lambda _card, _rounds: None,
 ) -> ModelCard:
     """Train on ``sessions``, then in rounds; write the best pilot to ``out`` as ``train`` does and return its card.
 
     The sessions and the pilot of each round stay in ``folder_for(out)``. A Ctrl-C, or an error in a later round, leaves
-    the best pilot so far in ``out``. ``finished`` hears of each round, and ``published`` of what is in ``out`` and the
-    rounds that led there. Raises what ``train`` raises, and RecordingError.
+    the best pilot so far in ``out``. ``loaded`` hears of the sessions when they are read, ``finished`` of each round,
+    and ``published`` of what is in ``out`` and the rounds that led there. Raises what ``train`` raises, and
+    RecordingError.
     """
     import_keras()
     check_place(out)
@@ -143,7 +145,7 @@ def train_in_rounds(
         return card
 
     try:
-        rounds.begin(sessions, left_out)
+        rounds.begin(sessions, left_out, loaded)
         for number in range(dagger.rounds + 1):
             done.append(rounds.run(number))
             finished(done[-1])
@@ -173,7 +175,7 @@ class _Rounds:
         self._network: Any = None
         self._model: Path | None = None
 
-    def begin(self, sessions: Sequence[Path], left_out: LeftOutCallback) -> None:
+    def begin(self, sessions: Sequence[Path], left_out: LeftOutCallback, loaded: LoadedCallback) -> None:
         camera = self._config.camera.geometry
         size = (camera.height, camera.width)
         dataset = load_dataset(sessions, self._progress, size=size, tell=left_out)
@@ -182,6 +184,7 @@ class _Rounds:
                 f"The sessions' frames are {dataset.width}x{dataset.height}, and the camera with which the pilot is to "
                 f"drive has {camera.width}x{camera.height}. Set its size in car.toml, or name other sessions."
             )
+        loaded(dataset)
         self._first = self._dataset = dataset
         self._first_split = self._split = _split(dataset, self._settings.seed)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from car.config.sections import CarConfig
 from car.terminal.console import console
 from models.contract import ModelCard
-from training.command import Trained, noting, progress_bars, show_metrics
+from training.command import Trained, noting, progress_bars, show_loaded, show_metrics
 from training.dagger import DaggerSettings, Round, best_of, folder_for, is_of_real_car, train_in_rounds
 from training.dataset import LeftOut
 from training.fit import TrainSettings
@@ -53,6 +53,7 @@ def train_in_rounds_and_show(
             command=command,
             replaces=replaces,
             left_out=noting(left_out),
+            loaded=show_loaded,
             finished=lambda done: console.print(f"Round {done.number}: {done.road_test}.", highlight=False),
             published=show_published,
         )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from car.errors import SessionBusy, SessionError, TrainingError, UnusableSession
 from car.sessions.edits import edits_path
-from car.sessions.labels import lessons_in
+from car.sessions.labels import has_teacher, lessons_in
 from car.sessions.reader import Session
 from hardware.camera import CameraGeometry
 from training.progress import Progress, ProgressCallback, ignore_progress
@@ -34,7 +34,8 @@ class Recording:
     """The driven frames of one session.
 
     ``images`` uint8 RGB, frames × height × width × 3, mapped from the disk; ``labels`` float32, frames × (steering,
-    throttle); ``captured_ns`` int64, one per frame; ``broken_frames`` counts those that could not be decoded.
+    throttle); ``captured_ns`` int64, one per frame; ``broken_frames`` counts those that could not be decoded. In a
+    session that ``is_taught`` the labels are a teacher's, whoever drove.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Recording:
     labels: NDArray[np.float32] = field(repr=False)
     captured_ns: NDArray[np.int64] = field(repr=False)
     broken_frames: int = 0
+    is_taught: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +76,7 @@ class LeftOut:
 
 
 LeftOutCallback = Callable[[LeftOut], None]
+LoadedCallback = Callable[[Dataset], None]
 Size = tuple[int, int]
 """The height and the width of a frame in pixels."""
 
@@ -82,6 +85,10 @@ _LeaveOut = Callable[[Path, SessionError | UnusableSession], None]
 
 
 def ignore_left_out(_: LeftOut) -> None:
+    """Show nothing."""
+
+
+def ignore_loaded(_: Dataset) -> None:
     """Show nothing."""
 
 
@@ -122,14 +129,15 @@ def load_recording(path: Path, progress: ProgressCallback = ignore_progress) -> 
     """
     with Session.open(path) as session:
         sha256 = session.sha256()
-        name, camera = session.info.name, session.info.camera
+        info = session.info
         folder = path.parent / CACHE_FOLDER / path.stem / _cache_key(path, sha256)
         if not (folder / _ABOUT).exists():
             _fill_cache(session, folder, progress)
     about = json.loads((folder / _ABOUT).read_text())
     images = np.memmap(folder / "images.rgb", np.uint8, "r", shape=tuple(about["shape"]))
     labels, captured_ns = np.load(folder / "labels.npy"), np.load(folder / "captured_ns.npy")
-    return Recording(name, sha256, camera, images, labels, captured_ns, about["broken_frames"])
+    broken, is_taught = about["broken_frames"], has_teacher(info)
+    return Recording(info.name, sha256, info.camera, images, labels, captured_ns, broken, is_taught)
 
 
 def _cache_key(path: Path, sha256: str) -> str:

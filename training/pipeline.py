@@ -18,7 +18,15 @@ from car.software import software_versions
 from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
-from training.dataset import Dataset, LeftOutCallback, Size, ignore_left_out, load_dataset
+from training.dataset import (
+    Dataset,
+    LeftOutCallback,
+    LoadedCallback,
+    Size,
+    ignore_left_out,
+    ignore_loaded,
+    load_dataset,
+)
 from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
 from training.export import export
 from training.fit import Fitted, TrainSettings, fit
@@ -39,20 +47,22 @@ def train(
     replaces: bool = False,
     size: Size | None = None,
     left_out: LeftOutCallback = ignore_left_out,
+    loaded: LoadedCallback = ignore_loaded,
 ) -> ModelCard:
     """Train a pilot on ``sessions``, write it to the file ``out`` and return its card, whose name is the file's.
 
     Where there is such a file, the model is written beside it with a number, pilot-2.tflite, unless it ``replaces``
-    that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``. The
-    figures in the card are those of the exported file on the test frames. Raises TrainingError when the sessions
-    cannot be trained on or ``out`` cannot be written, SessionError when the only one cannot be read, MissingPackage
-    when Keras or TensorFlow is not installed.
+    that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``, and
+    ``loaded`` hears of what that returned before the training begins. The figures in the card are those of the exported
+    file on the test frames. Raises TrainingError when the sessions cannot be trained on or ``out`` cannot be written,
+    SessionError when the only one cannot be read, MissingPackage when Keras or TensorFlow is not installed.
     """
     settings = settings or TrainSettings()
     # Before minutes of decoding and training, not after them.
     import_keras()
     check_place(out)
     dataset = load_dataset(sessions, progress, size=size, tell=left_out)
+    loaded(dataset)
     progress(Progress("train", 0, 1))
     split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
     fitted = fit(dataset, split, settings, progress)

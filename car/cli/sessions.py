@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from car.cli.app import app
+from car.cli.app import app, fail
 from car.cli.options import CarOption, SessionArgument, SessionsArgument, find_car, mcap_files, session_files
 
 if TYPE_CHECKING:
     from car.sessions.tub.batch import Result
 
-sessions_app = typer.Typer(help="Recorded drives: list, show, make, import, export, repair.", no_args_is_help=True)
+sessions_app = typer.Typer(
+    help="Recorded drives: list, show, report, make, import, export, repair.", no_args_is_help=True
+)
 app.add_typer(sessions_app, name="sessions")
 
 
@@ -85,6 +87,31 @@ def export_sessions(
     from car.sessions.tub.batch import export_sessions as export
 
     _show_results(export(session_files(sessions, find_car(car)), out))
+
+
+@sessions_app.command("report")
+def report_sessions(
+    sessions: SessionsArgument = None,
+    car: CarOption = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page with plots and pictures.")
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write it as JSON; - prints that and nothing else.")
+    ] = None,
+) -> None:
+    """Say before a training what is in the recorded drives, what is wrong with them, and what to do about it."""
+    from training.report.command import print_json, report_and_show
+
+    files = session_files(sessions, find_car(car))
+    if json == "-":
+        if html is not None:
+            fail("--json - prints nothing but JSON. Leave out --html, or give --json a file.")
+        report = print_json(files)
+    else:
+        report = report_and_show(files, html, Path(json) if json else None)
+    if any(session.is_damaged for session in report.left_out):
+        fail("Not every session can be read, and the report is of the others. Try `car sessions repair`.")
 
 
 @sessions_app.command("repair")

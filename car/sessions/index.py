@@ -160,10 +160,7 @@ class SessionIndex:
             self._read_commands()
             label = np.array(self._label)
             left_out = self._left_out(edits)
-        kept = label[~left_out & ~np.isnan(label)]
-        counts, _ = np.histogram(kept, HISTOGRAM_BINS, (-1.0, 1.0))
-        left, right = int((kept < -STRAIGHT).sum()), int((kept > STRAIGHT).sum())
-        return Steering(counts.tolist(), Balance(left, len(kept) - left - right, right))
+        return steering_of(label[~left_out & ~np.isnan(label)])
 
     def left_out(self, edits: Edits) -> list[tuple[int, int]]:
         """Return the first and last index of each run of frames that ``edits`` leave out."""
@@ -197,6 +194,17 @@ class SessionIndex:
             self._throttle.append(np.nan if record is None else record.applied.throttle)
             self._label.append(np.nan if label is None else label.steering)
             self._modes.append(0 if record is None else _MODES.index(record.mode))
+
+
+def steering_of(labels: Floats) -> Steering:
+    """Return what steering ``labels``, one for each frame, teach.
+
+    >>> steering_of(np.array([-0.5, 0.0, 0.01, 1.0])).balance
+    Balance(left=1, straight=2, right=1)
+    """
+    counts, _ = np.histogram(labels, HISTOGRAM_BINS, (-1.0, 1.0))
+    left, right = int((labels < -STRAIGHT).sum()), int((labels > STRAIGHT).sum())
+    return Steering(counts.tolist(), Balance(left, len(labels) - left - right, right))
 
 
 def _peaks(columns: Sequence[Floats], points: int) -> NDArray[np.intp]:

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from car.errors import SessionError
+from hardware.camera import Frame
+from hardware.drivetrain import Command
 from models.loader import read_card
 from tests.system.car_process import assert_refused, run_car
-from tests.training.drives import write_drive
+from tests.training.drives import draw, record, write_drive, write_rows
 from tests.training.test_dataset import write_idle
-from training.command import explain_metrics, train_and_show
+from training.command import explain_metrics, show_metrics, train_and_show
+from training.evaluation.offline import compare
 from training.fit import TrainSettings
 
 
@@ -129,6 +133,20 @@ def test_a_car_that_stood_does_not_keep_a_drive_from_being_trained_on(car_dir: P
 
 
 @pytest.mark.usefixtures("needs_keras")
+def test_a_training_begins_with_what_is_gravest_in_the_data_and_goes_on(car_dir: Path) -> None:
+    rows = [(Frame(draw(0.0), number * 50_000_000, number), Command(0.2, 0.3)) for number in range(400)]
+    write_rows(car_dir / "sessions" / "stuck.mcap", [(frame, record(frame, command)) for frame, command in rows])
+    done = run_car("train", "--epochs", "1", cwd=car_dir)
+    assert done.returncode == 0, done.stderr
+    begins, _, ends = done.stdout.partition("On the frames held out")
+    told = [line.partition(":")[0] for line in begins.splitlines() if line.startswith(("grave:", "warning:", "note:"))]
+    assert told == ["grave"] * 3
+    assert "The steering never changes: stuck (always 0.20)." in begins
+    assert "more findings: car sessions report" in begins
+    assert "Drive with it" in ends
+
+
+@pytest.mark.usefixtures("needs_keras")
 def test_a_training_without_a_damaged_session_is_done_and_ends_with_1(car_dir: Path) -> None:
     (car_dir / "sessions" / "odd.mcap").write_bytes(b"not a session")
     done = run_car("train", "--epochs", "1", cwd=car_dir)
@@ -156,3 +174,16 @@ def test_an_r2_that_the_table_shows_as_0_is_not_explained() -> None:
 def test_a_model_that_has_learned_nothing_is_said_to() -> None:
     (sentence,) = explain_metrics({"steering": {"r2": -0.1, "predict_mean_r2": 0.0, "predict_zero_r2": -0.3}})
     assert "no better than a guess" in sentence
+
+
+def test_labels_that_never_change_are_said_to_and_have_no_r2(capsys: pytest.CaptureFixture[str]) -> None:
+    driven = np.linspace(-1, 1, 50)
+    good, constant = (compare(labels, labels, None).to_metrics() for labels in (driven, np.full(50, 0.3)))
+    assert explain_metrics({"steering": good, "throttle": good}) == []
+    (sentence,) = explain_metrics({"steering": good, "throttle": constant})
+    assert "throttle driven never changes" in sentence
+    assert "car sessions report" in sentence
+    show_metrics("constant", {"steering": constant, "throttle": constant})
+    printed = capsys.readouterr().out
+    assert "1.0000" not in printed
+    assert "The steering and the throttle driven never change" in printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ from models.loader import load_model
 from models.runner import Model
 from training.dataset import LeftOut, LeftOutCallback, Size, ignore_left_out
 
+LEAST_CHANGE = 1e-6
+"""Labels that differ by less are equal: it is what storing them as float32 may change."""
+
 Values = NDArray[np.float64]
 Label = tuple[float, float]
 
@@ -33,7 +37,8 @@ class Score:
     >>> round(score(predicted, driven).mae, 3)
     0.1
 
-    R² is 1 for perfect predictions, 0 for those as good as the labels' own mean, and negative for worse ones.
+    R² is 1 for perfect predictions, 0 for those as good as the labels' own mean, and negative for worse ones. Where the
+    labels never change there is nothing to explain: it is NaN then, however close the predictions are.
     """
 
     mae: float
@@ -59,20 +64,23 @@ class OutputScores:
 
     @property
     def beats_baselines(self) -> bool:
-        """Whether the model has the lower MAE and the higher R² than both baselines."""
+        """Whether the model has the lower MAE and the higher R² than both baselines; never where there is no R²."""
         return all(
             self.model.mae < baseline.mae and self.model.r2 > baseline.r2
             for baseline in (self.predict_mean, self.predict_zero)
         )
 
     def to_metrics(self) -> dict[str, float]:
-        """Return the figures as the flat mapping that a model card holds."""
+        """Return the figures as the flat mapping that a model card holds; it has no R² where there is none."""
         scores = {"": self.model, "predict_mean_": self.predict_mean, "predict_zero_": self.predict_zero}
         scores |= {f"{name}_": score for name, score in self.others.items()}
-        figures = {
+        figures: dict[str, float] = {
             prefix + name: getattr(score, name) for prefix, score in scores.items() for name in ("mae", "rmse", "r2")
         }
-        return figures | {"training_mean": self.training_mean}
+        # JSON has no NaN.
+        return {name: figure for name, figure in figures.items() if math.isfinite(figure)} | {
+            "training_mean": self.training_mean
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +196,11 @@ def compare(
 
 
 def score(predicted: Values, labels: Values) -> Score:
-    """Return the errors of ``predicted``; where all labels are equal there is nothing to explain, and R² is 0."""
+    """Return the errors of ``predicted``; where all labels are equal, R² is NaN."""
     errors = predicted - labels
-    squared, variance = float(np.mean(errors**2)), float(np.var(labels))
-    r2 = 1.0 - squared / variance if variance > 0.0 else 0.0
+    squared = float(np.mean(errors**2))
+    # By their range: the variance of many equal numbers is not quite 0.
+    r2 = 1.0 - squared / float(np.var(labels)) if np.ptp(labels) > LEAST_CHANGE else math.nan
     return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
 
 

@@ -13,13 +13,13 @@ from car.drive_record import DriveRecord
 from car.errors import RecordingError, SessionError, TubError
 from car.gate import GateState, Mode
 from car.sessions.edits import Edits
-from car.sessions.format import SessionInfo
+from car.sessions.format import SessionEvent, SessionInfo
 from car.sessions.tub.images import TubImage, TubImages
 from car.sessions.tub.known import ORIGIN, KnownRecords
 from car.sessions.tub.placing import PlacedRecord, period_ns, placed
 from car.sessions.tub.records import Defect, Tally, TubRecord, is_tub, read_tub, without_overwritten
 from car.sessions.tub.records_v1 import is_tub_v1, read_tub_v1
-from car.sessions.tub.report import TubReport, nothing_in
+from car.sessions.tub.report import DEFECT_EVENT, UNUSED_EVENT, TubReport, listed, nothing_in
 from car.sessions.writer import SessionWriter, is_recorded
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
@@ -140,6 +140,8 @@ class _Import:
                     self._import(row, session, clock, shape)
                     if progress is not None:
                         progress(done / len(self._rows))
+                for kind, text in self._notes():
+                    session.add_event(SessionEvent(clock.now_ns(), kind, text))
             if self._imported:
                 Edits.of_numbers(self._left_out).save(out_path)
                 files.publish(temporary, out_path)
@@ -158,6 +160,13 @@ class _Import:
         record = self._drive_record(row)
         session.add_record(record)
         self._imported.append(record)
+
+    def _notes(self) -> Iterator[tuple[str, str]]:
+        """Yield the kind and the text of what whoever trains on the session ought to know of its tub."""
+        for defect, count in self._tally.counts.items():
+            yield DEFECT_EVENT, f"{count} {defect}, first {self._tally.first[defect]}"
+        if self._tub.unused_keys:
+            yield UNUSED_EVENT, listed(self._tub.unused_keys)
 
     def _read(self, row: PlacedRecord, tally: Tally | None = None) -> TubImage | None:
         return self._images.read(row.record.image, row.number, row.captured_ns, tally)

@@ -11,6 +11,10 @@ from car.sessions.tub.records import Defect, Tally, Tub
 MAX_KEYS = 20
 """So many names of keys are listed."""
 
+DEFECT_EVENT = "defect"
+UNUSED_EVENT = "unused inputs"
+"""What an imported session calls the events that say what was wrong with its tub, and what of it was not used."""
+
 _COPY = "Copy it once more from where it was recorded, then import it again"
 _ADVICE = {
     Defect.MISSING_IMAGE: "Copy its images beside its records, then import it again.",
@@ -54,7 +58,7 @@ class TubReport:
         lines = [f"{self.path.stem}: {self.imported} of {self.records} records imported{left_out}{source}{known}"]
         lines += [f"  {count:6} {defect}, first {self.first[defect]}" for defect, count in self.defects.items()]
         if self.unused_keys:
-            lines.append(f"  keys without a place in a session: {_listed(self.unused_keys)}")
+            lines.append(f"  keys without a place in a session: {listed(self.unused_keys)}")
         if self.drives_backwards:
             lines.append(f"  {self._backwards_advice()}")
         return "\n".join(lines)
@@ -84,7 +88,7 @@ def _advice(tub: Tub, tally: Tally) -> str:
         return "Nothing was recorded in it. Leave it out."
     if worst is Defect.NO_COMMAND:
         return (
-            f"Its records have the keys {_listed(tub.keys)}. Call those of steering and throttle user/angle and "
+            f"Its records have the keys {listed(tub.keys)}. Call those of steering and throttle user/angle and "
             "user/throttle, numbers from -1 to 1, in the records and in manifest.json."
         )
     return _ADVICE[worst]
@@ -94,6 +98,7 @@ def _counted(known: Mapping[str, int]) -> str:
     return ", ".join(f"{count} records as {name}" for name, count in known.items())
 
 
-def _listed(keys: Collection[str]) -> str:
+def listed(keys: Collection[str]) -> str:
+    """Return the names of keys as a person reads them, in order and not too many."""
     more = f" and {len(keys) - MAX_KEYS} more" if len(keys) > MAX_KEYS else ""
     return ", ".join(sorted(keys)[:MAX_KEYS]) + more

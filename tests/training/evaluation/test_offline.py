@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from car.errors import SessionError, TrainingError
@@ -21,7 +23,7 @@ from tests.models.conftest import tiny_models
 from tests.training.conftest import Trained
 from tests.training.drives import draw, record, write_drive, write_rows
 from training.dataset import LeftOut
-from training.evaluation.offline import Score, compare, evaluate, evaluate_frames, score
+from training.evaluation.offline import LEAST_CHANGE, Score, compare, evaluate, evaluate_frames, score
 
 __all__ = ["tiny_models"]
 
@@ -37,14 +39,25 @@ def test_the_figures_are_the_textbooks() -> None:
 
 @given(labels=values)
 def test_knowing_everything_is_perfect_and_the_mean_explains_nothing(labels: np.ndarray) -> None:
-    # Where nothing changes there is nothing to know: a model must not look perfect for that.
-    assert score(labels, labels) == Score(0.0, 0.0, float(np.var(labels) > 0.0))
-    assert score(np.full_like(labels, labels.mean()), labels).r2 <= 1e-9 or np.ptp(labels) == 0
+    assume(np.ptp(labels) > LEAST_CHANGE)
+    assert score(labels, labels) == Score(0.0, 0.0, 1.0)
+    assert score(np.full_like(labels, labels.mean()), labels).r2 <= 1e-9
 
 
-def test_a_label_that_never_changes_has_no_variance_to_explain() -> None:
-    assert score(np.array([0.5, 0.5]), np.array([0.5, 0.5])).r2 == 0.0
-    assert score(np.array([0.4, 0.6]), np.array([0.5, 0.5])).r2 == 0.0
+@given(value=st.floats(-1, 1, width=32), count=st.integers(1, 300))
+def test_a_label_that_never_changes_has_no_r2_however_good_the_prediction(value: float, count: int) -> None:
+    labels = np.full(count, np.float64(value))
+    for predicted in (labels, labels + 1e-9, np.zeros(count), np.full(count, labels.mean())):
+        assert math.isnan(score(predicted, labels).r2)
+
+
+def test_a_pilot_that_repeats_a_constant_label_beats_nothing_and_its_card_has_no_r2() -> None:
+    labels = np.full(1000, 0.3)
+    made = compare(labels, labels, training_mean=0.3)
+    assert not made.beats_baselines
+    assert {name for name in made.to_metrics() if name.endswith("r2")} == set()
+    assert made.to_metrics()["mae"] == 0.0
+    json.dumps(made.to_metrics(), allow_nan=False)
 
 
 def test_the_baselines_are_the_training_mean_and_zero() -> None:

@@ -16,7 +16,7 @@ from car.gate import GateState, Mode
 from car.sessions import Edits, FrameRange, Session
 from car.sessions.tub.importer import find_tubs, import_tub
 from car.sessions.tub.records import Defect
-from car.sessions.tub.report import TubReport
+from car.sessions.tub.report import DEFECT_EVENT, UNUSED_EVENT, TubReport
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command
@@ -237,6 +237,11 @@ def test_modes_say_who_drove(tub: SyntheticTub) -> None:
     assert records[2].applied == records[2].pilot == Command(-0.5, 0.2)
     assert report.defects == {Defect.NO_PILOT: 1, Defect.UNKNOWN_MODE: 1}
     assert report.unused_keys == ("imu/gyr_x",)
+    with Session.open(report.path) as session:
+        notes = [(event.kind, event.text) for event in session.events()]
+    assert [kind for kind, _ in notes] == [DEFECT_EVENT, DEFECT_EVENT, UNUSED_EVENT]
+    assert notes[0][1].startswith(f"1 {Defect.UNKNOWN_MODE}, first ")
+    assert notes[2][1] == "imu/gyr_x"
     assert Edits.load(report.path) == Edits((FrameRange(3, 3),))
 
 

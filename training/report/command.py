@@ -1,0 +1,52 @@
+"""``car sessions report``: the work, and where it goes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from car.errors import RecordingError
+from car.files import reason, replacing
+from car.terminal.console import console
+from car.terminal.progress import progress_bar
+from training.report.page import page_of
+from training.report.report import DataReport, make_report
+from training.report.view import show_report
+
+
+def report_and_show(sessions: Sequence[Path], html: Path | None = None, json_file: Path | None = None) -> DataReport:
+    """Look at ``sessions``, print what there is to know of them and write it to the files that are given.
+
+    Raises what ``make_report`` raises, and RecordingError when a file cannot be written.
+    """
+    with progress_bar("looking at the sessions") as done:
+        report = make_report(sessions, done=done)
+    show_report(report)
+    if json_file is not None:
+        _write(json_file, json_of(report))
+    if html is not None:
+        _write(html, page_of(report))
+    return report
+
+
+def print_json(sessions: Sequence[Path]) -> DataReport:
+    """Look at ``sessions`` and print what there is to know as JSON, and nothing else; raises as ``make_report``."""
+    report = make_report(sessions)
+    sys.stdout.write(json_of(report))
+    return report
+
+
+def json_of(report: DataReport) -> str:
+    """Return the report as JSON."""
+    return json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be written ({reason(error)}). Choose another place for it.") from error
+    console.print(f"{path} ({len(text) / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
