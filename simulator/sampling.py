@@ -28,23 +28,18 @@ def look_up(picture: Image, places: Table, beyond: Sequence[float] | None = None
     return np.asarray(seen, np.uint8)
 
 
-def mean_of(pictures: Sequence[Image] | Image, into: Image) -> None:
-    """Write the mean of ``pictures`` to ``into``.
+_HALVES_UP = 0.01
+"""OpenCV rounds halves to even; no other mean of a few whole numbers is so close to a half."""
 
-    Two at a time: five times as fast as shrinking all of them together.
+
+def mean_of(pictures: Image, into: Image) -> None:
+    """Write the mean of ``pictures`` (uint8, count × height × width × 3) to ``into``, whose rows follow each other.
+
+    It is rounded once, and halves go up: means of means, each rounded to even, made still texture shimmer by a tenth
+    of a grey level when the camera moved.
     """
     if len(pictures) == 1:
         into[:] = pictures[0]
-    else:
-        _write_mean(pictures, into)
-
-
-def _mean(pictures: Sequence[Image] | Image) -> Image:
-    return pictures[0] if len(pictures) == 1 else _write_mean(pictures, None)
-
-
-def _write_mean(pictures: Sequence[Image] | Image, into: Image | None) -> Image:
-    half = len(pictures) // 2
-    share = half / len(pictures)
-    first, second = _mean(pictures[:half]), _mean(pictures[half:])
-    return np.asarray(cv2.addWeighted(first, share, second, 1.0 - share, 0.0, dst=into), np.uint8)
+        return
+    levels = cv2.reduce(pictures.reshape(len(pictures), -1), 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
+    cv2.convertScaleAbs(levels, dst=into.reshape(1, -1), beta=_HALVES_UP)
