@@ -71,7 +71,8 @@ def test_no_car_gets_through_a_wall_and_touching_one_is_a_departure(heading_erro
     for _ in range(12):
         driven(world, clock, Command(0.0, speed_m_s / 4.0), 0.5)
         assert abs(world.lap_count().lateral_m) <= ARENA.half_width_m - 0.5 * SIXTEENTH.width_m + 0.01
-    assert 1 <= world.collisions == world.lap_count().departures <= 4
+    # Who touches the wall again before the lane is reached has left the lane once.
+    assert 1 <= world.lap_count().departures <= world.collisions <= 4
 
 
 def test_at_a_flat_angle_the_car_scrapes_along_the_wall_and_straight_ahead_it_stands() -> None:
