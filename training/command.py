@@ -206,6 +206,12 @@ def explain_metrics(metrics: Metrics) -> list[str]:
             "It steers no better than a linear model that takes seconds to fit. Record more driving, or look at "
             "`car sessions report` for what is wrong with it."
         )
+    elif (low := _shown(metrics, "steering", "ridge_lead_low")) <= 0:
+        high = _shown(metrics, "steering", "ridge_lead_high")
+        sentences.append(
+            f"Its lead over the linear model may be chance: the true one is between {low:.2f} and {high:.2f} in R² "
+            "with 95 % confidence. More driving would tell."
+        )
     return sentences
 
 
@@ -220,7 +226,7 @@ def _shown(metrics: Metrics, output: str, name: str) -> float:
 
 
 def _metrics_table(title: str, metrics: Metrics) -> Table:
-    table = Table("output", "predictor", "MAE", "RMSE", "R²", title=title, title_justify="left")
+    table = Table("output", "predictor", "MAE", "RMSE", "R² (95 %)", title=title, title_justify="left")
     for output in OUTPUTS:
         known = metrics.get(output, {})
         for prefix, predictor in PREDICTORS.items():
@@ -230,6 +236,8 @@ def _metrics_table(title: str, metrics: Metrics) -> Table:
                 NO_FIGURE if (figure := known.get(prefix + name)) is None else f"{figure:.4f}"
                 for name in ("mae", "rmse", "r2")
             ]
+            if not prefix and "r2_low" in known:
+                figures[-1] += f" ({known['r2_low']:.2f} to {known['r2_high']:.2f})"
             table.add_row("" if prefix else output, predictor, *figures)
         table.add_section()
     return table

@@ -21,6 +21,7 @@ from models.contract import OUTPUTS
 from models.loader import load_model
 from models.runner import Model
 from training.dataset import LeftOut, LeftOutCallback, Size, ignore_left_out
+from training.evaluation.bootstrap import Interval, r2_interval, r2_lead
 
 LEAST_CHANGE = 1e-6
 """Labels that differ by less are equal: it is what storing them as float32 may change."""
@@ -54,6 +55,9 @@ class OutputScores:
     >>> scores = compare(driven + 0.05, driven, training_mean=None)
     >>> scores.beats_baselines
     True
+
+    ``r2_interval`` is that of the model's R², ``leads`` of how much higher it is than that of each of ``others``; there
+    are none of too few frames.
     """
 
     model: Score
@@ -61,6 +65,8 @@ class OutputScores:
     predict_zero: Score
     training_mean: float
     others: Mapping[str, Score] = field(default_factory=dict)
+    r2_interval: Interval | None = None
+    leads: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def beats_baselines(self) -> bool:
@@ -77,6 +83,10 @@ class OutputScores:
         figures: dict[str, float] = {
             prefix + name: getattr(score, name) for prefix, score in scores.items() for name in ("mae", "rmse", "r2")
         }
+        intervals = {"r2": self.r2_interval} | {f"{name}_lead": lead for name, lead in self.leads.items()}
+        for name, interval in intervals.items():
+            if interval is not None:
+                figures |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
         # JSON has no NaN.
         return {name: figure for name, figure in figures.items() if math.isfinite(figure)} | {
             "training_mean": self.training_mean
@@ -192,6 +202,8 @@ def compare(
         predict_zero=score(np.zeros_like(labels), labels),
         training_mean=mean,
         others={name: score(values, labels) for name, values in others.items()},
+        r2_interval=r2_interval(predicted, labels),
+        leads={name: lead for name, values in others.items() if (lead := r2_lead(predicted, values, labels))},
     )
 
 

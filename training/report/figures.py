@@ -78,7 +78,7 @@ class SteeringFigures:
 
     @property
     def after_mirroring(self) -> list[float]:
-        """The histogram that a training sees: it mirrors half of the frames, so that left and right are equal."""
+        """The histogram that a training sees which mirrors half of the frames: left and right are equal."""
         counts = self.taught.histogram
         return [(one + other) / 2 for one, other in zip(counts, reversed(counts), strict=True)]
 

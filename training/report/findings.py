@@ -334,8 +334,8 @@ def _one_direction(sessions: Sequence[Figures]) -> Finding | None:
         Severity.WARNING,
         _names(sessions),
         f"The car goes round to the {way} only: so do {max(left, right)} of {left + right} stretches of 10 s.",
-        f"Training mirrors half of the frames, so bends to the {other} are learned as mirror images. A real road is "
-        f"not its mirror image: drive some laps the other way round.",
+        f"Where training mirrors frames, bends to the {other} are learned as mirror images, else not at all. A real "
+        f"road is not its mirror image: drive some laps the other way round.",
     )
 
 

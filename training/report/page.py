@@ -144,7 +144,7 @@ def _plots(figures: Figures, recording: Recording) -> Iterator[str]:
 def _histogram(counts: list[int]) -> str:
     mirrored = [(one + other) / 2 for one, other in zip(counts, reversed(counts), strict=True)]
     return _plot(
-        "Steering: outlines as driven, bars as trained on, half of it mirrored",
+        "Steering: outlines as driven, bars as a training sees it that mirrors half of it",
         bars("How often each steering occurs", mirrored, counts, _STEERED),
     )
 

@@ -11,7 +11,7 @@ def balance_words(figures: Figures) -> str:
     left, straight, right = (count / figures.frames for count in (balance.left, balance.straight, balance.right))
     side = (left + right) / 2
     return (
-        f"left {left:.0%}, straight on {straight:.0%}, right {right:.0%}; in training, which mirrors half of it, "
+        f"left {left:.0%}, straight on {straight:.0%}, right {right:.0%}; in a training that mirrors half of it, "
         f"{side:.0%} to each side"
     )
 
