@@ -50,8 +50,9 @@ def split_recordings(captured_ns: Sequence[Times], seed: int = 0) -> Split:
     """Split recordings, each given by when its frames were captured.
 
     Of five or more whole sessions are for the test, which ``seed`` chooses; of fewer, each gives its last fifth. Of ten
-    or more, others are for validation; of fewer, each gives the last tenth of what it has left. The 2 s before such an
-    end are for nothing. Raises TrainingError when too few frames remain for any of the three.
+    or more, others are for validation; of fewer, each gives the last tenth of what it has left. Ends it is too where
+    nearly all was driven in a few long sessions, and those that could be held out have less than half of what is
+    wanted. The 2 s before an end are for nothing. Raises TrainingError when too few frames remain for any of the three.
     """
     everything = tuple(np.argsort(times, kind="stable") for times in captured_ns)
     rng = np.random.default_rng(seed)
@@ -71,14 +72,15 @@ def _held_out(
     parts: tuple[Indexes, ...], captured_ns: Sequence[Times], rng: np.random.Generator, fraction: float, many: int
 ) -> tuple[tuple[Indexes, ...], tuple[Indexes, ...], str]:
     """Return what is left of ``parts``, what is held out, and in words what that is."""
-    if len(parts) < many:
+    frames = [len(part) for part in parts]
+    chosen = _chosen(frames, rng, fraction) if len(parts) >= many else set()
+    if not chosen or sum(frames[index] for index in chosen) < 0.5 * fraction * sum(frames):
         divided = [_divided(part, times, fraction) for part, times in zip(parts, captured_ns, strict=True)]
         return (
             tuple(rest for rest, _ in divided),
             tuple(last for _, last in divided),
             f"the last {fraction:.0%} of each session",
         )
-    chosen = _chosen([len(part) for part in parts], rng, fraction)
     nothing = np.arange(0)
     return (
         tuple(nothing if index in chosen else part for index, part in enumerate(parts)),

@@ -80,6 +80,24 @@ def test_a_session_with_most_of_the_frames_is_learned_from() -> None:
         assert len(split_recordings(recordings, seed).train[0]) == 12_000
 
 
+@pytest.mark.parametrize(
+    ("seconds", "test", "validation"),
+    [
+        pytest.param([600, 600] + [20] * 8, "8 of 10 whole sessions", "the last 10% of each session", id="none is left"),
+        pytest.param([600] + [3] * 4, "the last 20% of each session", "the last 10% of each session", id="false starts"),
+    ],
+)
+def test_long_sessions_give_their_ends_where_the_short_ones_are_too_little(
+    seconds: list[float], test: str, validation: str
+) -> None:
+    for seed in range(5):
+        made = split_recordings([at_20_hz(each) for each in seconds], seed)
+        assert made.words == f"{test} for the test, {validation} for validation"
+        frames = sum(map(len, made.train + made.validation + made.test))
+        assert sum(map(len, made.test)) > 0.1 * frames
+        assert sum(map(len, made.validation)) > 0.05 * frames
+
+
 def test_the_seed_chooses_the_sessions_and_the_same_one_chooses_the_same() -> None:
     def held_out(seed: int) -> list[int]:
         made = split_recordings([at_20_hz(30)] * 10, seed)
