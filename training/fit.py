@@ -97,11 +97,12 @@ def fit(
     """
     settings = settings or TrainSettings()
     keras = import_keras()
+    keras.utils.set_random_seed(settings.seed)
+    # It refuses frames that are too small, before seconds of work on them.
+    shrink = make_shrink(dataset.height, dataset.width)
     if settings.mirror is None:
         settings = replace(settings, mirror=mirroring_suits(dataset, split.train, split.validation))
-    keras.utils.set_random_seed(settings.seed)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
-    shrink = make_shrink(dataset.height, dataset.width)
     train = _gather(dataset, split.train, shrink)
     if settings.displaced_views:
         train = _with_displaced(train, dataset, split, settings, shrink)

@@ -114,11 +114,10 @@ def evaluate_held_out(
 def _ridges(dataset: Dataset, split: Split) -> dict[str, Values]:
     """Return what linear models of the training frames give for the test frames, by their names in a card."""
     kinds: dict[str, Features] = {"ridge": "random convolutions", "grey_ridge": "grey"}
-    ridges = {name: fit_ridge(dataset, split.train, split.validation, features) for name, features in kinds.items()}
-    tested = [
-        recording.images[part] for recording, part in zip(dataset.recordings, split.test, strict=True) if len(part)
-    ]
-    return {name: np.concatenate([ridge.predict(images) for images in tested]) for name, ridge in ridges.items()}
+    return {
+        name: fit_ridge(dataset, split.train, split.validation, features).predict_all(dataset, split.test)
+        for name, features in kinds.items()
+    }
 
 
 def publish_pilot(unfinished: Path, card: ModelCard, out: Path, *, replaces: bool) -> ModelCard:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import Dataset
+from training.evaluation.offline import Values, score
 from training.split import Indexes
 
 Features = Literal["grey", "random convolutions"]
-Values = NDArray[np.float64]
 
 SMALL_HEIGHT, SMALL_WIDTH = 30, 40
 FILTERS = 40
@@ -55,6 +55,10 @@ class Ridge:
         """Return steering and throttle, −1 … 1, for ``images`` (uint8 RGB, count × height × width × 3)."""
         return np.clip(_inputs(self.features, images) @ self.weights, -1.0, 1.0)
 
+    def predict_all(self, dataset: Dataset, parts: Sequence[Indexes]) -> Values:
+        """Return the same for the frames ``parts`` of each recording; of many, few are in memory at a time."""
+        return np.concatenate([self.predict(images) for images, _ in _batches(dataset, parts)])
+
 
 def fit_ridge(
     dataset: Dataset,
@@ -67,7 +71,8 @@ def fit_ridge(
     """Return the ridge regression of the training frames whose penalty suits the validation frames best.
 
     ``train`` and ``validation`` are the frames of each recording. ``mirrored`` learns from every training frame twice:
-    as it is, and left to right with its steering negated. ``validation_r2`` is that of the steering.
+    as it is, and left to right with its steering negated. ``validation_r2`` is that of the steering, NaN where it never
+    changes.
     """
     every = math.ceil(sum(map(len, train)) / MOST_FRAMES)
     squares, products = np.zeros(()), np.zeros(())
@@ -79,19 +84,20 @@ def fit_ridge(
     held_out = [(_inputs(features, images), labels[:, 0]) for images, labels in _batches(dataset, validation)]
     inputs, steering = (np.concatenate(parts) for parts in zip(*held_out, strict=True))
     tried = [_solved(squares, products, penalty) for penalty in PENALTIES]
-    r2 = [_r2(np.clip(inputs @ weights[:, 0], -1.0, 1.0), steering) for weights in tried]
-    best = int(np.argmax(r2))
-    return Ridge(features, tried[best], r2[best])
+    scores = [score(np.clip(inputs @ weights[:, 0], -1.0, 1.0), steering) for weights in tried]
+    best = int(np.argmin([one.rmse for one in scores]))
+    return Ridge(features, tried[best], scores[best].r2)
 
 
 def mirroring_suits(dataset: Dataset, train: Sequence[Indexes], validation: Sequence[Indexes]) -> bool:
     """Tell whether training should mirror frames, by the R² of two ridge regressions on the validation frames.
 
     They help where tracks are driven one way round and the car is to know both. They harm where it is to drive on one
-    track alone, whose surroundings tell the way as much as its lane does.
+    track alone, whose surroundings tell the way as much as its lane does. Where the steering never changes nothing
+    speaks against them.
     """
     plain, mirrored = (fit_ridge(dataset, train, validation, mirrored=mirrored) for mirrored in (False, True))
-    return mirrored.validation_r2 > plain.validation_r2 - MIRRORING_MAY_COST_R2
+    return not mirrored.validation_r2 <= plain.validation_r2 - MIRRORING_MAY_COST_R2
 
 
 def _solved(squares: Values, products: Values, penalty: float) -> Values:
@@ -99,11 +105,6 @@ def _solved(squares: Values, products: Values, penalty: float) -> Values:
     # The last input is the constant one, whose weight nothing holds down.
     solved: Values = np.linalg.solve(squares + scale * np.diag(np.append(np.ones(len(squares) - 1), 1e-9)), products)
     return solved
-
-
-def _r2(predicted: Values, labels: Values) -> float:
-    variance = float(np.var(labels))
-    return 1.0 - float(np.mean((predicted - labels) ** 2)) / variance if variance > 0.0 else 0.0
 
 
 def _batches(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Values]]:

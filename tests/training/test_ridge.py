@@ -65,8 +65,18 @@ def test_a_line_looks_the_same_from_the_other_side_and_a_window_does_not() -> No
 
 def test_labels_that_never_change_explain_nothing() -> None:
     dataset, split = lanes(1)
-    still = drive_of(dataset.recordings[0].images, np.zeros(SECONDS * RATE_HZ))[0]
-    assert fit_ridge(still, split.train, split.validation).validation_r2 == 0.0
+    for steering in (0.0, 0.3):
+        still = drive_of(dataset.recordings[0].images, np.full(SECONDS * RATE_HZ, steering))[0]
+        assert np.isnan(fit_ridge(still, split.train, split.validation).validation_r2)
+        assert mirroring_suits(still, split.train, split.validation)
+
+
+def test_frames_are_answered_alike_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, split = lanes(1)
+    ridge = fit_ridge(dataset, split.train, split.validation)
+    monkeypatch.setattr("training.ridge._BATCH", 7)
+    tested = ridge.predict(dataset.recordings[0].images[split.test[0]])
+    assert ridge.predict_all(dataset, split.test) == pytest.approx(tested)
 
 
 def test_the_same_frames_give_the_same_ridge() -> None:

@@ -83,8 +83,12 @@ def test_a_session_with_most_of_the_frames_is_learned_from() -> None:
 @pytest.mark.parametrize(
     ("seconds", "test", "validation"),
     [
-        pytest.param([600, 600] + [20] * 8, "8 of 10 whole sessions", "the last 10% of each session", id="none is left"),
-        pytest.param([600] + [3] * 4, "the last 20% of each session", "the last 10% of each session", id="false starts"),
+        pytest.param(
+            [600, 600] + [20] * 8, "8 of 10 whole sessions", "the last 10% of each session", id="none is left"
+        ),
+        pytest.param(
+            [600] + [3] * 4, "the last 20% of each session", "the last 10% of each session", id="false starts"
+        ),
     ],
 )
 def test_long_sessions_give_their_ends_where_the_short_ones_are_too_little(
