@@ -79,8 +79,7 @@ class SteeringFigures:
     @property
     def after_mirroring(self) -> list[float]:
         """The histogram that a training sees which mirrors half of the frames: left and right are equal."""
-        counts = self.taught.histogram
-        return [(one + other) / 2 for one, other in zip(counts, reversed(counts), strict=True)]
+        return half_mirrored(self.taught.histogram)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +186,15 @@ class Figures:
             "times": _fields(self.times),
             "delay": delay and {**_fields(delay), "is_sure": delay.is_sure, "is_reversed": delay.is_reversed},
         }
+
+
+def half_mirrored(histogram: Sequence[int]) -> list[float]:
+    """Return a histogram of steering as it is once half of the frames are mirrored.
+
+    >>> half_mirrored([4, 1, 0])
+    [2.0, 1.0, 2.0]
+    """
+    return [(one + other) / 2 for one, other in zip(histogram, reversed(histogram), strict=True)]
 
 
 def facts_of(path: Path) -> Facts:

@@ -35,8 +35,8 @@ class Motion:
     59
 
     ``is_copy`` where the pixels are the same; ``is_alike`` where nothing but noise has changed, or nothing at all;
-    ``yaw_px`` is how far the upper half of the picture, which
-    shows what is far away, went to the left: more than 0 as the car turns right, in pixels of a frame ``WIDTH`` wide.
+    ``yaw_px`` is how far the upper half of the picture, which shows what is far away, went to the left: more than 0 as
+    the car turns right, in pixels of a frame ``WIDTH`` wide.
     """
 
     first: Indexes = field(repr=False)
