@@ -111,7 +111,8 @@ def report_sessions(
     else:
         report = report_and_show(files, html, Path(json) if json else None)
     if any(session.is_damaged for session in report.left_out):
-        fail("Not every session can be read, and the report is of the others. Try `car sessions repair`.")
+        others = ", and the report is of the others" if report.sessions else ""
+        fail(f"Not every session can be read{others}. Try `car sessions repair`.")
 
 
 @sessions_app.command("repair")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from car.errors import RecordingError
 from car.files import reason, replacing
+from car.sessions.format import SUFFIX
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
 from training.report.page import page_of
@@ -19,8 +20,9 @@ from training.report.view import show_report
 def report_and_show(sessions: Sequence[Path], html: Path | None = None, json_file: Path | None = None) -> DataReport:
     """Look at ``sessions``, print what there is to know of them and write it to the files that are given.
 
-    Raises what ``make_report`` raises, and RecordingError when a file cannot be written.
+    Raises what ``make_report`` raises, and RecordingError when a file cannot be written, or must not be.
     """
+    _check_places(html, json_file)
     with progress_bar("looking at the sessions") as done:
         report = make_report(sessions, done=done)
     show_report(report)
@@ -41,6 +43,15 @@ def print_json(sessions: Sequence[Path]) -> DataReport:
 def json_of(report: DataReport) -> str:
     """Return the report as JSON."""
     return json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n"
+
+
+def _check_places(html: Path | None, json_file: Path | None) -> None:
+    """Refuse what would be lost: a session named behind ``--json`` is taken for the file to write."""
+    for place in (html, json_file):
+        if place is not None and place.suffix == SUFFIX:
+            raise RecordingError(f"{place} is named like a session. Write the report to another file.")
+    if html is not None and html == json_file:
+        raise RecordingError(f"{html} cannot be the page and the JSON. Name two files.")
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from hardware.drivetrain import Command
 from training.dataset import Recording
 from training.pictures import SCALE, draw_command
 from training.report.delay import LAGS_MS
-from training.report.figures import Figures, sampled
+from training.report.figures import Figures, half_mirrored, sampled
 from training.report.findings import Finding
 from training.report.plots import bars, curve, timeline
 from training.report.report import DataReport
@@ -82,15 +82,13 @@ def _parts(report: DataReport) -> Iterator[str]:
     )
     findings = "".join(_finding(finding) for finding in report.findings)
     left_out = "".join(f'<p class="muted">Left out: {escape(str(session.error))}</p>' for session in report.left_out)
-    yield f'<section class="card"><h2>What to know before training</h2>{findings or _all_well()}{left_out}</section>'
+    if report.sessions and not findings:
+        findings = "<p>Nothing stands out. Train on it: <code>car train</code></p>"
+    yield f'<section class="card"><h2>What to know before training</h2>{findings}{left_out}</section>'
     if len(report.sessions) > 1:
         yield f'<section class="card"><h2>All sessions together</h2>{_histogram(report.histogram)}</section>'
     for figures, recording in zip(report.sessions, report.recordings, strict=True):
         yield _session(figures, recording)
-
-
-def _all_well() -> str:
-    return "<p>Nothing stands out. Train on it: <code>car train</code></p>"
 
 
 def _finding(finding: Finding) -> str:
@@ -142,10 +140,9 @@ def _plots(figures: Figures, recording: Recording) -> Iterator[str]:
 
 
 def _histogram(counts: list[int]) -> str:
-    mirrored = [(one + other) / 2 for one, other in zip(counts, reversed(counts), strict=True)]
     return _plot(
         "Steering: outlines as driven, bars as a training sees it that mirrors half of it",
-        bars("How often each steering occurs", mirrored, counts, _STEERED),
+        bars("How often each steering occurs", half_mirrored(counts), counts, _STEERED),
     )
 
 

@@ -108,7 +108,11 @@ def test_a_session_that_cannot_be_read_is_named_and_the_others_are_reported_on(c
     assert "noise.mcap" in done.stdout
     done = run_car("sessions", "report", noise, "--json", "-", cwd=car_dir)
     assert_refused(done, "Not every session can be read")
+    assert "the others" not in done.stderr
     assert strict(done.stdout)["left_out"][0]["is_damaged"]
+    page = page_of(make_report([noise]))
+    assert "noise.mcap" in page
+    assert "Nothing stands out" not in page
 
 
 def test_a_session_in_which_nobody_drove_and_a_copy_are_left_out_and_named(car_dir: Path, tmp_path: Path) -> None:
@@ -126,6 +130,17 @@ def test_what_makes_no_sense_or_cannot_be_written_is_refused(car_dir: Path, tmp_
     lost = run_car("sessions", "report", "sessions/monday.mcap", "--html", tmp_path / "lost" / "a.html", cwd=car_dir)
     assert_refused(lost, "a.html cannot be written", "another place")
     assert_refused(run_car("sessions", "report", tmp_path, cwd=car_dir), "There are no sessions")
+    both = run_car("sessions", "report", "--html", tmp_path / "both", "--json", tmp_path / "both", cwd=car_dir)
+    assert_refused(both, "Name two files")
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_session_is_never_replaced_by_its_report(car_dir: Path, option: str) -> None:
+    monday = car_dir / "sessions" / "monday.mcap"
+    before = monday.read_bytes()
+    done = run_car("sessions", "report", option, "sessions/monday.mcap", cwd=car_dir)
+    assert_refused(done, "sessions/monday.mcap is named like a session", "another file")
+    assert monday.read_bytes() == before
 
 
 def test_a_report_of_an_import_says_what_of_the_tub_was_lost_and_not_used(car_dir: Path, tmp_path: Path) -> None:
