@@ -41,8 +41,9 @@ _BATCH = 512
 class Ridge:
     """A fitted regression from the features of an image to steering and throttle.
 
-    >>> split = split_recordings([recording.captured_ns for recording in dataset.recordings])
-    >>> ridge = fit_ridge(dataset, split.train, split.validation)
+    >>> from training.dataset import load_dataset
+    >>> dataset = load_dataset([path])
+    >>> ridge = fit_ridge(dataset, train=[np.arange(40)], validation=[np.arange(45, 60)])
     >>> ridge.predict(dataset.recordings[0].images[:7]).shape
     (7, 2)
     """

@@ -35,7 +35,7 @@ class Split:
     >>> captured_ns = np.arange(60) * NS_PER_S   # a minute, at one frame/s
     >>> split = split_recordings([captured_ns])
     >>> len(split.train[0]), len(split.validation[0]), len(split.test[0])
-    (40, 5, 12)
+    (41, 5, 12)
 
     Training stops by the validation frames; the test frames have no part in it.
     """
