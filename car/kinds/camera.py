@@ -17,6 +17,7 @@ from hardware.camera_models import CAMERA_MODELS, camera_model
 from hardware.cameras.orientation import Flip, Rotation, turned_geometry
 from hardware.clock import Clock
 
+MAX_HEIGHT = 1080
 MAX_BUFFER_MB = 500
 BUFFER_S = 5.0
 """How much driving is kept in memory for the recorder; an SD card's fsync has been seen to stall for 3 s."""
@@ -41,7 +42,7 @@ class CameraSection(Section):
     device: str = ""
     fixed_exposure: bool = True
     width: Annotated[int, Field(ge=32, le=1920)] = 160
-    height: Annotated[int, Field(ge=24, le=1080)] = 120
+    height: Annotated[int, Field(ge=24, le=MAX_HEIGHT)] = 120
     rotation: Rotation = 0
     flip: Flip = "none"
     rate_hz: Annotated[float, Field(ge=10, le=120)] = 30.0
@@ -89,9 +90,11 @@ class CameraSection(Section):
             )
         # Half a pixel of rounding is no other shape.
         if abs(3 * self.width - 4 * self.height) > 2:
+            height = round(self.width * 3 / 4)
+            to_set = f"height = {height}" if height <= MAX_HEIGHT else f"width = {round(self.height * 4 / 3)}"
             raise ValueError(
                 f"the lens of {self.model} is known for frames of 4:3, not of {self.width}x{self.height}: "
-                f"set height = {round(self.width * 3 / 4)}, or give fov_deg and delay_ms in place of model"
+                f"set {to_set}, or give fov_deg and delay_ms in place of model"
             )
         return self
 
@@ -99,9 +102,10 @@ class CameraSection(Section):
     def _is_fresh_enough(self) -> CameraSection:
         oldest_ms = self.delay_ms + 1000.0 / self.rate_hz
         if self.delay_ms > 0.0 and oldest_ms >= MAX_AGE_MS:
+            lower = "" if self.model else ", or lower delay_ms"
             raise ValueError(
                 f"a frame {self.delay_ms:g} ms late is {oldest_ms:.0f} ms old when the next comes, and the car stops "
-                f"at {MAX_AGE_MS:g} ms: raise rate_hz, which is {self.rate_hz:g}"
+                f"at {MAX_AGE_MS:g} ms: raise rate_hz, which is {self.rate_hz:g}{lower}"
             )
         return self
 
