@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import SessionBusy, SessionError, TrainingError, UnusableSession
+from car.files import reason
 from car.sessions.edits import edits_path
 from car.sessions.labels import has_teacher, lessons_in
 from car.sessions.reader import Session
@@ -161,7 +162,8 @@ def _fill_cache(session: Session, folder: Path, progress: ProgressCallback) -> N
             shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise TrainingError(
-            f"The decoded frames cannot be kept in {folder.parent} ({error.strerror}). Make room on that disk."
+            f"The decoded frames cannot be kept in {folder.parent} ({reason(error)}). Make room on that disk, or copy "
+            "the session to a folder that can be written."
         ) from error
 
 

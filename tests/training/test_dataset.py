@@ -215,5 +215,5 @@ def test_a_training_on_nothing_but_a_car_that_stands_is_refused(tmp_path: Path) 
 def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path: Path) -> None:
     path = write_drive(tmp_path / "monday.mcap", frames=5)
     (tmp_path / CACHE_FOLDER).write_text("in the way")
-    with pytest.raises(TrainingError, match=r"cannot be kept in .*Make room"):
+    with pytest.raises(TrainingError, match=r"cannot be kept in .*Make room.* folder that can be written"):
         load_dataset([path])
