@@ -61,7 +61,9 @@ def train(
     ] = "small",
     mirror: Annotated[
         str,
-        typer.Option("--mirror", metavar="WHEN", help="Learn from mirrored frames too: on, off, or what suits them."),
+        typer.Option(
+            "--mirror", metavar="WHEN", help="Learn from mirrored frames too: on, off, or auto, by what suits them."
+        ),
     ] = "auto",
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
