@@ -109,7 +109,7 @@ def report_sessions(
             fail("--json - prints nothing but JSON. Leave out --html, or give --json a file.")
         report = print_json(files)
     else:
-        report = report_and_show(files, html, Path(json) if json else None)
+        report = report_and_show(files, html, None if json is None else Path(json))
     if any(session.is_damaged for session in report.left_out):
         others = ", and the report is of the others" if report.sessions else ""
         fail(f"Not every session can be read{others}. Try `car sessions repair`.")

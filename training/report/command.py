@@ -46,9 +46,11 @@ def json_of(report: DataReport) -> str:
 
 
 def _check_places(html: Path | None, json_file: Path | None) -> None:
-    """Refuse what would be lost: a session named behind ``--json`` is taken for the file to write."""
-    for place in (html, json_file):
-        if place is not None and place.suffix == SUFFIX:
+    """Refuse what is no place for a report: a session named behind ``--json`` is taken for the file to write."""
+    for place in filter(None, (html, json_file)):
+        if place.is_dir():
+            raise RecordingError(f"{place} is a folder. Name a file in it for the report.")
+        if place.suffix == SUFFIX:
             raise RecordingError(f"{place} is named like a session. Write the report to another file.")
     if html is not None and html == json_file:
         raise RecordingError(f"{html} cannot be the page and the JSON. Name two files.")

@@ -135,6 +135,13 @@ def test_what_makes_no_sense_or_cannot_be_written_is_refused(car_dir: Path, tmp_
 
 
 @pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize("folder", ["", ".", "/", "sessions"])
+def test_a_folder_is_no_place_for_a_report(car_dir: Path, option: str, folder: str) -> None:
+    done = run_car("sessions", "report", option, folder, cwd=car_dir)
+    assert_refused(done, "is a folder", "Name a file in it")
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
 def test_a_session_is_never_replaced_by_its_report(car_dir: Path, option: str) -> None:
     monday = car_dir / "sessions" / "monday.mcap"
     before = monday.read_bytes()
