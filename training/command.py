@@ -77,6 +77,7 @@ def train_and_show(
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
+    console.print(", ".join(f"{what}: {value}" for what, value in card.training.items()), highlight=False)
     show_metrics("On the frames held out from training", card.metrics)
     return Trained(model, tuple(left_out))
 

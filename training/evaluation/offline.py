@@ -21,10 +21,7 @@ from models.contract import OUTPUTS
 from models.loader import load_model
 from models.runner import Model
 from training.dataset import LeftOut, LeftOutCallback, Size, ignore_left_out
-from training.evaluation.bootstrap import Interval, r2_interval, r2_lead
-
-LEAST_CHANGE = 1e-6
-"""Labels that differ by less are equal: it is what storing them as float32 may change."""
+from training.evaluation.bootstrap import LEAST_CHANGE, Interval, r2_interval, r2_lead
 
 Values = NDArray[np.float64]
 Label = tuple[float, float]

@@ -23,7 +23,8 @@ from tests.models.conftest import tiny_models
 from tests.training.conftest import Trained
 from tests.training.drives import draw, record, write_drive, write_rows
 from training.dataset import LeftOut
-from training.evaluation.offline import LEAST_CHANGE, Score, compare, evaluate, evaluate_frames, score
+from training.evaluation.bootstrap import LEAST_CHANGE
+from training.evaluation.offline import Score, compare, evaluate, evaluate_frames, score
 
 __all__ = ["tiny_models"]
 
