@@ -56,7 +56,7 @@ class DaggerSettings:
     rounds: int
     minutes: float = 4.0
     drive_s: float = DRIVE_S
-    trials: int = 20
+    trials: int = 60
     trial_s: float = 20.0
 
     def __post_init__(self) -> None:
