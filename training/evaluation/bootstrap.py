@@ -1,8 +1,8 @@
 """How sure a figure is: what it would be if the drive's parts were drawn again.
 
-Neighbouring frames are all but equal, so that a thousand of them say no more than a few bends do. Blocks of 100 frames,
-some seconds of driving, are drawn with replacement, not frames (the block bootstrap: Künsch, "The jackknife and the
-bootstrap for general stationary observations", Annals of Statistics 1989).
+Neighbouring frames are all but equal, so that a thousand of them say no more than a few bends do. Blocks of 50 frames,
+two seconds or so of driving, are drawn with replacement, not frames (the block bootstrap: Künsch, "The jackknife and
+the bootstrap for general stationary observations", Annals of Statistics 1989).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_FRAMES = 100
+BLOCK_FRAMES = 50
 LEAST_BLOCKS = 8
 """Of fewer nothing can be said."""
 LEAST_CHANGE = 1e-6
