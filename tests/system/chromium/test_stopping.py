@@ -6,6 +6,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import psutil
 import pytest
@@ -99,7 +100,7 @@ def test_calibrate_page_takes_no_throttle_from_a_headless_pilot(chromium: Browse
         car.wait_for_wheels(lambda applied: applied.command.throttle > 0.15, "a car that drives")
         before = len(car.wheels)
         car.wait_for_wheels(lambda _: len(car.wheels) > before + 30, "the drive to go on")
-        assert min(applied.command.throttle for applied in car.wheels[before:]) > 0.1
+        assert is_driving(car, before)
 
 
 def test_headless_drive_goes_on_when_a_page_that_shows_it_is_left(chromium: Browser, tmp_path: Path) -> None:
@@ -113,8 +114,13 @@ def test_headless_drive_goes_on_when_a_page_that_shows_it_is_left(chromium: Brow
         drive_page.page.close()
         shown = len(car.wheels)
         car.wait_for_wheels(lambda _: len(car.wheels) > shown + 30, "the drive to go on")
-        assert car.wheels[-1].command.throttle > 0.1
+        assert is_driving(car, shown)
         assert car.process.poll() is None
+
+
+def is_driving(car: ServedCar, since: int) -> bool:
+    """Tell whether the wheels turned from row ``since`` of the timeline on; into a bend a pilot may let them roll."""
+    return median(applied.command.throttle for applied in car.wheels[since:]) > 0.1
 
 
 def drive(drive_page: DrivePage, mode: str) -> None:
