@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from car.config.sections import CarConfig
 from car.errors import SessionError, TrainingError
 from car.files import reason
@@ -233,13 +235,13 @@ class _Rounds:
 
     def _add(self, sessions: Sequence[Path]) -> None:
         more = load_dataset(sessions, self._progress)
-        split = _split(more, self._settings.seed)
         self._dataset = replace(self._dataset, recordings=self._dataset.recordings + more.recordings)
-        # Split by itself: a frame that was once held out is never trained on, or warm networks would know it.
+        # All of it is learned from: what was held out of the first sessions still chooses epochs and is the test.
+        none = tuple(np.arange(0) for _ in more.recordings)
         self._split = Split(
-            self._split.train + split.train,
-            self._split.validation + split.validation,
-            self._split.test + split.test,
+            self._split.train + tuple(np.arange(len(recording.images)) for recording in more.recordings),
+            self._split.validation + none,
+            self._split.test + none,
             self._first_split.words,
         )
 
