@@ -16,7 +16,7 @@ from car.config.sections import CarConfig
 from car.link.car_link import CarLink
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import RingReader
-from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
+from car.processes.service import LOOK_PERIOD_S, Service, become_child, serving, thread, wait_for_the_end
 from car.recording.control import RecorderControl
 from car.recording.remote import WishReader
 from car.tracks import TrackLibrary
@@ -80,11 +80,13 @@ class DeskContext:
 def run_desk(link: CarLink, job: DeskJob) -> None:
     """Be the desk until the drive process has finished, or is gone; then close the session."""
     context = DeskContext(link, job, become_child("car-desk"))
-    if link.records.value if link.desk_started.value else job.records:
+    if not link.desk_started.value:
+        link.records.value = job.records
+    if link.records.value:
         context.recorder.switch_on()
     link.desk_started.value = True
     with serving(DESK, context):
-        wait_for_the_end(link, context.ended, context.look)
+        wait_for_the_end(link, context.ended)
     if any(runner.name == "view" for runner in threading.enumerate()):
         # It waits for the terminal, and so would Python on its way out.
         os._exit(1)
@@ -92,6 +94,15 @@ def run_desk(link: CarLink, job: DeskJob) -> None:
 
 def _open_recorder(context: DeskContext) -> contextlib.AbstractContextManager[None]:
     return thread("recorder", lambda: context.recorder.run(context.ended), context.ended.set)
+
+
+def _open_notice(context: DeskContext) -> contextlib.AbstractContextManager[None]:
+    return thread("notice", lambda: _look_until_the_end(context), context.ended.set)
+
+
+def _look_until_the_end(context: DeskContext) -> None:
+    while not context.ended.wait(LOOK_PERIOD_S):
+        context.look()
 
 
 @contextlib.contextmanager
@@ -146,6 +157,8 @@ def _show(context: DeskContext) -> None:
 
 DESK = (
     Service("recorder", _open_recorder),
+    # Before the library, which takes seconds to import: a successor is to know what was recorded meanwhile.
+    Service("notice", _open_notice),
     Service("library", _open_library),
     Service("view", _open_view),
 )
