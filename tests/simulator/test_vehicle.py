@@ -109,7 +109,8 @@ def test_any_driving_stays_within_what_the_car_can_do(
         assert abs(state.steering_rad) <= car.max_steering_rad + 1e-12
         assert abs(state.heading_rad) <= math.pi + 1e-12
         assert 0.0 <= state.charge <= before.charge
-        assert max(abs(state.pitch_rad), abs(state.roll_rad)) < math.radians(10.0)
+        # A car that begins sideways in a spin leans further than any that is driven.
+        assert max(abs(state.pitch_rad), abs(state.roll_rad)) < math.radians(15.0)
         way_m = math.hypot(state.x_m - before.x_m, state.y_m - before.y_m)
         assert way_m == pytest.approx(math.hypot(state.speed_m_s, state.leftward_m_s) * duration_s, abs=1e-12)
 
