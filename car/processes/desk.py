@@ -101,8 +101,12 @@ def _open_notice(context: DeskContext) -> contextlib.AbstractContextManager[None
 
 
 def _look_until_the_end(context: DeskContext) -> None:
-    while not context.ended.wait(LOOK_PERIOD_S):
-        context.look()
+    try:
+        while not context.ended.wait(LOOK_PERIOD_S):
+            context.look()
+    finally:
+        # A desk that can tell nobody how it stands ends, so that another one is started.
+        context.ended.set()
 
 
 @contextlib.contextmanager
