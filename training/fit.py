@@ -174,7 +174,7 @@ def _training_batches(images: NDArray[np.uint8], labels: NDArray[np.float32], se
     def load(number: Any, indexes: Any) -> tuple[Any, dict[str, Any]]:
         seed = tf.stack([tf.constant(settings.seed, tf.int32), tf.cast(number, tf.int32)])
         chosen, answers = tf.gather(all_images, indexes), tf.gather(all_labels, indexes)
-        batch, targets = augment(chosen, answers, seed, mirrored=settings.mirror is not False)
+        batch, targets = augment(chosen, answers, seed, mirrored=bool(settings.mirror))
         return batch, _named(targets)
 
     indexes = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=settings.seed).repeat()
