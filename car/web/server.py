@@ -16,13 +16,16 @@ from car.pairing.announcement import Announcer
 from car.pairing.certificate import Certificate, own_certificate
 from car.pairing.store import AccessStore, ServerAddress
 from car.web.access import Access
-from car.web.app import create_app
+from car.web.app import PAGES, create_app
 from car.web.connection import GuardedListener, Guests, HastyConnection
 from car.web.context import WebContext
 from car.web.discreet import LOOPBACK, discreet
+from car.web.rehearsal import rehearse
 from car.web.sockets import MAX_MESSAGE_BYTES
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - pairing alone opens it
+REHEARSED = (*PAGES, "/static/drive.js", "/api/status", "/api/track", "/api/nothing")
+SOCKETS = ("/api/drive", "/api/video")
 PORTS_TRIED = 20
 BEAT_PERIOD_S = 0.02
 LOOK_PERIOD_S = 0.5
@@ -89,6 +92,7 @@ class WebServer:
         fingerprint = self._certificate.fingerprint if self._certificate else ""
         with contextlib.suppress(AccessError):
             self._store.announce(ServerAddress(self.port, self._certificate is not None, fingerprint))
+        await rehearse(self._app, REHEARSED, SOCKETS, tls=self._certificate is not None)
         beating = asyncio.create_task(self._give_signs_of_life(servers[LOOPBACK]))
         while not self._ended.is_set():
             opens = self._store.opens_network()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
+def serving(
+    car_dir: Path, config: CarConfig | None = None, *, beat: Callable[[], None] = lambda: None
+) -> Iterator[Served]:
     """Serve the pages of a car in ``car_dir``, which is made, until the ``with`` block ends."""
     init_car(car_dir)
     config = config or CarConfig(web=WebSection(port=PORT, announce=False), recording=RecordingSection(min_free_mb=0))
@@ -108,7 +110,7 @@ def serving(car_dir: Path, config: CarConfig | None = None) -> Iterator[Served]:
         track=entered,
         track_map=TrackMaps(config, entered),
     )
-    server = WebServer(context, relay_secret=SECRET)
+    server = WebServer(context, relay_secret=SECRET, beat=beat)
     library.start()
     server.start()
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
@@ -20,6 +22,7 @@ from car.web import connection
 from car.web.connection import Guests
 from car.web.discreet import LOOPBACK
 from car.web.server import WebServer, _bound
+from tests.car.web import first_visit
 from tests.car.web.serving import PORT, serving
 from tests.system.browser import Browser
 from tests.system.car_process import wait_for
@@ -184,3 +187,11 @@ def test_nothing_vouches_for_the_pages_before_they_take_connections(
         finally:
             ready.set()
             server.close()
+
+
+def test_the_first_browser_finds_everything_imported_by_the_first_sign_of_life(tmp_path: Path) -> None:
+    # In a program of its own: here other tests have been everywhere before.
+    visit = [sys.executable, "-m", first_visit.__name__, str(tmp_path / "mycar")]
+    ran = subprocess.run(visit, capture_output=True, text=True, timeout=100.0, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == ""
