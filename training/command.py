@@ -57,6 +57,7 @@ def train_and_show(
     command: str,
     replaces: bool = False,
     size: Size | None = None,
+    from_takeovers: bool = False,
 ) -> Trained:
     """Train a pilot on ``sessions``; print what was left out, what to know of the rest, and how good it is.
 
@@ -74,6 +75,7 @@ def train_and_show(
             size=size,
             left_out=noting(left_out),
             loaded=show_loaded,
+            from_takeovers=from_takeovers,
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)

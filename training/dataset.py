@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from car.errors import SessionBusy, SessionError, TrainingError, UnusableSession
 from car.files import reason
 from car.sessions.edits import edits_path
-from car.sessions.labels import has_teacher, lessons_in
+from car.sessions.labels import Origin, has_teacher, lessons_in
 from car.sessions.reader import Session
 from hardware.camera import CameraGeometry
 from training.progress import Progress, ProgressCallback, ignore_progress
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 CACHE_FOLDER = ".frames"
 _ABOUT = "about.json"
 _UNFINISHED = "unfinished-"
@@ -35,8 +35,8 @@ class Recording:
     """The driven frames of one session.
 
     ``images`` uint8 RGB, frames × height × width × 3, mapped from the disk; ``labels`` float32, frames × (steering,
-    throttle); ``captured_ns`` int64, one per frame; ``broken_frames`` counts those that could not be decoded. In a
-    session that ``is_taught`` the labels are a teacher's, whoever drove.
+    throttle); ``captured_ns`` int64 and ``origins`` uint8 (an ``Origin``), one per frame; ``broken_frames`` counts
+    those that could not be decoded. In a session that ``is_taught`` the labels are a teacher's, whoever drove.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Recording:
     images: NDArray[np.uint8] = field(repr=False)
     labels: NDArray[np.float32] = field(repr=False)
     captured_ns: NDArray[np.int64] = field(repr=False)
+    origins: NDArray[np.uint8] = field(repr=False)
     broken_frames: int = 0
     is_taught: bool = False
 
@@ -136,9 +137,9 @@ def load_recording(path: Path, progress: ProgressCallback = ignore_progress) -> 
             _fill_cache(session, folder, progress)
     about = json.loads((folder / _ABOUT).read_text())
     images = np.memmap(folder / "images.rgb", np.uint8, "r", shape=tuple(about["shape"]))
-    labels, captured_ns = np.load(folder / "labels.npy"), np.load(folder / "captured_ns.npy")
+    labels, captured_ns, origins = (np.load(folder / f"{name}.npy") for name in ("labels", "captured_ns", "origins"))
     broken, is_taught = about["broken_frames"], has_teacher(info)
-    return Recording(info.name, sha256, info.camera, images, labels, captured_ns, broken, is_taught)
+    return Recording(info.name, sha256, info.camera, images, labels, captured_ns, origins, broken, is_taught)
 
 
 def _cache_key(path: Path, sha256: str) -> str:
@@ -153,9 +154,10 @@ def _fill_cache(session: Session, folder: Path, progress: ProgressCallback) -> N
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_UNFINISHED))
         try:
             with (unfinished / "images.rgb").open("wb") as images:
-                about, labels, times_ns = _decode(session, images, progress)
-            np.save(unfinished / "labels.npy", np.array(labels, np.float32))
-            np.save(unfinished / "captured_ns.npy", np.array(times_ns, np.int64))
+                about, lessons = _decode(session, images, progress)
+            np.save(unfinished / "labels.npy", np.array([label for label, _, _ in lessons], np.float32))
+            np.save(unfinished / "captured_ns.npy", np.array([time_ns for _, time_ns, _ in lessons], np.int64))
+            np.save(unfinished / "origins.npy", np.array([origin for _, _, origin in lessons], np.uint8))
             (unfinished / _ABOUT).write_text(json.dumps(about))
             _publish(unfinished, folder)
         finally:
@@ -181,9 +183,9 @@ def _publish(unfinished: Path, folder: Path) -> None:
 
 def _decode(
     session: Session, images: BinaryIO, progress: ProgressCallback
-) -> tuple[dict[str, object], list[tuple[float, float]], list[int]]:
-    labels: list[tuple[float, float]] = []
-    times_ns: list[int] = []
+) -> tuple[dict[str, object], list[tuple[tuple[float, float], int, Origin]]]:
+    """Write the images, and return what else there is to know of the session and of each frame."""
+    lessons: list[tuple[tuple[float, float], int, Origin]] = []
     shape: tuple[int, ...] | None = None
     broken = 0
     for done, lesson in enumerate(lessons_in(session), start=1):
@@ -199,13 +201,12 @@ def _decode(
             )
         shape = image.shape
         images.write(image.tobytes())
-        labels.append((lesson.label.steering, lesson.label.throttle))
-        times_ns.append(lesson.frame.captured_ns)
+        lessons.append(((lesson.label.steering, lesson.label.throttle), lesson.frame.captured_ns, lesson.origin))
     if shape is None and broken:
         raise SessionError(f"Not one of the {broken} frames driven in {session.path} can be decoded. Copy it again.")
     if shape is None:
         raise UnusableSession(f"Nobody drove in {session.path}, so there is nothing to learn from it.")
-    return {"shape": (len(labels), *shape), "broken_frames": broken}, labels, times_ns
+    return {"shape": (len(lessons), *shape), "broken_frames": broken}, lessons
 
 
 def _readable(sessions: Sequence[Path], progress: ProgressCallback, leave_out: _LeaveOut) -> _Found:

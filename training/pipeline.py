@@ -33,6 +33,7 @@ from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
 from training.split import Indexes, Split, split_recordings
+from training.takeovers import corrected
 
 SAMPLE_FRAMES = 8
 
@@ -48,14 +49,17 @@ def train(
     size: Size | None = None,
     left_out: LeftOutCallback = ignore_left_out,
     loaded: LoadedCallback = ignore_loaded,
+    from_takeovers: bool = False,
 ) -> ModelCard:
     """Train a pilot on ``sessions``, write it to the file ``out`` and return its card, whose name is the file's.
 
     Where there is such a file, the model is written beside it with a number, pilot-2.tflite, unless it ``replaces``
     that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``, and
-    ``loaded`` hears of what that returned before the training begins. The figures in the card are those of the exported
-    file on the test frames. Raises TrainingError when the sessions cannot be trained on or ``out`` cannot be written,
-    SessionError when the only one cannot be read, MissingPackage when Keras or TensorFlow is not installed.
+    ``loaded`` hears of what that returned before the training begins. With ``from_takeovers`` a pilot's own driving in
+    them is passed over, and what corrects it is shown more often (``training.takeovers``). The figures in the card are
+    those of the exported file on the test frames. Raises TrainingError when the sessions cannot be trained on or
+    ``out`` cannot be written, SessionError when the only one cannot be read, MissingPackage when Keras or TensorFlow is
+    not installed.
     """
     settings = settings or TrainSettings()
     # Before minutes of decoding and training, not after them.
@@ -64,10 +68,13 @@ def train(
     dataset = load_dataset(sessions, progress, size=size, tell=left_out)
     loaded(dataset)
     progress(Progress("train", 0, 1))
-    split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
+    lessons = corrected(dataset, settings.seed) if from_takeovers else None
+    times = [recording.captured_ns for recording in dataset.recordings]
+    split = lessons.split if lessons else split_recordings(times, settings.seed)
     fitted = fit(dataset, split, settings, progress)
     progress(Progress("export", 0, 1))
-    card = export_pilot(fitted, dataset, split, out, command, replaces=replaces)
+    corrections = {"corrections": str(lessons)} if lessons else {}
+    card = export_pilot(fitted, dataset, split, out, command, replaces=replaces, more=corrections)
     progress(Progress("export", 1, 1))
     return card
 
@@ -87,18 +94,26 @@ def _unwritable(out: Path, error: OSError) -> TrainingError:
 
 
 def export_pilot(
-    fitted: Fitted, dataset: Dataset, split: Split, out: Path, command: str = "", *, replaces: bool = False
+    fitted: Fitted,
+    dataset: Dataset,
+    split: Split,
+    out: Path,
+    command: str = "",
+    *,
+    replaces: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> ModelCard:
     """Write the network, measured and described, to ``out`` in one step and return its card; see ``train``.
 
-    Raises TrainingError when ``out`` cannot be written.
+    ``more`` is what else the card says of the training. Raises TrainingError when ``out`` cannot be written.
     """
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
             unfinished = Path(folder) / out.name
             export(fitted.network, unfinished, _sample(dataset, split))
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
-            card = replace(_describe(fitted, dataset, split, out.stem, command), metrics=evaluation.to_metrics())
+            card = _describe(fitted, dataset, split, out.stem, command)
+            card = replace(card, metrics=evaluation.to_metrics(), training={**card.training, **(more or {})})
             return publish_pilot(unfinished, card, out, replaces=replaces)
     except OSError as error:
         raise _unwritable(out, error) from error
@@ -141,7 +156,9 @@ def _describe(fitted: Fitted, dataset: Dataset, split: Split, name: str, command
         width=dataset.width,
         camera=_common([asdict(recording.camera) for recording in dataset.recordings]),
         sessions=tuple(
-            TrainingSession(recording.name, recording.sha256, len(train)) for recording, train in used if len(train)
+            TrainingSession(recording.name, recording.sha256, len(np.unique(train)))
+            for recording, train in used
+            if len(train)
         ),
         split=split.words + (f" (not learned from: {held_out})" if held_out else ""),
         training={

@@ -65,6 +65,12 @@ def train(
             "--mirror", metavar="WHEN", help="Learn from mirrored frames too: on, off, or auto, by what suits them."
         ),
     ] = "auto",
+    from_takeovers: Annotated[
+        bool,
+        typer.Option(
+            "--from-takeovers", help="Learn from where a driver took over from a pilot; the car drives with it then."
+        ),
+    ] = False,
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
@@ -74,6 +80,8 @@ def train(
         fail("--minutes is for --dagger. Leave it out, or add it.")
     if displaced_views and dagger is not None:
         fail("Rounds with an expert show the way back themselves. Leave out --displaced-views or --dagger.")
+    if from_takeovers and dagger is not None:
+        fail("In the rounds of --dagger it is the expert that takes over. Leave out --from-takeovers or --dagger.")
     if mirror not in MIRROR:
         fail(f"--mirror is one of {', '.join(MIRROR)}, not {mirror}.")
     folder = find_car(car)
@@ -96,7 +104,10 @@ def train(
             command=command,
             replaces=replace,
             size=(camera.height, camera.width),
+            from_takeovers=from_takeovers,
         )
+    if from_takeovers and out is None:
+        _activate(trained.model, folder)
     _say_how_to_drive(trained.model, place, folder, car)
     if any(session.is_damaged for session in trained.left_out):
         fail("Not every session can be read, and the model was trained on the others. Try `car sessions repair`.")
@@ -189,6 +200,24 @@ def _place(folder: CarFolder, name: str | None, out: Path | None, *, replace: bo
         return out
     library = ModelLibrary(folder.path, folder.config.camera.geometry)
     return library.target(name or DEFAULT_NAME, replace=replace or name is None)
+
+
+def _activate(model: Path, folder: CarFolder) -> None:
+    """Let the car drive with ``model`` from its next start on, and say how it would drive as before."""
+    from car.config.change import change_config
+    from car.kinds.pilot import TFLITE
+    from car.pilots.library import setting_of
+
+    before = folder.config.pilot
+    if before.kind != TFLITE:
+        typer.echo(
+            f'This car drives by a {before.kind} pilot, and goes on so. Set [pilot] kind = "{TFLITE}" to change that.'
+        )
+        return
+    change_config(folder.config_path, {"pilot": {"model": setting_of(model, folder.path)}})
+    typer.echo(
+        f'The car drives with {model.stem} from its next start on. Before it was [pilot] model = "{before.model}".'
+    )
 
 
 def _say_how_to_drive(model: Path, wanted: Path, folder: CarFolder, car: Path | None) -> None:

@@ -115,6 +115,7 @@ def run_simulation(
     *,
     pilot: Pilot | None = None,
     instructor: Instructor | None = None,
+    driver: Callable[[World, Gate], EventSource] | None = None,
     record: Path | None = None,
     observer: Observer | None = None,
     attendant: Attendant | None = None,
@@ -126,7 +127,8 @@ def run_simulation(
     >>> run.simulated_s, run.lap_count.departures
     (1.0, 0)
 
-    With ``record`` the drive becomes a session in that file. An ``instructor`` sits beside the pilot. ``progress`` is
+    With ``record`` the drive becomes a session in that file. An ``instructor`` sits beside the pilot, or a ``driver``
+    has the controls, made from the world and the gate, and arms it. ``progress`` is
     told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. Raises TrackError for an
     unknown track, RecordingError when the session cannot be written.
     """
@@ -142,6 +144,8 @@ def run_simulation(
         source = ExpertDriver(world, gate, Mode.AUTO)
         pilot = DualControls(pilot, source.command, instructor)
         about[TEACHER] = "expert"
+    elif driver is not None:
+        source = driver(world, gate)
     with contextlib.ExitStack() as stack:
         observers = [] if observer is None else [observer]
         if record is not None:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 from car.drive_record import DriveRecord
 from car.errors import SessionError
-from car.gate import GateState, Mode
+from car.gate import GateState, Mode, TripReason
 from car.sessions.format import EncodedFrame, SessionInfo
-from car.sessions.reader import Session
+from car.sessions.reader import DrivenFrame, Session
 from hardware.camera import Frame
+from hardware.clock import NS_PER_S
 from hardware.drivetrain import Command
 
 TEACHER = "teacher"
 """In a session's description, who said in every cycle what to do there, as the driver, whoever drove."""
+
+LED_ASTRAY_NS = NS_PER_S
+"""The pilot's last second before somebody takes over, or stops it, is what the taking over was for."""
+
+
+class Origin(IntEnum):
+    """Whose answer a label is: a driver's, the pilot's, or that of a driver who has just taken over from it."""
+
+    DRIVER = 0
+    PILOT = 1
+    CORRECTION = 2
 
 
 def has_teacher(info: SessionInfo) -> bool:
@@ -38,7 +52,7 @@ def label_of(record: DriveRecord, *, is_taught: bool = False) -> Command | None:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A frame, None when its image is broken, and what a pilot should do on seeing it.
+    """A frame, None when its image is broken, what a pilot should do on seeing it, and whose answer that is.
 
     >>> with Session.open(path) as session:
     ...     lessons = list(lessons_in(session))
@@ -48,15 +62,63 @@ class Lesson:
 
     frame: Frame | None
     label: Command
+    origin: Origin = Origin.DRIVER
 
 
 def lessons_in(session: Session) -> Iterator[Lesson]:
-    """Yield what there is to learn from ``session``: the frames that somebody drove on and that are not left out."""
-    is_taught = has_teacher(session.info)
-    for driven in session.driven_frames():
-        label = label_of(driven.record, is_taught=is_taught)
+    """Yield what there is to learn from ``session``: the frames that somebody drove on and that are not left out.
+
+    Where a driver takes over from a pilot, or stops it, the pilot's last second teaches nothing; what the driver does
+    until the pilot drives again is a correction. A session with a teacher is one driver's answers throughout.
+    """
+    if has_teacher(session.info):
+        for driven in session.driven_frames():
+            label = label_of(driven.record, is_taught=True)
+            if label is not None:
+                yield Lesson(_decoded(driven.frame), label)
+        return
+    for driven, origin in _without_what_led_astray(_with_origins(session.driven_frames())):
+        label = label_of(driven.record)
         if label is not None:
-            yield Lesson(_decoded(driven.frame), label)
+            yield Lesson(_decoded(driven.frame), label, origin)
+
+
+_Attributed = tuple[DrivenFrame, Origin]
+
+
+def _with_origins(frames: Iterable[DrivenFrame]) -> Iterator[_Attributed]:
+    """Yield each frame with whose answer its label is."""
+    before: Origin | None = None
+    for driven in frames:
+        record = driven.record
+        if record.gate_state is not GateState.ARMED:
+            before = None
+        elif record.mode.has_pilot:
+            before = Origin.PILOT
+        elif before in (None, Origin.DRIVER):
+            before = Origin.DRIVER
+        else:
+            before = Origin.CORRECTION
+        yield driven, Origin.DRIVER if before is None else before
+
+
+def _without_what_led_astray(frames: Iterable[_Attributed]) -> Iterator[_Attributed]:
+    """Yield the frames without the pilot's last second before each time that somebody took over from it, or stopped it.
+
+    A pilot's frames are kept back for that second, undecoded.
+    """
+    waiting: deque[_Attributed] = deque()
+    for driven, origin in frames:
+        while waiting and driven.record.captured_ns - waiting[0][0].record.captured_ns > LED_ASTRAY_NS:
+            yield waiting.popleft()
+        if origin is Origin.PILOT:
+            waiting.append((driven, origin))
+            continue
+        if origin is not Origin.CORRECTION and driven.record.trip is not TripReason.STOP:
+            yield from waiting
+        waiting.clear()
+        yield driven, origin
+    yield from waiting
 
 
 def _decoded(frame: EncodedFrame) -> Frame | None:

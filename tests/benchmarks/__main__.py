@@ -18,6 +18,7 @@ from tests.benchmarks import (
     pilot,
     simulator,
     stops,
+    takeovers,
     training,
     viewers,
     wheels,
@@ -41,7 +42,7 @@ BENCHMARKS = {
     "simulator": simulator.measure,
     "training": training.measure,
 }
-BY_HAND = {"own_lap": own_lap.measure}
+BY_HAND = {"own_lap": own_lap.measure, "takeovers": takeovers.measure}
 """What takes minutes runs when it is named."""
 
 

@@ -20,7 +20,7 @@ def drive_of(images: NDArray[np.uint8], steering: NDArray[np.float64]) -> tuple[
     """Return a dataset of one recording and its split."""
     labels = np.stack((steering, np.full(len(images), 0.3)), axis=1).astype(np.float32)
     captured_ns = np.arange(len(images), dtype=np.int64) * (NS_PER_S // RATE_HZ)
-    recording = Recording("drive", "", CameraGeometry(), images, labels, captured_ns)
+    recording = Recording("drive", "", CameraGeometry(), images, labels, captured_ns, np.zeros(len(labels), np.uint8))
     return Dataset((recording,), HEIGHT, WIDTH), split_recordings([captured_ns])
 
 

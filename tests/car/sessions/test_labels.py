@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from car.drive_record import DriveRecord
-from car.gate import GateState, Mode
+from car.gate import GateState, Mode, TripReason
 from car.sessions import Session, SessionWriter
-from car.sessions.labels import label_of, lessons_in
+from car.sessions.labels import Origin, label_of, lessons_in
 from hardware.clock import VirtualClock
 from hardware.drivetrain import NEUTRAL, Command
 from tests.car.sessions.recordings import INFO, START_NS, frame_of, record_of
@@ -70,3 +70,60 @@ def test_a_session_teaches_what_was_driven_and_tells_which_images_are_broken(tmp
         lessons = list(lessons_in(session))
     assert [None if lesson.frame is None else lesson.frame.number for lesson in lessons] == [0, None, 3]
     assert [lesson.label for lesson in lessons] == [record_of(number).applied for number in (0, 2, 3)]
+
+
+def told(path: Path, *stretches: tuple[int, Mode, GateState, TripReason | None]) -> list[tuple[int, Origin]]:
+    """Record ``stretches`` of so many frames each; return the frames that teach, and whose answers they are."""
+    rows = [stretch[1:] for stretch in stretches for _ in range(stretch[0])]
+    with SessionWriter(path, INFO, VirtualClock(START_NS), sync=lambda _: None, min_free_bytes=0) as writer:
+        for number, (mode, state, trip) in enumerate(rows):
+            writer.add_frame(frame_of(number))
+            writer.add_record(replace(record_of(number), mode=mode, gate_state=state, trip=trip))
+    with Session.open(path) as session:
+        return [(lesson.frame.number, lesson.origin) for lesson in lessons_in(session) if lesson.frame]
+
+
+def test_what_led_to_a_takeover_teaches_nothing_and_what_the_driver_did_is_a_correction(tmp_path: Path) -> None:
+    lessons = told(
+        tmp_path / "a.mcap",
+        (5, Mode.MANUAL, GateState.ARMED, None),
+        (40, Mode.AUTO, GateState.ARMED, None),
+        (10, Mode.MANUAL, GateState.ARMED, None),
+        (10, Mode.ASSIST, GateState.ARMED, None),
+        (10, Mode.MANUAL, GateState.ARMED, None),
+    )
+    # The frames 25 to 44 are of the second before the first takeover; before the second the pilot steered for less.
+    assert [number for number, origin in lessons if origin is Origin.PILOT] == list(range(5, 25))
+    assert [number for number, origin in lessons if origin is Origin.DRIVER] == list(range(5))
+    corrections = [number for number, origin in lessons if origin is Origin.CORRECTION]
+    assert corrections == [*range(45, 55), *range(65, 75)]
+
+
+def test_a_stop_is_for_what_the_pilot_did_in_the_second_before(tmp_path: Path) -> None:
+    auto = (60, Mode.AUTO, GateState.ARMED, None)
+    stopped = told(tmp_path / "a.mcap", auto, (3, Mode.AUTO, GateState.TRIPPED, TripReason.STOP))
+    assert [number for number, _ in stopped] == list(range(40))
+    tripped = told(tmp_path / "b.mcap", auto, (3, Mode.AUTO, GateState.TRIPPED, TripReason.LINK_LOST))
+    assert [number for number, _ in tripped] == list(range(60))
+
+
+def test_who_drives_by_hand_after_disarming_corrects_nobody(tmp_path: Path) -> None:
+    lessons = told(
+        tmp_path / "a.mcap",
+        (30, Mode.AUTO, GateState.ARMED, None),
+        (5, Mode.AUTO, GateState.DISARMED, None),
+        (5, Mode.MANUAL, GateState.ARMED, None),
+    )
+    assert lessons[-5:] == [(number, Origin.DRIVER) for number in range(35, 40)]
+    assert len(lessons) == 35
+
+
+def test_in_a_session_with_a_teacher_every_answer_is_the_teachers(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    info = replace(INFO, extra={"teacher": "expert"})
+    with SessionWriter(path, info, VirtualClock(START_NS), sync=lambda _: None, min_free_bytes=0) as writer:
+        for number in range(40):
+            writer.add_frame(frame_of(number))
+            writer.add_record(replace(record_of(number), mode=Mode.AUTO if number < 30 else Mode.MANUAL))
+    with Session.open(path) as session:
+        assert [lesson.origin for lesson in lessons_in(session)] == [Origin.DRIVER] * 40

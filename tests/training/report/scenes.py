@@ -38,7 +38,7 @@ def drive(seconds: float = 120.0, seed: int = 0, lag_frames: int = LAG_FRAMES, b
     images = np.stack([_view(room, at_px, noise[index % NOISES]) for index, at_px in enumerate(heading_px.tolist())])
     times_ns = np.round(np.arange(frames) * NS_PER_S / RATE_HZ).astype(np.int64)
     camera = CameraGeometry(width=WIDTH, height=HEIGHT)
-    return Recording(f"drive-{seed}", f"{seed:064x}", camera, images, labels, times_ns)
+    return Recording(f"drive-{seed}", f"{seed:064x}", camera, images, labels, times_ns, np.zeros(len(labels), np.uint8))
 
 
 def mirrored(recording: Recording) -> Recording:
