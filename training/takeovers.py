@@ -28,6 +28,10 @@ MAX_REPEATS = 8
 class Corrected:
     """How to train on sessions in which a pilot was corrected: the ``split``, and how many takeovers are learned from.
 
+    >>> part = (np.arange(90),)
+    >>> print(Corrected(Split(part, part, part, "an example"), takeovers=3, frames=90, repeats=2))
+    3 takeovers, 90 frames of them learned from, each 2 times
+
     ``frames`` counts the corrections' frames that are learned from, each once; ``repeats`` is how often each is shown.
     """
 
