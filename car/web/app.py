@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from car.errors import KNOWN_ERRORS
 from car.files import reason
+from car.pilots.workshop import Workshop
 from car.software import software_versions
 from car.web import (
     calibration,
@@ -30,6 +31,7 @@ from car.web import (
     status,
     track_map,
     tracks,
+    training,
     video,
 )
 from car.web.access import Access, AccessGuard, refuse
@@ -49,7 +51,14 @@ PAGES = {
     "/pair": "pair.html",
 }
 CONTROLS_ROUTERS = (status.router, track_map.router, pairing.router, drive_channel.router, video.router)
-LIBRARY_ROUTERS = (sessions.router, models.router, tracks.router, calibration.router, doctor.router)
+LIBRARY_ROUTERS = (
+    sessions.router,
+    models.router,
+    training.router,
+    tracks.router,
+    calibration.router,
+    doctor.router,
+)
 SENTENCES = {
     400: "The request cannot be read. Send it again.",
     404: "There is nothing at this address. Check it.",
@@ -88,6 +97,7 @@ def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     app.state.library = context
     app.state.sessions = sessions.make_library(context)
     app.state.models = models.make_library(context)
+    app.state.workshop = Workshop(context.folder)
     for router in LIBRARY_ROUTERS:
         app.include_router(router, prefix="/api")
     app.add_middleware(BodyLimit)

@@ -31,7 +31,8 @@ class LibraryServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Close every connection, and end."""
+        """Close every connection, and end; a training that goes on ends too."""
+        self._app.state.workshop.stop()
         self._ended.set()
         self._thread.join(END_TIMEOUT_S)
 

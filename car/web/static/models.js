@@ -3,6 +3,7 @@
 import { call, get, post, upload } from "./api.js";
 import { $, bytes, confirmed, count, el, toast } from "./dom.js";
 import "./shell.js";
+import { Training } from "./training.js";
 
 const MAX_MODEL_BYTES = 64 * 1024 * 1024;
 let own = new Set();
@@ -19,7 +20,7 @@ async function show() {
 
 const nothing = () => el("li", { class: "card empty" },
   el("h2", {}, "No models yet"),
-  el("p", { class: "muted" }, "Record a few laps, train on a laptop with car train, and upload the .tflite file here."));
+  el("p", { class: "muted" }, "Record a few laps and train a pilot below, or upload a .tflite file."));
 
 function modelCard(model) {
   const card = model.card ?? {};
@@ -140,3 +141,4 @@ $("upload").addEventListener("change", async (event) => {
   event.target.value = "";
 });
 show();
+new Training($("training"), { learned: show, activate }).open();

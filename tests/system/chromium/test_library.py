@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,13 +12,16 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 import models
+from hardware.camera import CameraGeometry
 from tests.car.sessions.recordings import write_session
 from tests.car.sessions.tub.test_importer import SyntheticTub
 from tests.system.chromium.drive_page import DrivePage
 from tests.system.chromium.served_car import ServedCar
+from tests.training.drives import write_drive
 
 FRAMES = 100
 MANY_FRAMES = 20_000
+TRAINING_MS = 120_000.0
 SHIPPED = next(Path(models.__file__).parent.glob("*.tflite"))
 
 
@@ -192,6 +196,29 @@ def test_what_is_no_model_is_not_taken(page: Page, car: ServedCar, tmp_path: Pat
     page.locator("#upload").set_input_files(upload)
     expect(page.get_by_role("alert")).to_be_visible()
     assert not (car.folder / "models" / "notes.tflite").exists()
+
+
+def test_a_training_is_begun_watched_and_stopped_on_the_page(page: Page, car: ServedCar, evening: Path) -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("TensorFlow is not installed")
+    session = write_drive(car.folder / "sessions" / "monday.mcap", frames=400, geometry=CameraGeometry())
+    page.goto("/models")
+    panel = page.locator("#training")
+    for name in ("monday", "evening"):
+        panel.get_by_role("checkbox", name=name).uncheck()
+    panel.get_by_role("button", name="Train").click()
+    expect(panel.get_by_role("alert")).to_contain_text("Choose a session")
+    panel.get_by_role("checkbox", name="monday").check()
+    panel.get_by_role("button", name="Train").click()
+    expect(panel.get_by_role("progressbar")).to_be_visible()
+    page.reload()
+    expect(panel.get_by_role("progressbar")).to_be_visible()
+    panel.get_by_role("button", name="Stop the training").click()
+    expect(panel.get_by_role("status")).to_contain_text("Nothing is left of it", timeout=TRAINING_MS)
+    panel.get_by_role("checkbox", name="monday").uncheck()
+    panel.get_by_role("button", name="Train").click()
+    expect(panel.get_by_role("status")).to_contain_text("Record at least a minute", timeout=TRAINING_MS)
+    session.unlink()
 
 
 def open_session(page: Page, name: str) -> None:
