@@ -32,6 +32,9 @@ Tensors = Mapping[str, Mapping[str, Any]]
 class Wiring:
     """The shape of a model's frame (height, width, 3), and the indexes of its tensors.
 
+    >>> Wiring(shape=(120, 160, 3), image=0, steering=11, throttle=12).state is None
+    True
+
     ``donkey_type`` is which of Donkey Car's pilots it is, empty for one of the contract above; ``state`` has the
     indexes of input and output in a recurrent one.
     """
