@@ -20,7 +20,36 @@ CARD_ENTRY = "pocketpilot.json"
 IMAGE_INPUT = "image"
 OUTPUTS = ("steering", "throttle")
 STATE = "state"
+MADE_BY = "made_by"
+"""What a card's ``training`` calls the program that trained the model, where that is another one."""
 MAX_MODEL_BYTES = 64 * 1024 * 1024
+
+Tensors = Mapping[str, Mapping[str, Any]]
+"""What a runtime says of a model's inputs or outputs, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The shape of a model's frame (height, width, 3), and the indexes of its tensors.
+
+    >>> Wiring(shape=(120, 160, 3), image=0, steering=11, throttle=12).state is None
+    True
+
+    ``donkey_type`` is which of Donkey Car's pilots it is, empty for one of the contract above; ``state`` has the
+    indexes of input and output in a recurrent one.
+    """
+
+    shape: tuple[int, ...]
+    image: int
+    steering: int
+    throttle: int
+    state: tuple[int, int] | None = None
+    donkey_type: str = ""
+
+
+def shape_of(tensor: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return a tensor's shape."""
+    return tuple(int(size) for size in tensor["shape"])
 
 
 @dataclass(frozen=True, slots=True)

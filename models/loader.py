@@ -24,6 +24,13 @@ from models.runtime import open_interpreter, try_out
 
 MAGIC = b"TFL3"
 DAMAGED = "the file is damaged. Copy it again, or export the model again."
+OTHER_MODELS = {
+    "Keras's .h5": (b"\x89HDF\r\n\x1a\n", b""),
+    "Keras's .keras": (b"PK\x03\x04", b"model.weights.h5"),
+    "PyTorch's .pth": (b"PK\x03\x04", b"/data.pkl"),
+    "a pickle, as PyTorch's older .pth": (b"\x80", b"torch"),
+}
+"""What else a Donkey Car writes as a model: how it begins, and what is in it."""
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -55,8 +62,7 @@ def load_model(path: Path, runtime: str = "", *, tried_sha256: str = "") -> Mode
         if not tried_sha256 and (card is None or not card.model_sha256):
             # Nothing vouches for these bytes, and the runtimes crash on damaged ones.
             try_out(content)
-        warnings = () if card else (f"{path.name} has no model card: nobody can say what it was trained on.",)
-        model = Model(path.name, open_interpreter(content, runtime), card, warnings)
+        model = Model(path.name, open_interpreter(content, runtime), card)
         if card is not None and (card.height, card.width) != (model.height, model.width):
             raise ModelError(
                 f"The model takes frames of {model.width}x{model.height} but its card says {card.width}x{card.height}. "
@@ -115,8 +121,20 @@ def _read(path: Path) -> bytes:
     if len(content) > MAX_MODEL_BYTES:
         raise ModelError(f"the file is larger than {MAX_MODEL_BYTES} bytes. Give the path of a pilot model.")
     if content[4:8] != MAGIC:
-        raise ModelError("this is not a TFLite model. Export it with `car train`, or give the path of a .tflite file.")
+        raise ModelError(_not_tflite(content))
     return content
+
+
+def _not_tflite(content: bytes) -> str:
+    """Return in words what a file is that is no TFLite model."""
+    for kind, mark in OTHER_MODELS.items():
+        # A zip names what is in it at its end.
+        if content.startswith(mark[0]) and mark[1] in content:
+            return (
+                f"this is not a TFLite model but {kind}. Give the .tflite file that Donkey Car writes beside it with "
+                "CREATE_TF_LITE = True, or train with `car train`."
+            )
+    return "this is not a TFLite model. Export it with `car train`, or give the path of a .tflite file."
 
 
 def _split(content: bytes) -> tuple[bytes, dict[str, bytes]]:

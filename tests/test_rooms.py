@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "car.gate": "hardware",
     "car.terminal": "hardware",
     "car.drive_record": "hardware car.gate",
-    "car.config": "car.errors car.files car.gate car.kinds",
+    "car.config": "hardware car.errors car.files car.gate car.kinds",
     "car.pilots": "hardware models car.elsewhere car.errors car.files car.kinds car.terminal",
     "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,28 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make; its na
 
     init_car(folder)
     typer.echo(f"Made {folder}/car.toml. Drive it with: car drive --headless --car {shlex.quote(str(folder))}")
+
+
+@app.command("import-config")
+def import_config(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="A Donkey Car's myconfig.py; config.py first.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="The car's folder; default: this one.")
+    ] = Path(),
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of the car.toml that is there.")] = False,
+) -> None:
+    """Make a car.toml from a Donkey Car's myconfig.py, which is read and never run."""
+    from car.assembly.ownership import owning
+    from car.config.donkey.importer import import_config as import_files
+    from car.config.donkey.view import lines_of
+
+    # What drives or calibrates reads its car.toml again.
+    with owning(out, (), "car import-config") if out.is_dir() else contextlib.nullcontext():
+        imported = import_files(files, out, replace=replace)
+    for line in lines_of(imported):
+        typer.echo(line)
 
 
 @app.command()

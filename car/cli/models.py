@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from car.config.folder import CarFolder
     from car.pilots.library import ModelLibrary
 
-models_app = typer.Typer(help="Pilot models: list, show, compare, rename, delete.", no_args_is_help=True)
+models_app = typer.Typer(help="Pilot models: list, show, compare, import, rename, delete.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a model of this car's own.")]
@@ -31,15 +32,19 @@ def list_models(car: CarOption = None) -> None:
 @models_app.command("show")
 def show_model(model: ModelArgument, car: CarOption = None) -> None:
     """Show a model's card: what it learned from and how well it drives."""
+    from car.pilots.check import check_model
     from car.pilots.find import find_model
     from models.errors import ModelError
     from models.loader import read_card
 
     path = find_model(model, find_car(car).path)
-    card = read_card(path)
-    if card is None:
+    if (card := read_card(path)) is not None:
+        typer.echo(card.to_json())
+        return
+    check = check_model(path, str(path))
+    if not check.donkey_type:
         raise ModelError(f"{path} has no model card. Train it with `car train` to get one.")
-    typer.echo(card.to_json())
+    typer.echo("\n".join([*check.warnings, f"It takes frames of {check.width}x{check.height}."]))
 
 
 @models_app.command("compare")
@@ -56,6 +61,34 @@ def compare_models(
     if len(paths) < 2:
         fail("One model compares with nothing. Name two or more; `car models list` shows what there is.")
     show_comparison(paths)
+
+
+@models_app.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file, ours or Donkey Car's.")],
+    name: Annotated[str | None, typer.Option("--name", help="What to call it here; default: as the file.")] = None,
+    throttle_range: Annotated[
+        float | None,
+        typer.Option(
+            "--throttle-range",
+            min=0.05,
+            max=1.0,
+            help="MODEL_CATEGORICAL_MAX_THROTTLE_RANGE of a categorical pilot's training; default: 0.8.",
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of the model of that name.")] = False,
+    car: CarOption = None,
+) -> None:
+    """Check a model and copy it to the car's own; a linear or categorical one of Donkey Car gets a card."""
+    from car.pilots.importing import import_model as import_file
+
+    name = _bare(name or file.name)
+    check = import_file(_library(find_car(car)), file, name, throttle_range=throttle_range, replace=replace)
+    if check.donkey_type:
+        typer.echo(
+            f"A {check.donkey_type} pilot of Donkey Car. It drives well only if it learned without TRANSFORMATIONS."
+        )
+    typer.echo(f"{name} takes frames of {check.width}x{check.height}. Drive with it: car drive --model {name}")
 
 
 @models_app.command("rename")

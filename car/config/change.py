@@ -70,10 +70,19 @@ def _give_to_owner(path: Path, before: os.stat_result) -> None:
 def _changed(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:
     try:
         # Not read_text, which would make Unix's line ends of Windows's.
-        document = tomlkit.parse(path.read_bytes().decode(CONFIG_ENCODING))
+        text = path.read_bytes().decode(CONFIG_ENCODING)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({reason(error)}). Make a car with `car init`.") from error
-    except (TOMLKitError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
+    return changed_text(text, path, changes)
+
+
+def changed_text(text: str, path: Path, changes: Mapping[str, Mapping[str, Value]]) -> str:
+    """Return the content ``text`` of the ``car.toml`` at ``path`` with other values; raises as ``change_config``."""
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
     for section, values in changes.items():
         table = document.setdefault(section, tomlkit.table())

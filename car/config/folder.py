@@ -51,14 +51,19 @@ def init_car(path: Path) -> None:
     """Make a car in ``path``; raises ConfigError when one is there already, or the folder cannot be made."""
     config_path = path / CONFIG_NAME
     try:
-        for folder in (path / "sessions", path / "models"):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folders(path)
         with config_path.open("x", encoding="utf-8") as file:
             file.write(template(path.resolve().name))
     except FileExistsError:
         raise ConfigError(f"There is a car in {path} already. Choose another name, or edit {config_path}.") from None
     except OSError as error:
         raise ConfigError(f"A car cannot be made in {path} ({error.strerror}). Choose a folder of your own.") from error
+
+
+def make_folders(path: Path) -> None:
+    """Make a car's folder and those in it, as far as they are not there; raises OSError."""
+    for folder in (path / "sessions", path / "models"):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def open_car(path: Path) -> CarFolder:

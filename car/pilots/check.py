@@ -15,12 +15,16 @@ from models.runtime import CHECK_TIMEOUT_S
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """What came of a check that went well: the file's SHA-256, the frame it takes, and what its user ought to know."""
+    """What came of a check that went well: the file's SHA-256, the frame it takes, and what its user ought to know.
+
+    ``donkey_type`` is as a ``models.runner.Model`` has it.
+    """
 
     sha256: str
     height: int
     width: int
     warnings: tuple[str, ...]
+    donkey_type: str = ""
 
 
 def check_model(path: Path, name: str) -> ModelCheck:
@@ -36,7 +40,7 @@ def check_model(path: Path, name: str) -> ModelCheck:
         raise ModelError(f"{name} crashes the TFLite runtime; it is damaged. Copy it again.") from error
     if "error" in done:
         raise ModelError(f"{name}: {done['error']}")
-    return ModelCheck(done["sha256"], done["height"], done["width"], tuple(done["warnings"]))
+    return ModelCheck(done["sha256"], done["height"], done["width"], tuple(done["warnings"]), done["donkey_type"])
 
 
 def _try_here(path: Path) -> dict[str, object]:
@@ -45,7 +49,7 @@ def _try_here(path: Path) -> dict[str, object]:
         model = load_model(path, tried_sha256=sha256)
     except (ModelError, OSError) as error:
         return {"error": str(error).removeprefix(f"{path}: ")}
-    return asdict(ModelCheck(sha256, model.height, model.width, model.warnings))
+    return asdict(ModelCheck(sha256, model.height, model.width, model.warnings, model.donkey_type))
 
 
 if __name__ == "__main__":

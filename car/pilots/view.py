@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from car.terminal.console import console
-from models.contract import ModelCard
+from models.contract import MADE_BY, ModelCard
 from models.errors import ModelError
 from models.loader import read_card
 
@@ -51,13 +51,17 @@ def _row(path: Path) -> tuple[str, ...]:
 
 
 def _card_row(card: ModelCard, size: str) -> tuple[str, ...]:
-    frames = sum(session.frames for session in card.sessions)
     mae = card.metrics.get("steering", {}).get("mae")
     return (
         f"{card.width}x{card.height}",
         size,
-        f"{frames} frames, {len(card.sessions)} sessions",
+        _trained_on(card),
         "" if mae is None else f"{mae:.3f}",
         exam_words(card),
         "; ".join(f"{track}: {outcome}" for track, outcome in card.closed_loop.items()),
     )
+
+
+def _trained_on(card: ModelCard) -> str:
+    frames = sum(session.frames for session in card.sessions)
+    return str(card.training.get(MADE_BY, f"{frames} frames, {len(card.sessions)} sessions"))

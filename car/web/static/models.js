@@ -52,6 +52,7 @@ function facts(model, card) {
     const frames = card.sessions.reduce((sum, session) => sum + session.frames, 0);
     rows.push(["Learned from", `${count(frames, "frame")} of ${count(card.sessions.length, "session")}`]);
   }
+  if (card.training?.made_by) rows.push(["Made by", String(card.training.made_by)]);
   if (typeof card.exam?.score === "number") rows.push(["Exam", `${card.exam.score.toFixed(1)} of 100`]);
   if (card.created) rows.push(["Made", new Date(card.created).toLocaleDateString("en", { dateStyle: "medium" })]);
   if (!card.width) rows.push(["Card", "None: it was trained elsewhere."]);

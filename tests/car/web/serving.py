@@ -16,7 +16,6 @@ from car.assembly.track_map import TrackMaps
 from car.config.folder import CarFolder, init_car
 from car.config.sections import CarConfig, RecordingSection, WebSection
 from car.controls.hub import DriverHub
-from car.kinds.pilot import SHIPPED_PILOT
 from car.link.bulletin import Bulletin
 from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from car.link.pilot_switch import PilotLink, PilotSwitch, activating
@@ -79,8 +78,8 @@ def serving(
     ring = CycleRing(spawn, SMALL, 20.0)
     recorder = RecorderControl(ring, folder.sessions_dir, config, "first", clock)
     slot, link = DriverSlot(spawn), PilotLink(spawn)
-    shipped, _ = open_pilot(find_model(SHIPPED_PILOT, car_dir), config.camera.geometry)
-    pilot = ActivePilot(shipped)
+    opened, _ = open_pilot(find_model(config.pilot.model, car_dir), config.camera.geometry)
+    pilot = ActivePilot(opened)
     pilots = PilotSwitch(link, pilot.name, told=recorder.note_pilot)
     tracks = TrackLibrary(folder.path)
     library = LibraryServer(LibraryContext(folder, pilots, recorder, tracks), SECRET)

@@ -12,6 +12,7 @@ import pytest
 
 import models
 from car.config.sections import CarConfig, RecordingSection, WebSection, load_config
+from car.kinds.camera import CameraSection
 from car.kinds.pilot import PilotSection
 from models.contract import MAX_MODEL_BYTES
 from tests.car.web.serving import OURS, PORT, Served, serving
@@ -65,6 +66,23 @@ def test_a_model_is_replaced_only_when_that_is_said(served: Served) -> None:
     served.client.post("models", params={"name": "evening"}, content=content)
     served.refused("POST", "models?name=evening", 409, "already", content=content)
     assert served.client.post("models", params={"name": "evening", "replace": True}, content=content).status_code == 201
+
+
+def test_a_pilot_of_donkey_car_is_uploaded_and_drives(tmp_path: Path, donkey_models: Path) -> None:
+    config = CarConfig(
+        camera=CameraSection(width=32, height=24),
+        pilot=PilotSection(model=str(donkey_models / "linear-5.3.tflite")),
+        web=WebSection(port=PORT, announce=False),
+        recording=RecordingSection(min_free_mb=0),
+    )
+    with serving(tmp_path / "mycar", config) as served:
+        content = (donkey_models / "categorical-2021.tflite").read_bytes()
+        row = served.client.post("models?name=theirs", content=content).json()
+        assert (row["fits"], row["card"]) == (True, None)
+        assert served.client.post("models/theirs/activate").json()["name"] == "theirs"
+        assert served.pilot.name == "theirs.tflite"
+        memory = (donkey_models / "memory.tflite").read_bytes()
+        served.refused("POST", "models?name=memory", 409, "Donkey Car pilot of the type memory", content=memory)
 
 
 def test_without_another_model_there_is_no_way_back(served: Served) -> None:

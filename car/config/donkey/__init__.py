@@ -1,0 +1,1 @@
+"""From a Donkey Car's ``myconfig.py``, which is read and never run, to a ``car.toml``."""
