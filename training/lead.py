@@ -43,7 +43,7 @@ def with_lead(dataset: Dataset, split: Split, lead_ms: int) -> tuple[Dataset, Sp
     """
     if not lead_ms:
         return dataset, split
-    led = [lead_labels(each.captured_ns, each.labels, lead_ms * NS_PER_MS) for each in dataset.recordings]
+    led = [lead_labels(each.captured_ns, each.labels, each.origins, lead_ms * NS_PER_MS) for each in dataset.recordings]
     recordings = [replace(each, labels=labels) for each, (labels, _) in zip(dataset.recordings, led, strict=True)]
     before = (split.train, split.validation, split.test)
     train, validation, test = (
@@ -53,31 +53,34 @@ def with_lead(dataset: Dataset, split: Split, lead_ms: int) -> tuple[Dataset, Sp
         raise TrainingError(
             f"Too few frames have a label {lead_ms} ms later. Record longer drives, or give a smaller --lead-ms."
         )
-    lost = sum(len(part) for parts in before for part in parts) - sum(
-        len(part) for parts in (train, validation, test) for part in parts
+    # A part may have a frame more than once.
+    lost = sum(
+        len(np.unique(part[~known[part]])) for parts in before for part, (_, known) in zip(parts, led, strict=True)
     )
     words = f"{split.words}, without {lost} frames that have no label {lead_ms} ms later"
     return replace(dataset, recordings=tuple(recordings)), Split(train, validation, test, words)
 
 
 def lead_labels(
-    captured_ns: NDArray[np.int64], labels: NDArray[np.float32], lead_ns: int
+    captured_ns: NDArray[np.int64], labels: NDArray[np.float32], origins: NDArray[np.uint8], lead_ns: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return for each frame the label of ``lead_ns`` later, and whether there is one.
 
     Between two frames a label is on the straight line between theirs. There is none after the last frame, nor beyond
-    two frames that are more than ``LONGEST_STEP_S`` apart: what was driven between them was not recorded.
+    two frames that are more than ``LONGEST_STEP_S`` apart, between which nothing was recorded, or whose labels are of
+    different ``origins``: what a pilot did next is no lesson of the driver's.
 
+    >>> labels = np.array([[0.0, 0.5], [0.5, 0.5], [1.0, 0.5], [0.0, 0.5]], np.float32)
     >>> times_ns = np.array([0, 50, 100, 900], np.int64) * 1_000_000
-    >>> labels, known = lead_labels(times_ns, np.array([[0.0, 0.3], [0.2, 0.3], [0.4, 0.3], [0.9, 0.3]], np.float32),
-    ...     75_000_000)
-    >>> labels[known].round(2).tolist(), known.tolist()
-    ([[0.3, 0.3]], [True, False, False, False])
+    >>> led, known = lead_labels(times_ns, labels, np.zeros(4, np.uint8), lead_ns=75_000_000)
+    >>> led[known].tolist(), known.tolist()
+    ([[0.75, 0.5]], [True, False, False, False])
     """
     # A clock that went back is no reason to take frames in another order than they were seen.
     order = np.argsort(captured_ns, kind="stable")
     times_ns, sorted_labels = captured_ns[order], labels[order]
-    stretch = np.concatenate(([0], np.cumsum(np.diff(times_ns) > LONGEST_STEP_S * NS_PER_S)))
+    is_break = (np.diff(times_ns) > LONGEST_STEP_S * NS_PER_S) | (np.diff(origins[order].astype(int)) != 0)
+    stretch = np.concatenate(([0], np.cumsum(is_break)))
     wanted_ns = times_ns + lead_ns
     after = np.minimum(np.searchsorted(times_ns, wanted_ns), len(times_ns) - 1)
     before = np.maximum(after - 1, 0)

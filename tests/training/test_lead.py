@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from car.errors import TrainingError
+from car.sessions.labels import Origin
 from hardware.clock import NS_PER_MS, NS_PER_S
 from tests.training.report.scenes import LAG_FRAMES, RATE_HZ, drive, labelled
 from training.dataset import Dataset, Recording
@@ -25,7 +27,7 @@ def test_a_label_is_that_of_its_moment_and_never_from_beyond_a_gap(steps_ms: lis
     times_ms = np.cumsum([0, *steps_ms])
     # Each label tells its moment, so that it is known which one a frame has been given.
     labels = np.stack([times_ms, -times_ms], 1).astype(np.float32)
-    led, known = lead_labels(times_ms.astype(np.int64) * NS_PER_MS, labels, lead_ms * NS_PER_MS)
+    led, known = lead_labels(times_ms.astype(np.int64) * NS_PER_MS, labels, by_hand(labels), lead_ms * NS_PER_MS)
     for index, time_ms in enumerate(times_ms.tolist()):
         wanted_ms = time_ms + lead_ms
         later = [other for other in times_ms.tolist()[index:] if other >= wanted_ms]
@@ -39,16 +41,28 @@ def test_a_label_is_that_of_its_moment_and_never_from_beyond_a_gap(steps_ms: lis
 def test_between_two_frames_a_label_is_between_theirs() -> None:
     times_ns = np.array([0, 100, 200], np.int64) * NS_PER_MS
     labels = np.array([[0.0, 0.5], [1.0, 0.3], [-1.0, 0.3]], np.float32)
-    led, known = lead_labels(times_ns, labels, 25 * NS_PER_MS)
+    led, known = lead_labels(times_ns, labels, by_hand(labels), 25 * NS_PER_MS)
     assert known.tolist() == [True, True, False]
     assert led[:2] == pytest.approx(np.array([[0.25, 0.45], [0.5, 0.3]]))
 
 
 def test_a_clock_that_went_back_does_not_mix_up_the_frames() -> None:
     times_ns = np.array([200, 0, 100], np.int64) * NS_PER_MS
-    led, known = lead_labels(times_ns, np.array([[0.2, 0.0], [0.0, 0.0], [0.1, 0.0]], np.float32), 100 * NS_PER_MS)
+    labels = np.array([[0.2, 0.0], [0.0, 0.0], [0.1, 0.0]], np.float32)
+    led, known = lead_labels(times_ns, labels, by_hand(labels), 100 * NS_PER_MS)
     assert known.tolist() == [False, True, True]
     assert led[1:, 0] == pytest.approx([0.1, 0.2])
+
+
+def test_what_the_pilot_does_next_is_no_label_of_the_drivers() -> None:
+    times_ns = np.arange(6, dtype=np.int64) * 50 * NS_PER_MS
+    origins = np.repeat(np.array([Origin.CORRECTION, Origin.PILOT], np.uint8), 3)
+    _, known = lead_labels(times_ns, np.zeros((6, 2), np.float32), origins, 50 * NS_PER_MS)
+    assert known.tolist() == [True, True, False, True, True, False]
+
+
+def by_hand(labels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.full(len(labels), Origin.DRIVER, np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +87,12 @@ def test_frames_without_a_label_fall_out_of_every_part_and_are_counted(recording
     (learned,) = led.recordings
     for part in (left.train[0], left.validation[0], left.test[0]):
         assert learned.labels[part] == pytest.approx(recording.labels[part + 3], abs=1e-6)
+
+
+def test_a_frame_that_is_shown_twice_is_counted_once(recording: Recording) -> None:
+    dataset, split = dataset_of(recording), split_recordings([recording.captured_ns])
+    twice = replace(split, test=(np.concatenate([split.test[0], split.test[0]]),))
+    assert with_lead(dataset, twice, 300)[1].words == with_lead(dataset, split, 300)[1].words
 
 
 def test_without_a_lead_everything_is_as_it_was(recording: Recording) -> None:
