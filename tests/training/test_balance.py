@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from car.sessions.index import HISTOGRAM_BINS
@@ -26,6 +26,7 @@ def test_a_drive_that_is_mostly_straight_on_is_drawn_nearly_evenly() -> None:
     assert drawn[drawn > 0].tolist() == [600, 100, 600, 600, 640]
 
 
+@settings(deadline=None)
 @given(steering=steerings)
 def test_every_frame_is_drawn_and_none_more_than_five_times(steering: np.ndarray) -> None:
     times = np.bincount(balanced(steering), minlength=len(steering))
@@ -33,6 +34,7 @@ def test_every_frame_is_drawn_and_none_more_than_five_times(steering: np.ndarray
     assert times.max() <= MOST_TIMES
 
 
+@settings(deadline=None)
 @given(steering=steerings)
 def test_the_rarer_a_steering_the_more_often_it_is_drawn(steering: np.ndarray) -> None:
     # Of the same step, all frames are drawn as often.

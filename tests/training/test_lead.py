@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ from training.split import split_recordings
 steps_ms = st.lists(st.sampled_from([0, 1, 40, 50, 60, 299, 300, 301, 2000]), max_size=60)
 
 
+@settings(deadline=None)
 @given(steps_ms=steps_ms, lead_ms=st.integers(0, 1000))
 def test_a_label_is_that_of_its_moment_and_never_from_beyond_a_gap(steps_ms: list[int], lead_ms: int) -> None:
     times_ms = np.cumsum([0, *steps_ms])
