@@ -36,7 +36,7 @@ RIDGE = "linear, of random filters"
 SETTINGS = {
     PEER: TrainSettings(
         network="donkey-linear",
-        epochs=20,
+        epochs=100,
         patience=5,
         batch_size=128,
         learning_rate=1e-3,
