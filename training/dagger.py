@@ -27,11 +27,11 @@ from car.sessions.format import SUFFIX
 from car.sessions.reader import Session
 from models.contract import ModelCard
 from training.backend import import_keras
-from training.dataset import Dataset, LeftOutCallback, LoadedCallback, ignore_left_out, ignore_loaded, load_dataset
+from training.dataset import LeftOutCallback, LoadedCallback, ignore_left_out, ignore_loaded, load_dataset
 from training.demonstrations import DRIVE_S, Drive, drives_for, record_drives
 from training.evaluation.road_test import RoadTest, take_road_test
 from training.fit import Fitted, TrainSettings, fit
-from training.pipeline import check_place, evaluate_held_out, export_pilot, publish_pilot
+from training.pipeline import check_place, export_pilot, publish_pilot
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Split, split_recordings
 from training.worlds import learning_worlds, trial_worlds
@@ -187,8 +187,8 @@ class _Rounds:
                 f"drive has {camera.width}x{camera.height}. Set its size in car.toml, or name other sessions."
             )
         loaded(dataset)
-        self._first = self._dataset = dataset
-        self._first_split = self._split = _split(dataset, self._settings.seed)
+        self._dataset = dataset
+        self._split = split_recordings([recording.captured_ns for recording in dataset.recordings], self._settings.seed)
 
     def run(self, number: int) -> Round:
         """Drive, but for round 0, then train and try the new pilot."""
@@ -197,7 +197,11 @@ class _Rounds:
             self._add(self._drive(number))
         drive_s = time.perf_counter() - started_s
         model = self._folder / f"round-{number}.tflite"
-        card = self._train(model)
+        fitted = self._train()
+        self._progress(Progress("export", 0, 1))
+        card = export_pilot(fitted, model, self._command)
+        self._progress(Progress("export", 1, 1))
+        self._network, self._model = fitted.network, model
         train_s = time.perf_counter() - started_s - drive_s
         road_test = take_road_test(
             model, self._config, trial_worlds(self._dagger.trials), self._tell("try"), self._dagger.trial_s
@@ -207,7 +211,7 @@ class _Rounds:
             model=model,
             card=card,
             frames=sum(map(len, self._split.train)),
-            steering_mae=evaluate_held_out(model, self._first, self._first_split).steering.model.mae,
+            steering_mae=card.metrics["steering"]["mae"],
             road_test=road_test,
             drive_s=drive_s,
             train_s=train_s,
@@ -242,29 +246,21 @@ class _Rounds:
             self._split.train + tuple(np.arange(len(recording.images)) for recording in more.recordings),
             self._split.validation + none,
             self._split.test + none,
-            self._first_split.words,
+            self._split.words,
         )
 
-    def _train(self, model: Path) -> ModelCard:
+    def _train(self) -> Fitted:
         settings = self._settings
         if self._network is not None:
             epochs = max(1, round(settings.epochs * WARM_EPOCHS_SHARE))
             settings = replace(settings, epochs=epochs, learning_rate=min(settings.learning_rate, WARM_LEARNING_RATE))
-        fitted: Fitted = fit(self._dataset, self._split, settings, self._progress, start=self._network)
-        self._progress(Progress("export", 0, 1))
-        card = export_pilot(fitted, self._dataset, self._split, model, self._command)
-        self._progress(Progress("export", 1, 1))
-        self._network, self._model = fitted.network, model
+        fitted = fit(self._dataset, self._split, settings, self._progress, start=self._network)
         # What the first round decided holds for all: warm networks know no other way.
-        self._settings = replace(self._settings, mirror=fitted.settings.mirror)
-        return card
+        self._settings = replace(self._settings, mirror=fitted.settings.mirror, lead_ms=fitted.settings.lead_ms)
+        return fitted
 
     def _tell(self, stage: str) -> Callable[[float], None]:
         return lambda done: self._progress(Progress(stage, round(done * 1000), 1000))
-
-
-def _split(dataset: Dataset, seed: int) -> Split:
-    return split_recordings([recording.captured_ns for recording in dataset.recordings], seed)
 
 
 def _publish_best(rounds: Sequence[Round], out: Path, *, replaces: bool) -> ModelCard:

@@ -6,23 +6,33 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
 from models.contract import OUTPUTS
-from training.augment import augment
+from training.augment import augment, mirror
 from training.backend import import_keras, import_tensorflow
+from training.balance import balanced
 from training.dataset import Dataset
 from training.displaced import displaced_views
+from training.lead import MOST_LEAD_MS, measured_lead_ms, with_lead
 from training.networks.steering import CORE, NetworkName, join, make_core, make_shrink, network_names
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
 from training.split import Indexes, Split
 
+LossName = Literal["mse", "huber"]
+HUBER_DELTA = 0.2
+"""Where the error of Huber's loss stops being squared: beyond a fifth of full lock a frame pulls no harder."""
 _SHRINK_BATCH = 256
+
+
+def loss_names() -> tuple[str, ...]:
+    """Return the losses there are to minimise, the usual one first."""
+    return get_args(LossName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,10 @@ class TrainSettings:
     """How to train. ``patience`` is how many epochs may pass without a better validation loss.
 
     ``displaced_views`` is the share of the training frames that are shown from beside the path as well, 0 … 1.
-    ``mirror`` says whether frames are shown left to right as well, None that the validation frames decide.
+    ``mirror`` says whether frames are shown left to right as well, None that the validation frames decide. ``lead_ms``
+    is how much later what a frame teaches was driven, None as much as the car takes to answer. ``balance`` shows frames
+    of rare steering more often. Frames that are ``augmented`` vary in light, sharpness and noise; a learning rate that
+    ``decays`` falls to zero along a cosine.
 
     >>> TrainSettings(epochs=10, seed=7).patience
     8
@@ -46,6 +59,11 @@ class TrainSettings:
     displaced_views: float = 0.0
     network: NetworkName = "small"
     mirror: bool | None = None
+    loss: LossName = "mse"
+    lead_ms: int | None = 0
+    balance: bool = False
+    augmented: bool = True
+    decays: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what Keras would stumble over minutes later."""
@@ -57,6 +75,10 @@ class TrainSettings:
             raise TrainingError(f"{self.displaced_views} is no share of the frames. Give a number from 0 to 1.")
         if self.network not in network_names():
             raise TrainingError(f"There is no network {self.network}. Give one of {', '.join(network_names())}.")
+        if self.loss not in loss_names():
+            raise TrainingError(f"There is no loss {self.loss}. Give one of {', '.join(loss_names())}.")
+        if self.lead_ms is not None and not 0 <= self.lead_ms <= MOST_LEAD_MS:
+            raise TrainingError(f"A lead of {self.lead_ms} ms is out of range. Give a number from 0 to {MOST_LEAD_MS}.")
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"The seed {self.seed} is out of range. Give a number from 0 to 2147483647.")
 
@@ -67,7 +89,8 @@ class Fitted:
 
     ``network`` is a Keras model as ``models.contract`` wants it, with the weights of ``best_epoch`` of ``epochs``
     (both counted from 1); ``images_per_cpu_s`` counts the training images of all epochs per second of processor time.
-    ``settings`` are those it was trained with, nothing in them left to be decided.
+    ``settings`` are those it was trained with, nothing in them left to be decided; ``dataset`` and ``split`` are what
+    it learned from and is to be judged by: their labels lead as the settings say.
     """
 
     network: Any
@@ -77,6 +100,8 @@ class Fitted:
     seconds: float
     images_per_cpu_s: float
     settings: TrainSettings
+    dataset: Dataset
+    split: Split
 
 
 def fit(
@@ -89,17 +114,22 @@ def fit(
 ) -> Fitted:
     """Train a network on the training frames of ``split``, stopping by its validation frames.
 
-    It goes on from the weights of ``start``, the network of an earlier fit to frames of this size, where that is given.
+    It goes on from the weights of ``start``, where that is given: the network of an earlier fit by the same name, to
+    frames of this size.
 
-    The squared error is minimised: where drivers tap full lock and let go, its minimum is the steering they mean, while
-    the absolute error's is the zero they show most of the time. Raises TrainingError when the training diverges,
-    MissingPackage when Keras or TensorFlow is not installed.
+    By default the squared error is minimised: where drivers tap full lock and let go, its minimum is the steering they
+    mean, while the absolute error's is the zero they show most of the time, and Huber's lies between. Raises
+    TrainingError when the training diverges, the frames are too small for the network, or no label is as much later as
+    the settings say; MissingPackage when Keras or TensorFlow is not installed.
     """
     settings = settings or TrainSettings()
     keras = import_keras()
     keras.utils.set_random_seed(settings.seed)
     # It refuses frames that are too small, before seconds of work on them.
-    shrink = make_shrink(dataset.height, dataset.width)
+    shrink = make_shrink(dataset.height, dataset.width, settings.network)
+    lead_ms = measured_lead_ms(dataset) if settings.lead_ms is None else settings.lead_ms
+    dataset, split = with_lead(dataset, split, lead_ms)
+    settings = replace(settings, lead_ms=lead_ms)
     if settings.mirror is None:
         settings = replace(settings, mirror=mirroring_suits(dataset, split.train, split.validation))
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
@@ -111,11 +141,13 @@ def fit(
     if start is not None:
         core.set_weights(start.get_layer(CORE).get_weights())
     steps = math.ceil(len(train[0]) / settings.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps * settings.epochs)
-    core.compile(keras.optimizers.Adam(rate), loss=dict.fromkeys(OUTPUTS, "mse"))
+    rate = settings.learning_rate
+    if settings.decays:
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
+    core.compile(keras.optimizers.Adam(rate), loss={name: _loss(settings.loss) for name in OUTPUTS})
     stopping = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
     history = core.fit(
-        _training_batches(*train, settings),
+        training_batches(*train, settings),
         validation_data=_plain_batches(*validation),
         epochs=settings.epochs,
         steps_per_epoch=steps,
@@ -134,7 +166,14 @@ def fit(
         seconds=time.perf_counter() - started_s,
         images_per_cpu_s=len(losses) * len(train[0]) / (time.process_time() - started_cpu_s),
         settings=settings,
+        dataset=dataset,
+        split=split,
     )
+
+
+def _loss(name: LossName) -> Any:
+    losses = import_keras().losses
+    return losses.MeanSquaredError() if name == "mse" else losses.Huber(HUBER_DELTA)
 
 
 def _gather(dataset: Dataset, parts: Sequence[Indexes], shrink: Any) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -166,18 +205,25 @@ def _with_displaced(
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _training_batches(images: NDArray[np.uint8], labels: NDArray[np.float32], settings: TrainSettings) -> Any:
-    """Return an endless tf.data.Dataset of shuffled, augmented batches."""
+def training_batches(images: NDArray[np.uint8], labels: NDArray[np.float32], settings: TrainSettings) -> Any:
+    """Return an endless tf.data.Dataset of shuffled batches, mirrored, balanced and augmented as the settings say.
+
+    A batch is images (float32, 0 … 255) and their labels by the names of the outputs (float32, batch × 1).
+    """
     tf = import_tensorflow()
     all_images, all_labels = tf.constant(images), tf.constant(labels)
 
     def load(number: Any, indexes: Any) -> tuple[Any, dict[str, Any]]:
         seed = tf.stack([tf.constant(settings.seed, tf.int32), tf.cast(number, tf.int32)])
         chosen, answers = tf.gather(all_images, indexes), tf.gather(all_labels, indexes)
-        batch, targets = augment(chosen, answers, seed, mirrored=bool(settings.mirror))
-        return batch, _named(targets)
+        mirror_seed, augment_seed = tf.unstack(tf.random.split(seed))
+        if settings.mirror:
+            chosen, answers = mirror(chosen, answers, mirror_seed)
+        batch = augment(chosen, augment_seed) if settings.augmented else tf.cast(chosen, tf.float32)
+        return batch, _named(answers)
 
-    indexes = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=settings.seed).repeat()
+    frames = balanced(labels[:, 0], mirrored=bool(settings.mirror)) if settings.balance else np.arange(len(images))
+    indexes = tf.data.Dataset.from_tensor_slices(frames).shuffle(len(frames), seed=settings.seed).repeat()
     batches = indexes.batch(settings.batch_size, drop_remainder=True).enumerate()
     return batches.map(load, num_parallel_calls=2).prefetch(2)
 

@@ -74,7 +74,7 @@ def train(
     fitted = fit(dataset, split, settings, progress)
     progress(Progress("export", 0, 1))
     corrections = {"corrections": str(lessons)} if lessons else {}
-    card = export_pilot(fitted, dataset, split, out, command, replaces=replaces, more=corrections)
+    card = export_pilot(fitted, out, command, replaces=replaces, more=corrections)
     progress(Progress("export", 1, 1))
     return card
 
@@ -94,25 +94,19 @@ def _unwritable(out: Path, error: OSError) -> TrainingError:
 
 
 def export_pilot(
-    fitted: Fitted,
-    dataset: Dataset,
-    split: Split,
-    out: Path,
-    command: str = "",
-    *,
-    replaces: bool = False,
-    more: Mapping[str, str] | None = None,
+    fitted: Fitted, out: Path, command: str = "", *, replaces: bool = False, more: Mapping[str, str] | None = None
 ) -> ModelCard:
     """Write the network, measured and described, to ``out`` in one step and return its card; see ``train``.
 
     ``more`` is what else the card says of the training. Raises TrainingError when ``out`` cannot be written.
     """
+    dataset, split = fitted.dataset, fitted.split
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
             unfinished = Path(folder) / out.name
             export(fitted.network, unfinished, _sample(dataset, split))
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
-            card = _describe(fitted, dataset, split, out.stem, command)
+            card = _describe(fitted, out.stem, command)
             card = replace(card, metrics=evaluation.to_metrics(), training={**card.training, **(more or {})})
             return publish_pilot(unfinished, card, out, replaces=replaces)
     except OSError as error:
@@ -147,7 +141,8 @@ def publish_pilot(unfinished: Path, card: ModelCard, out: Path, *, replaces: boo
     return described
 
 
-def _describe(fitted: Fitted, dataset: Dataset, split: Split, name: str, command: str) -> ModelCard:
+def _describe(fitted: Fitted, name: str, command: str) -> ModelCard:
+    dataset, split, settings = fitted.dataset, fitted.split, fitted.settings
     used = list(zip(dataset.recordings, split.train, strict=True))
     held_out = ", ".join(recording.name for recording, train in used if not len(train))
     return ModelCard(
@@ -162,11 +157,15 @@ def _describe(fitted: Fitted, dataset: Dataset, split: Split, name: str, command
         ),
         split=split.words + (f" (not learned from: {held_out})" if held_out else ""),
         training={
-            "network": fitted.settings.network,
-            "mirrored": "yes" if fitted.settings.mirror else "no",
+            "network": settings.network,
+            "loss": settings.loss,
+            "label lead": f"{settings.lead_ms} ms",
+            "balanced": "yes" if settings.balance else "no",
+            "mirrored": "yes" if settings.mirror else "no",
+            "augmented": "yes" if settings.augmented else "no",
             "epochs": fitted.epochs,
             "best epoch": fitted.best_epoch,
-            "seed": fitted.settings.seed,
+            "seed": settings.seed,
         },
         software=software_versions("keras", "tensorflow"),
         command=command,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from car.config.folder import CarFolder
     from training.command import Trained
     from training.dataset import LeftOut
-    from training.fit import TrainSettings
+    from training.fit import LossName, TrainSettings
     from training.networks.steering import NetworkName
 
 DEFAULT_NAME = "pilot"
@@ -57,8 +57,25 @@ def train(
         ),
     ] = 0.0,
     network: Annotated[
-        str, typer.Option("--network", metavar="NAME", help="small, or wide: for many tracks, at twice the computing.")
+        str,
+        typer.Option(
+            "--network",
+            metavar="NAME",
+            help="small, wide (for many tracks, at twice the computing), mobile, pilotnet or donkey-linear.",
+        ),
     ] = "small",
+    loss: Annotated[
+        str, typer.Option("--loss", metavar="NAME", help="mse, or huber: far-off labels pull no harder than near ones.")
+    ] = "mse",
+    lead_ms: Annotated[
+        str,
+        typer.Option(
+            "--lead-ms", metavar="N|auto", help="Learn what was driven so much later; auto: as late as the car."
+        ),
+    ] = "0",
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Show frames of rare steering up to five times as often.")
+    ] = False,
     mirror: Annotated[
         str,
         typer.Option(
@@ -84,13 +101,20 @@ def train(
         fail("In the rounds of --dagger it is the expert that takes over. Leave out --from-takeovers or --dagger.")
     if mirror not in MIRROR:
         fail(f"--mirror is one of {', '.join(MIRROR)}, not {mirror}.")
+    lead = _lead_ms(lead_ms)
     folder = find_car(car)
     place = _place(folder, name, out, replace=replace)
     camera = folder.config.camera.geometry
     files = session_files(sessions, folder)
     command = shlex.join(["car", *sys.argv[1:]])
     settings = TrainSettings(
-        seed=seed, displaced_views=displaced_views, network=cast("NetworkName", network), mirror=MIRROR[mirror]
+        seed=seed,
+        displaced_views=displaced_views,
+        network=cast("NetworkName", network),
+        mirror=MIRROR[mirror],
+        loss=cast("LossName", loss),
+        lead_ms=lead,
+        balance=balance,
     )
     if epochs is not None:
         settings = dataclasses.replace(settings, epochs=epochs)
@@ -184,6 +208,15 @@ def demo(
     import training.demo
 
     training.demo.run(out)
+
+
+def _lead_ms(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        fail(f"--lead-ms is a number of milliseconds, or auto, not {text}.")
 
 
 def _place(folder: CarFolder, name: str | None, out: Path | None, *, replace: bool) -> Path:

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     library,
     link_loss,
     loop,
+    networks,
     own_lap,
     pages,
     pilot,
@@ -42,7 +43,7 @@ BENCHMARKS = {
     "simulator": simulator.measure,
     "training": training.measure,
 }
-BY_HAND = {"own_lap": own_lap.measure, "takeovers": takeovers.measure}
+BY_HAND = {"own_lap": own_lap.measure, "takeovers": takeovers.measure, "networks": networks.measure}
 """What takes minutes runs when it is named."""
 
 

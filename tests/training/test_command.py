@@ -21,6 +21,10 @@ def test_a_session_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert_refused(run_car("train", "lost.mcap", cwd=tmp_path), "lost.mcap")
 
 
+def test_a_lead_that_is_no_time_is_refused(tmp_path: Path) -> None:
+    assert_refused(run_car("train", "--lead-ms", "soon", cwd=tmp_path), "--lead-ms", "auto", "soon")
+
+
 @pytest.mark.usefixtures("needs_keras")
 @pytest.mark.parametrize("content", [b"", b"not a session", b"\x89MCAP0\r\n"])
 def test_a_file_that_is_no_session_is_named(tmp_path: Path, content: bytes) -> None:

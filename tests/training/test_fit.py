@@ -10,16 +10,20 @@ import numpy as np
 import pytest
 
 from car.errors import TrainingError
+from hardware.camera import CameraGeometry
 from models.contract import OUTPUTS
 from tests.training.drives import draw, write_drive
 from training.dataset import Dataset, load_dataset
-from training.fit import Fitted, TrainSettings, fit
+from training.fit import HUBER_DELTA, Fitted, TrainSettings, fit, training_batches
+from training.lead import with_lead
+from training.networks.steering import NetworkName, network_names
 from training.progress import Progress
 from training.split import Split, split_recordings
 
 pytestmark = pytest.mark.usefixtures("needs_keras")
 
 SHORT = TrainSettings(epochs=2, batch_size=32)
+QUICK = replace(SHORT, mirror=False)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +112,97 @@ def test_a_training_that_diverges_says_so(drive: tuple[Dataset, Split]) -> None:
         {"seed": -1},
         {"seed": 2**31},
         {"network": "huge"},
+        {"loss": "mae"},
+        {"lead_ms": -1},
+        {"lead_ms": 1001},
     ],
 )
 def test_a_setting_that_no_training_can_use_is_refused_before_it_starts(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError, match="Give "):
         TrainSettings(**wrong)
+
+
+def errors_of(fitted: Fitted, part: Any) -> Any:
+    (recording,) = fitted.dataset.recordings
+    outputs = fitted.network({"image": recording.images[part]})
+    return np.abs(np.stack([outputs[name].numpy()[:, 0] for name in OUTPUTS], 1) - recording.labels[part])
+
+
+def test_hubers_loss_is_linear_for_labels_that_are_far_off(drive: tuple[Dataset, Split]) -> None:
+    dataset, split = drive
+    (recording,) = dataset.recordings
+    labels = recording.labels.copy()
+    labels[split.validation[0][::2]] = -1.0
+    changed = replace(dataset, recordings=(replace(recording, labels=labels),))
+    fitted = fit(changed, split, replace(QUICK, loss="huber"))
+    errors = errors_of(fitted, split.validation[0])
+    assert 0.2 < (errors > HUBER_DELTA).mean() < 0.8
+    huber = np.where(errors <= HUBER_DELTA, errors**2 / 2, HUBER_DELTA * (errors - HUBER_DELTA / 2))
+    assert huber.mean(axis=0).sum() == pytest.approx(fitted.validation_loss, rel=0.02)
+
+
+def test_what_leads_is_learned_and_judged_by(drive: tuple[Dataset, Split]) -> None:
+    dataset, split = drive
+    fitted = fit(dataset, split, replace(QUICK, lead_ms=200))
+    led, left = with_lead(dataset, split, 200)
+    assert fitted.split.words == left.words
+    assert np.array_equal(fitted.dataset.recordings[0].labels, led.recordings[0].labels)
+    assert answers(fitted) == pytest.approx(answers(fit(led, left, QUICK)), abs=1e-4)
+
+
+def test_a_rate_that_does_not_decay_teaches_something_else(drive: tuple[Dataset, Split]) -> None:
+    constant = fit(*drive, replace(QUICK, decays=False))
+    assert answers(constant) != pytest.approx(answers(fit(*drive, QUICK)), abs=1e-3)
+
+
+def drawn(steering: Any, settings: TrainSettings) -> list[tuple[Any, float]]:
+    """Return the images of an epoch, which all have the level 100 * steering + 100, and their steering."""
+    images = np.broadcast_to((100 + 100 * steering).astype(np.uint8)[:, None, None, None], (len(steering), 8, 16, 3))
+    labels = np.stack([steering, steering], 1).astype(np.float32)
+    batches = training_batches(np.ascontiguousarray(images), labels, settings).take(
+        len(steering) // settings.batch_size
+    )
+    return [
+        (image, float(label[0]))
+        for images, named in batches.as_numpy_iterator()
+        for image, label in zip(images, named["steering"], strict=True)
+    ]
+
+
+def test_only_balanced_frames_are_drawn_more_often(needs_keras: None) -> None:
+    steering = np.repeat(np.array([-0.5, 0.0, 1.0]), [40, 840, 80])
+    settings = TrainSettings(batch_size=96, mirror=False, augmented=False)
+    plain = [value for _, value in drawn(steering, settings)]
+    assert sorted(plain) == steering.tolist()
+    balanced = np.array([value for _, value in drawn(steering, replace(settings, balance=True))])
+    # Of 1,440 in a pass, 200 and 400.
+    assert (balanced == -0.5).mean() == pytest.approx(200 / 1440, abs=0.04)
+    assert (balanced == 1.0).mean() == pytest.approx(400 / 1440, abs=0.05)
+
+
+def test_frames_that_are_not_augmented_are_shown_as_they_are(needs_keras: None) -> None:
+    steering = np.linspace(-1, 1, 64)
+    settings = TrainSettings(batch_size=32, mirror=False, augmented=False)
+    assert all((image == int(100 + 100 * value)).all() for image, value in drawn(steering, settings))
+    augmented = drawn(steering, replace(settings, augmented=True))
+    assert sum(abs(image.mean() - (100 + 100 * value)) > 2 for image, value in augmented) > 32
+    mirrored = drawn(steering, replace(settings, mirror=True))
+    assert 8 < sum(abs(image.mean() - (100 + 100 * value)) > 2 for image, value in mirrored) < 56
+
+
+@pytest.mark.parametrize("network", network_names())
+def test_every_network_learns_and_goes_on_from_what_it_learned(
+    network: NetworkName, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = write_drive(tmp_path_factory.mktemp("car") / "large.mcap", frames=200, geometry=CameraGeometry(72, 64))
+    dataset = load_dataset([session])
+    split = split_recordings([recording.captured_ns for recording in dataset.recordings])
+    settings = TrainSettings(epochs=2, batch_size=16, network=network, mirror=False)
+    first = fit(dataset, split, settings)
+    later = fit(dataset, split, replace(settings, epochs=1, learning_rate=1e-9, augmented=False), start=first.network)
+    assert later.validation_loss == pytest.approx(first.validation_loss, rel=1e-3)
+
+
+def test_frames_too_small_for_the_network_are_refused(drive: tuple[Dataset, Split]) -> None:
+    with pytest.raises(TrainingError, match="48x36 are too small; the network donkey-linear needs 61x61"):
+        fit(*drive, replace(SHORT, network="donkey-linear"))

@@ -45,7 +45,16 @@ def test_the_card_is_in_the_file_and_tells_the_whole_story(trained: Trained) -> 
     expected = [(f"drive-{seed}", hashes[seed], 214) for seed in range(3)]
     assert [(session.name, session.sha256, session.frames) for session in card.sessions] == expected
     assert card.split.startswith("the last 20% of each session for the test")
-    assert (card.training["network"], card.training["mirrored"]) in (("small", "yes"), ("small", "no"))
+    assert card.training["mirrored"] in ("yes", "no")
+    told = {key: card.training[key] for key in ("network", "loss", "label lead", "balanced", "augmented", "seed")}
+    assert told == {
+        "network": "small",
+        "loss": "mse",
+        "label lead": "0 ms",
+        "balanced": "no",
+        "augmented": "yes",
+        "seed": 0,
+    }
     assert card.command == "car train"
     assert card.created.endswith("+00:00")
     assert {"pocketpilot", "keras", "numpy", "python"} <= card.software.keys()
@@ -89,6 +98,23 @@ def test_of_many_sessions_the_held_out_ones_are_named_and_not_counted_as_learned
     (held_out,) = {path.stem for path in sessions} - learned
     assert card.split.startswith("1 of 5 whole sessions for the test")
     assert card.split.endswith(f"(not learned from: {held_out})")
+
+
+def test_a_card_says_how_its_labels_led_and_how_many_frames_had_none(needs_keras: None, tmp_path: Path) -> None:
+    session = write_drive(tmp_path / "monday.mcap", frames=160)
+    settings = TrainSettings(
+        epochs=1, batch_size=32, network="mobile", loss="huber", lead_ms=100, balance=True, mirror=False
+    )
+    card = train([session], tmp_path / "pilot.tflite", settings)
+    told = {key: card.training[key] for key in ("network", "loss", "label lead", "balanced", "mirrored")}
+    assert told == {
+        "network": "mobile",
+        "loss": "huber",
+        "label lead": "100 ms",
+        "balanced": "yes",
+        "mirrored": "no",
+    }
+    assert card.split.endswith(", without 2 frames that have no label 100 ms later")
 
 
 def test_cameras_that_differ_leave_only_what_they_share_on_the_card(needs_keras: None, tmp_path: Path) -> None:
