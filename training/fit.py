@@ -21,6 +21,7 @@ from training.networks.steering import CORE, NetworkName, join, make_core, make_
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
 from training.split import Indexes, Split
+from training.variants import VariantChoice, variant_choices
 
 _SHRINK_BATCH = 256
 
@@ -30,7 +31,8 @@ class TrainSettings:
     """How to train. ``patience`` is how many epochs may pass without a better validation loss.
 
     ``displaced_views`` is the share of the training frames that are shown from beside the path as well, 0 … 1.
-    ``mirror`` says whether frames are shown left to right as well, None that the validation frames decide.
+    ``mirror`` says whether frames are shown left to right as well, None that the validation frames decide. ``variant``
+    is what the network is exported as; for ``auto`` see ``training.variants``.
 
     >>> TrainSettings(epochs=10, seed=7).patience
     8
@@ -46,6 +48,7 @@ class TrainSettings:
     displaced_views: float = 0.0
     network: NetworkName = "small"
     mirror: bool | None = None
+    variant: VariantChoice = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what Keras would stumble over minutes later."""
@@ -57,6 +60,8 @@ class TrainSettings:
             raise TrainingError(f"{self.displaced_views} is no share of the frames. Give a number from 0 to 1.")
         if self.network not in network_names():
             raise TrainingError(f"There is no network {self.network}. Give one of {', '.join(network_names())}.")
+        if self.variant not in variant_choices():
+            raise TrainingError(f"There is no variant {self.variant}. Give one of {', '.join(variant_choices())}.")
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"The seed {self.seed} is out of range. Give a number from 0 to 2147483647.")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.dataset import LeftOut
     from training.fit import TrainSettings
     from training.networks.steering import NetworkName
+    from training.variants import VariantChoice
 
 DEFAULT_NAME = "pilot"
 MIRROR = {"auto": None, "on": True, "off": False}
@@ -65,6 +66,14 @@ def train(
             "--mirror", metavar="WHEN", help="Learn from mirrored frames too: on, off, or auto, by what suits them."
         ),
     ] = "auto",
+    variant: Annotated[
+        str,
+        typer.Option(
+            "--variant",
+            metavar="NAME",
+            help="Export it as float32, float16, dynamic or int8; auto: the smallest that loses at most 2 %.",
+        ),
+    ] = "float32",
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
@@ -82,7 +91,11 @@ def train(
     files = session_files(sessions, folder)
     command = shlex.join(["car", *sys.argv[1:]])
     settings = TrainSettings(
-        seed=seed, displaced_views=displaced_views, network=cast("NetworkName", network), mirror=MIRROR[mirror]
+        seed=seed,
+        displaced_views=displaced_views,
+        network=cast("NetworkName", network),
+        mirror=MIRROR[mirror],
+        variant=cast("VariantChoice", variant),
     )
     if epochs is not None:
         settings = dataclasses.replace(settings, epochs=epochs)
