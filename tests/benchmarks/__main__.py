@@ -19,6 +19,7 @@ from tests.benchmarks import (
     simulator,
     stops,
     training,
+    variants,
     viewers,
     wheels,
 )
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "library": library.measure,
     "simulator": simulator.measure,
     "training": training.measure,
+    "variants": variants.measure,
 }
 BY_HAND = {"own_lap": own_lap.measure}
 """What takes minutes runs when it is named."""

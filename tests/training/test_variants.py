@@ -13,11 +13,12 @@ from car.errors import TrainingError
 from models.contract import ModelCard
 from models.loader import load_model, read_card
 from tests.system.car_process import assert_refused, run_car
+from tests.training.conftest import Trained
 from tests.training.drives import draw, write_drive
 from training import export as exporting
 from training.command import explain_variants, show_variants
 from training.dataset import load_dataset
-from training.export import INT8_TOLERANCE, TOLERANCES, Variant, check_values, convert, model_values, variant_names
+from training.export import TOLERANCES, Variant, check_values, convert, model_values, variant_names
 from training.fit import TrainSettings, fit
 from training.pipeline import train
 from training.split import split_recordings
@@ -152,12 +153,10 @@ def test_of_all_variants_the_recommended_one_is_written_with_the_figures_of_all(
     assert list(out.parent.iterdir()) == [out]
 
 
-def test_by_default_a_pilot_is_float32_and_compared_with_the_network(needs_keras: None, tmp_path: Path) -> None:
-    session = write_drive(tmp_path / "monday.mcap", frames=160)
-    card = train([session], tmp_path / "pilot.tflite", TrainSettings(epochs=1, batch_size=32))
-    assert card.training["variant"] == "float32"
-    assert set(card.variants) == {"float32"}
-    assert card.variants["float32"]["difference"] < 1e-4
+def test_by_default_a_pilot_is_float32_and_compared_with_the_network(trained: Trained) -> None:
+    assert trained.card.training["variant"] == "float32"
+    assert set(trained.card.variants) == {"float32"}
+    assert trained.card.variants["float32"]["difference"] < 1e-4
 
 
 @pytest.mark.parametrize("choice", ["auto", "int8", "float32"])
@@ -176,11 +175,6 @@ def test_a_variant_that_the_runtimes_do_not_agree_on_is_not_written(
     with pytest.raises(TrainingError, match="gives values that differ"):
         export_variants(pilot[0], out, choice, pilot[1])
     assert not out.exists()
-
-
-def test_int8_may_differ_by_five_levels_between_runtimes() -> None:
-    assert TOLERANCES["int8"] == INT8_TOLERANCE == 5 / 255
-    assert TOLERANCES["float16"] == TOLERANCES["float32"] == 1e-4
 
 
 def test_what_is_recommended_and_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ _SIZES: dict[NetworkName, _Size] = {
 }
 
 
-def network_names() -> tuple[str, ...]:
+def network_names() -> tuple[NetworkName, ...]:
     """Return the networks there are to train, the usual one first."""
     return get_args(NetworkName)
 
