@@ -75,10 +75,11 @@ class ModelCard:
     True
 
     ``camera`` is the geometry it was trained with (``hardware.camera.CameraGeometry`` as a mapping), ``metrics`` maps
-    ``"steering"`` and ``"throttle"`` to their figures beside those of baselines, ``closed_loop`` says how it drove on
-    single tracks in the simulator, ``exam`` has its scores in the exam and what repeats it, ``command`` is what was
-    typed to make it, ``training`` how it was trained. ``model_sha256`` is the hash of the file without the card;
-    ``models.loader.append_card`` fills it in.
+    ``"steering"`` and ``"throttle"`` to their figures beside those of baselines, ``variants`` maps the ways the network
+    was exported to how they compare with it (``training.variants.VariantFigures`` as a mapping), ``closed_loop`` says
+    how it drove on single tracks in the simulator, ``exam`` has its scores in the exam and what repeats it, ``command``
+    is what was typed to make it, ``training`` how it was trained. ``model_sha256`` is the hash of the file without the
+    card; ``models.loader.append_card`` fills it in.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ModelCard:
     split: str = ""
     training: Mapping[str, float | str] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     closed_loop: Mapping[str, float | str] = field(default_factory=dict)
     exam: Mapping[str, float | str] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
@@ -128,8 +130,9 @@ class ModelCard:
         """Raise TypeError for a value of the wrong kind; readers of the card rely on it."""
         numbers = (self.height, self.width)
         texts = (self.name, self.split, self.command, self.created, self.model_sha256)
-        tables = (self.camera, self.training, self.metrics, self.closed_loop, self.exam, self.software)
-        for values, kind in ((numbers, int), (texts, str), ((*tables, *self.metrics.values()), dict)):
+        tables = (self.camera, self.training, self.metrics, self.variants, self.closed_loop, self.exam, self.software)
+        inner = (*self.metrics.values(), *self.variants.values())
+        for values, kind in ((numbers, int), (texts, str), ((*tables, *inner), dict)):
             for value in values:
                 if not isinstance(value, kind):
                     raise TypeError(f"{value!r} is not of type {kind.__name__}")

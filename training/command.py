@@ -17,17 +17,19 @@ from car.pilots.compare import PREDICTORS, R2_IN_WORDS
 from car.sessions.reader import Session
 from car.terminal.console import console
 from car.terminal.progress import ProgressLine, progress_bar, progress_lines
-from models.contract import OUTPUTS
+from models.contract import OUTPUTS, ModelCard
 from models.loader import append_card, read_card
 from simulator.scenario import Scenario
 from training.dataset import Dataset, LeftOut, LeftOutCallback, Size
 from training.evaluation.closed_loop import drive_scenarios
 from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
+from training.export import variant_names
 from training.fit import TrainSettings
 from training.pipeline import train
 from training.progress import Progress as TrainingProgress
 from training.progress import ProgressCallback
 from training.report.view import show_in_short
+from training.variants import MAX_LOSS
 
 _STAGES = {
     "read": "reading the sessions",
@@ -36,6 +38,7 @@ _STAGES = {
     "drive": "driving with the expert beside it",
     "try": "trying the pilot",
 }
+_TITLE = "Beside the network before its export, on validation frames"
 NO_FIGURE = "–"
 
 Metrics = Mapping[str, Mapping[str, float]]
@@ -81,6 +84,7 @@ def train_and_show(
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
     console.print(", ".join(f"{what}: {value}" for what, value in card.training.items()), highlight=False)
     show_metrics("On the frames held out from training", card.metrics)
+    show_variants(card)
     return Trained(model, tuple(left_out))
 
 
@@ -179,6 +183,40 @@ def show_metrics(title: str, metrics: Metrics) -> None:
     console.print(_metrics_table(title, metrics))
     for sentence in explain_metrics(metrics):
         console.print(sentence, highlight=False)
+
+
+def show_variants(card: ModelCard) -> None:
+    """Print how the ways that the network was exported compare with it, unless it was exported as it is."""
+    chosen = str(card.training.get("variant", ""))
+    if card.variants.keys() <= {"float32"}:
+        return
+    table = Table(
+        "variant", "size", "median, p99", "steering MAE", "throttle MAE", "loss", "largest difference", title=_TITLE
+    )
+    for name, figures in card.variants.items():
+        table.add_row(
+            f"{name}, this one" if name == chosen else name,
+            f"{figures['bytes'] / 1e3:.0f} kB",
+            f"{figures['invoke_ms']:.2f}, {figures['invoke_p99_ms']:.2f} ms",
+            f"{figures['steering_mae']:.4f}",
+            f"{figures['throttle_mae']:.4f}",
+            f"{round(figures['loss'], 4) + 0.0:+.2%}",
+            f"{figures['difference']:.2g}",
+        )
+    console.print(table)
+    for sentence in explain_variants(card.variants, chosen):
+        console.print(sentence, highlight=False)
+
+
+def explain_variants(variants: Metrics, chosen: str) -> list[str]:
+    """Return in words which variant is recommended, or that the only one was made at too high a price."""
+    if len(variants) > 1:
+        missing = [name for name in variant_names() if name not in variants]
+        left_out = [f"Left out since the runtimes here do not agree on it: {', '.join(missing)}."] if missing else []
+        return [*left_out, f"Recommended is {chosen}, the smallest whose error is at most {MAX_LOSS:.0%} larger."]
+    if not variants[chosen]["loss"] <= MAX_LOSS:
+        return [f"{chosen} loses more than {MAX_LOSS:.0%}. Train with --variant auto, or without the option."]
+    return []
 
 
 def explain_metrics(metrics: Metrics) -> list[str]:

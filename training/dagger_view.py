@@ -10,7 +10,7 @@ from rich.table import Table
 from car.config.sections import CarConfig
 from car.terminal.console import console
 from models.contract import ModelCard
-from training.command import Trained, noting, progress_bars, show_loaded, show_metrics
+from training.command import Trained, noting, progress_bars, show_loaded, show_metrics, show_variants
 from training.dagger import DaggerSettings, Round, best_of, folder_for, is_of_real_car, train_in_rounds
 from training.dataset import LeftOut
 from training.fit import TrainSettings
@@ -58,6 +58,7 @@ def train_in_rounds_and_show(
             published=show_published,
         )
     show_metrics("On the frames held out from training", card.metrics)
+    show_variants(card)
     return Trained(out.with_stem(card.name), tuple(left_out))
 
 

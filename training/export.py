@@ -1,4 +1,10 @@
-"""From a Keras model to a ``.tflite`` file that gives the same values on every runtime that is installed."""
+"""From a Keras model to a ``.tflite`` file that gives the same values on every runtime that is installed.
+
+The same network can be written in four ways, its variants: ``float32`` as it was trained; ``float16``, its weights in
+half the bytes; ``dynamic``, its weights in a quarter and its arithmetic partly in int8; ``int8``, all but the input and
+the outputs in int8, by ranges that are calibrated on training frames. Each takes and gives what ``models.contract``
+says.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +12,78 @@ import json
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
 from models.contract import IMAGE_INPUT, OUTPUTS
+from models.loader import load_model
 from models.runtime import installed_runtimes, quiet
 from training.backend import import_keras, import_tensorflow
 
+Variant = Literal["float32", "float16", "dynamic", "int8"]
+Images = NDArray[np.uint8]
+"""Frames, RGB: frames × height × width × 3."""
+Values = NDArray[np.float32]
+"""Steering and throttle: frames × 2."""
+
 TOLERANCE = 1e-4
+INT8_TOLERANCE = 5 * 2 / 255
+"""How far the runtimes may be apart where they compute in int8: five of the 255 levels from −1 to 1.
+
+Each rounds in its own way: up to 3 levels were measured on recorded frames.
+"""
+TOLERANCES: dict[Variant, float] = {
+    "float32": TOLERANCE,
+    "float16": TOLERANCE,
+    "dynamic": INT8_TOLERANCE,
+    "int8": INT8_TOLERANCE,
+}
 _CHECK_TIMEOUT_S = 120
 
 
-def export(network: Any, path: Path, sample: NDArray[np.uint8]) -> None:
+def variant_names() -> tuple[Variant, ...]:
+    """Return the variants there are, the usual one first."""
+    return get_args(Variant)
+
+
+def export(
+    network: Any, path: Path, sample: Images, variant: Variant = "float32", calibration: Images | None = None
+) -> None:
     """Write ``network``, a Keras model as ``models.contract`` wants it, to the file ``path``, without a card.
 
-    Each TFLite runtime that is installed must give the network's own values for ``sample`` (frames × height × width ×
-    3) to 1e-4. Raises TrainingError when one does not, OSError when the file cannot be written.
+    Each TFLite runtime that is installed must give the same values for ``sample``: the network's own to 1e-4 in
+    float32, where nothing is rounded; those of the first runtime to ``TOLERANCES`` in another ``variant``. For
+    ``calibration`` see ``convert``. Raises TrainingError when one does not, OSError when the file cannot be written.
     """
-    outputs = network({IMAGE_INPUT: sample})
-    expected = np.stack([np.asarray(outputs[name])[:, 0] for name in OUTPUTS], axis=1)
-    path.write_bytes(convert(network))
+    path.write_bytes(convert(network, variant, calibration))
+    expected = network_values(network, sample) if variant == "float32" else model_values(path, sample)
     for runtime in installed_runtimes():
-        check_values(path, sample, expected, runtime)
+        check_values(path, sample, expected, runtime, TOLERANCES[variant])
 
 
-def convert(network: Any) -> bytes:
-    """Return ``network`` as the content of a ``.tflite`` file: float32, batch of one, named inputs and outputs."""
+def network_values(network: Any, images: Images) -> Values:
+    """Return what the Keras model gives for ``images``."""
+    outputs = network({IMAGE_INPUT: images})
+    return np.stack([np.asarray(outputs[name])[:, 0] for name in OUTPUTS], axis=1)
+
+
+def model_values(path: Path, images: Images, runtime: str = "") -> Values:
+    """Return what the model file gives for ``images`` on the first runtime that is installed, or on the one named."""
+    model = load_model(path, runtime)
+    return np.array([model.run(image) for image in images], np.float32)
+
+
+def convert(network: Any, variant: Variant = "float32", calibration: Images | None = None) -> bytes:
+    """Return ``network`` as the content of a ``.tflite`` file: a batch of one, named inputs and outputs.
+
+    ``int8`` needs ``calibration``, frames from which the range of each layer is read. The same network and frames give
+    the same bytes.
+    """
     keras, tf = import_keras(), import_tensorflow()
     shape = (1, *network.inputs[0].shape[1:])
     archive = keras.export.ExportArchive()
@@ -45,21 +93,52 @@ def convert(network: Any) -> bytes:
         lambda image: network({IMAGE_INPUT: image}),
         input_signature=[tf.TensorSpec(shape, tf.uint8, name=IMAGE_INPUT)],
     )
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet(), warnings.catch_warnings():
+        # The converter calibrates by TensorFlow's own interpreter, which warns of its end.
+        warnings.simplefilter("ignore", UserWarning)
         archive.write_out(folder, verbose=False)
-        content: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        _quantise(converter, variant, calibration)
+        content: bytes = converter.convert()
     return content
 
 
-def check_values(path: Path, sample: NDArray[np.uint8], expected: NDArray[np.float32], runtime: str) -> None:
-    """Raise TrainingError unless the model gives ``expected`` (frames × 2) for ``sample`` on ``runtime`` to 1e-4.
+def _quantise(converter: Any, variant: Variant, calibration: Images | None) -> None:
+    """Tell ``converter`` how to round; the inputs and outputs stay uint8 and float32 in each variant."""
+    tf = import_tensorflow()
+    if variant == "float32":
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    elif variant == "dynamic":
+        # With a scale for each row of a dense layer the file would need an operator that tflite-runtime 2.14 lacks.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    else:
+        if calibration is None or not len(calibration):
+            raise ValueError("int8 needs frames to calibrate with")
+        converter.representative_dataset = lambda: ({IMAGE_INPUT: image[np.newaxis]} for image in calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 
-    It runs in a process of its own: TensorFlow and tflite-runtime in one process break the latter.
+
+def check_values(
+    path: Path,
+    sample: Images,
+    expected: Values,
+    runtime: str,
+    tolerance: float = TOLERANCE,
+    *,
+    python: str = sys.executable,
+) -> None:
+    """Raise TrainingError unless the model gives ``expected`` for ``sample`` on ``runtime`` to ``tolerance``.
+
+    It runs in a process of its own: TensorFlow and tflite-runtime in one process break the latter. ``python`` may be
+    the interpreter of another environment that has that runtime.
     """
     with tempfile.TemporaryDirectory() as folder:
         frames = Path(folder) / "frames.npy"
         np.save(frames, sample)
-        command = [sys.executable, "-P", "-m", "training.export", str(path), str(frames), runtime]
+        command = [python, "-P", "-m", "training.export", str(path), str(frames), runtime]
         try:
             done = subprocess.run(command, capture_output=True, timeout=_CHECK_TIMEOUT_S, check=False)  # noqa: S603
         except subprocess.TimeoutExpired as error:
@@ -68,7 +147,7 @@ def check_values(path: Path, sample: NDArray[np.uint8], expected: NDArray[np.flo
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise TrainingError(f"{runtime} cannot run the exported model ({reason[0]}). Reinstall that package.")
     difference = float(np.max(np.abs(np.array(json.loads(done.stdout)) - expected)))
-    if not difference <= TOLERANCE:
+    if not difference <= tolerance:
         raise TrainingError(
             f"{runtime} gives values that differ by {difference:.2g} from the network's. "
             "Install the versions that Pocketpilot was tested with."
@@ -77,10 +156,7 @@ def check_values(path: Path, sample: NDArray[np.uint8], expected: NDArray[np.flo
 
 def _print_values(path: str, frames: str, runtime: str) -> None:
     """Print what the model gives for each frame, as JSON."""
-    from models.loader import load_model
-
-    model = load_model(Path(path), runtime)
-    sys.stdout.write(json.dumps([model.run(image) for image in np.load(frames)]))
+    sys.stdout.write(json.dumps(model_values(Path(path), np.load(frames), runtime).tolist()))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from training.networks.steering import CORE, NetworkName, join, make_core, make_
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
 from training.split import Indexes, Split
+from training.variants import VariantChoice, variant_choices
 
 LossName = Literal["mse", "huber"]
 HUBER_DELTA = 0.2
@@ -43,7 +44,8 @@ class TrainSettings:
     ``mirror`` says whether frames are shown left to right as well, None that the validation frames decide. ``lead_ms``
     is how much later what a frame teaches was driven, None as much as the car takes to answer. ``balance`` shows frames
     of rare steering more often. Frames that are ``augmented`` vary in light, sharpness and noise; a learning rate that
-    ``decays`` falls to zero along a cosine.
+    ``decays`` falls to zero along a cosine. ``variant`` is what the network is exported as; for ``auto`` see
+    ``training.variants``.
 
     >>> TrainSettings(epochs=10, seed=7).patience
     8
@@ -64,6 +66,7 @@ class TrainSettings:
     balance: bool = False
     augmented: bool = True
     decays: bool = True
+    variant: VariantChoice = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what Keras would stumble over minutes later."""
@@ -79,6 +82,8 @@ class TrainSettings:
             raise TrainingError(f"There is no loss {self.loss}. Give one of {', '.join(loss_names())}.")
         if self.lead_ms is not None and not 0 <= self.lead_ms <= MOST_LEAD_MS:
             raise TrainingError(f"A lead of {self.lead_ms} ms is out of range. Give a number from 0 to {MOST_LEAD_MS}.")
+        if self.variant not in variant_choices():
+            raise TrainingError(f"There is no variant {self.variant}. Give one of {', '.join(variant_choices())}.")
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"The seed {self.seed} is out of range. Give a number from 0 to 2147483647.")
 

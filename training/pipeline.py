@@ -28,14 +28,12 @@ from training.dataset import (
     load_dataset,
 )
 from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
-from training.export import export
 from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
 from training.split import Indexes, Split, split_recordings
 from training.takeovers import corrected
-
-SAMPLE_FRAMES = 8
+from training.variants import Judging, export_variants
 
 
 def train(
@@ -104,10 +102,17 @@ def export_pilot(
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
             unfinished = Path(folder) / out.name
-            export(fitted.network, unfinished, _sample(dataset, split))
+            settings = fitted.settings
+            judging = Judging.of(dataset, split, settings.seed)
+            variant, variants = export_variants(fitted.network, unfinished, settings.variant, judging)
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
             card = _describe(fitted, out.stem, command)
-            card = replace(card, metrics=evaluation.to_metrics(), training={**card.training, **(more or {})})
+            card = replace(
+                card,
+                training={**card.training, "variant": variant, **(more or {})},
+                metrics=evaluation.to_metrics(),
+                variants={name: figures.to_card() for name, figures in variants.items()},
+            )
             return publish_pilot(unfinished, card, out, replaces=replaces)
     except OSError as error:
         raise _unwritable(out, error) from error
@@ -177,12 +182,6 @@ def _common(cameras: Sequence[Mapping[str, float | str]]) -> dict[str, float | s
     """Return what all cameras agree on: a model that has seen several mounts fits any of them."""
     first, *others = cameras
     return {key: value for key, value in first.items() if all(camera[key] == value for camera in others)}
-
-
-def _sample(dataset: Dataset, split: Split) -> NDArray[np.uint8]:
-    """Return a few validation frames, and a black and a white one."""
-    images = [image for image, _ in _frames(dataset, [part[:SAMPLE_FRAMES] for part in split.validation])]
-    return np.stack([*images[:SAMPLE_FRAMES], np.zeros_like(images[0]), np.full_like(images[0], 255)])
 
 
 def _frames(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Label]]:

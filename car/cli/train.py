@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.dataset import LeftOut
     from training.fit import LossName, TrainSettings
     from training.networks.steering import NetworkName
+    from training.variants import VariantChoice
 
 DEFAULT_NAME = "pilot"
 MIRROR = {"auto": None, "on": True, "off": False}
@@ -88,6 +89,14 @@ def train(
             "--from-takeovers", help="Learn from where a driver took over from a pilot; the car drives with it then."
         ),
     ] = False,
+    variant: Annotated[
+        str,
+        typer.Option(
+            "--variant",
+            metavar="NAME",
+            help="Export it as float32, float16, dynamic or int8; auto: the smallest that loses at most 2 %.",
+        ),
+    ] = "float32",
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
@@ -115,6 +124,7 @@ def train(
         loss=cast("LossName", loss),
         lead_ms=lead,
         balance=balance,
+        variant=cast("VariantChoice", variant),
     )
     if epochs is not None:
         settings = dataclasses.replace(settings, epochs=epochs)

@@ -61,6 +61,7 @@ def rows(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
         ("made", lambda card: card.created[:10]),
         ("sessions", lambda card: str(len(card.sessions))),
         ("learned from", lambda card: f"{sum(session.frames for session in card.sessions)} frames"),
+        ("variant", lambda card: str(card.training.get("variant", ""))),
         ("exam", exam_words),
     ]
     table = [("size", [size_words(entry.path) for entry in entries])]

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     stops,
     takeovers,
     training,
+    variants,
     viewers,
     wheels,
 )
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "library": library.measure,
     "simulator": simulator.measure,
     "training": training.measure,
+    "variants": variants.measure,
 }
 BY_HAND = {"own_lap": own_lap.measure, "takeovers": takeovers.measure, "networks": networks.measure}
 """What takes minutes runs when it is named."""

@@ -40,7 +40,7 @@ class _Network:
         return 1 if self.rows is None else max(1, round(height / self.rows))
 
 
-def network_names() -> tuple[str, ...]:
+def network_names() -> tuple[NetworkName, ...]:
     """Return the networks there are to train, the usual one first."""
     return get_args(NetworkName)
 
