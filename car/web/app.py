@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from car.errors import KNOWN_ERRORS
 from car.files import reason
-from car.pilots.workshop import Workshop
+from car.pilots.trainer import Trainer
 from car.software import software_versions
 from car.web import (
     calibration,
@@ -97,7 +97,7 @@ def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     app.state.library = context
     app.state.sessions = sessions.make_library(context)
     app.state.models = models.make_library(context)
-    app.state.workshop = Workshop(context.folder)
+    app.state.trainer = Trainer(context.folder)
     for router in LIBRARY_ROUTERS:
         app.include_router(router, prefix="/api")
     app.add_middleware(BodyLimit)

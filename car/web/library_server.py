@@ -32,7 +32,7 @@ class LibraryServer:
 
     def close(self) -> None:
         """Close every connection, and end; a training that goes on ends too."""
-        self._app.state.workshop.stop()
+        self._app.state.trainer.stop()
         self._ended.set()
         self._thread.join(END_TIMEOUT_S)
 

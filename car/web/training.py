@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from car.pilots.workshop import TrainingStatus, Workshop
+from car.pilots.trainer import Trainer, TrainingStatus
 from car.web.problems import PROBLEMS
 from car.web.sessions import Library
 
@@ -23,27 +23,27 @@ class Lesson(BaseModel):
     from_takeovers: bool = False
 
 
-def workshop_of(request: Request) -> Workshop:
+def trainer_of(request: Request) -> Trainer:
     """Return where the car's pilots are trained; for ``Depends``."""
-    return cast(Workshop, request.app.state.workshop)
+    return cast(Trainer, request.app.state.trainer)
 
 
-Shop = Annotated[Workshop, Depends(workshop_of)]
+CarTrainer = Annotated[Trainer, Depends(trainer_of)]
 
 
 @router.get("/training")
-def show_training(workshop: Shop) -> TrainingStatus:
+def show_training(trainer: CarTrainer) -> TrainingStatus:
     """Return how the latest training stands."""
-    return workshop.status()
+    return trainer.status()
 
 
 @router.post("/training", status_code=202)
-def start_training(workshop: Shop, library: Library, lesson: Lesson) -> TrainingStatus:
+def start_training(trainer: CarTrainer, library: Library, lesson: Lesson) -> TrainingStatus:
     """Train a pilot on a laptop, in the background; one at a time."""
-    return workshop.start([library.path(name) for name in lesson.sessions], from_takeovers=lesson.from_takeovers)
+    return trainer.start([library.path(name) for name in lesson.sessions], from_takeovers=lesson.from_takeovers)
 
 
 @router.delete("/training")
-def stop_training(workshop: Shop) -> TrainingStatus:
+def stop_training(trainer: CarTrainer) -> TrainingStatus:
     """Stop it; nothing is left of it."""
-    return workshop.stop()
+    return trainer.stop()

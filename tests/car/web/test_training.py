@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from car.config.sections import CarConfig, RecordingSection, WebSection
-from car.pilots.workshop import NICENESS, Workshop
+from car.pilots.trainer import NICENESS, Trainer
 from models.loader import read_card
 from tests.car.web.serving import PORT, Served, serving
 from tests.system.car_process import wait_for
@@ -103,9 +103,9 @@ STARTER = """
 import sys, time
 from pathlib import Path
 from car.config.folder import open_car
-from car.pilots.workshop import NICENESS, Workshop
+from car.pilots.trainer import NICENESS, Trainer
 folder = open_car(Path(sys.argv[1]))
-Workshop(folder).start([folder.sessions_dir / "monday.mcap"])
+Trainer(folder).start([folder.sessions_dir / "monday.mcap"])
 print("started", flush=True)
 time.sleep(300)
 """
@@ -126,5 +126,5 @@ def test_a_training_ends_with_who_started_it_however_that_ended(served: Served, 
 
 
 def test_a_car_that_never_trained_says_so(served: Served) -> None:
-    workshop = Workshop(served.folder)
-    assert workshop.stop().state == "none"
+    trainer = Trainer(served.folder)
+    assert trainer.stop().state == "none"

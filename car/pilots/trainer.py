@@ -49,11 +49,11 @@ class TrainingStatus:
     seconds: float = 0.0
 
 
-class Workshop:
+class Trainer:
     """Trains pilots of one car, one at a time; may be used from any thread.
 
-    >>> workshop = Workshop(CarFolder(folder, CarConfig()))
-    >>> workshop.status().state
+    >>> trainer = Trainer(CarFolder(folder, CarConfig()))
+    >>> trainer.status().state
     'none'
     """
 
@@ -116,7 +116,7 @@ class Workshop:
             sys.executable,
             "-P",
             "-m",
-            "car.pilots.workshop",
+            "car.pilots.trainer",
             "train",
             *(str(path.resolve()) for path in sessions),
         ]
