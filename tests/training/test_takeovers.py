@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from car.errors import TrainingError
@@ -77,6 +77,7 @@ def test_without_a_takeover_it_is_said_how_to_take_over() -> None:
         corrected(dataset(BY_HAND, [Origin.PILOT] * 400))
 
 
+@settings(deadline=None)
 @given(
     recordings=st.lists(
         st.lists(st.tuples(st.sampled_from(Origin), st.integers(1, 300)), min_size=1, max_size=6),
