@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Never
 
@@ -13,6 +17,7 @@ from car.terminal.streams import make_output_safe
 
 INTERRUPTED = 130
 """What a program that Ctrl-C has ended exits with."""
+GIVE_UP_S = 3.0
 
 
 def main() -> Never:
@@ -42,3 +47,21 @@ def _command_line() -> Callable[[], Never]:
             raise
         sys.exit(f"car: {sentence}")
     return command_line
+
+
+def _end_when_left() -> None:
+    """Wait until whoever started this process closes its standard input or is gone; then do as Ctrl-C does."""
+    # Not sys.stdin's own read: Python cannot end while a thread waits in that.
+    while os.read(0, 1):
+        pass
+    # A signal would wait for ever: a desk's children have this one blocked.
+    _thread.interrupt_main(signal.SIGINT)
+    # It does not reach what waits for another process, nor a callback that takes it for an error of its own.
+    time.sleep(GIVE_UP_S)
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    # So a page runs a command (``car.pilots.trainer``); a person's terminal has the command itself.
+    threading.Thread(target=_end_when_left, name="pipe", daemon=True).start()
+    main()

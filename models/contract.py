@@ -128,11 +128,12 @@ class ModelCard:
 
     def _check_types(self) -> None:
         """Raise TypeError for a value of the wrong kind; readers of the card rely on it."""
-        numbers = (self.height, self.width)
+        counts = (self.height, self.width, *(session.frames for session in self.sessions))
         texts = (self.name, self.split, self.command, self.created, self.model_sha256)
         tables = (self.camera, self.training, self.metrics, self.variants, self.closed_loop, self.exam, self.software)
         inner = (*self.metrics.values(), *self.variants.values())
-        for values, kind in ((numbers, int), (texts, str), ((*tables, *inner), dict)):
+        figures = [figure for table in inner for figure in table.values()]
+        for values, kind in ((counts, int), (texts, str), ((*tables, *inner), dict), (figures, (int, float))):
             for value in values:
                 if not isinstance(value, kind):
-                    raise TypeError(f"{value!r} is not of type {kind.__name__}")
+                    raise TypeError(f"{value!r} is of the wrong type")

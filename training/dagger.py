@@ -8,6 +8,7 @@ AISTATS 2011.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -267,7 +268,7 @@ def _publish_best(rounds: Sequence[Round], out: Path, *, replaces: bool) -> Mode
     best = best_of(rounds)
     closed_loop = {f"DAgger round {done.number}": str(done.road_test) for done in rounds}
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".export-{os.getpid()}-") as folder:
             copy = Path(shutil.copy(best.model, Path(folder) / out.name))
             return publish_pilot(copy, replace(best.card, closed_loop=closed_loop), out, replaces=replaces)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -100,7 +101,7 @@ def export_pilot(
     """
     dataset, split = fitted.dataset, fitted.split
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as folder:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".export-{os.getpid()}-") as folder:
             unfinished = Path(folder) / out.name
             settings = fitted.settings
             judging = Judging.of(dataset, split, settings.seed)

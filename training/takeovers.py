@@ -20,6 +20,8 @@ from training.split import Indexes, Split, split_recordings
 
 CORRECTIONS_SHARE = 0.25
 """Of the frames of a training, at least this share is corrections, shown more than once where they are fewer."""
+LEAST_FRAMES = 300
+"""Of fewer, a quarter of a minute, a pilot learns what to do in a few places, and nothing of the rest of the lap."""
 MAX_REPEATS = 8
 """More often than that, a few seconds would be learned by heart."""
 
@@ -66,6 +68,11 @@ def corrected(dataset: Dataset, seed: int = 0) -> Corrected:
     ]
     frames = sum(map(len, corrections))
     others = sum(map(len, split.train)) - frames
+    if frames + others < LEAST_FRAMES:
+        raise TrainingError(
+            f"Beside a pilot's own driving there are {frames + others} frames to learn from: too few. Drive a lap or "
+            "two by hand too."
+        )
     wanted = CORRECTIONS_SHARE / (1 - CORRECTIONS_SHARE) * others
     repeats = min(max(1, math.ceil(wanted / max(1, frames))), MAX_REPEATS)
     train = tuple(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
+from models.errors import ModelError
 from models.loader import load_model
 from training.dataset import Dataset
 from training.export import Images, Values, Variant, export, network_values, variant_names
@@ -107,11 +108,10 @@ def export_variants(
         made = path.with_suffix(f".{variant}")
         try:
             export(network, made, judging.sample, variant, judging.calibration)
-        except TrainingError:
+            figures[variant] = _measure(made, expected, judging)
+        except (TrainingError, ModelError):
             if variant in (choice, "float32"):
                 raise
-            continue
-        figures[variant] = _measure(made, expected, judging)
     chosen = recommended(figures) if choice == "auto" else choice
     path.with_suffix(f".{chosen}").replace(path)
     return chosen, figures

@@ -250,8 +250,15 @@ def _activate(model: Path, folder: CarFolder) -> None:
     from car.config.change import change_config
     from car.kinds.pilot import TFLITE
     from car.pilots.library import setting_of
+    from models.loader import read_card
 
-    before = folder.config.pilot
+    before, camera, card = folder.config.pilot, folder.config.camera, read_card(model)
+    if card is not None and (card.width, card.height) != (camera.width, camera.height):
+        typer.echo(
+            f"The sessions' frames are {card.width}x{card.height}, and this car's camera gives "
+            f"{camera.width}x{camera.height}: it goes on driving as before. Train on its own drives."
+        )
+        return
     if before.kind != TFLITE:
         typer.echo(
             f'This car drives by a {before.kind} pilot, and goes on so. Set [pilot] kind = "{TFLITE}" to change that.'

@@ -6,29 +6,35 @@ process that started it, however that ended: the pipe to it breaks.
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import importlib.util
 import os
 import re
-import signal
+import shlex
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from car.config.folder import CarFolder
 from car.errors import MissingPackage, TrainingError
 from car.pilots.find import MODEL_SUFFIX
+from models.errors import ModelError
+from models.loader import read_card
 
 NICENESS = 15
 MAX_REPORT_CHARS = 20_000
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+"""Less than a desk has to end in; the training itself gives up sooner."""
 INTERRUPTED = 130
+UNFINISHED = ".export-{pid}-*"
+"""The folders in which the process of a training has what it exports (``training.pipeline``)."""
 PROGRESS = re.compile(r": (\d+%, about \d+ s left|\d+ s so far)")
 """What is printed now and then is how far it is; the rest is the report (``car.terminal.progress``)."""
 
@@ -39,7 +45,7 @@ State = Literal["none", "running", "done", "stopped", "failed"]
 class TrainingStatus:
     """How a training stands: ``progress`` is the latest line of it, ``report`` all that was printed besides.
 
-    ``model`` is the name of the model that came of it, empty until then.
+    ``model`` is the name of the model that came of it, empty until then; ``from_takeovers`` says what it learns from.
     """
 
     state: State = "none"
@@ -47,24 +53,25 @@ class TrainingStatus:
     report: str = ""
     model: str = ""
     seconds: float = 0.0
+    from_takeovers: bool = False
 
 
 class Trainer:
     """Trains pilots of one car, one at a time; may be used from any thread.
 
-    >>> trainer = Trainer(CarFolder(folder, CarConfig()))
+    >>> trainer = Trainer(folder, folder / "models")
     >>> trainer.status().state
     'none'
     """
 
-    def __init__(self, folder: CarFolder) -> None:
-        self._folder = folder
+    def __init__(self, car_dir: Path, models_dir: Path) -> None:
+        self._car_dir = car_dir.resolve()
+        self._models_dir = models_dir
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._status = TrainingStatus()
         self._started_s = 0.0
         self._stopping = False
-        self._models_before: set[str] = set()
 
     def status(self) -> TrainingStatus:
         """Return how the latest training stands."""
@@ -88,11 +95,19 @@ class Trainer:
         with self._lock:
             if self._status.state == "running":
                 raise TrainingError("A training goes on already. Wait for it, or stop it.")
-            self._models_before = self._models()
-            self._process = self._spawn(sessions, from_takeovers=from_takeovers)
+            arguments = [
+                "train",
+                *(str(path.resolve()) for path in sessions),
+                "--car",
+                str(self._car_dir),
+            ]
+            arguments += ["--from-takeovers"] if from_takeovers else []
+            before = self._models()
+            self._process = self._spawn(arguments)
             self._started_s, self._stopping = time.monotonic(), False
-            self._status = TrainingStatus("running", "starting")
-            threading.Thread(target=self._listen, args=(self._process,), name="training", daemon=True).start()
+            self._status = TrainingStatus("running", "starting", from_takeovers=from_takeovers)
+            made = partial(self._made, before, shlex.join(["car", *arguments]), datetime.now(UTC))
+            threading.Thread(target=self._listen, args=(self._process, made), name="training", daemon=True).start()
             return self._status
 
     def stop(self) -> TrainingStatus:
@@ -110,26 +125,17 @@ class Trainer:
                 process.wait()
         return self.status()
 
-    def _spawn(self, sessions: Sequence[Path], *, from_takeovers: bool) -> subprocess.Popen[str]:
-        # -P: a folder "car" where the user stands must not be taken for this package.
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "car.pilots.trainer",
-            "train",
-            *(str(path.resolve()) for path in sessions),
-        ]
-        command += ["--car", str(self._folder.path.resolve()), *(["--from-takeovers"] if from_takeovers else [])]
+    def _spawn(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603
-            command,
+            # -P: a folder "car" where the user stands must not be taken for this package.
+            [sys.executable, "-P", "-m", "car.entry", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
             errors="replace",
-            cwd=self._folder.path,
+            cwd=self._car_dir,
             env=os.environ | {"COLUMNS": "90", "PYTHONUTF8": "1"},
         )
         if hasattr(os, "setpriority"):
@@ -137,7 +143,7 @@ class Trainer:
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         return process
 
-    def _listen(self, process: subprocess.Popen[str]) -> None:
+    def _listen(self, process: subprocess.Popen[str], made: Callable[[], str]) -> None:
         """Take note of what the training prints, and of how it ends."""
         progress, report = "starting", ""
         # It also closes the pipes.
@@ -147,36 +153,31 @@ class Trainer:
                     progress = line.strip()
                 else:
                     report = (report + line)[-MAX_REPORT_CHARS:]
-                with self._lock:
-                    self._status = TrainingStatus("running", progress, report, "", self._seconds())
-        code = process.returncode
-        with self._lock:
-            model = next(iter(sorted(self._models() - self._models_before)), "")
-            state: State = "done" if model else "stopped" if self._stopping or code == INTERRUPTED else "failed"
-            self._status = TrainingStatus(state, "", report.strip() or f"It ended with {code}.", model, self._seconds())
+                self._tell("running", progress, report)
+        for unfinished in self._models_dir.glob(UNFINISHED.format(pid=process.pid)):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        code, model = process.returncode, made()
+        state: State = "done" if model else "stopped" if self._stopping or code == INTERRUPTED else "failed"
+        self._tell(state, "", report.strip() or f"It ended with {code}.", model)
 
-    def _seconds(self) -> float:
-        return round(time.monotonic() - self._started_s, 1)
+    def _tell(self, state: State, progress: str, report: str, model: str = "") -> None:
+        seconds = round(time.monotonic() - self._started_s, 1)
+        with self._lock:
+            self._status = TrainingStatus(state, progress, report, model, seconds, self._status.from_takeovers)
+
+    def _made(self, before: set[str], command: str, started: datetime) -> str:
+        """Return the name of the model that came of ``command``: others are uploaded and renamed meanwhile."""
+        for name in sorted(self._models() - before):
+            with contextlib.suppress(ModelError, OSError, ValueError, TypeError):
+                card = read_card(self._models_dir / f"{name}{MODEL_SUFFIX}")
+                # A card's time has no fractions.
+                if (
+                    card
+                    and card.command == command
+                    and datetime.fromisoformat(card.created) >= started.replace(microsecond=0)
+                ):
+                    return name
+        return ""
 
     def _models(self) -> set[str]:
-        return {path.stem for path in self._folder.models_dir.glob(f"*{MODEL_SUFFIX}")}
-
-
-def _interrupt_when_left() -> None:
-    """Wait until whoever started this process closes the pipe or is gone, then do as Ctrl-C does."""
-    # Not sys.stdin's own read: Python cannot end while a thread waits in that.
-    while os.read(0, 1):
-        pass
-    # A signal would wait for ever: a desk's children have this one blocked.
-    _thread.interrupt_main(signal.SIGINT)
-
-
-def _run_command() -> None:
-    from car.entry import main
-
-    threading.Thread(target=_interrupt_when_left, name="pipe", daemon=True).start()
-    main()
-
-
-if __name__ == "__main__":
-    _run_command()
+        return {path.stem for path in self._models_dir.glob(f"*{MODEL_SUFFIX}")}

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from car.drive_record import DriveRecord
 from car.errors import SessionError
-from car.gate import GateState, Mode, TripReason
+from car.gate import GateState, Limits, Mode, TripReason
 from car.sessions.format import EncodedFrame, SessionInfo
 from car.sessions.reader import DrivenFrame, Session
 from hardware.camera import Frame
@@ -19,6 +19,7 @@ from hardware.drivetrain import Command
 TEACHER = "teacher"
 """In a session's description, who said in every cycle what to do there, as the driver, whoever drove."""
 
+NEUTRAL_STICK = Limits().neutral_stick
 LED_ASTRAY_NS = NS_PER_S
 """The pilot's last second before somebody takes over, or stops it, is what the taking over was for."""
 
@@ -68,8 +69,9 @@ class Lesson:
 def lessons_in(session: Session) -> Iterator[Lesson]:
     """Yield what there is to learn from ``session``: the frames that somebody drove on and that are not left out.
 
-    Where a driver takes over from a pilot, or stops it, the pilot's last second teaches nothing; what the driver does
-    until the pilot drives again is a correction. A session with a teacher is one driver's answers throughout.
+    Where a driver takes over from a pilot, or stops it, the pilot's last second teaches nothing, nor does what is
+    before the driver's hand has moved; what the driver does from there until the pilot drives again is a correction. A
+    session with a teacher is one driver's answers throughout.
     """
     if has_teacher(session.info):
         for driven in session.driven_frames():
@@ -77,7 +79,8 @@ def lessons_in(session: Session) -> Iterator[Lesson]:
             if label is not None:
                 yield Lesson(_decoded(driven.frame), label)
         return
-    for driven, origin in _without_what_led_astray(_with_origins(session.driven_frames())):
+    frames = _without_what_led_astray(_with_origins(session.driven_frames()))
+    for driven, origin in _without_idle_hands(frames):
         label = label_of(driven.record)
         if label is not None:
             yield Lesson(_decoded(driven.frame), label, origin)
@@ -100,6 +103,22 @@ def _with_origins(frames: Iterable[DrivenFrame]) -> Iterator[_Attributed]:
         else:
             before = Origin.CORRECTION
         yield driven, Origin.DRIVER if before is None else before
+
+
+def _without_idle_hands(frames: Iterable[_Attributed]) -> Iterator[_Attributed]:
+    """Yield the frames without those of a correction in which the driver has not begun to do anything.
+
+    Between the change of mode and the first move of the stick it says straight on, just where that is wrong.
+    """
+    has_begun = False
+    for driven, origin in frames:
+        has_begun = origin is Origin.CORRECTION and (has_begun or _moves(driven.record.driver))
+        if origin is not Origin.CORRECTION or has_begun:
+            yield driven, origin
+
+
+def _moves(command: Command | None) -> bool:
+    return command is not None and max(abs(command.steering), abs(command.throttle)) > NEUTRAL_STICK
 
 
 def _without_what_led_astray(frames: Iterable[_Attributed]) -> Iterator[_Attributed]:

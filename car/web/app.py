@@ -97,7 +97,7 @@ def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     app.state.library = context
     app.state.sessions = sessions.make_library(context)
     app.state.models = models.make_library(context)
-    app.state.trainer = Trainer(context.folder)
+    app.state.trainer = Trainer(context.folder.path, context.folder.models_dir)
     for router in LIBRARY_ROUTERS:
         app.include_router(router, prefix="/api")
     app.add_middleware(BodyLimit)

@@ -77,6 +77,11 @@ def test_without_a_takeover_it_is_said_how_to_take_over() -> None:
         corrected(dataset(BY_HAND, [Origin.PILOT] * 400))
 
 
+def test_a_few_seconds_are_not_a_pilots_schooling() -> None:
+    with pytest.raises(TrainingError, match="Drive a lap or two by hand"):
+        corrected(dataset([*[Origin.DRIVER] * 200, *TAKEN_OVER]))
+
+
 @settings(deadline=None)
 @given(
     recordings=st.lists(

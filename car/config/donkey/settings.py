@@ -117,13 +117,14 @@ def _with_entry(name: str, key: ast.expr, value: ast.expr) -> ast.expr:
 
 
 def _names_set_in(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement sets, or whose content it changes."""
+    """Return the names that a statement sets, or whose content it changes, as by calling their methods."""
     return {
         node.id
         for part in ast.walk(statement)
-        if isinstance(part, ast.Name | ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store | ast.Del)
-        for node in ast.walk(part)
-        if isinstance(node, ast.Name) and node.id.isupper()
+        if (isinstance(part, ast.Name | ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store | ast.Del))
+        or (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute))
+        for node in ast.walk(part.func if isinstance(part, ast.Call) else part)
+        if isinstance(node, ast.Name)
     }
 
 

@@ -12,7 +12,7 @@ export class Training {
     this.learned = learned;
     this.activate = activate;
     this.state = "";
-    this.takeovers = false;
+    this.isStopped = false;
   }
 
   async open() {
@@ -42,8 +42,9 @@ export class Training {
       return;
     }
     this.showChoice(status);
+    if (before === "running" && status.state === "none") toast("The training was lost with the car's desk. Start it again.", { bad: true });
     if (before === "running" && status.model) {
-      if (this.takeovers) await this.activate(status.model);
+      if (status.from_takeovers && !this.isStopped) await this.activate(status.model);
       await this.learned();
       toast(`${status.model} is trained.`);
     }
@@ -62,7 +63,7 @@ export class Training {
     const takeovers = el("input", { type: "checkbox" });
     const begin = async (event) => {
       event.preventDefault();
-      this.takeovers = takeovers.checked;
+      this.isStopped = false;
       try {
         await post("training", { sessions: boxes.filter((box) => box.checked).map((box) => box.value), from_takeovers: takeovers.checked });
       } catch (error) {
@@ -76,7 +77,7 @@ export class Training {
       el("fieldset", { class: "choice" }, el("legend", { class: "small muted" }, "What to learn from"),
         this.sessions.map((session, index) => el("label", {}, boxes[index], el("span", {}, title(session)),
           el("span", { class: "small muted" }, `${duration(session.seconds)} · ${count(session.frames)} frames`)))),
-      el("label", { class: "row" }, takeovers, el("span", {}, "Learn from takeovers, and drive with it at once")),
+      el("label", { class: "row" }, takeovers, el("span", {}, "Learn from takeovers, and drive with the result")),
       el("button", { class: "primary" }, "Train"));
     const nothing = el("p", { class: "muted" }, "Nothing is recorded yet. Drive a few laps with Record on.");
     this.root.replaceChildren(this.heading(), this.sessions.length ? form : nothing, ...this.outcome(state, report, model, seconds));
@@ -111,6 +112,7 @@ export class Training {
 
   async stop(button) {
     button.disabled = true;
+    this.isStopped = true;
     try {
       await call("DELETE", "training");
     } catch (error) {

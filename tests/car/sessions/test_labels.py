@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,13 +73,19 @@ def test_a_session_teaches_what_was_driven_and_tells_which_images_are_broken(tmp
     assert [lesson.label for lesson in lessons] == [record_of(number).applied for number in (0, 2, 3)]
 
 
-def told(path: Path, *stretches: tuple[int, Mode, GateState, TripReason | None]) -> list[tuple[int, Origin]]:
-    """Record ``stretches`` of so many frames each; return the frames that teach, and whose answers they are."""
+def told(
+    path: Path, *stretches: tuple[int, Mode, GateState, TripReason | None], idle: Container[int] = ()
+) -> list[tuple[int, Origin]]:
+    """Record ``stretches`` of so many frames each; return the frames that teach, and whose answers they are.
+
+    The driver's stick is at neutral in the frames ``idle``.
+    """
     rows = [stretch[1:] for stretch in stretches for _ in range(stretch[0])]
     with SessionWriter(path, INFO, VirtualClock(START_NS), sync=lambda _: None, min_free_bytes=0) as writer:
         for number, (mode, state, trip) in enumerate(rows):
             writer.add_frame(frame_of(number))
-            writer.add_record(replace(record_of(number), mode=mode, gate_state=state, trip=trip))
+            row = replace(record_of(number), mode=mode, gate_state=state, trip=trip)
+            writer.add_record(replace(row, driver=NEUTRAL if number in idle else DRIVER))
     with Session.open(path) as session:
         return [(lesson.frame.number, lesson.origin) for lesson in lessons_in(session) if lesson.frame]
 
@@ -97,6 +104,15 @@ def test_what_led_to_a_takeover_teaches_nothing_and_what_the_driver_did_is_a_cor
     assert [number for number, origin in lessons if origin is Origin.DRIVER] == list(range(5))
     corrections = [number for number, origin in lessons if origin is Origin.CORRECTION]
     assert corrections == [*range(45, 55), *range(65, 75)]
+
+
+def test_a_correction_begins_when_the_drivers_hand_moves(tmp_path: Path) -> None:
+    auto, manual = (30, Mode.AUTO, GateState.ARMED, None), (10, Mode.MANUAL, GateState.ARMED, None)
+    lessons = told(tmp_path / "a.mcap", auto, manual, auto, manual, idle=[30, 31, 32, 35, 70])
+    # A hand that is still later on goes straight on for a reason.
+    assert [number for number, origin in lessons if origin is Origin.CORRECTION] == [*range(33, 40), *range(71, 80)]
+    by_hand = told(tmp_path / "b.mcap", manual, idle=range(5))
+    assert [number for number, _ in by_hand] == list(range(10))
 
 
 def test_a_stop_is_for_what_the_pilot_did_in_the_second_before(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from car.pilots.trainer import NICENESS, Trainer
 from models.loader import read_card
 from tests.car.web.serving import PORT, Served, serving
 from tests.system.car_process import wait_for
+from tests.training.conftest import Trained
 from tests.training.drives import write_drive
 
 pytestmark = pytest.mark.usefixtures("needs_keras")
@@ -86,6 +88,13 @@ def test_what_cannot_be_trained_on_is_said_in_the_commands_own_words(served: Ser
     assert "Nobody took over" in end(served)["report"]
 
 
+def test_a_model_that_comes_meanwhile_is_not_taken_for_what_was_trained(served: Served, trained: Trained) -> None:
+    begin(served, "noise")
+    shutil.copy(trained.model, served.folder.models_dir / "aaa.tflite")
+    failed = end(served)
+    assert (failed["state"], failed["model"]) == ("failed", "")
+
+
 def test_sessions_that_are_not_there_or_none_are_refused(served: Served) -> None:
     served.refused("POST", "training", 404, "There is no session", json={"sessions": ["monday", "sunday"]})
     served.refused("POST", "training", 404, "There is no session", json={"sessions": ["../car"]})
@@ -105,7 +114,7 @@ from pathlib import Path
 from car.config.folder import open_car
 from car.pilots.trainer import NICENESS, Trainer
 folder = open_car(Path(sys.argv[1]))
-Trainer(folder).start([folder.sessions_dir / "monday.mcap"])
+Trainer(folder.path, folder.models_dir).start([folder.sessions_dir / "monday.mcap"])
 print("started", flush=True)
 time.sleep(300)
 """
@@ -126,5 +135,5 @@ def test_a_training_ends_with_who_started_it_however_that_ended(served: Served, 
 
 
 def test_a_car_that_never_trained_says_so(served: Served) -> None:
-    trainer = Trainer(served.folder)
+    trainer = Trainer(served.folder.path, served.folder.models_dir)
     assert trainer.stop().state == "none"
