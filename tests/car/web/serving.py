@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -109,9 +110,17 @@ def serving(
         track=entered,
         track_map=TrackMaps(config, entered),
     )
-    server = WebServer(context, relay_secret=SECRET, beat=beat)
+    is_alive = threading.Event()
+
+    def give_a_sign() -> None:
+        is_alive.set()
+        beat()
+
+    server = WebServer(context, relay_secret=SECRET, beat=give_a_sign)
     library.start()
     server.start()
+    # The framework keeps its own warnings quiet while it builds its routes, in one thread of a process at a time.
+    assert is_alive.wait(60.0), "the server does not come up"
     try:
         with (
             activating(link, pilot, partial(load_pilot, config.camera.geometry)),
