@@ -77,7 +77,7 @@ export class Training {
       el("fieldset", { class: "choice" }, el("legend", { class: "small muted" }, "What to learn from"),
         this.sessions.map((session, index) => el("label", {}, boxes[index], el("span", {}, title(session)),
           el("span", { class: "small muted" }, `${duration(session.seconds)} · ${count(session.frames)} frames`)))),
-      el("label", { class: "row" }, takeovers, el("span", {}, "Learn from takeovers, and drive with the result")),
+      el("label", {}, takeovers, el("span", {}, "Learn from takeovers, and drive with the result")),
       el("button", { class: "primary" }, "Train"));
     const nothing = el("p", { class: "muted" }, "Nothing is recorded yet. Drive a few laps with Record on.");
     this.root.replaceChildren(this.heading(), this.sessions.length ? form : nothing, ...this.outcome(state, report, model, seconds));
