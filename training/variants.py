@@ -36,6 +36,11 @@ def variant_choices() -> tuple[VariantChoice, ...]:
 class VariantFigures:
     """A variant beside the Keras network, on ``frames`` of the validation.
 
+    >>> small = VariantFigures(79_000, 315, 0.28, 0.4, steering_mae=0.37, throttle_mae=0.1, loss=0.01, difference=0.007)
+    >>> large = VariantFigures(292_000, 315, 0.19, 0.3, steering_mae=0.37, throttle_mae=0.1, loss=0.0, difference=0.0)
+    >>> recommended({"float32": large, "dynamic": small})
+    'dynamic'
+
     ``bytes`` of the file without its card; ``invoke_ms`` and ``invoke_p99_ms`` how long the first runtime took for a
     frame on one thread, median and 99th percentile; the mean absolute errors are against what was driven; ``loss`` is
     how much larger than the network's their sum is, as a share of that; ``difference`` the largest one from the
@@ -59,6 +64,10 @@ class VariantFigures:
 @dataclass(frozen=True, slots=True, eq=False)
 class Judging:
     """What variants are made and judged by.
+
+    >>> frames, labels = np.zeros((10, 120, 160, 3), np.uint8), np.zeros((10, 2), np.float32)
+    >>> len(Judging(sample=frames[:2], calibration=frames, images=list(frames), labels=labels).images)
+    10
 
     ``sample`` is what all runtimes must agree on, ``calibration`` are training frames, ``images`` validation frames,
     height × width × 3, with their ``labels``, frames × (steering, throttle).

@@ -43,9 +43,13 @@ State = Literal["none", "running", "done", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingStatus:
-    """How a training stands: ``progress`` is the latest line of it, ``report`` all that was printed besides.
+    """How a training stands.
 
-    ``model`` is the name of the model that came of it, empty until then; ``from_takeovers`` says what it learns from.
+    >>> TrainingStatus("running", "training: 40%, about 12 s left").model
+    ''
+
+    ``progress`` is the latest line of it, ``report`` all that was printed besides; ``model`` is the name
+    of the model that came of it, empty until then; ``from_takeovers`` says what it learns from.
     """
 
     state: State = "none"
