@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Never
 
-from car.terminal.interrupts import interrupts
+from car.terminal.interrupts import INTERRUPTED, interrupts
 from car.terminal.shortages import shortage_in_words
 from car.terminal.streams import make_output_safe
 
-INTERRUPTED = 130
-"""What a program that Ctrl-C has ended exits with."""
 GIVE_UP_S = 3.0
 
 

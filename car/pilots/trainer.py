@@ -25,6 +25,7 @@ from typing import Literal
 
 from car.errors import MissingPackage, TrainingError
 from car.pilots.find import MODEL_SUFFIX
+from car.terminal.interrupts import INTERRUPTED
 from models.errors import ModelError
 from models.loader import read_card
 
@@ -32,7 +33,6 @@ NICENESS = 15
 MAX_REPORT_CHARS = 20_000
 STOP_TIMEOUT_S = 5.0
 """Less than a desk has to end in; the training itself gives up sooner."""
-INTERRUPTED = 130
 UNFINISHED = ".export-{pid}-*"
 """The folders in which the process of a training has what it exports (``training.pipeline``)."""
 PROGRESS = re.compile(r": (\d+%, about \d+ s left|\d+ s so far)")

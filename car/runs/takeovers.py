@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 
 from car.gate import Arm, ChangeMode, DriverCommand, Event, Gate, GateState, Mode
+from car.runs.simulation import ExpertDriver
 from hardware.clock import NS_PER_S
 from hardware.drivetrain import NEUTRAL, Command
-from simulator.expert import Expert
 from simulator.world import World
 
 ALARMING_SHARE = 0.7
@@ -40,7 +40,7 @@ class WatchfulDriver:
     def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
         self._gate = gate
-        self._expert = Expert(world.track, world.vehicle, gate.limits.autopilot_throttle_cap)
+        self._expert = ExpertDriver(world, gate)
         self._alarmed_ns: int | None = None
         self._safe_ns: int | None = None
         self._moved_ns = 0
@@ -66,7 +66,7 @@ class WatchfulDriver:
         self._alarmed_ns = self._safe_ns = None
         self._taken_ns = self._neutral_ns = now_ns
         self.takeovers += 1
-        return (ChangeMode(Mode.MANUAL), DriverCommand(Command(self._command().steering, 0.0), now_ns))
+        return (ChangeMode(Mode.MANUAL), DriverCommand(Command(self._expert.command().steering, 0.0), now_ns))
 
     def _correct(self, now_ns: int) -> Iterable[Event]:
         self._moved_ns = now_ns
@@ -81,7 +81,7 @@ class WatchfulDriver:
             self._neutral_ns = now_ns
         # The throttle counts once the stick has been at neutral after the change of mode.
         has_throttle = self._taken_ns < self._neutral_ns < now_ns
-        command = self._command()
+        command = self._expert.command()
         return (DriverCommand(command if has_throttle else Command(command.steering, 0.0), now_ns),)
 
     def _is_alarming(self, now_ns: int) -> bool:
@@ -93,6 +93,3 @@ class WatchfulDriver:
         furthest_m = max(abs(here.lateral_m), abs(soon_m))
         stands = now_ns - self._moved_ns > STANDSTILL_S * NS_PER_S
         return stands or furthest_m > ALARMING_SHARE * self._world.track.half_width_m
-
-    def _command(self) -> Command:
-        return self._expert.command(self._world.state)

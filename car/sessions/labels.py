@@ -73,15 +73,12 @@ def lessons_in(session: Session) -> Iterator[Lesson]:
     before the driver's hand has moved; what the driver does from there until the pilot drives again is a correction. A
     session with a teacher is one driver's answers throughout.
     """
-    if has_teacher(session.info):
-        for driven in session.driven_frames():
-            label = label_of(driven.record, is_taught=True)
-            if label is not None:
-                yield Lesson(_decoded(driven.frame), label)
-        return
-    frames = _without_what_led_astray(_with_origins(session.driven_frames()))
-    for driven, origin in _without_idle_hands(frames):
-        label = label_of(driven.record)
+    is_taught = has_teacher(session.info)
+    frames: Iterator[_Attributed] = ((driven, Origin.DRIVER) for driven in session.driven_frames())
+    if not is_taught:
+        frames = _without_idle_hands(_without_what_led_astray(_with_origins(session.driven_frames())))
+    for driven, origin in frames:
+        label = label_of(driven.record, is_taught=is_taught)
         if label is not None:
             yield Lesson(_decoded(driven.frame), label, origin)
 

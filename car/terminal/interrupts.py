@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import FrameType
 from typing import Never
 
+INTERRUPTED = 130
+"""What a program that Ctrl-C has ended exits with."""
+
 
 class Interrupts:
     """Remembers a Ctrl-C: raised inside a destructor or a library's callback, KeyboardInterrupt is lost."""

@@ -134,6 +134,16 @@ def test_a_training_ends_with_who_started_it_however_that_ended(served: Served, 
     assert list(served.folder.models_dir.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be frozen here")
+def test_a_training_that_is_frozen_is_stopped_all_the_same(served: Served) -> None:
+    begin(served, "monday")
+    (training,) = (child for child in psutil.Process().children() if "car.entry" in child.cmdline())
+    training.suspend()
+    assert served.client.delete("training").status_code == 200
+    assert end(served)["state"] == "stopped"
+    assert list(served.folder.models_dir.iterdir()) == []
+
+
 def test_a_car_that_never_trained_says_so(served: Served) -> None:
     trainer = Trainer(served.folder.path, served.folder.models_dir)
     assert trainer.stop().state == "none"
