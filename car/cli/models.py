@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,12 +85,14 @@ def import_model(
     from car.pilots.importing import import_model as import_file
 
     name = _bare(name or file.name)
-    check = import_file(_library(find_car(car)), file, name, throttle_range=throttle_range, replace=replace)
+    library, now = _library(find_car(car)), datetime.now(UTC)
+    check = import_file(library, file, name, now, throttle_range=throttle_range, replace=replace)
     if check.donkey_type:
         typer.echo(
             f"A {check.donkey_type} pilot of Donkey Car. It drives well only if it learned without TRANSFORMATIONS."
         )
-    typer.echo(f"{name} takes frames of {check.width}x{check.height}. Drive with it: car drive --model {name}")
+    drive_it = shlex.join(["car", "drive", *([] if car is None else ["--car", str(car)]), "--model", name])
+    typer.echo(f"{name} takes frames of {check.width}x{check.height}. Drive with it: {drive_it}")
 
 
 @models_app.command("rename")

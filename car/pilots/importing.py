@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace as replaced
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from car.files import reason
@@ -18,11 +18,17 @@ from models.loader import append_card
 
 
 def import_model(
-    library: ModelLibrary, path: Path, name: str, *, throttle_range: float | None = None, replace: bool = False
+    library: ModelLibrary,
+    path: Path,
+    name: str,
+    now: datetime,
+    *,
+    throttle_range: float | None = None,
+    replace: bool = False,
 ) -> ModelCheck:
     """Copy the model in ``path`` to the car's own as ``name``, if a check goes well; return what that found.
 
-    A pilot of Donkey Car gets a card; a categorical one's has ``throttle_range``, which is what
+    A pilot of Donkey Car gets a card of ``now``; a categorical one's has ``throttle_range``, which is what
     MODEL_CATEGORICAL_MAX_THROTTLE_RANGE was when it was trained, by default 0.8. Raises ModelError, and
     ModelNameTaken unless the one of that name is to be replaced.
     """
@@ -37,7 +43,7 @@ def import_model(
                 "Leave out --throttle-range."
             )
         if check.donkey_type and (card is None or throttle_range is not None):
-            append_card(incoming, _donkey_card(card, name, check, throttle_range))
+            append_card(incoming, _donkey_card(card, name, check, throttle_range, now))
         library.accept(incoming, name, replace=replace)
     except OSError as error:
         raise ModelError(f"{path} cannot be copied ({reason(error)}). Check the file, and the disk's room.") from error
@@ -46,8 +52,10 @@ def import_model(
     return check
 
 
-def _donkey_card(card: ModelCard | None, name: str, check: ModelCheck, throttle_range: float | None) -> ModelCard:
-    made = datetime.now(UTC).isoformat(timespec="seconds")
+def _donkey_card(
+    card: ModelCard | None, name: str, check: ModelCheck, throttle_range: float | None, now: datetime
+) -> ModelCard:
+    made = now.isoformat(timespec="seconds")
     card = card or ModelCard(name, check.height, check.width, command="car models import", created=made)
     training: dict[str, float | str] = {**card.training, MADE_BY: f"Donkey Car, {check.donkey_type}"}
     if check.donkey_type == CATEGORICAL:

@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -110,7 +109,7 @@ class Trainer:
             self._process = self._spawn(arguments)
             self._started_s, self._stopping = time.monotonic(), False
             self._status = TrainingStatus("running", "starting", from_takeovers=from_takeovers)
-            made = partial(self._made, before, shlex.join(["car", *arguments]), datetime.now(UTC))
+            made = partial(self._made, before, shlex.join(["car", *arguments]))
             threading.Thread(target=self._listen, args=(self._process, made), name="training", daemon=True).start()
             return self._status
 
@@ -147,7 +146,7 @@ class Trainer:
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         return process
 
-    def _listen(self, process: subprocess.Popen[str], made: Callable[[], str]) -> None:
+    def _listen(self, process: subprocess.Popen[str], made: Callable[[str], str]) -> None:
         """Take note of what the training prints, and of how it ends."""
         progress, report = "starting", ""
         # It also closes the pipes.
@@ -160,7 +159,7 @@ class Trainer:
                 self._tell("running", progress, report)
         for unfinished in self._models_dir.glob(UNFINISHED.format(pid=process.pid)):
             shutil.rmtree(unfinished, ignore_errors=True)
-        code, model = process.returncode, made()
+        code, model = process.returncode, made(report)
         state: State = "done" if model else "stopped" if self._stopping or code == INTERRUPTED else "failed"
         self._tell(state, "", report.strip() or f"It ended with {code}.", model)
 
@@ -169,17 +168,17 @@ class Trainer:
         with self._lock:
             self._status = TrainingStatus(state, progress, report, model, seconds, self._status.from_takeovers)
 
-    def _made(self, before: set[str], command: str, started: datetime) -> str:
-        """Return the name of the model that came of ``command``: others are uploaded and renamed meanwhile."""
-        for name in sorted(self._models() - before):
+    def _made(self, before: set[str], command: str, report: str) -> str:
+        """Return the name of the model that came of ``command``: others are uploaded and renamed meanwhile.
+
+        Its name ends ``report``, which says how to drive with it: an older model of the same command is not it.
+        """
+        *_, drive_it = report.split() or [""]
+        name = Path(drive_it.strip("'")).stem
+        if name in self._models() - before:
             with contextlib.suppress(ModelError, OSError, ValueError, TypeError):
                 card = read_card(self._models_dir / f"{name}{MODEL_SUFFIX}")
-                # A card's time has no fractions.
-                if (
-                    card
-                    and card.command == command
-                    and datetime.fromisoformat(card.created) >= started.replace(microsecond=0)
-                ):
+                if card and card.command == command:
                     return name
         return ""
 

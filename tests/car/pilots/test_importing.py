@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from models.loader import load_model, read_card
 from tests.models.make_donkey_models import HEIGHT, WIDTH
 from tests.system.car_process import assert_refused, run_car
 
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
 
 
@@ -49,7 +51,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_pilot_of_donkey_car_gets_a_card(library: ModelLibrary, donkey_models: Path, tmp_path: Path) -> None:
     source = donkey_models / "categorical-2021.tflite"
-    check = import_model(library, source, "theirs", throttle_range=0.5)
+    check = import_model(library, source, "theirs", NOW, throttle_range=0.5)
     assert (check.donkey_type, check.height, check.width) == ("categorical", HEIGHT, WIDTH)
     assert read_card(source) is None
     assert names(tmp_path) == ["theirs.tflite"]
@@ -58,20 +60,21 @@ def test_a_pilot_of_donkey_car_gets_a_card(library: ModelLibrary, donkey_models:
     assert row.card is not None
     assert row.card["training"] == {"made_by": "Donkey Car, categorical", "categorical_throttle_range": 0.5}
     assert (row.card["name"], row.card["width"], row.card["height"]) == ("theirs", WIDTH, HEIGHT)
+    assert row.card["created"] == NOW.isoformat()
     full = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     assert load_model(library.path("theirs")).run(full) == pytest.approx((1.0, 0.475))
 
 
 def test_the_throttle_range_of_an_imported_pilot_can_be_corrected(library: ModelLibrary, donkey_models: Path) -> None:
-    import_model(library, donkey_models / "categorical-5.3.tflite", "theirs")
-    import_model(library, library.path("theirs"), "theirs", throttle_range=0.3, replace=True)
+    import_model(library, donkey_models / "categorical-5.3.tflite", "theirs", NOW)
+    import_model(library, library.path("theirs"), "theirs", NOW, throttle_range=0.3, replace=True)
     card = read_card(library.path("theirs"))
     assert card is not None
     assert card.training["categorical_throttle_range"] == 0.3
 
 
 def test_a_model_of_ours_comes_with_the_card_that_it_has(library: ModelLibrary) -> None:
-    assert import_model(library, SHIPPED, "ours").donkey_type == ""
+    assert import_model(library, SHIPPED, "ours", NOW).donkey_type == ""
     assert library.path("ours").read_bytes() == SHIPPED.read_bytes()
 
 
@@ -81,18 +84,18 @@ def test_only_a_categorical_pilot_has_a_throttle_range(
 ) -> None:
     path = SHIPPED if name == "ours" else donkey_models / f"{name}.tflite"
     with pytest.raises(ModelError, match="Leave out --throttle-range"):
-        import_model(library, path, "theirs", throttle_range=0.5)
+        import_model(library, path, "theirs", NOW, throttle_range=0.5)
     assert names(tmp_path) == []
 
 
 def test_nothing_is_left_of_one_that_cannot_drive(library: ModelLibrary, donkey_models: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"^theirs: This is a Donkey Car pilot of the type memory"):
-        import_model(library, donkey_models / "memory.tflite", "theirs")
+        import_model(library, donkey_models / "memory.tflite", "theirs", NOW)
     (tmp_path / "pipe.tflite").write_bytes(b"TFL3")
     with pytest.raises(ModelError, match="not a TFLite model"):
-        import_model(library, tmp_path / "pipe.tflite", "theirs")
+        import_model(library, tmp_path / "pipe.tflite", "theirs", NOW)
     with pytest.raises(ModelError, match="not a file"):
-        import_model(library, tmp_path / "lost.tflite", "theirs")
+        import_model(library, tmp_path / "lost.tflite", "theirs", NOW)
     assert names(tmp_path) == []
 
 
@@ -100,16 +103,16 @@ def test_nothing_is_left_of_one_that_cannot_drive(library: ModelLibrary, donkey_
 def test_a_pipe_is_refused_at_once(library: ModelLibrary, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tflite")
     with pytest.raises(ModelError, match="not a file"):
-        import_model(library, tmp_path / "pipe.tflite", "theirs")
+        import_model(library, tmp_path / "pipe.tflite", "theirs", NOW)
 
 
 def test_a_name_that_is_taken_is_left_unless_it_is_to_be_replaced(library: ModelLibrary, donkey_models: Path) -> None:
-    import_model(library, donkey_models / "linear-5.3.tflite", "theirs")
+    import_model(library, donkey_models / "linear-5.3.tflite", "theirs", NOW)
     before = library.path("theirs").read_bytes()
     with pytest.raises(ModelNameTaken):
-        import_model(library, donkey_models / "categorical-5.3.tflite", "theirs")
+        import_model(library, donkey_models / "categorical-5.3.tflite", "theirs", NOW)
     assert library.path("theirs").read_bytes() == before
-    import_model(library, donkey_models / "categorical-5.3.tflite", "theirs", replace=True)
+    import_model(library, donkey_models / "categorical-5.3.tflite", "theirs", NOW, replace=True)
     assert library.check("theirs").donkey_type == "categorical"
 
 

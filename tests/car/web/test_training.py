@@ -95,6 +95,16 @@ def test_a_model_that_comes_meanwhile_is_not_taken_for_what_was_trained(served: 
     assert (failed["state"], failed["model"]) == ("failed", "")
 
 
+def test_an_older_model_of_the_same_command_is_not_taken_for_a_new_one(served: Served) -> None:
+    begin(served, "monday")
+    assert end(served)["model"] == "pilot"
+    (served.folder.sessions_dir / "monday.mcap").write_bytes(b"no session any more")
+    begin(served, "monday")
+    served.client.post("models/pilot/rename", params={"to": "friday"}).raise_for_status()
+    failed = end(served)
+    assert (failed["state"], failed["model"]) == ("failed", "")
+
+
 def test_sessions_that_are_not_there_or_none_are_refused(served: Served) -> None:
     served.refused("POST", "training", 404, "There is no session", json={"sessions": ["monday", "sunday"]})
     served.refused("POST", "training", 404, "There is no session", json={"sessions": ["../car"]})
