@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from car.errors import TrainingError
 from models.contract import IMAGE_INPUT, OUTPUTS
 from training.backend import import_keras
@@ -62,8 +64,20 @@ def make_shrink(height: int, width: int, network: NetworkName = "small") -> Any:
     image = keras.Input((height, width, 3), dtype="uint8", name=IMAGE_INPUT)
     pixels = keras.layers.Rescaling(1.0, name="as_float")(image)
     if factor > 1:
-        pixels = keras.layers.AveragePooling2D(factor, name="shrink")(pixels)
+        pixels = _mean_of(factor)(pixels)
     return keras.Model(image, pixels, name="shrink")
+
+
+def _mean_of(factor: int) -> Any:
+    """Return a layer that makes one pixel of ``factor`` x ``factor``: their mean, as a convolution.
+
+    The runtimes compute it faster than a pooling, above all in int8, and the scaling that follows costs nothing.
+    """
+    layers = import_keras().layers
+    mean = layers.Conv2D(3, factor, strides=factor, use_bias=False, trainable=False, name="shrink")
+    mean.build((None, None, None, 3))
+    mean.set_weights([np.tile(np.eye(3, dtype=np.float32) / factor**2, (factor, factor, 1, 1))])
+    return mean
 
 
 def make_core(shape: tuple[int, int, int], network: NetworkName = "small") -> Any:
