@@ -155,7 +155,9 @@ def test_a_browser_that_sends_nothing_more_is_given_up(served: Served, monkeypat
 
 
 def test_a_recorded_drive_of_a_real_car_comes_in_whole(served: Served, arena_tubs: Path) -> None:
-    answer = served.client.post("sessions/import?name=arena.tar.gz", content=tar_of(arena_tubs, "arena"))
+    archive = tar_of(arena_tubs, "arena")
+    # 14,000 frames take half a minute, and several on a busy machine.
+    answer = served.client.post("sessions/import?name=arena.tar.gz", content=archive, timeout=300.0)
     assert answer.status_code == 201, answer.text
     rows = served.client.get("sessions").json()
     assert sorted(row["name"] for row in rows) == sorted(answer.json()["names"])
