@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -19,6 +19,7 @@ from training.balance import balanced
 from training.dataset import Dataset
 from training.displaced import displaced_views
 from training.lead import MOST_LEAD_MS, measured_lead_ms, with_lead
+from training.networks.novelty import fit_novelty
 from training.networks.steering import CORE, NetworkName, join, make_core, make_shrink, network_names
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
@@ -163,8 +164,9 @@ def fit(
     losses = history.get("val_loss", [math.nan])
     if not all(map(math.isfinite, losses)):
         raise TrainingError("The training diverged. Train again with a lower learning rate.")
+    novelty = fit_novelty(train[0], _runs(dataset, split.validation, validation[0]), mirror=bool(settings.mirror))
     return Fitted(
-        network=join(shrink, core),
+        network=join(shrink, core, novelty),
         epochs=len(losses),
         best_epoch=int(np.argmin(losses)) + 1,
         validation_loss=min(losses),
@@ -174,6 +176,17 @@ def fit(
         dataset=dataset,
         split=split,
     )
+
+
+def _runs(
+    dataset: Dataset, parts: Sequence[Indexes], pictures: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Yield of each recording the pictures of its part, which are in ``pictures`` in a row, and their times in ns."""
+    start = 0
+    for recording, part in zip(dataset.recordings, parts, strict=True):
+        if len(part):
+            yield pictures[start : start + len(part)], recording.captured_ns[part]
+        start += len(part)
 
 
 def _loss(name: LossName) -> Any:
