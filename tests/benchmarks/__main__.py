@@ -21,6 +21,7 @@ from tests.benchmarks import (
     stops,
     takeovers,
     training,
+    uncertainty,
     variants,
     viewers,
     wheels,
@@ -45,7 +46,12 @@ BENCHMARKS = {
     "training": training.measure,
     "variants": variants.measure,
 }
-BY_HAND = {"own_lap": own_lap.measure, "takeovers": takeovers.measure, "networks": networks.measure}
+BY_HAND = {
+    "own_lap": own_lap.measure,
+    "takeovers": takeovers.measure,
+    "networks": networks.measure,
+    "uncertainty": uncertainty.measure,
+}
 """What takes minutes runs when it is named."""
 
 
