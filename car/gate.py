@@ -539,12 +539,12 @@ class Gate:
         """Return what the one who drives asks for, or None for neutral; the pilot's part is known to be fresh."""
         pilot, driver = self._pilot, self._driver_command()
         if self.mode is Mode.AUTO:
-            return pilot and _capped(pilot.command, self._pilots_cap(pilot.uncertainty))
+            return None if pilot is None else _capped(pilot.command, self._pilots_cap(pilot.uncertainty))
         if driver is None:
             return None
         throttle = driver.throttle if self._neutral_after_ns is None else 0.0
         if self.mode is Mode.ASSIST:
-            return pilot and Command(pilot.command.steering, throttle)
+            return None if pilot is None else Command(pilot.command.steering, throttle)
         asked = Command(driver.steering, throttle)
         return _capped(asked, self.limits.calibration_throttle_cap) if self.mode is Mode.CALIBRATION else asked
 

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.link car.pairing car.pilots car.processes car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
-    "car.files car.kinds car.pilots car.runs car.sessions car.software car.terminal",
+    "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "
     "car.neutral car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",

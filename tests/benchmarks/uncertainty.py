@@ -27,6 +27,7 @@ from hardware.camera import Frame
 from hardware.clock import NS_PER_S
 from simulator.appearance import LIGHTS, Colour, Material, nominal
 from simulator.scenario import Scenario
+from simulator.track import Style
 from tests.benchmarks.figures import Figure, show
 from training.cores import ProgressCallback, work_on_all
 from training.demo import LESSON_S, LESSONS
@@ -44,6 +45,9 @@ FLOORS: tuple[tuple[Material, Colour], ...] = (
     ("tarmac", (84.0, 82.0, 80.0)),
     ("tile", (112.0, 114.0, 116.0)),
 )
+
+
+FOREIGN: tuple[Style, ...] = ("line", "walls", "tape", "road", "line", "walls", "line")
 
 
 def _strange(track: str, **changes: object) -> Scenario:
@@ -65,8 +69,7 @@ KINDS: dict[str, tuple[Scenario, ...]] = {
     ),
     "blur": tuple(_strange(f"random-{360 + number}", exposure_ms=ms) for number, ms in enumerate((40.0, 80.0))),
     "foreign track": tuple(
-        Scenario(f"random-{370 + number}", style=style, seed=7100 + number)
-        for number, style in enumerate(("line", "walls", "tape", "road", "line", "walls", "line"))
+        Scenario(f"random-{370 + number}", style=style, seed=7100 + number) for number, style in enumerate(FOREIGN)
     ),
 }
 

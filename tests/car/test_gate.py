@@ -298,11 +298,11 @@ def test_a_headless_car_gets_no_faster_when_whoever_limits_it_leaves() -> None:
 def test_a_pilot_that_knows_little_of_what_it_sees_is_slowed_down_to_half(uncertainty: float, passed: float) -> None:
     rig = Rig(Mode.AUTO).armed()
     rig.pilot, rig.uncertainty = Command(0.5, 1.0), uncertainty
-    assert rig.cycles(600)[-1].command == Command(0.5, pytest.approx(passed))
+    assert rig.cycles(600)[-1].command.throttle == pytest.approx(passed)
     rig.throttle_limit = 0.1
-    assert rig.cycles(100)[-1].command == Command(0.5, pytest.approx(0.4 * passed))
+    assert rig.cycles(100)[-1].command.throttle == pytest.approx(0.4 * passed)
     rig.pilot = Command(0.5, -1.0)
-    assert rig.cycles(600)[-1].command == Command(0.5, pytest.approx(-0.4 * passed))
+    assert rig.cycles(600)[-1].command.throttle == pytest.approx(-0.4 * passed)
     rig.pilot, rig.uncertainty = Command(0.5, 0.03), 2.0
     assert rig.cycles(600)[-1].command == Command(0.5, 0.03)
 

@@ -114,4 +114,5 @@ def test_int8_has_none_and_steers_the_same(learned: NDArray[np.uint8], tmp_path:
     for path, network in zip(paths, (join(shrink, core, novelty), join(shrink, core)), strict=True):
         path.write_bytes(convert(network, "int8", frames))
     assert load_model(paths[0]).uncertainty == 0.0
-    assert np.array_equal(*(model_values(path, frames) for path in paths))
+    unsure, plain = (model_values(path, frames) for path in paths)
+    assert np.array_equal(unsure, plain)
