@@ -227,6 +227,10 @@ def compare(
         list[Path] | None,
         typer.Option("--on", metavar="SESSION", help="Compare on this session, or folder of them; default: the car's."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it as a page with plots and worst frames."),
+    ] = None,
 ) -> None:
     """Set models side by side: what is on their cards, and how far each is from the driver on the same frames."""
     from car.pilots.compare import show_cards
@@ -237,9 +241,11 @@ def compare(
     paths = list(dict.fromkeys(find_model(model, folder.path) for model in models))
     show_cards(paths)
     if not on and not mcap_files(folder.sessions_dir):
+        if html is not None:
+            fail("There is no page without sessions to compare on. Record a drive, or name one with --on.")
         typer.echo("This car has no session to compare on. Record a drive, or name one with --on.")
         return
-    left_out = compare_and_show(paths, session_files(on, folder))
+    left_out = compare_and_show(paths, session_files(on, folder), html)
     if any(session.is_damaged for session in left_out):
         fail("Not every session can be read, and the models were compared on the others. Try `car sessions repair`.")
 

@@ -54,7 +54,7 @@ class Judging:
             )
         learned = {name for recording in recordings for name in _learners(recording, cards)}
         remark = (
-            f"{_listed(sorted(learned))} learned from all of these sessions: this shows what was learned, not how it "
+            f"{listed(sorted(learned))} learned from all of these sessions: this shows what was learned, not how it "
             "generalises. Record a drive to compare on, and name it with --on."
         )
         return cls(tuple(recordings), tuple(everything), (remark,), is_unseen=False)
@@ -157,7 +157,7 @@ def _unseen_by_all(recording: Recording, cards: Cards) -> Indexes:
 
 def _remark(recording: Recording, part: Indexes, cards: Cards) -> str:
     """Return in words what of a recording is not judged by, and why; empty where all of it is."""
-    learners = _listed(_learners(recording, cards))
+    learners = listed(_learners(recording, cards))
     if not learners:
         return ""
     if not len(part):
@@ -165,5 +165,6 @@ def _remark(recording: Recording, part: Indexes, cards: Cards) -> str:
     return f"Of {recording.name} only the last fifth, {len(part)} frames: {learners} learned from the rest."
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: a, b and c."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

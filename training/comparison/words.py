@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 
 from training.comparison.comparison import Comparison, Predictor
+from training.comparison.frames import listed
 from training.evaluation.bootstrap import Interval
 
 NO_FIGURE = "–"
-SCORE_COLUMNS = ("", "MAE (95 %)", "R² (95 %)", "bias", "jerk", "throttle MAE")
+SCORE_COLUMNS = ("", "MAE (95 %)", "R² (95 %)", "bias", "jerk /s²", "throttle MAE")
+MEANING = (
+    "Bias is the mean error, above 0 to the right. Jerk is how abruptly the steering changes its pace, in full locks "
+    "per s². The intervals hold the true figure with 95 % confidence, as far as these drives are like others: blocks "
+    "of 50 frames are drawn again and again."
+)
 LEAD_COLUMNS = ("beside {}", "R² (95 %)", "MAE (95 %)", "")
 
 
@@ -53,18 +59,20 @@ def explain(comparison: Comparison) -> list[str]:
     sentences = list(comparison.judging.remarks)
     nobody_knows = [model.name for model in comparison.models if model.card is None]
     if nobody_knows:
-        sentences.append(f"Without a card, nobody can say whether {', '.join(nobody_knows)} learned from these frames.")
+        sentences.append(f"Without a card, nobody can say whether {listed(nobody_knows)} learned from these frames.")
     scores = [comparison.scores(model) for model in comparison.models]
     if math.isnan(scores[0].error.r2):
         sentences.append("The steering never changes in these frames, so there is no R². Compare on other drives.")
     elif scores[0].mae_interval is None:
         sentences.append("These frames are too few to say what may be chance: compare on 400 or more.")
-    guesses = [comparison.scores(guess).error.r2 for guess in comparison.guesses]
-    sentences += [
-        f"{model.name} steers no better than a guess that knows less. Train it on more driving, or on such drives."
-        for model, one in zip(comparison.models, scores, strict=True)
-        if one.error.r2 <= max(guesses)
-    ]
+    best = max(comparison.guesses, key=lambda guess: comparison.scores(guess).error.r2)
+    least = comparison.scores(best).error.r2
+    below = [model.name for model, one in zip(comparison.models, scores, strict=True) if one.error.r2 <= least]
+    if below:
+        verb = "steer" if len(below) > 1 else "steers"
+        sentences.append(
+            f"{listed(below)} {verb} no better than “{best.name}” here. Train on more driving, or on drives like these."
+        )
     return sentences
 
 

@@ -47,3 +47,25 @@ def test_what_is_not_there_is_named(car_dir: Path, tmp_path: Path) -> None:
     assert_refused(run_car("compare", "lost", cwd=car_dir), "There is no model lost")
     assert_refused(run_car("compare", "simulated-lane", "--on", "lost.mcap", cwd=car_dir), "lost.mcap")
     assert_refused(run_car("compare", "simulated-lane", "--on", tmp_path, cwd=car_dir), "There are no sessions")
+
+
+def test_the_page_is_written_where_it_may_be(car_dir: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = run_car("compare", "simulated-lane", "--html", page, cwd=car_dir)
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in page.read_text(encoding="utf-8")
+    monday = car_dir / "sessions" / "monday.mcap"
+    before = monday.read_bytes()
+    for place, words in ((monday, "named like a session"), (tmp_path, "is a folder"), ("lost/a.html", "another place")):
+        assert_refused(run_car("compare", "simulated-lane", "--html", place, cwd=car_dir), words)
+    assert monday.read_bytes() == before
+
+
+def test_without_a_session_there_are_the_cards_and_no_page(tmp_path: Path) -> None:
+    assert run_car("init", "mycar", cwd=tmp_path).returncode == 0
+    done = run_car("compare", "simulated-lane", cwd=tmp_path / "mycar")
+    assert done.returncode == 0, done.stderr
+    assert "on hairpin" in done.stdout
+    assert "no session to compare on" in done.stdout
+    done = run_car("compare", "simulated-lane", "--html", "a.html", cwd=tmp_path / "mycar")
+    assert_refused(done, "no page without sessions")

@@ -25,7 +25,6 @@ from training.comparison.frames import Judging
 from training.comparison.words import explain, group_rows, lead_rows, score_rows
 from training.dataset import Recording
 from training.evaluation.bootstrap import BLOCK_FRAMES
-from training.evaluation.offline import Score
 
 __all__ = ["tiny_models"]
 
@@ -63,7 +62,9 @@ def driving(seed: int) -> np.ndarray:
 def test_the_figures_are_those_of_a_few_frames_by_hand() -> None:
     made = compared(np.array([0.0, 0.25, -1.0, 1.0]), np.array([0.25, 0.25, -0.5, 0.5]))
     scores = made.scores(made.models[0])
-    assert scores.error == Score(0.3125, math.sqrt((0.0625 + 0.25 + 0.25) / 4), pytest.approx(1 - 0.5625 / 2.046875))
+    assert scores.error.mae == pytest.approx(0.3125)
+    assert scores.error.rmse == pytest.approx(math.sqrt((0.0625 + 0.25 + 0.25) / 4))
+    assert scores.error.r2 == pytest.approx(1 - 0.5625 / 2.046875)
     assert scores.bias == pytest.approx(0.25 / 4)
     assert scores.throttle_mae == pytest.approx(0.25)
     assert scores.mae_interval is None
@@ -176,6 +177,13 @@ def test_a_model_that_gives_no_numbers_is_refused(tiny_models: Path, tmp_path: P
     session = write_drive(tmp_path / "small.mcap", frames=20, geometry=CameraGeometry(width=32, height=24))
     with pytest.raises(TrainingError, match="broken gives values that are no numbers"):
         compare_models([tiny_models / "broken.tflite"], [session])
+
+
+def test_a_recurrent_model_begins_each_session_anew(tiny_models: Path, tmp_path: Path) -> None:
+    small = CameraGeometry(width=32, height=24)
+    sessions = [write_drive(tmp_path / f"{seed}.mcap", frames=4, seed=seed, geometry=small) for seed in (1, 2)]
+    made = compare_models([tiny_models / "recurrent.tflite"], sessions)
+    assert made.models[0].predicted[:, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4] * 2)
 
 
 def test_frames_without_a_number_to_learn_are_not_compared_on(tmp_path: Path) -> None:
