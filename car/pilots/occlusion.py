@@ -40,8 +40,8 @@ def occlusion_map(steer: Steer, image: Image) -> Map:
     >>> dark = np.zeros((60, 80, 3), np.uint8)
     >>> dark[40:50, 60:70] = 255
     >>> seen = occlusion_map(lambda image: image[40:50, 60:70].mean() / 255.0, dark)
-    >>> np.unravel_index(seen.argmax(), seen.shape), seen[:6].max()
-    ((8, 12), 0.0)
+    >>> [int(place) for place in np.unravel_index(seen.argmax(), seen.shape)], float(seen[:6].max())
+    ([8, 12], 0.0)
 
     The steering is asked for ``ROWS`` × ``COLUMNS`` + 1 times. ``image`` is uint8 RGB, height × width × 3; where the
     pilot gives no number there is no change.

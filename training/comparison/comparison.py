@@ -56,7 +56,7 @@ class SteeringScores:
     """How far a predictor's steering is from the driver's on some frames.
 
     >>> comparison = compare_models([model_path], [path])
-    >>> comparison.scores(comparison.guess("predict zero")).error.mae
+    >>> round(comparison.scores(comparison.guess("predict zero")).error.mae, 3)
     0.5
 
     ``bias`` is the mean error, to the right where it is above 0; ``jerk`` see ``training.evaluation.steering``, in full
@@ -123,7 +123,7 @@ class Comparison:
     >>> comparison = compare_models([model_path], [path])
     >>> comparison.judging.frames, [one.name for one in comparison.guesses]
     (60, ['predict the mean', 'predict zero'])
-    >>> comparison.driver_jerk
+    >>> round(comparison.driver_jerk, 3)   # who turns the wheel evenly
     0.0
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
@@ -28,7 +29,7 @@ from training.comparison.words import (
     number,
     score_rows,
 )
-from training.evaluation.steering import worst_frames
+from training.evaluation.steering import BENDS, worst_frames
 from training.report.html import card, document, marked_up, picture, plot, table
 from training.report.plots import bars, scatter, strip, timeline
 
@@ -96,11 +97,11 @@ def _model(comparison: Comparison, model: Predictor) -> Iterator[str]:
 
 
 def _error_bars(comparison: Comparison, model: Predictor) -> str:
-    groups = comparison.by_bend()
-    errors = [group.errors[model.name].mae for group in groups]
-    named = [f"{group.name.split(' (')[0]} {number(error, 2)}" for group, error in zip(groups, errors, strict=True)]
-    first, *between, last = (named * 2)[: max(2, len(named))]
-    return bars("MAE by how the driver steered", errors, [1.0] * len(errors), (first, *(between or [""]), last))
+    found = {group.name: group.errors[model.name].mae for group in comparison.by_bend()}
+    errors = [found.get(str(bend), math.nan) for bend in BENDS]
+    straight, gentle, sharp = (f"{bend.name} {number(mae, 2)}" for bend, mae in zip(BENDS, errors, strict=True))
+    heights = [0.0 if math.isnan(mae) else mae for mae in errors]
+    return bars("MAE by how the driver steered", heights, [1.0] * len(BENDS), (straight, gentle, sharp))
 
 
 def _timelines(comparison: Comparison, wish: Values, driven: Values) -> Iterator[str]:

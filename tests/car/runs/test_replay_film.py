@@ -66,7 +66,7 @@ def test_the_lines_hold_the_last_ten_seconds() -> None:
 
 def test_the_command_films_a_replay_and_writes_over_no_film(tmp_path: Path) -> None:
     session = write_drive(tmp_path / "drive.mcap", frames=45, geometry=CameraGeometry())
-    command = ["replay", session, "--model", "simulated-lane", "--video", "drive.webm"]
+    command = ["replay", str(session), "--model", "simulated-lane", "--video", "drive.webm"]
     done = run_car(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "recorded driver" in done.stdout

@@ -54,6 +54,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_names_do_nothing_there(compar
 def test_a_picture_has_the_driver_and_the_model_on_the_left_and_the_light_on_the_right(comparison: Comparison) -> None:
     data = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page_of(comparison))[0]
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
     assert picture.shape == (240, 640, 3)
     red = picture[..., 2].astype(int) - picture[..., 0]
     bar = picture[..., 1] > 120
