@@ -16,7 +16,7 @@ from hardware.camera import Frame
 from models.contract import OUTPUTS, ModelCard
 from models.loader import load_model
 from models.runner import Model
-from training.comparison.frames import Judging, load_sessions
+from training.comparison.frames import JudgedFrames, load_sessions
 from training.dataset import LeftOutCallback, Recording, ignore_left_out
 from training.evaluation.bootstrap import Interval, mean_interval, r2_interval, r2_lead
 from training.evaluation.offline import Score, check_numbers, score
@@ -121,7 +121,7 @@ class Comparison:
     """What models, and guesses that know less, gave for the same frames.
 
     >>> comparison = compare_models([model_path], [path])
-    >>> comparison.judging.frames, [one.name for one in comparison.guesses]
+    >>> comparison.judged.frames, [one.name for one in comparison.guesses]
     (60, ['predict the mean', 'predict zero'])
     >>> round(comparison.driver_jerk, 3)   # who turns the wheel evenly
     0.0
@@ -129,12 +129,12 @@ class Comparison:
 
     models: tuple[Predictor, ...]
     guesses: tuple[Predictor, ...]
-    judging: Judging
+    judged: JudgedFrames
 
     @property
     def driver_jerk(self) -> float:
         """The jerk of the driver's own steering."""
-        return self._jerk(self.judging.labels[:, STEERING])
+        return self._jerk(self.judged.labels[:, STEERING])
 
     def guess(self, name: str) -> Predictor:
         """Return the guess of that name; raises KeyError where there is none."""
@@ -142,12 +142,12 @@ class Comparison:
 
     def errors(self, predictor: Predictor) -> Values:
         """Return the error of the steering of each frame: above 0, it is to the right of the driver's."""
-        return np.asarray(predictor.predicted[:, STEERING] - self.judging.labels[:, STEERING])
+        return np.asarray(predictor.predicted[:, STEERING] - self.judged.labels[:, STEERING])
 
     def scores(self, predictor: Predictor) -> SteeringScores:
         """Return how far a predictor is from the driver on all frames."""
-        predicted, labels = predictor.predicted[:, STEERING], self.judging.labels[:, STEERING]
-        throttle_errors = predictor.predicted[:, THROTTLE] - self.judging.labels[:, THROTTLE]
+        predicted, labels = predictor.predicted[:, STEERING], self.judged.labels[:, STEERING]
+        throttle_errors = predictor.predicted[:, THROTTLE] - self.judged.labels[:, THROTTLE]
         return SteeringScores(
             error=score(predicted, labels),
             bias=bias(predicted, labels),
@@ -164,24 +164,24 @@ class Comparison:
 
     def by_bend(self) -> list[Group]:
         """Return the models' errors by how far the driver steered; kinds of bends that do not occur are left out."""
-        steering = self.judging.labels[:, STEERING]
+        steering = self.judged.labels[:, STEERING]
         groups = [self._group(str(bend), bend.holds(steering)) for bend in BENDS]
         return [group for group in groups if group.frames]
 
     def by_session(self) -> list[Group]:
         """Return the models' errors in each session."""
         return [
-            self._group(recording.name, self.judging.sessions == number)
-            for number, recording in enumerate(self.judging.recordings)
+            self._group(recording.name, self.judged.sessions == number)
+            for number, recording in enumerate(self.judged.recordings)
         ]
 
     def _group(self, name: str, chosen: NDArray[np.bool_]) -> Group:
-        labels = self.judging.labels[chosen, STEERING]
+        labels = self.judged.labels[chosen, STEERING]
         errors = {model.name: score(model.predicted[chosen, STEERING], labels) for model in self.models if len(labels)}
         return Group(name, len(labels), errors)
 
     def _lead(self, model: Predictor, other: Predictor) -> Lead:
-        labels = self.judging.labels[:, STEERING]
+        labels = self.judged.labels[:, STEERING]
         ours, theirs = model.predicted[:, STEERING], other.predicted[:, STEERING]
         mine, its = score(ours, labels), score(theirs, labels)
         return Lead(
@@ -194,7 +194,7 @@ class Comparison:
         )
 
     def _jerk(self, steering: Values) -> float:
-        return jerk(steering, self.judging.captured_ns, self.judging.sessions)
+        return jerk(steering, self.judged.captured_ns, self.judged.sessions)
 
 
 def compare_models(
@@ -215,17 +215,17 @@ def compare_models(
     loaded = _of_one_size({name: load_model(path) for name, path in zip(names, models, strict=True)}, say)
     size = next((model.height, model.width) for model in loaded.values())
     recordings = load_sessions(sessions, size, tell, progress, lambda share: done(0.1 * share))
-    judging = Judging.of(recordings, {name: model.card for name, model in loaded.items()})
+    judged = JudgedFrames.of(recordings, {name: model.card for name, model in loaded.items()})
     predictors = []
     for number, (name, path) in enumerate(zip(names, models, strict=True)):
         if name in loaded:
-            predictors.append(_ask(name, path, loaded[name], judging))
+            predictors.append(_ask(name, path, loaded[name], judged))
         done(0.1 + 0.4 * (number + 1) / len(names))
     guesses = []
-    for guess in _guesses(recordings, judging):
+    for guess in _guesses(recordings, judged):
         guesses.append(guess)
         done(min(1.0, 0.5 + 0.3 * len(guesses)))
-    return Comparison(tuple(predictors), tuple(guesses), judging)
+    return Comparison(tuple(predictors), tuple(guesses), judged)
 
 
 def names_of(models: Sequence[Path]) -> list[str]:
@@ -245,17 +245,17 @@ def _of_one_size(models: Mapping[str, Model], say: Callable[[str], None]) -> dic
     return {name: model for name, model in models.items() if (model.height, model.width) == (first.height, first.width)}
 
 
-def _ask(name: str, path: Path, model: Model, judging: Judging) -> Predictor:
+def _ask(name: str, path: Path, model: Model, judged: JudgedFrames) -> Predictor:
     """Let ``model`` drive as it does in the car, a recurrent one through each session from its beginning."""
     given: list[tuple[float, float]] = []
     invokes_ns: list[int] = []
     with TflitePilot(model) as pilot:
         before = -1
-        for index, session in enumerate(judging.sessions.tolist()):
+        for index, session in enumerate(judged.sessions.tolist()):
             if session != before:
                 model.reset()
             before = session
-            answer = pilot.drive(Frame(judging.image(index), int(judging.captured_ns[index]), index))
+            answer = pilot.drive(Frame(judged.image(index), int(judged.captured_ns[index]), index))
             given.append((answer.command.steering, answer.command.throttle))
             invokes_ns.append(answer.inference_ns)
     predicted = np.array(given, np.float64)
@@ -263,16 +263,16 @@ def _ask(name: str, path: Path, model: Model, judging: Judging) -> Predictor:
     return Predictor(name, predicted, path, model.card, float(np.median(invokes_ns)) / 1e6)
 
 
-def _guesses(recordings: Sequence[Recording], judging: Judging) -> Iterator[Predictor]:
+def _guesses(recordings: Sequence[Recording], judged: JudgedFrames) -> Iterator[Predictor]:
     """Yield what stands beside the models, under the names that it has in every table."""
-    parts = {id(recording): part for recording, part in zip(judging.recordings, judging.parts, strict=True)}
-    judged = [parts.get(id(recording), np.arange(0)) for recording in recordings]
+    parts = {id(recording): part for recording, part in zip(judged.recordings, judged.parts, strict=True)}
+    asked = [parts.get(id(recording), np.arange(0)) for recording in recordings]
     linear: dict[str, Features] = {"ridge_": "random convolutions", "grey_ridge_": "grey"}
     for prefix, features in linear.items():
-        predicted = predict_by_the_rest(recordings, judged, features)
+        predicted = predict_by_the_rest(recordings, asked, features)
         if predicted is not None:
             yield Predictor(PREDICTORS[prefix], predicted)
-    labels = judging.labels
+    labels = judged.labels
     yield Predictor(PREDICTORS["predict_mean_"], np.broadcast_to(labels.mean(axis=0), labels.shape))
     yield Predictor(PREDICTORS["predict_zero_"], np.zeros_like(labels))
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import SessionError, TrainingError, UnusableSession
+from car.sessions.labels import Origin
 from models.contract import ModelCard
 from training.dataset import LeftOut, LeftOutCallback, Recording, Size, ignore_left_out, load_recording
 from training.progress import ProgressCallback, ignore_progress
@@ -22,12 +23,12 @@ Cards = Mapping[str, ModelCard | None]
 
 
 @dataclass(frozen=True)
-class Judging:
-    """The frames to judge by: of each of ``recordings`` those in ``parts``, in the order of time.
+class JudgedFrames:
+    """The frames that models are judged by: of each of ``recordings`` those in ``parts``, in the order of time.
 
     >>> from training.dataset import load_recording
-    >>> judging = Judging.of([load_recording(path)], {"pilot": None})
-    >>> judging.frames, judging.labels[0].tolist()
+    >>> judged = JudgedFrames.of([load_recording(path)], {"pilot": None})
+    >>> judged.frames, judged.labels[0].tolist()
     (60, [-1.0, 0.20000000298023224])
 
     ``remarks`` say in sentences what was passed over because a model learned from it. Frames are spoken of by their
@@ -40,10 +41,10 @@ class Judging:
     is_unseen: bool = field(default=True)
 
     @classmethod
-    def of(cls, recordings: Sequence[Recording], cards: Cards) -> Judging:
+    def of(cls, recordings: Sequence[Recording], cards: Cards) -> JudgedFrames:
         """Return what no model with one of ``cards`` learned from; all there is where nothing else is left."""
         unseen = [_unseen_by_all(recording, cards) for recording in recordings]
-        everything = [np.argsort(recording.captured_ns, kind="stable") for recording in recordings]
+        everything = [_driven_by_hand(recording) for recording in recordings]
         if any(map(len, unseen)):
             told = [_remark(*one, cards) for one in zip(recordings, unseen, strict=True)]
             kept = [one for one in zip(recordings, unseen, strict=True) if len(one[1])]
@@ -103,9 +104,9 @@ def load_sessions(
 ) -> list[Recording]:
     """Decode ``sessions``, or take them from the cache; ``size`` (height, width) is that of the models' frames.
 
-    One that cannot be read, in which nobody drove, that is a copy of another or has frames of another size is left out,
-    and ``tell`` hears of it. Raises SessionError or UnusableSession, that of the first, when all are left out, and
-    TrainingError when the disk is full.
+    One that cannot be read, in which nobody drove but a pilot, that is a copy of another or has frames of another size
+    is left out, and ``tell`` hears of it. Raises SessionError or UnusableSession when the only one is left out,
+    TrainingError when all of several are, or the disk is full.
     """
     left_out: list[LeftOut] = []
     found: dict[str, tuple[Path, Recording]] = {}
@@ -130,12 +131,21 @@ def _check(path: Path, recording: Recording, size: Size, found: Mapping[str, tup
     """Raise UnusableSession for a copy of a session that was ``found``, and for frames that are not of ``size``."""
     if recording.sha256 in found:
         raise UnusableSession(f"{path} is the same recording as {found[recording.sha256][0]}.")
+    if not len(_driven_by_hand(recording)):
+        raise UnusableSession(f"In {path} a pilot drove, so there is no driver to compare with. Record one by hand.")
     height, width = recording.images.shape[1:3]
     if (height, width) != size:
         raise UnusableSession(
             f"The frames of {path} are {width}x{height}, and these models take {size[1]}x{size[0]}. Compare models "
             "that take such frames."
         )
+
+
+def _driven_by_hand(recording: Recording) -> Indexes:
+    """Return the frames that a driver drove on, in the order of time: a pilot's own are no measure of pilots."""
+    order: Indexes = np.argsort(recording.captured_ns, kind="stable")
+    by_hand: Indexes = order[recording.origins[order] != Origin.PILOT]
+    return by_hand
 
 
 def _learned_frames(recording: Recording, card: ModelCard | None) -> int:
@@ -148,7 +158,7 @@ def _learners(recording: Recording, cards: Cards) -> list[str]:
 
 
 def _unseen_by_all(recording: Recording, cards: Cards) -> Indexes:
-    part = np.argsort(recording.captured_ns, kind="stable")
+    part = _driven_by_hand(recording)
     for card in cards.values():
         if card is not None and (learned := _learned_frames(recording, card)):
             part = part[np.isin(part, held_out_end(recording.captured_ns, card.split, learned))]

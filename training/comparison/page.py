@@ -34,6 +34,8 @@ from training.report.html import card, document, marked_up, picture, plot, table
 from training.report.plots import bars, scatter, strip, timeline
 
 WORST = 6
+MOST_SESSIONS = 8
+"""Of more, a page shows the steering over those in which a model errs most."""
 DOTS = 1500
 """Of more frames every second, third and so on is a dot."""
 AROUND_S = 15.0
@@ -77,7 +79,7 @@ def _parts(comparison: Comparison, done: Callable[[float], None]) -> Iterator[st
 
 def _model(comparison: Comparison, model: Predictor) -> Iterator[str]:
     errors = comparison.errors(model)
-    wish, driven = model.predicted[:, STEERS], comparison.judging.labels[:, STEERS]
+    wish, driven = model.predicted[:, STEERS], comparison.judged.labels[:, STEERS]
     every = max(1, len(wish) // DOTS)
     counts, _ = np.histogram(np.clip(errors, -1.0, 1.0), _ERRORS, (-1.0, 1.0))
     plots = [
@@ -89,8 +91,8 @@ def _model(comparison: Comparison, model: Predictor) -> Iterator[str]:
         plot("MAE by how the driver steered", _error_bars(comparison, model)),
     ]
     yield f'<div class="plots">{"".join(plots)}</div>'
-    yield "".join(_timelines(comparison, wish, driven))
-    worst = worst_frames(errors, comparison.judging.captured_ns, comparison.judging.sessions, WORST)
+    yield "".join(_timelines(comparison, model, wish, driven))
+    worst = worst_frames(errors, comparison.judged.captured_ns, comparison.judged.sessions, WORST)
     yield _around(comparison, wish, driven, worst[0])
     yield f"<h3>Where it is furthest from the driver</h3><p class='muted'>{_WHAT}</p>"
     yield f'<div class="pairs">{"".join(_pictures(comparison, model, worst))}</div>'
@@ -104,28 +106,32 @@ def _error_bars(comparison: Comparison, model: Predictor) -> str:
     return bars("MAE by how the driver steered", heights, [1.0] * len(BENDS), (straight, gentle, sharp))
 
 
-def _timelines(comparison: Comparison, wish: Values, driven: Values) -> Iterator[str]:
-    judging = comparison.judging
-    yield f"<h3>Steering over each session: {_KEY}, right is up</h3>"
-    for session, recording in enumerate(judging.recordings):
-        chosen = np.flatnonzero(judging.sessions == session)
-        ends = (f"{judging.seconds(int(chosen[0])):.0f} s", recording.name, f"{judging.seconds(int(chosen[-1])):.0f} s")
+def _timelines(comparison: Comparison, model: Predictor, wish: Values, driven: Values) -> Iterator[str]:
+    judged = comparison.judged
+    errors = [group.errors[model.name].mae for group in comparison.by_session()]
+    shown = sorted(np.argsort(-np.array(errors), kind="stable")[:MOST_SESSIONS].tolist())
+    which = "each session" if len(shown) == len(errors) else f"the {MOST_SESSIONS} sessions where it errs most"
+    yield f"<h3>Steering over {which}: {_KEY}, right is up</h3>"
+    for session in shown:
+        chosen = np.flatnonzero(judged.sessions == session)
+        name = judged.recordings[session].name
+        ends = (f"{judged.seconds(int(chosen[0])):.0f} s", name, f"{judged.seconds(int(chosen[-1])):.0f} s")
         series = {"driver": driven[chosen], "wish": wish[chosen]}
-        yield f'<div class="wide">{timeline(f"Steering over {recording.name}", series, ends, wide=True)}</div>'
+        yield f'<div class="wide">{timeline(f"Steering over {name}", series, ends, wide=True)}</div>'
 
 
 _KEY = '<b class="driver">driver</b>, <b class="wish">model</b>'
 
 
 def _around(comparison: Comparison, wish: Values, driven: Values, worst: int) -> str:
-    judging = comparison.judging
-    near = np.abs(judging.captured_ns - judging.captured_ns[worst]) <= AROUND_S * NS_PER_S
-    chosen = np.flatnonzero(near & (judging.sessions == judging.sessions[worst]))
-    ends = (f"{judging.seconds(int(chosen[0])):.1f} s", "", f"{judging.seconds(int(chosen[-1])):.1f} s")
+    judged = comparison.judged
+    near = np.abs(judged.captured_ns - judged.captured_ns[worst]) <= AROUND_S * NS_PER_S
+    chosen = np.flatnonzero(near & (judged.sessions == judged.sessions[worst]))
+    ends = (f"{judged.seconds(int(chosen[0])):.1f} s", "", f"{judged.seconds(int(chosen[-1])):.1f} s")
     lines = strip("Steering around the worst frame", {"driver": driven[chosen], "wish": wish[chosen]}, ends)
-    name = judging.recordings[int(judging.sessions[worst])].name
+    name = judged.recordings[int(judged.sessions[worst])].name
     return (
-        f"<h3>Around its worst frame, {judging.seconds(worst):.1f} s into {escape(name)}: {_KEY}</h3>"
+        f"<h3>Around its worst frame, {judged.seconds(worst):.1f} s into {escape(name)}: {_KEY}</h3>"
         f'<div class="wide">{lines}</div>'
     )
 
@@ -140,17 +146,17 @@ def _pictures(comparison: Comparison, model: Predictor, worst: Sequence[int]) ->
         network.reset()
         return network.run(image)[0]
 
-    judging = comparison.judging
+    judged = comparison.judged
     for index in worst:
-        image, driven, wish = judging.image(index), judging.labels[index, STEERS], model.predicted[index, STEERS]
+        image, driven, wish = judged.image(index), judged.labels[index, STEERS], model.predicted[index, STEERS]
         seen = _enlarged(image)
         for steering, colour in ((driven, WAY), (wish, STEERING)):
             draw_steering(seen, float(steering), colour)
         looked_at = _enlarged(draw_occlusion(image, occlusion_map(steer, image)))
-        name = judging.recordings[int(judging.sessions[index])].name
+        name = judged.recordings[int(judged.sessions[index])].name
         yield picture(
             np.asarray(np.hstack([seen, looked_at]), np.uint8),
-            f"{name}, {judging.seconds(index):.1f} s: driver {number(float(driven), 2, '+')}, "
+            f"{name}, {judged.seconds(index):.1f} s: driver {number(float(driven), 2, '+')}, "
             f"model {number(float(wish), 2, '+')}",
         )
 

@@ -20,13 +20,13 @@ LEAD_COLUMNS = ("beside {}", "R² (95 %)", "MAE (95 %)", "")
 
 def frames_words(comparison: Comparison) -> str:
     """Return what was compared on."""
-    judging = comparison.judging
+    judged = comparison.judged
     is_known = all(model.card is not None for model in comparison.models)
     unseen = "that no model has learned from" if is_known else "that no model is known to have learned from"
-    what = unseen if judging.is_unseen else "that were learned from"
-    names = ", ".join(recording.name for recording in judging.recordings[:3])
-    more = f" and {len(judging.recordings) - 3} more" if len(judging.recordings) > 3 else ""
-    return f"Steering on {judging.frames:,} frames {what}: {names}{more}"
+    what = unseen if judged.is_unseen else "that were learned from"
+    names = ", ".join(recording.name for recording in judged.recordings[:3])
+    more = f" and {len(judged.recordings) - 3} more" if len(judged.recordings) > 3 else ""
+    return f"Steering on {judged.frames:,} frames {what}: {names}{more}"
 
 
 def score_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -56,7 +56,7 @@ def group_rows(comparison: Comparison) -> list[list[tuple[str, ...]]]:
 
 def explain(comparison: Comparison) -> list[str]:
     """Return in sentences what the tables do not say by themselves."""
-    sentences = list(comparison.judging.remarks)
+    sentences = list(comparison.judged.remarks)
     nobody_knows = [model.name for model in comparison.models if model.card is None]
     if nobody_knows:
         sentences.append(f"Without a card, nobody can say whether {listed(nobody_knows)} learned from these frames.")

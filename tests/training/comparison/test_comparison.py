@@ -21,7 +21,7 @@ from models.loader import append_card, read_card
 from tests.models.conftest import tiny_models
 from tests.training.drives import draw, record, write_drive, write_rows
 from training.comparison.comparison import Comparison, Predictor, compare_models, names_of
-from training.comparison.frames import Judging
+from training.comparison.frames import JudgedFrames
 from training.comparison.words import explain, group_rows, lead_rows, score_rows
 from training.dataset import Recording
 from training.evaluation.bootstrap import BLOCK_FRAMES
@@ -32,7 +32,7 @@ SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
 FRAMES = 12 * BLOCK_FRAMES
 
 
-def judged(labels: np.ndarray, *sessions: str) -> Judging:
+def judged(labels: np.ndarray, *sessions: str) -> JudgedFrames:
     """Return frames with steering ``labels``, as many in each of ``sessions``."""
     recordings = []
     for name, steering in zip(sessions, np.split(labels, len(sessions)), strict=True):
@@ -41,7 +41,7 @@ def judged(labels: np.ndarray, *sessions: str) -> Judging:
         times = np.arange(count, dtype=np.int64) * (NS_PER_S // 20)
         images = np.zeros((count, 2, 2, 3), np.uint8)
         recordings.append(Recording(name, name, CameraGeometry(), images, driven, times, np.zeros(count, np.uint8)))
-    return Judging.of(recordings, {})
+    return JudgedFrames.of(recordings, {})
 
 
 def model(name: str, steering: np.ndarray) -> Predictor:
@@ -154,7 +154,7 @@ def test_real_models_are_asked_about_every_frame(drives: list[Path], tmp_path: P
     made = compare_models([SHIPPED, copied(tmp_path / "copy.tflite")], drives, done=told.append)
     assert [one.name for one in made.models] == ["simulated-lane", "copy"]
     assert np.array_equal(made.models[0].predicted, made.models[1].predicted)
-    assert made.judging.frames == len(made.models[0].predicted) == 440
+    assert made.judged.frames == len(made.models[0].predicted) == 440
     assert 0 < made.models[0].invoke_ms < 100
     assert np.abs(made.models[0].predicted).max() <= 1.0
     assert [lead.verdict for lead in made.leads()] == ["no clear difference"]
@@ -192,7 +192,7 @@ def test_frames_without_a_number_to_learn_are_not_compared_on(tmp_path: Path) ->
         frame = Frame(draw(0.0, CameraGeometry()), index * 50_000_000, index)
         rows.append((frame, record(frame, Command(steering, 0.2))))
     session = write_rows(tmp_path / "odd.mcap", rows, CameraGeometry())
-    assert compare_models([SHIPPED], [session]).judging.labels[:, 0].tolist() == [0.0, 0.5, 0.25]
+    assert compare_models([SHIPPED], [session]).judged.labels[:, 0].tolist() == [0.0, 0.5, 0.25]
 
 
 def test_models_of_one_name_are_told_apart_by_their_folders() -> None:

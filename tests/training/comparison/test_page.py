@@ -66,7 +66,7 @@ def test_frames_on_which_the_steering_never_changes_have_a_page_too(tmp_path: Pa
     made = compare_models(
         [SHIPPED], [write_drive(tmp_path / "short.mcap", frames=2, geometry=CameraGeometry(), throttle=0.0)]
     )
-    made.judging.labels[:] = 0.25
+    made.judged.labels[:] = 0.25
     page = page_of(made)
     assert math.isnan(made.scores(made.models[0]).error.r2)
     assert "never changes" in page
