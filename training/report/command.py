@@ -49,11 +49,13 @@ def json_of(report: DataReport) -> str:
 
 
 def check_place(place: Path) -> None:
-    """Raise RecordingError for what is no place for a report: a folder, or a session, whose name was mistyped."""
+    """Raise RecordingError for what is no place for a report, before it is made: a folder, none, or a session."""
     if place.is_dir():
         raise RecordingError(f"{place} is a folder. Name a file in it for the report.")
     if place.suffix == SUFFIX:
         raise RecordingError(f"{place} is named like a session. Write the report to another file.")
+    if not place.parent.is_dir():
+        raise RecordingError(f"{place} cannot be written (there is no {place.parent}). Choose another place for it.")
 
 
 def write_report(path: Path, text: str) -> None:

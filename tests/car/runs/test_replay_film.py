@@ -8,17 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import models
+from car.drive_record import DriveRecord
+from car.gate import GateState, Limits, Mode
+from car.pilots.loading import open_pilot
 from car.pilots.occlusion import LIGHT
 from car.runs.film_picture import MAP_PX
+from car.runs.replay import replay
 from car.runs.replay_picture import DRIVER, PILOT, ReplayPictures
 from car.sessions.edits import Edits, FrameRange
-from hardware.camera import CameraGeometry
+from car.sessions.reader import Session
+from hardware.camera import CameraGeometry, Frame
 from hardware.drivetrain import Command
 from tests.car.runs.test_film import pixels, played
 from tests.frames import make_frame, make_record
 from tests.system.car_process import assert_refused, run_car
-from tests.training.drives import write_drive
+from tests.training.drives import draw, write_drive, write_rows
+from tests.training.drives import record as drive_record
 
+SHIPPED = Path(models.__file__).parent / "simulated-lane.tflite"
 BLACK = np.zeros((120, 160, 3), np.uint8)
 RECORD = replace(make_record(make_frame(0)), driver=Command(-0.8, 0.1), pilot=Command(0.6, 0.2))
 
@@ -62,6 +70,24 @@ def test_the_lines_hold_the_last_ten_seconds() -> None:
     plot = picture[44:194, -MAP_PX:]
     assert pixels(plot, DRIVER) + pixels(plot, PILOT) > 200
     assert len(pictures._steered) == 11
+
+
+def test_an_observer_sees_every_frame_with_what_was_driven_and_what_the_pilot_would_do(tmp_path: Path) -> None:
+    rows = []
+    for number, mode in enumerate([Mode.MANUAL, Mode.MANUAL, Mode.AUTO, Mode.AUTO]):
+        frame = Frame(draw(0.0, CameraGeometry()), number * 50_000_000, number)
+        state = GateState.DISARMED if number == 1 else GateState.ARMED
+        rows.append((frame, drive_record(frame, Command(0.25 * number, 0.2), mode, state)))
+    session = write_rows(tmp_path / "mixed.mcap", rows, CameraGeometry())
+    seen: list[tuple[int, float | None, bool]] = []
+
+    def watch(record: DriveRecord, frame: Frame | None) -> None:
+        assert frame is not None
+        seen.append((frame.number, record.driver and record.driver.steering, record.pilot is not None))
+
+    with Session.open(session) as recording, open_pilot(SHIPPED, CameraGeometry())[0] as pilot:
+        replay(recording, pilot, Limits(), observer=watch)
+    assert seen == [(0, 0.0, True), (1, None, True), (2, 0.5, True), (3, 0.75, True)]
 
 
 def test_the_command_films_a_replay_and_writes_over_no_film(tmp_path: Path) -> None:

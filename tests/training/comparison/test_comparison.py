@@ -197,7 +197,7 @@ def test_frames_without_a_number_to_learn_are_not_compared_on(tmp_path: Path) ->
 
 def test_models_of_one_name_are_told_apart_by_their_folders() -> None:
     assert names_of([Path("a/pilot.tflite"), Path("b/pilot.tflite"), Path("b/other.tflite")]) == [
-        "a/pilot.tflite",
-        "b/pilot.tflite",
+        str(Path("a/pilot.tflite")),
+        str(Path("b/pilot.tflite")),
         "other",
     ]

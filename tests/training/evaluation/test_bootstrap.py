@@ -64,6 +64,12 @@ def test_most_intervals_of_a_mean_hold_it() -> None:
     assert 85 <= held <= 99
 
 
+def test_the_mean_of_what_never_changes_is_certain() -> None:
+    interval = mean_interval(np.full(BLOCK_FRAMES * LEAST_BLOCKS, 0.25))
+    assert interval is not None
+    assert (interval.low, interval.high) == (0.25, 0.25)
+
+
 def test_of_too_few_frames_no_mean_is_said() -> None:
     values = driving(1, LEAST_BLOCKS)
     assert mean_interval(values) is not None
