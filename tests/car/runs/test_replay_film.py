@@ -83,7 +83,7 @@ def test_an_observer_sees_every_frame_with_what_was_driven_and_what_the_pilot_wo
 
     def watch(record: DriveRecord, frame: Frame | None) -> None:
         assert frame is not None
-        seen.append((frame.number, record.driver and record.driver.steering, record.pilot is not None))
+        seen.append((frame.number, None if record.driver is None else record.driver.steering, record.pilot is not None))
 
     with Session.open(session) as recording, open_pilot(SHIPPED, CameraGeometry())[0] as pilot:
         replay(recording, pilot, Limits(), observer=watch)
