@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.kinds car.recording car.sessions car.terminal",
+    "car.kinds car.pilots car.recording car.sessions car.terminal",
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
     "car.terminal",
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
