@@ -83,10 +83,26 @@ def main(arguments: Sequence[str]) -> int:
     outputs = outputs_of(content, folder)
     try:
         problems = write_neutral(outputs, lambda sentence: say_if_heard(f"car: {sentence}"))
+        problems += _pulses_that_do_not_come_out(outputs)
     except KeyboardInterrupt:
         _fail("Interrupted: not every output is neutral. End the program that has it, or cut the car's power.")
         return INTERRUPTED
     return _fail(" ".join(problems)) if problems else 0
+
+
+def _pulses_that_do_not_come_out(outputs: Sequence[Output]) -> list[str]:
+    """Return a sentence for each output of hardware PWM whose pin is no longer led to it: neutral did not reach it."""
+    gpios = [output["gpio"] for output in outputs if output.get("kind") == "hardware_pwm"]
+    if not gpios:
+        return []
+    # It takes its time to load, and the wheels are neutral by now.
+    from hardware.pins.function import find_function
+
+    return [
+        f"{function}: what hardware PWM sends does not come out. Cut its power if the car moves; then `sudo reboot`."
+        for function in map(find_function, gpios)
+        if function is not None and not function.is_pwm
+    ]
 
 
 def _folder(arguments: Sequence[str]) -> str | None:
