@@ -119,15 +119,13 @@ def is_locked(path: Path) -> bool:
 def work_folder(parent: Path, kind: str) -> Iterator[Path]:
     """Make a folder in ``parent`` for what is not finished; it is gone when the block ends.
 
-    Its name begins with ``kind`` and the number of this process. Those of the kind that processes left which were
-    killed go first: each is locked while it is in use, and so a number that is in use again saves no dead one.
+    Its name begins with ``kind`` and the number of this process. First ``remove_left`` removes those of the kind that
+    nobody works in.
     """
     with contextlib.ExitStack() as held:
         # In turn with others: a folder that is there but not locked yet would pass for one that was left.
         with taking_turns(parent):
-            for other in parent.glob(f"{kind}*"):
-                if _is_left(other):
-                    shutil.rmtree(other, ignore_errors=True)
+            _remove_left(parent, kind)
             folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{kind}{os.getpid()}-"))
             if sys.platform != "win32":
                 descriptor = os.open(folder, os.O_RDONLY)
@@ -136,6 +134,21 @@ def work_folder(parent: Path, kind: str) -> Iterator[Path]:
         try:
             yield folder
         finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left(parent: Path, kind: str) -> None:
+    """Remove the folders of ``work_folder`` in ``parent`` whose processes were killed; raises OSError.
+
+    Each is locked while it is in use, and so a number of a process that is in use again saves no dead one.
+    """
+    with taking_turns(parent):
+        _remove_left(parent, kind)
+
+
+def _remove_left(parent: Path, kind: str) -> None:
+    for folder in parent.glob(f"{kind}*"):
+        if _is_left(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from car.files import publish, reason, work_folder
+from car.files import publish, reason, remove_left, work_folder
 from car.software import software_versions
 from training.dataset import CACHE_VERSION, Dataset
 from training.split import Split
@@ -164,6 +164,7 @@ class Checkpoints:
         _remove([*self._found, self._folder / self._name])
         self._found = []
         with contextlib.suppress(OSError):  # Others have theirs in it, or there is none.
+            remove_left(self._folder, _PART)
             self._folder.rmdir()
 
     @property

@@ -166,6 +166,7 @@ def test_the_furthest_of_two_is_gone_on_with_and_both_end_with_the_training(tmp_
     checkpoints.keep(state)
     names = {f"{key}-{os.getpid()}.fit" for key in "ab"}
     assert {path.name for path in (tmp_path / "folder").iterdir()} == names
+    (tmp_path / "folder" / ".part-1-killed").mkdir()
     checkpoints.forget()
     assert [path.name for path in (tmp_path / "folder").iterdir()] == [f"b-{os.getpid()}.fit"]
 
