@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tests.training.drives import write_drive
-from training import checkpoints as module
 from training.checkpoints import MOST, Checkpoints, FitState, fit_key
 from training.course import Course, Stop
 from training.dataset import Dataset, load_dataset
@@ -183,7 +182,7 @@ def test_the_oldest_of_too_many_is_forgotten(tmp_path: Path) -> None:
 
 def test_where_writing_is_slow_epochs_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr("training.checkpoints.time.monotonic", lambda: now_s[0])
     checkpoints, written = Checkpoints(tmp_path), list[float]()
     write = checkpoints._write
 
