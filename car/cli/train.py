@@ -106,9 +106,13 @@ def train(
             help="Export it as float32, float16, dynamic or int8; auto: the smallest that loses at most 2 %.",
         ),
     ] = "float32",
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin at the first epoch, where such a training was interrupted too.")
+    ] = False,
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
+    from training.course import Stop
     from training.fit import TrainSettings
 
     if minutes is not None and dagger is None:
@@ -117,6 +121,8 @@ def train(
         fail("Rounds with an expert show the way back themselves. Leave out --displaced-views or --dagger.")
     if from_takeovers and dagger is not None:
         fail("In the rounds of --dagger it is the expert that takes over. Leave out --from-takeovers or --dagger.")
+    if restart and dagger is not None:
+        fail("The rounds of --dagger always begin anew. Leave out --restart or --dagger.")
     if mirror not in MIRROR:
         fail(f"--mirror is one of {', '.join(MIRROR)}, not {mirror}.")
     lead = _lead_ms(lead_ms)
@@ -148,6 +154,8 @@ def train(
             replaces=replace,
             size=(camera.height, camera.width),
             from_takeovers=from_takeovers,
+            restart=restart,
+            stop=Stop(),
         )
     if from_takeovers and out is None:
         _activate(trained.model, folder)
