@@ -162,7 +162,7 @@ class DriveLoop:
             apply_ns=applied_ns - decided_ns,
             publish_ns=self._publish_ns,
         )
-        record = self._record(decision, output.command if output else None, applied, times)
+        record = self._record(decision, output, applied, times)
         if self._observer is not None:
             observing_ns = self._clock.now_ns()
             self._observer(record, frame)
@@ -191,11 +191,11 @@ class DriveLoop:
         asked_ns = self._clock.now_ns()
         output = self._pilot.drive(frame)
         answered_ns = self._clock.now_ns()
-        self._gate.handle(PilotCommand(output.command), answered_ns)
+        self._gate.handle(PilotCommand(output.command, output.uncertainty), answered_ns)
         return output, answered_ns - asked_ns
 
     def _record(
-        self, decision: Decision, pilot_command: Command | None, applied: Command, times: StageTimes
+        self, decision: Decision, output: PilotAnswer | None, applied: Command, times: StageTimes
     ) -> DriveRecord:
         number, captured_ns = self._last_frame
         return DriveRecord(
@@ -205,7 +205,7 @@ class DriveLoop:
             gate_state=decision.state,
             trip=decision.trip,
             driver=decision.driver,
-            pilot=pilot_command,
+            pilot=None if output is None else output.command,
             applied=applied,
             times=times,
             motion=self._motion() if self._motion is not None else None,
@@ -213,4 +213,5 @@ class DriveLoop:
             refusal=decision.refusal,
             awaits_neutral=decision.awaits_neutral,
             pose=self._pose() if self._pose is not None else None,
+            uncertainty=0.0 if output is None else output.uncertainty,
         )

@@ -57,7 +57,8 @@ class DriveRecord:
     (None: there was none); ``applied`` is what reached the wheels; ``trip`` is the gate's reason, None unless it is
     tripped; ``motion`` is None on a car that does not measure it, ``lap_count`` and ``pose`` where nobody knows the
     track; ``refusal`` is why the gate would not arm when it was last asked to, None when it did; ``awaits_neutral``
-    says that the throttle counts again only once the stick has been at neutral.
+    says that the throttle counts again only once the stick has been at neutral; ``uncertainty`` is how little the pilot
+    knows of what it saw, from 1 on a reason to be slow, 0 for a pilot that cannot tell.
     """
 
     frame_number: int
@@ -74,6 +75,7 @@ class DriveRecord:
     refusal: ArmRefusal | None = None
     awaits_neutral: bool = False
     pose: Pose | None = None
+    uncertainty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ FIELDS: Mapping[type, tuple[Field, ...]] = {
         Field("refusal", 11, ArmRefusal, optional=True),
         Field("awaits_neutral", 14, bool),
         Field("pose", 15, Pose, optional=True),
+        Field("uncertainty", 16, float),
     ),
 }
 """The fields of a drive record and of its parts, in the order of their classes.

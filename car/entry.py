@@ -61,5 +61,6 @@ def _end_when_left() -> None:
 
 if __name__ == "__main__":
     # So a page runs a command (``car.pilots.trainer``); a person's terminal has the command itself.
+    interrupts.insist = True  # What a page stops leaves nothing.
     threading.Thread(target=_end_when_left, name="pipe", daemon=True).start()
     main()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -113,6 +115,62 @@ def is_locked(path: Path) -> bool:
         return not ours
 
 
+@contextlib.contextmanager
+def work_folder(parent: Path, kind: str) -> Iterator[Path]:
+    """Make a folder in ``parent`` for what is not finished; it is gone when the block ends.
+
+    Its name begins with ``kind`` and the number of this process. First ``remove_left`` removes those of the kind that
+    nobody works in.
+    """
+    with contextlib.ExitStack() as held:
+        # In turn with others: a folder that is there but not locked yet would pass for one that was left.
+        with taking_turns(parent):
+            _remove_left(parent, kind)
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{kind}{os.getpid()}-"))
+            if sys.platform != "win32":
+                descriptor = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, descriptor)
+                lock(descriptor)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left(parent: Path, kind: str) -> None:
+    """Remove the folders of ``work_folder`` in ``parent`` whose processes were killed; raises OSError.
+
+    Each is locked while it is in use, and so a number of a process that is in use again saves no dead one.
+    """
+    with taking_turns(parent):
+        _remove_left(parent, kind)
+
+
+def _remove_left(parent: Path, kind: str) -> None:
+    for folder in parent.glob(f"{kind}*"):
+        if _is_left(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Tell whether nobody works in ``folder`` any more; False where the system cannot say."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def names(path: Path, descriptor: int) -> bool:
     """Tell whether ``path`` still is the open file, and has been neither deleted nor moved away."""
     try:
@@ -131,7 +189,16 @@ def publish(temporary: Path, path: Path) -> None:
 def publish_new(temporary: Path, path: Path) -> None:
     """Do as ``publish``, but take nobody's place: raises FileExistsError when something has the name ``path``."""
     _sync(temporary)
-    move_new(temporary, path)
+    try:
+        # A second name first: at no moment is there an empty file under the name, which a kill would leave behind.
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # A file system without links, such as a memory card's, has to do without.
+        move_new(temporary, path)
+        return
+    temporary.unlink()
+    sync_folder(path.parent)
 
 
 def move_new(path: Path, target: Path) -> None:

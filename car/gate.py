@@ -17,6 +17,7 @@ again, with a stick that has been at neutral since.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -91,6 +92,10 @@ AWAITS_NEUTRAL = "let go of the throttle, then press it again"
 """What a driver has to do whose throttle waits for a stick at neutral."""
 
 
+SURE = 1.0
+"""Up to this uncertainty of a pilot its throttle is capped as ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The one table of limits; the README promises these figures.
@@ -110,6 +115,7 @@ class Limits:
     throttle_slew_per_s: float = 2.0
     steering_slew_per_s: float = 8.0
     autopilot_throttle_cap: float = 0.25
+    uncertain_share: float = 0.5
     calibration_throttle_cap: float = 0.2
     neutral_stick: float = 0.05
 
@@ -151,6 +157,8 @@ class DriverLeft:
 class PilotCommand:
     """What the pilot asks for; it counts from the event's time.
 
+    ``uncertainty`` is how little it knows of what it sees. Where that exceeds 1, its throttle is capped the lower.
+
     >>> gate.handle(ChangeMode(Mode.AUTO), clock.now_ns())
     >>> gate.handle(PilotCommand(Command(steering=float("nan"), throttle=0.2)), clock.now_ns())
     >>> gate.refused_pilot
@@ -158,6 +166,11 @@ class PilotCommand:
     """
 
     command: Command
+    uncertainty: float = 0.0
+
+    def is_valid(self) -> bool:
+        """Tell whether all its numbers are finite and in their ranges."""
+        return self.command.is_valid() and 0.0 <= self.uncertainty < math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +358,7 @@ class Gate:
         self._has_pilot = True
         self._driver = DriverCommand(NEUTRAL, _NEVER_NS)
         self._frame_ns = _NEVER_NS
-        self._pilot: Command | None = None
+        self._pilot: PilotCommand | None = None
         self._pilot_ns = _NEVER_NS
         self._neutral_after_ns: int | None = None  # the throttle waits for a stick at neutral sampled after this
         self._output = NEUTRAL
@@ -365,8 +378,8 @@ class Gate:
                 self._take_driver_command(event)
             case DriverLeft():
                 self._lose_driver()
-            case PilotCommand(command):
-                self._take_pilot_command(command)
+            case PilotCommand():
+                self._take_pilot_command(event)
             case FrameArrived(captured_ns):
                 self._take_frame(captured_ns)
             case Checks(problems):
@@ -436,9 +449,9 @@ class Gate:
         elif after_ns is not None and self._driver.sampled_ns > after_ns:
             self._neutral_after_ns = None
 
-    def _take_pilot_command(self, command: Command) -> None:
-        if command.is_valid():
-            self._pilot, self._pilot_ns = command, self._now_ns
+    def _take_pilot_command(self, event: PilotCommand) -> None:
+        if event.is_valid():
+            self._pilot, self._pilot_ns = event, self._now_ns
         else:
             self.refused_pilot += 1
 
@@ -526,14 +539,19 @@ class Gate:
         """Return what the one who drives asks for, or None for neutral; the pilot's part is known to be fresh."""
         pilot, driver = self._pilot, self._driver_command()
         if self.mode is Mode.AUTO:
-            return pilot and _capped(pilot, min(self.limits.autopilot_throttle_cap, self._driver.throttle_limit))
+            return None if pilot is None else _capped(pilot.command, self._pilots_cap(pilot.uncertainty))
         if driver is None:
             return None
         throttle = driver.throttle if self._neutral_after_ns is None else 0.0
         if self.mode is Mode.ASSIST:
-            return pilot and Command(pilot.steering, throttle)
+            return None if pilot is None else Command(pilot.command.steering, throttle)
         asked = Command(driver.steering, throttle)
         return _capped(asked, self.limits.calibration_throttle_cap) if self.mode is Mode.CALIBRATION else asked
+
+    def _pilots_cap(self, uncertainty: float) -> float:
+        """Return the most throttle that a pilot may give who knows so little of what it sees."""
+        surest = min(self.limits.autopilot_throttle_cap, self._driver.throttle_limit)
+        return surest * max(self.limits.uncertain_share, SURE / max(SURE, uncertainty))
 
     def _slewed(self, target: Command) -> Command:
         elapsed_s = (self._now_ns - self._output_ns) / NS_PER_S

@@ -13,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from car.config.plain import CONFIG_ENCODING, CONFIG_NAME, DEFAULT_CAR
+from car.terminal.interrupts import INTERRUPTED
+from car.terminal.streams import say_if_heard
 from hardware.drivetrains.plain import OUTPUTS
 from hardware.neutral import Output, write_neutral
 
 USAGE = "usage: car neutral [--car DIR]"
+HELP = """\
+Put every output of the car to neutral, even while a drive runs. GPIO lines belong to the program that drives: they are
+tried until it has let go of them. Ctrl-C ends that."""
 
 
 def outputs_of(content: Mapping[str, Any], folder: str = "") -> list[Output]:
@@ -54,9 +59,13 @@ def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; return its exit code: 0 when all outputs are neutral."""
+    """Run the command; return its exit code: 0 when all outputs are neutral.
+
+    It tries for as long as another program has one of them, and says so each second. systemd ends it after the unit's
+    ``TimeoutStopSec``.
+    """
     if list(arguments) in (["--help"], ["-h"]):
-        sys.stdout.write(f"{USAGE}\n\nPut every output of the car to neutral, even while a drive runs.\n")
+        sys.stdout.write(f"{USAGE}\n\n{HELP}\n")
         return 0
     folder = _folder(arguments)
     if folder is None:
@@ -71,8 +80,29 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(f"{path} is not valid TOML ({error}). Cut the car's power, and correct that line.")
     if not isinstance(content.get("drivetrain", {}), dict):
         return _fail(f"{path} has a drivetrain that is not a section. Cut the car's power, and correct that line.")
-    problems = write_neutral(outputs_of(content, folder))
+    outputs = outputs_of(content, folder)
+    try:
+        problems = write_neutral(outputs, lambda sentence: say_if_heard(f"car: {sentence}"))
+        problems += _pulses_that_do_not_come_out(outputs)
+    except KeyboardInterrupt:
+        _fail("Interrupted: not every output is neutral. End the program that has it, or cut the car's power.")
+        return INTERRUPTED
     return _fail(" ".join(problems)) if problems else 0
+
+
+def _pulses_that_do_not_come_out(outputs: Sequence[Output]) -> list[str]:
+    """Return a sentence for each output of hardware PWM whose pin is no longer led to it: neutral did not reach it."""
+    gpios = [output["gpio"] for output in outputs if output.get("kind") == "hardware_pwm"]
+    if not gpios:
+        return []
+    # It takes its time to load, and the wheels are neutral by now.
+    from hardware.pins.function import find_function
+
+    return [
+        f"{function}: what hardware PWM sends does not come out. Cut its power if the car moves; then `sudo reboot`."
+        for function in map(find_function, gpios)
+        if function is not None and not function.is_pwm
+    ]
 
 
 def _folder(arguments: Sequence[str]) -> str | None:

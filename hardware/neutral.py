@@ -2,12 +2,14 @@
 
 The guard, and ``ExecStopPost`` after everything else is dead, have little time and must not depend on what has just
 failed. So this module imports next to nothing, and takes plain data: a list of outputs, each a mapping that says how it
-is written. Neutral comes first, on all of them; an ESC sees it for some periods, and then the outputs are off.
+is written. Neutral comes first, on all of them; an ESC sees it for some periods, and then the outputs are off. What
+another program still holds is tried again and again, while the others have had their turn: a killed process that was
+frozen at full throttle has been seen to hold its GPIO lines for 0.6 s.
 
 ===================  ==================================================  ==================================
 ``"kind"``           other keys                                          what is written
 ===================  ==================================================  ==================================
-``"timeline"``       ``"path"``                                          a neutral command at the file's end
+``"timeline"``       ``"path"``                                          a neutral command, once nobody locks the file
 ``"bytes"``          ``"path"`` ``"text"``                               the text, to a serial line or another file
 ``"pca9685"``        ``"bus"`` ``"address"`` ``"counts"`` (by channel)   pulses, then the chip's all-off
 ``"hardware_pwm"``   ``"gpio"`` ``"pulse_ns"``                           a pulse, then not enabled
@@ -20,16 +22,18 @@ is written. Neutral comes first, on all of them; an ESC sees it for some periods
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 TYPE_CHECKING = False  # as typing has it, whose import would be a third of the guard's
 if TYPE_CHECKING:
     from typing import Any
 
 Output = Mapping[str, "Any"]
+Steps = Generator["_Step", None, None]
 
 TIMELINE_ENTRY = struct.Struct("<qddq")
 """Time in ns, steering, throttle, and the process that wrote it."""
@@ -39,23 +43,51 @@ HOLD_S = 0.06
 PULSES = 3
 BUS_TIMEOUT_S = 0.15
 """How long a PCA9685 may take for neutral before its output enable is switched off without it."""
+BUSY_POLL_S = 0.002
+LATER_POLL_S = 0.02
+TELL_EVERY_S = 1.0
+"""How often somebody is told of what is busy; from then on it is tried less often, to leave the core to others."""
+LONG_S = 0.1
+"""A process that dies as usual has let go by then."""
 
 
-def write_neutral(outputs: Sequence[Output]) -> list[str]:
+class _Step:
+    """What an output waits for before it can go on."""
+
+
+HELD = _Step()
+"""Neutral is written, and has to last."""
+BUSY = _Step()
+"""Another program has it."""
+
+
+def _tell_nobody(_sentence: str) -> None:
+    pass
+
+
+def write_neutral(outputs: Sequence[Output], tell: Callable[[str], None] = _tell_nobody) -> list[str]:
     """Put every output to neutral, then turn it off, whatever becomes of the others.
 
-    Returns a sentence for each that failed. None of it may be there any more: what is off already stays off.
+    Returns a sentence for each that failed. None of it may be there any more: what is off already stays off. An output
+    that another program holds is tried until it lets go, however long that takes; ``tell`` gets a sentence each second
+    meanwhile, and one at the end. What ``tell`` raises, and a Ctrl-C, ends it.
     """
     problems: list[str] = []
-    writing = []
-    for output in outputs:
-        steps = _steps(output)
-        if _advance(steps, output, problems):
-            writing.append((steps, output))
-    if writing:
-        time.sleep(HOLD_S)
-    for steps, output in writing:
-        _advance(steps, output, problems)
+    writing = [_Writing(output) for output in outputs]
+    try:
+        while writing:
+            for one in writing:
+                if one.wait_s <= 0.0:
+                    one.go_on(problems, tell)
+            writing = [one for one in writing if not one.is_over]
+            if writing:
+                nap_s = min(one.wait_s for one in writing)
+                time.sleep(nap_s)
+                for one in writing:
+                    one.wait_s -= nap_s
+    finally:
+        for one in writing:
+            one.leave()
     return problems
 
 
@@ -84,22 +116,55 @@ def append_to_timeline(path: str, steering: float, throttle: float) -> None:
         os.close(descriptor)
 
 
-def _steps(output: Output) -> Iterator[None]:
+def _steps(output: Output) -> Steps:
     if not is_writable(output):
         raise OSError(output.get("why", "there is no known way to write it"))
     yield from _WRITERS[output["kind"]](output)
 
 
-def _advance(steps: Iterator[None], output: Output, problems: list[str]) -> bool:
-    """Go on until neutral is written, or the output is off; return False when there is no more to be done."""
-    try:
-        next(steps)
-    except StopIteration:
-        return False
-    except Exception as error:  # noqa: BLE001 - a mistake in one output must not leave the others as they are
-        problems.append(f"The output {_in_words(output)} could not be put to neutral: {_reason(error)}. Cut its power.")
-        return False
-    return True
+class _Writing:
+    """An output on its way to neutral and off: ``wait_s`` until it goes on, unless it ``is_over``."""
+
+    def __init__(self, output: Output) -> None:
+        self.wait_s = 0.0
+        self.is_over = False
+        self._output = output
+        self._steps = _steps(output)
+        self._busy_since_s: float | None = None
+        self._tell_after_s = TELL_EVERY_S
+
+    def go_on(self, problems: list[str], tell: Callable[[str], None]) -> None:
+        """Go on until neutral is written, the output is off, or another program has it."""
+        try:
+            step = next(self._steps)
+        except StopIteration:
+            self.is_over = True
+            if self._busy_s() >= LONG_S:
+                tell(f"The output {_in_words(self._output)} was busy for {self._busy_s():.2f} s, and is neutral now.")
+        except Exception as error:  # noqa: BLE001 - a mistake in one output must not leave the others as they are
+            self.is_over = True
+            words = _in_words(self._output)
+            problems.append(f"The output {words} could not be put to neutral: {_reason(error)}. Cut its power.")
+        else:
+            self.wait_s = HOLD_S if step is HELD else self._wait_for_others(tell)
+
+    def leave(self) -> None:
+        """Leave it off, where it can be."""
+        with contextlib.suppress(Exception):
+            self._steps.close()
+
+    def _busy_s(self) -> float:
+        return 0.0 if self._busy_since_s is None else time.monotonic() - self._busy_since_s
+
+    def _wait_for_others(self, tell: Callable[[str], None]) -> float:
+        if self._busy_since_s is None:
+            self._busy_since_s = time.monotonic()
+        busy_s = self._busy_s()
+        if busy_s >= self._tell_after_s:
+            self._tell_after_s += TELL_EVERY_S
+            words = f"The output {_in_words(self._output)} has been busy for {busy_s:.0f} s: another program holds it"
+            tell(f"{words}, or takes nothing from it. It is tried on; cut its power if the car moves.")
+        return BUSY_POLL_S if busy_s < TELL_EVERY_S else LATER_POLL_S
 
 
 def _in_words(output: Output) -> str:
@@ -114,26 +179,58 @@ def _reason(error: Exception) -> str:
     return repr(error)
 
 
-def _write_timeline(output: Output) -> Iterator[None]:
+def _write_timeline(output: Output) -> Steps:
+    # A lock on the file stands for what a program's hold on a GPIO line is.
+    while _is_locked(output["path"]):
+        yield BUSY
     append_to_timeline(output["path"], 0.0, 0.0)
-    return iter(())
 
 
-def _write_bytes(output: Output) -> Iterator[None]:
-    # A serial line whose other end takes nothing must not hang whoever stops the car, nor become its terminal.
-    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
-    text = output["text"].encode()
-    # Not made when it is not there: that would look like a line that has been told.
-    descriptor = os.open(output["path"], flags)
+def _is_locked(path: str) -> bool:
     try:
-        if os.write(descriptor, text) < len(text):
-            raise OSError("it took only a part")
+        import fcntl
+    except ImportError:  # Windows has no such locks.
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     finally:
         os.close(descriptor)
-    return iter(())
+    return False
 
 
-def _write_pca9685(output: Output) -> Iterator[None]:
+def _write_bytes(output: Output) -> Steps:
+    text = output["text"].encode()
+    while (taken := _take(output["path"], text)) is None:
+        yield BUSY
+    if taken < len(text):
+        raise OSError("it took only a part")
+
+
+def _take(path: str, text: bytes) -> int | None:
+    """Write to a serial line or another file; return how much of it was taken, None while it is another program's."""
+    # A serial line whose other end takes nothing must not hang whoever stops the car, nor become its terminal.
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        # Not made when it is not there: that would look like a line that has been told.
+        descriptor = os.open(path, flags)
+        try:
+            return os.write(descriptor, text)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        # Full of what the other end has not taken yet, or opened by a program that lets in no other.
+        if error.errno in (errno.EAGAIN, errno.EBUSY):
+            return None
+        raise
+
+
+def _write_pca9685(output: Output) -> Steps:
     from smbus2 import SMBus
 
     from hardware.pins import pca9685_registers as registers
@@ -148,13 +245,13 @@ def _write_pca9685(output: Output) -> Iterator[None]:
                 for channel, counts in output["counts"].items():
                     pulse = registers.pulse_bytes(counts)
                     registers.write(bus, address, registers.channel_register(int(channel)), pulse)
-                yield
+                yield HELD
         finally:
             # Where neutral cannot be written, off may still be.
             registers.write(bus, address, registers.ALL_LED, registers.pulse_bytes(0))
 
 
-def _write_hardware_pwm(output: Output) -> Iterator[None]:
+def _write_hardware_pwm(output: Output) -> Steps:
     from hardware.pins import sysfs_pwm
 
     found = sysfs_pwm.find_channel(output["gpio"])
@@ -166,73 +263,103 @@ def _write_hardware_pwm(output: Output) -> Iterator[None]:
     try:
         if sysfs_pwm.read(f"{folder}/enable"):
             sysfs_pwm.write(f"{folder}/duty_cycle", output["pulse_ns"])
-            yield
+            yield HELD
     finally:
         # Where neutral is no pulse that the kernel takes, off is.
         sysfs_pwm.write(f"{folder}/duty_cycle", 0)
         sysfs_pwm.write(f"{folder}/enable", 0)
 
 
-def _write_servo_lines(output: Output) -> Iterator[None]:
-    from hardware.pins.gpiochip import Lines
+def _write_servo_lines(output: Output) -> Steps:
+    waiting = dict(zip(output["gpios"], output["pulse_us"], strict=True))
+    while True:
+        for gpio in _send_pulses(waiting, output["period_us"] / 1e6):
+            del waiting[gpio]
+        if not waiting:
+            return
+        yield BUSY
 
-    lines = Lines(output["gpios"], 0)
+
+def _send_pulses(pulses_us: Mapping[int, float], period_s: float) -> list[int]:
+    """Send some pulses on those of the GPIOs that no other program has, and leave them low; return which those are."""
+    from hardware.pins.gpiochip import take_lines
+
+    lines = take_lines(list(pulses_us), 0)
     try:
-        for _ in range(PULSES):
+        for _ in range(PULSES if lines else 0):
             started_s = time.monotonic()
-            for index, pulse_us in enumerate(output["pulse_us"]):
-                _pulse(lines.set, index, pulse_us / 1e6)
-            time.sleep(max(started_s + output["period_us"] / 1e6 - time.monotonic(), 0.0))
+            for gpio, line in lines.items():
+                _pulse(line.set, pulses_us[gpio] / 1e6)
+            time.sleep(max(started_s + period_s - time.monotonic(), 0.0))
     finally:
-        lines.close()
-    return iter(())
+        for line in lines.values():
+            line.close()
+    return list(lines)
 
 
-def _pulse(set_level: Callable[[int, int], None], index: int, length_s: float) -> None:
-    set_level(index, 1)
+def _pulse(set_level: Callable[[int], None], length_s: float) -> None:
+    set_level(1)
     # A sleep may last a tenth of a millisecond too long, which is a twentieth of full throttle.
     end_s = time.perf_counter() + length_s
     while time.perf_counter() < end_s:
         pass
-    set_level(index, 0)
+    set_level(0)
 
 
-def _write_low_lines(output: Output) -> Iterator[None]:
-    from hardware.pins.gpiochip import Lines
-
-    Lines(output["gpios"], 0).close()
-    return iter(())
+def _write_low_lines(output: Output) -> Steps:
+    return _set_lines(output["gpios"], 0)
 
 
-def _write_output_enable(output: Output) -> Iterator[None]:
+def _set_lines(gpios: Sequence[int], level: int) -> Steps:
+    """Set each of the lines as soon as no other program has it."""
+    waiting = list(gpios)
+    while True:
+        done = _set_free_lines(waiting, level)
+        waiting = [gpio for gpio in waiting if gpio not in done]
+        if not waiting:
+            return
+        yield BUSY
+
+
+def _set_free_lines(gpios: Sequence[int], level: int) -> list[int]:
+    from hardware.pins.gpiochip import take_lines
+
+    lines = take_lines(gpios, level)
+    for line in lines.values():
+        line.close()
+    return list(lines)
+
+
+def _write_output_enable(output: Output) -> Steps:
     import threading
 
-    from hardware.pins.gpiochip import Lines
-
-    def turn_off() -> None:
-        Lines([output["gpio"]], 1).close()
+    gpios, over = [output["gpio"]], threading.Event()
 
     def turn_off_early() -> None:
-        with contextlib.suppress(Exception):  # The error comes when its turn does.
-            turn_off()
+        # The error comes when its turn does.
+        with contextlib.suppress(Exception):
+            wait_s = BUS_TIMEOUT_S
+            while not over.wait(wait_s) and not _set_free_lines(gpios, 1):
+                wait_s = BUSY_POLL_S
 
     # The chip's bus may be what hangs, for seconds, and the switch needs no bus.
-    last_resort = threading.Timer(BUS_TIMEOUT_S, turn_off_early)
-    last_resort.daemon = True
-    last_resort.start()
-    yield
-    last_resort.cancel()
-    turn_off()
+    threading.Thread(target=turn_off_early, daemon=True).start()
+    try:
+        yield HELD
+    finally:
+        over.set()
+    yield from _set_lines(gpios, 1)
 
 
 _MODULES = {
+    "timeline": ("fcntl",),
     "pca9685": ("smbus2", "hardware.pins.pca9685_registers"),
     "hardware_pwm": ("hardware.pins.sysfs_pwm",),
     "servo_lines": ("hardware.pins.gpiochip",),
     "low_lines": ("hardware.pins.gpiochip",),
     "output_enable": ("threading", "hardware.pins.gpiochip"),
 }
-_WRITERS: dict[str, Callable[[Output], Iterator[None]]] = {
+_WRITERS: dict[str, Callable[[Output], Steps]] = {
     "timeline": _write_timeline,
     "bytes": _write_bytes,
     "pca9685": _write_pca9685,

@@ -1,8 +1,10 @@
 """What a pilot model takes, gives and says about itself.
 
 A pilot model is one ``.tflite`` file. Its default signature takes ``image``, uint8 ``[1, height, width, 3]`` RGB as the
-camera delivers it, and gives ``steering`` and ``throttle``, float32 with one element each. A recurrent one also takes
-and gives ``state``, the same float32 shape both ways, zeros at the start. Its card is a JSON object in a zip entry
+camera delivers it, and gives ``steering`` and ``throttle``, float32 with one element each. One that knows what it does
+not know also gives ``uncertainty``, float32 with one element: 0 for a frame like those it learned from, 1 and more for
+one unlike them. A recurrent one also takes and gives ``state``, the same float32 shape both ways, zeros at the start.
+Its card is a JSON object in a zip entry
 appended to the same file, where TFLite's own associated files live; runtimes ignore it.
 """
 
@@ -19,6 +21,7 @@ SCHEMA_VERSION = 1
 CARD_ENTRY = "pocketpilot.json"
 IMAGE_INPUT = "image"
 OUTPUTS = ("steering", "throttle")
+UNCERTAINTY = "uncertainty"
 STATE = "state"
 MADE_BY = "made_by"
 """What a card's ``training`` calls the program that trained the model, where that is another one."""
@@ -36,7 +39,7 @@ class Wiring:
     True
 
     ``donkey_type`` is which of Donkey Car's pilots it is, empty for one of the contract above; ``state`` has the
-    indexes of input and output in a recurrent one.
+    indexes of input and output in a recurrent one, ``uncertainty`` that of the output in one that has it.
     """
 
     shape: tuple[int, ...]
@@ -45,6 +48,7 @@ class Wiring:
     throttle: int
     state: tuple[int, int] | None = None
     donkey_type: str = ""
+    uncertainty: int | None = None
 
 
 def shape_of(tensor: Mapping[str, Any]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import IMAGE_INPUT, OUTPUTS, STATE, ModelCard, Tensors, Wiring, shape_of
+from models.contract import IMAGE_INPUT, OUTPUTS, STATE, UNCERTAINTY, ModelCard, Tensors, Wiring, shape_of
 from models.donkey import CATEGORICAL, DEFAULT_THROTTLE_RANGE, THROTTLE_RANGE, bare_name, decode, is_donkey, read_donkey
 from models.errors import ModelError
 from models.runtime import refusals
@@ -25,20 +25,22 @@ class Model:
 
     ``height`` and ``width`` are the frame it takes; ``card`` is None when the file has none; ``donkey_type`` is which
     of Donkey Car's pilots it is (see ``models.donkey``), empty for one of ours; ``warnings`` are sentences for the
-    person who starts the car; ``invoke_ns`` is how long the runtime's own invoke took in the latest ``run``.
+    person who starts the car; ``invoke_ns`` is how long the runtime's own invoke took in the latest ``run``, and
+    ``uncertainty`` how unlike what it learned from the frame was, 0 for a model that cannot tell.
     """
 
     def __init__(self, name: str, interpreter: Any, card: ModelCard | None) -> None:
         self.name = name
         self.card = card
         self.invoke_ns = 0
+        self.uncertainty = 0.0
         with refusals():
             wiring = _read_wiring(interpreter)
         self.donkey_type = wiring.donkey_type
         # Indexes once, by name: the order of the outputs is not that of the signature, and a signature runner would
         # allocate again at every call.
         self._image, self._steering, self._throttle = wiring.image, wiring.steering, wiring.throttle
-        self._state = wiring.state
+        self._state, self._uncertainty = wiring.state, wiring.uncertainty
         self._throttle_range = _throttle_range(card)
         self._shape = wiring.shape
         self._brightness = np.zeros((1, *self._shape), np.float32) if wiring.donkey_type else None
@@ -66,6 +68,8 @@ class Model:
         self.invoke_ns = time.perf_counter_ns() - started_ns
         if self._state is not None:
             interpreter.set_tensor(self._state[0], interpreter.get_tensor(self._state[1]))
+        if self._uncertainty is not None:
+            self.uncertainty = interpreter.get_tensor(self._uncertainty).item()
         steering, throttle = interpreter.get_tensor(self._steering), interpreter.get_tensor(self._throttle)
         if self.donkey_type:
             return decode(self.donkey_type, steering, throttle, self._throttle_range)
@@ -132,16 +136,18 @@ def _read_wiring(interpreter: Any) -> Wiring:
         )
     state = [STATE] if STATE in inputs or STATE in outputs else []
     _check_names("inputs", inputs, [IMAGE_INPUT, *state])
-    _check_names("outputs", outputs, [*OUTPUTS, *state])
+    uncertainty = [UNCERTAINTY] if UNCERTAINTY in outputs else []
+    _check_names("outputs", outputs, [*OUTPUTS, *uncertainty, *state])
     image = shape_of(inputs[IMAGE_INPUT])
     _check_tensor("input image", inputs[IMAGE_INPUT], np.uint8, len(image) == 4 and image[0] == 1 and image[3] == 3)
-    for name in OUTPUTS:
+    for name in (*OUTPUTS, *uncertainty):
         _check_tensor(f"output {name}", outputs[name], np.float32, np.prod(shape_of(outputs[name])) == 1)
     for tensors in (inputs, outputs) if state else ():
         _check_tensor(STATE, tensors[STATE], np.float32, shape_of(inputs[STATE]) == shape_of(outputs[STATE]))
     steering, throttle = (outputs[name]["index"] for name in OUTPUTS)
     states = (inputs[STATE]["index"], outputs[STATE]["index"]) if state else None
-    return Wiring(image[1:], inputs[IMAGE_INPUT]["index"], steering, throttle, states)
+    unsure = outputs[UNCERTAINTY]["index"] if uncertainty else None
+    return Wiring(image[1:], inputs[IMAGE_INPUT]["index"], steering, throttle, states, uncertainty=unsure)
 
 
 def _read_tensors(interpreter: Any, signatures: list[str]) -> tuple[Tensors, Tensors]:

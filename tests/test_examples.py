@@ -93,7 +93,7 @@ WITHOUT_EXAMPLE = {
         "hardware.cameras.picamera.HeldExposure",
         "hardware.cameras.picamera.PicameraCamera",
         "hardware.cameras.usb.UsbCamera",
-        "hardware.pins.gpiochip.Lines",
+        "hardware.pins.gpiochip.Line",
         "hardware.pins.hardware_pwm.HardwarePwmFactory",
     ),
     "the factories of pins make them, or derive from them": (

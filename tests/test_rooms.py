@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",
     "car.arming": "hardware car.config car.gate car.kinds",
-    "car.neutral": "hardware car.config car.kinds",
+    "car.neutral": "hardware car.config car.kinds car.terminal",
     "car.tracks": "hardware simulator car.files",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
     "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.terminal",
@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.kinds car.recording car.sessions car.terminal",
+    "car.kinds car.pilots car.recording car.sessions car.terminal",
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
     "car.terminal",
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.link car.pairing car.pilots car.processes car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
-    "car.files car.kinds car.pilots car.runs car.sessions car.software car.terminal",
+    "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "
     "car.neutral car.pairing car.pilots car.processes car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",

@@ -16,10 +16,12 @@ from car.kinds.pilot import Pilot
 from car.pilots.compare import PREDICTORS, R2_IN_WORDS
 from car.sessions.reader import Session
 from car.terminal.console import console
+from car.terminal.interrupts import interrupts
 from car.terminal.progress import ProgressLine, progress_bar, progress_lines
 from models.contract import OUTPUTS, ModelCard
 from models.loader import append_card, read_card
 from simulator.scenario import Scenario
+from training.course import Stop
 from training.dataset import Dataset, LeftOut, LeftOutCallback, Size
 from training.evaluation.closed_loop import drive_scenarios
 from training.evaluation.offline import Evaluation, evaluate, evaluate_pilot
@@ -61,13 +63,16 @@ def train_and_show(
     replaces: bool = False,
     size: Size | None = None,
     from_takeovers: bool = False,
+    restart: bool = False,
+    stop: Stop | None = None,
 ) -> Trained:
     """Train a pilot on ``sessions``; print what was left out, what to know of the rest, and how good it is.
 
-    See ``training.pipeline.train`` for the file it is written to and what is raised.
+    With ``stop`` a Ctrl-C ends it early, with the best epoch so far, where there is one. See
+    ``training.pipeline.train`` for the file it is written to and what is raised.
     """
     left_out: list[LeftOut] = []
-    with progress_bars() as progress:
+    with progress_bars() as progress, interrupts.offered_to(stop.ask if stop else lambda: False):
         card = train(
             sessions,
             out,
@@ -79,6 +84,9 @@ def train_and_show(
             left_out=noting(left_out),
             loaded=show_loaded,
             from_takeovers=from_takeovers,
+            restart=restart,
+            stop=stop,
+            say=_say,
         )
     model = out.with_stem(card.name)
     console.print(f"{model}: {model.stat().st_size / 1e3:.0f} kB, {card.split}", highlight=False)
@@ -86,6 +94,10 @@ def train_and_show(
     show_metrics("On the frames held out from training", card.metrics)
     show_variants(card)
     return Trained(model, tuple(left_out))
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, style="yellow", highlight=False, soft_wrap=True)
 
 
 def evaluate_and_show(model: Path, sessions: Sequence[Path]) -> tuple[LeftOut, ...]:

@@ -8,9 +8,7 @@ AISTATS 2011.
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ import numpy as np
 
 from car.config.sections import CarConfig
 from car.errors import SessionError, TrainingError
-from car.files import reason
+from car.files import reason, work_folder
 from car.pilots.names import numbered
 from car.runs.instructor import Instructor
 from car.sessions.format import SUFFIX
@@ -32,7 +30,7 @@ from training.dataset import LeftOutCallback, LoadedCallback, ignore_left_out, i
 from training.demonstrations import DRIVE_S, Drive, drives_for, record_drives
 from training.evaluation.road_test import RoadTest, take_road_test
 from training.fit import Fitted, TrainSettings, fit
-from training.pipeline import check_place, export_pilot, publish_pilot
+from training.pipeline import EXPORT, check_place, export_pilot, publish_pilot
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Split, split_recordings
 from training.worlds import learning_worlds, trial_worlds
@@ -268,8 +266,8 @@ def _publish_best(rounds: Sequence[Round], out: Path, *, replaces: bool) -> Mode
     best = best_of(rounds)
     closed_loop = {f"DAgger round {done.number}": str(done.road_test) for done in rounds}
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".export-{os.getpid()}-") as folder:
-            copy = Path(shutil.copy(best.model, Path(folder) / out.name))
+        with work_folder(out.parent, EXPORT) as folder:
+            copy = Path(shutil.copy(best.model, folder / out.name))
             return publish_pilot(copy, replace(best.card, closed_loop=closed_loop), out, replaces=replaces)
     except OSError as error:
         raise TrainingError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import SessionBusy, SessionError, TrainingError, UnusableSession
-from car.files import reason
+from car.files import reason, work_folder
 from car.sessions.edits import edits_path
 from car.sessions.labels import Origin, has_teacher, lessons_in
 from car.sessions.reader import Session
@@ -82,6 +81,9 @@ LoadedCallback = Callable[[Dataset], None]
 Size = tuple[int, int]
 """The height and the width of a frame in pixels."""
 
+_Frames = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], NDArray[np.uint8], int]
+_DAMAGES = (OSError, EOFError, ValueError, LookupError, TypeError)
+"""What reading files raises that are not whole."""
 _Found = list[tuple[Path, Recording]]
 _LeaveOut = Callable[[Path, SessionError | UnusableSession], None]
 
@@ -135,11 +137,27 @@ def load_recording(path: Path, progress: ProgressCallback = ignore_progress) -> 
         folder = path.parent / CACHE_FOLDER / path.stem / _cache_key(path, sha256)
         if not (folder / _ABOUT).exists():
             _fill_cache(session, folder, progress)
+        try:
+            frames = _read_cache(folder)
+        except _DAMAGES:
+            # A power cut can take the content of files whose names were already there.
+            shutil.rmtree(folder, ignore_errors=True)
+            _fill_cache(session, folder, progress)
+            frames = _read_cache(folder)
+    return Recording(info.name, sha256, info.camera, *frames, has_teacher(info))
+
+
+def _read_cache(folder: Path) -> _Frames:
+    """Return the fields of a Recording that are kept in ``folder``; raises one of ``_DAMAGES`` when they are not whole.
+
+    The images are mapped, so that only their number is looked at.
+    """
     about = json.loads((folder / _ABOUT).read_text())
     images = np.memmap(folder / "images.rgb", np.uint8, "r", shape=tuple(about["shape"]))
     labels, captured_ns, origins = (np.load(folder / f"{name}.npy") for name in ("labels", "captured_ns", "origins"))
-    broken, is_taught = about["broken_frames"], has_teacher(info)
-    return Recording(info.name, sha256, info.camera, images, labels, captured_ns, origins, broken, is_taught)
+    if {len(labels), len(captured_ns), len(origins)} != {len(images)}:
+        raise ValueError(f"{folder} has not as many labels as images")
+    return images, labels, captured_ns, origins, int(about["broken_frames"])
 
 
 def _cache_key(path: Path, sha256: str) -> str:
@@ -151,8 +169,7 @@ def _cache_key(path: Path, sha256: str) -> str:
 def _fill_cache(session: Session, folder: Path, progress: ProgressCallback) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_UNFINISHED))
-        try:
+        with work_folder(folder.parent, _UNFINISHED) as unfinished:
             with (unfinished / "images.rgb").open("wb") as images:
                 about, lessons = _decode(session, images, progress)
             np.save(unfinished / "labels.npy", np.array([label for label, _, _ in lessons], np.float32))
@@ -160,8 +177,6 @@ def _fill_cache(session: Session, folder: Path, progress: ProgressCallback) -> N
             np.save(unfinished / "origins.npy", np.array([origin for _, _, origin in lessons], np.uint8))
             (unfinished / _ABOUT).write_text(json.dumps(about))
             _publish(unfinished, folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise TrainingError(
             f"The decoded frames cannot be kept in {folder.parent} ({reason(error)}). Make room on that disk, or copy "

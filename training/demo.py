@@ -15,6 +15,7 @@ from car.drive_record import DriveRecord
 from car.errors import RecordingError, TrainingError
 from car.pilots.loading import open_pilot
 from car.runs.film import Film
+from car.runs.film_picture import FilmPictures
 from car.runs.simulation import Goal, Simulation, run_simulation
 from car.runs.view import show_simulation
 from car.terminal.console import console
@@ -81,7 +82,7 @@ def _record(scenario: Scenario, folder: CarFolder) -> Path:
 def _drive(model: Path, config: CarConfig, out: Path) -> Simulation:
     pilot, _ = open_pilot(model, config.camera.geometry)
     snapshots = Snapshots(config.camera.rate_hz)
-    film = Film(out / "drive.gif", UNSEEN.open_track(), config.camera.rate_hz, FILM_S)
+    film = Film(out / "drive.gif", FilmPictures(UNSEEN.open_track()), config.camera.rate_hz, FILM_S)
 
     def watch(record: DriveRecord, frame: Frame | None) -> None:
         snapshots(record, frame)

@@ -81,16 +81,22 @@ def model_values(path: Path, images: Images, runtime: str = "") -> Values:
 def convert(network: Any, variant: Variant = "float32", calibration: Images | None = None) -> bytes:
     """Return ``network`` as the content of a ``.tflite`` file: a batch of one, named inputs and outputs.
 
-    ``int8`` needs ``calibration``, frames from which the range of each layer is read. The same network and frames give
-    the same bytes.
+    ``int8`` needs ``calibration``, frames from which the range of each layer is read, and has no uncertainty: what is
+    left of one in 255 levels is mostly the rounding. The same network and frames give the same bytes.
     """
     keras, tf = import_keras(), import_tensorflow()
     shape = (1, *network.inputs[0].shape[1:])
     archive = keras.export.ExportArchive()
     archive.track(network)
+    names = OUTPUTS if variant == "int8" else tuple(network.output)
+
+    def serve(image: Any) -> Any:
+        outputs = network({IMAGE_INPUT: image})
+        return {name: outputs[name] for name in names}
+
     archive.add_endpoint(
         "serve",
-        lambda image: network({IMAGE_INPUT: image}),
+        serve,
         input_signature=[tf.TensorSpec(shape, tf.uint8, name=IMAGE_INPUT)],
     )
     with tempfile.TemporaryDirectory() as folder, quiet(), warnings.catch_warnings():

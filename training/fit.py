@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -16,11 +16,14 @@ from models.contract import OUTPUTS
 from training.augment import augment, mirror
 from training.backend import import_keras, import_tensorflow
 from training.balance import balanced
+from training.checkpoints import Checkpoints, SayCallback, fit_key, ignore_sentence
+from training.course import Course, Stop
 from training.dataset import Dataset
 from training.displaced import displaced_views
 from training.lead import MOST_LEAD_MS, measured_lead_ms, with_lead
+from training.networks.novelty import fit_novelty
 from training.networks.steering import CORE, NetworkName, join, make_core, make_shrink, network_names
-from training.progress import Progress, ProgressCallback, ignore_progress
+from training.progress import ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
 from training.split import Indexes, Split
 from training.variants import VariantChoice, variant_choices
@@ -95,7 +98,8 @@ class Fitted:
     ``network`` is a Keras model as ``models.contract`` wants it, with the weights of ``best_epoch`` of ``epochs``
     (both counted from 1); ``images_per_cpu_s`` counts the training images of all epochs per second of processor time.
     ``settings`` are those it was trained with, nothing in them left to be decided; ``dataset`` and ``split`` are what
-    it learned from and is to be judged by: their labels lead as the settings say.
+    it learned from and is to be judged by: their labels lead as the settings say. One that ``was_stopped`` had epochs
+    left to do.
     """
 
     network: Any
@@ -107,6 +111,7 @@ class Fitted:
     settings: TrainSettings
     dataset: Dataset
     split: Split
+    was_stopped: bool = False
 
 
 def fit(
@@ -116,11 +121,15 @@ def fit(
     progress: ProgressCallback = ignore_progress,
     *,
     start: Any = None,
+    checkpoints: Checkpoints | None = None,
+    stop: Stop | None = None,
+    say: SayCallback = ignore_sentence,
 ) -> Fitted:
     """Train a network on the training frames of ``split``, stopping by its validation frames.
 
     It goes on from the weights of ``start``, where that is given: the network of an earlier fit by the same name, to
-    frames of this size.
+    frames of this size. Without ``start``, it goes on from the checkpoint of the same fit, where ``checkpoints`` have
+    one, which ``say`` is told, and keeps its own there. Of one that ``stop`` ends, the best epoch so far is returned.
 
     By default the squared error is minimised: where drivers tap full lock and let go, its minimum is the steering they
     mean, while the absolute error's is the zero they show most of the time, and Huber's lies between. Raises
@@ -150,30 +159,42 @@ def fit(
     if settings.decays:
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
     core.compile(keras.optimizers.Adam(rate), loss={name: _loss(settings.loss) for name in OUTPUTS})
-    stopping = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
-    history = core.fit(
-        training_batches(*train, settings),
-        validation_data=_plain_batches(*validation),
-        epochs=settings.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        verbose=0,
-        callbacks=[stopping, keras.callbacks.TerminateOnNaN(), _reporter(progress, steps * settings.epochs)],
-    ).history
-    losses = history.get("val_loss", [math.nan])
-    if not all(map(math.isfinite, losses)):
+    if checkpoints is None or start is not None:
+        checkpoints = Checkpoints(None)
+    state = checkpoints.find(fit_key(dataset, split, asdict(replace(settings, variant="float32"))))
+    begun = len(state.losses) if state else 0
+    if begun:
+        say(f"Goes on after epoch {begun} of {settings.epochs} of a training that was interrupted.")
+    course = Course(settings.epochs, settings.patience, state, checkpoints.keep, stop)
+    course.run(core, training_batches(*train, settings, begun * steps), steps, _plain_batches(*validation), progress)
+    if course.has_diverged:
+        checkpoints.forget()
         raise TrainingError("The training diverged. Train again with a lower learning rate.")
+    novelty = fit_novelty(train[0], _runs(dataset, split.validation, validation[0]), mirror=bool(settings.mirror))
+    losses = course.losses
     return Fitted(
-        network=join(shrink, core),
+        network=join(shrink, core, novelty),
         epochs=len(losses),
-        best_epoch=int(np.argmin(losses)) + 1,
+        best_epoch=course.best_epoch,
         validation_loss=min(losses),
         seconds=time.perf_counter() - started_s,
-        images_per_cpu_s=len(losses) * len(train[0]) / (time.process_time() - started_cpu_s),
+        images_per_cpu_s=(len(losses) - begun) * len(train[0]) / (time.process_time() - started_cpu_s),
         settings=settings,
         dataset=dataset,
         split=split,
+        was_stopped=course.was_stopped,
     )
+
+
+def _runs(
+    dataset: Dataset, parts: Sequence[Indexes], pictures: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Yield of each recording the pictures of its part, which are in ``pictures`` in a row, and their times in ns."""
+    start = 0
+    for recording, part in zip(dataset.recordings, parts, strict=True):
+        if len(part):
+            yield pictures[start : start + len(part)], recording.captured_ns[part]
+        start += len(part)
 
 
 def _loss(name: LossName) -> Any:
@@ -210,10 +231,13 @@ def _with_displaced(
     return np.concatenate(images), np.concatenate(labels)
 
 
-def training_batches(images: NDArray[np.uint8], labels: NDArray[np.float32], settings: TrainSettings) -> Any:
+def training_batches(
+    images: NDArray[np.uint8], labels: NDArray[np.float32], settings: TrainSettings, first: int = 0
+) -> Any:
     """Return an endless tf.data.Dataset of shuffled batches, mirrored, balanced and augmented as the settings say.
 
-    A batch is images (float32, 0 … 255) and their labels by the names of the outputs (float32, batch × 1).
+    A batch is images (float32, 0 … 255) and their labels by the names of the outputs (float32, batch × 1). It begins
+    with number ``first`` of them, as if those before it had been drawn.
     """
     tf = import_tensorflow()
     all_images, all_labels = tf.constant(images), tf.constant(labels)
@@ -229,7 +253,8 @@ def training_batches(images: NDArray[np.uint8], labels: NDArray[np.float32], set
 
     frames = balanced(labels[:, 0], mirrored=bool(settings.mirror)) if settings.balance else np.arange(len(images))
     indexes = tf.data.Dataset.from_tensor_slices(frames).shuffle(len(frames), seed=settings.seed).repeat()
-    batches = indexes.batch(settings.batch_size, drop_remainder=True).enumerate()
+    left = indexes.skip(first * settings.batch_size)
+    batches = left.batch(settings.batch_size, drop_remainder=True).enumerate(first)
     return batches.map(load, num_parallel_calls=2).prefetch(2)
 
 
@@ -241,30 +266,3 @@ def _plain_batches(images: NDArray[np.uint8], labels: NDArray[np.float32]) -> An
 
 def _named(targets: Any) -> dict[str, Any]:
     return {name: targets[:, index : index + 1] for index, name in enumerate(OUTPUTS)}
-
-
-def _reporter(progress: ProgressCallback, total_steps: int) -> Any:
-    """Return a Keras callback that reports steps, time left and, after each epoch, its losses."""
-    keras = import_keras()
-    done = 0
-    note = ""
-    started_s = time.perf_counter()
-
-    def report() -> None:
-        elapsed_s = time.perf_counter() - started_s
-        progress(Progress("train", done, total_steps, elapsed_s / max(1, done) * (total_steps - done), note))
-
-    def after_batch(*_: object, **__: object) -> None:
-        nonlocal done
-        done += 1
-        if done % 20 == 0:
-            report()
-
-    def after_epoch(epoch: int, logs: dict[str, float]) -> None:
-        nonlocal note
-        note = f"epoch {epoch + 1}: loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f}"
-        report()
-
-    callbacks: dict[str, Callable[..., None]] = {"on_train_batch_end": after_batch, "on_epoch_end": after_epoch}
-    # LambdaCallback keeps to the batches' protocol of Keras and spares a class made inside a function.
-    return keras.callbacks.LambdaCallback(**callbacks)

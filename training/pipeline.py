@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
-from car.files import publish, publish_new, reason
+from car.files import publish, publish_new, reason, work_folder
 from car.pilots.names import numbered
 from car.software import software_versions
 from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
+from training.checkpoints import FOLDER, Checkpoints, SayCallback, ignore_sentence
+from training.course import Stop
 from training.dataset import (
     Dataset,
     LeftOutCallback,
@@ -29,12 +30,16 @@ from training.dataset import (
     load_dataset,
 )
 from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
+from training.evaluation.sureness import unsure_share
 from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
 from training.split import Indexes, Split, split_recordings
 from training.takeovers import corrected
 from training.variants import Judging, export_variants
+
+EXPORT = ".export-"
+"""How the folder's name begins in which a model is until it is whole; so ``car.pilots.trainer`` finds it."""
 
 
 def train(
@@ -49,6 +54,9 @@ def train(
     left_out: LeftOutCallback = ignore_left_out,
     loaded: LoadedCallback = ignore_loaded,
     from_takeovers: bool = False,
+    restart: bool = False,
+    stop: Stop | None = None,
+    say: SayCallback = ignore_sentence,
 ) -> ModelCard:
     """Train a pilot on ``sessions``, write it to the file ``out`` and return its card, whose name is the file's.
 
@@ -56,7 +64,11 @@ def train(
     that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``, and
     ``loaded`` hears of what that returned before the training begins. With ``from_takeovers`` a pilot's own driving in
     them is passed over, and what corrects it is shown more often (``training.takeovers``). The figures in the card are
-    those of the exported file on the test frames. Raises TrainingError when the sessions cannot be trained on or
+    those of the exported file on the test frames.
+
+    A training that was interrupted goes on when it is begun again, unless it is to ``restart``: checkpoints are in the
+    folder ``.checkpoints`` beside ``out``. ``stop`` may end it early, with the best epoch so far; that one can still be
+    gone on with. ``say`` is told of all that. Raises TrainingError when the sessions cannot be trained on or
     ``out`` cannot be written, SessionError when the only one cannot be read, MissingPackage when Keras or TensorFlow is
     not installed.
     """
@@ -70,10 +82,18 @@ def train(
     lessons = corrected(dataset, settings.seed) if from_takeovers else None
     times = [recording.captured_ns for recording in dataset.recordings]
     split = lessons.split if lessons else split_recordings(times, settings.seed)
-    fitted = fit(dataset, split, settings, progress)
+    checkpoints = Checkpoints(out.parent / FOLDER, say, restart=restart)
+    fitted = fit(dataset, split, settings, progress, checkpoints=checkpoints, stop=stop, say=say)
+    if fitted.was_stopped:
+        say(
+            f"Stopped after epoch {fitted.epochs} of {settings.epochs}: epoch {fitted.best_epoch}, the best so far, "
+            "becomes the model. Ctrl-C again ends without one."
+        )
     progress(Progress("export", 0, 1))
     corrections = {"corrections": str(lessons)} if lessons else {}
     card = export_pilot(fitted, out, command, replaces=replaces, more=corrections)
+    if not fitted.was_stopped:
+        checkpoints.forget()
     progress(Progress("export", 1, 1))
     return card
 
@@ -101,16 +121,21 @@ def export_pilot(
     """
     dataset, split = fitted.dataset, fitted.split
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".export-{os.getpid()}-") as folder:
-            unfinished = Path(folder) / out.name
+        with work_folder(out.parent, EXPORT) as folder:
+            unfinished = folder / out.name
             settings = fitted.settings
             judging = Judging.of(dataset, split, settings.seed)
             variant, variants = export_variants(fitted.network, unfinished, settings.variant, judging)
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
             card = _describe(fitted, out.stem, command)
+            sureness = (
+                {}
+                if variant == "int8"
+                else {"unsure of test frames": f"{unsure_share(unfinished, dataset, split.test):.1%}"}
+            )
             card = replace(
                 card,
-                training={**card.training, "variant": variant, **(more or {})},
+                training={**card.training, "variant": variant, **sureness, **(more or {})},
                 metrics=evaluation.to_metrics(),
                 variants={name: figures.to_card() for name, figures in variants.items()},
             )
@@ -171,6 +196,9 @@ def _describe(fitted: Fitted, name: str, command: str) -> ModelCard:
             "augmented": "yes" if settings.augmented else "no",
             "epochs": fitted.epochs,
             "best epoch": fitted.best_epoch,
+            **(
+                {"stopped": f"by hand, after {fitted.epochs} of {settings.epochs} epochs"} if fitted.was_stopped else {}
+            ),
             "seed": settings.seed,
         },
         software=software_versions("keras", "tensorflow"),

@@ -7,7 +7,9 @@ it has learned little.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,9 +18,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.dataset import Dataset
+from hardware.clock import NS_PER_S
+from models.contract import OUTPUTS
+from training.dataset import Dataset, Recording
 from training.evaluation.offline import Values, score
-from training.split import Indexes
+from training.split import GUARD_S, Indexes
 
 Features = Literal["grey", "random convolutions"]
 
@@ -34,6 +38,9 @@ MOST_FRAMES = 20_000
 """Of more training frames every second, third and so on is taken: a linear model gains nothing from the others."""
 MIRRORING_MAY_COST_R2 = 0.03
 """Mirrored frames are given up for a clear loss only: the tracks on which they help are not in the recordings."""
+PARTS = 5
+LEAST_FRAMES = 100
+"""Of fewer in a fifth of the recordings a regression learns nothing that is worth comparing with."""
 _BATCH = 512
 
 
@@ -58,7 +65,7 @@ class Ridge:
 
     def predict_all(self, dataset: Dataset, parts: Sequence[Indexes]) -> Values:
         """Return the same for the frames ``parts`` of each recording; of many, few are in memory at a time."""
-        return np.concatenate([self.predict(images) for images, _ in _batches(dataset, parts)])
+        return np.concatenate([self.predict(images) for images, _ in _batches(dataset.recordings, parts)])
 
 
 def fit_ridge(
@@ -77,17 +84,95 @@ def fit_ridge(
     """
     every = math.ceil(sum(map(len, train)) / MOST_FRAMES)
     squares, products = np.zeros(()), np.zeros(())
-    for images, labels in _batches(dataset, [part[::every] for part in train]):
+    for images, labels in _batches(dataset.recordings, [part[::every] for part in train]):
         views = [(images, labels), (images[:, :, ::-1], labels * (-1.0, 1.0))] if mirrored else [(images, labels)]
         for view, answers in views:
             inputs = _inputs(features, view)
             squares, products = squares + inputs.T @ inputs, products + inputs.T @ answers
-    held_out = [(_inputs(features, images), labels[:, 0]) for images, labels in _batches(dataset, validation)]
+    held_out = [
+        (_inputs(features, images), labels[:, 0]) for images, labels in _batches(dataset.recordings, validation)
+    ]
     inputs, steering = (np.concatenate(parts) for parts in zip(*held_out, strict=True))
     tried = [_solved(squares, products, penalty) for penalty in PENALTIES]
     scores = [score(np.clip(inputs @ weights[:, 0], -1.0, 1.0), steering) for weights in tried]
     best = int(np.argmin([one.rmse for one in scores]))
     return Ridge(features, tried[best], scores[best].r2)
+
+
+def predict_by_the_rest(
+    recordings: Sequence[Recording], judged: Sequence[Indexes], features: Features = "random convolutions"
+) -> Values | None:
+    """Return what ridge regressions give for the frames ``judged`` of each recording, each fitted on other frames.
+
+    Every recording is cut in five equal parts in the order of time. A frame is predicted by a regression on the other
+    four parts of all recordings, but for the 2 s before and after any cut. The penalty is chosen once, without the last
+    part. None where too little is left to learn from.
+    """
+    parts = [np.array_split(np.argsort(one.captured_ns, kind="stable"), PARTS) for one in recordings]
+    inner = [[_without_ends(part, one.captured_ns) for part in cut] for one, cut in zip(recordings, parts, strict=True)]
+    every = math.ceil(max(1, sum(len(part) for cut in inner for part in cut)) / MOST_FRAMES)
+    moments = [_moments(recordings, [cut[place][::every] for cut in inner], features) for place in range(PARTS)]
+    if min(one.frames for one in moments) < LEAST_FRAMES:
+        return None
+    penalty = _penalty(moments)
+    predicted = [np.zeros((len(one), len(OUTPUTS))) for one in judged]
+    for place in range(PARTS):
+        asked = [np.isin(one, cut[place]) for one, cut in zip(judged, parts, strict=True)]
+        if not any(mask.any() for mask in asked):
+            continue
+        rest = functools.reduce(operator.add, [one for number, one in enumerate(moments) if number != place])
+        ridge = Ridge(features, _solved(rest.squares, rest.products, penalty), math.nan)
+        for answers, one, mask, recording in zip(predicted, judged, asked, recordings, strict=True):
+            batches = _batches([recording], [one[mask]])
+            answers[mask] = np.concatenate([ridge.predict(images) for images, _ in batches] or [answers[:0]])
+    return np.concatenate(predicted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """All that a ridge regression needs to know of some frames: sums of products, of inputs and of labels."""
+
+    squares: Values
+    products: Values
+    labels: Values
+    frames: int
+
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.squares + other.squares,
+            self.products + other.products,
+            self.labels + other.labels,
+            self.frames + other.frames,
+        )
+
+    def squared_error(self, weights: Values) -> float:
+        """Return the sum of the squared errors of the steering."""
+        steering = weights[:, 0]
+        error = steering @ self.squares @ steering - 2.0 * steering @ self.products[:, 0] + self.labels[0]
+        return float(error)
+
+
+def _moments(recordings: Sequence[Recording], parts: Sequence[Indexes], features: Features) -> _Moments:
+    total = _Moments(np.zeros(()), np.zeros(()), np.zeros(2), 0)
+    for images, labels in _batches(recordings, parts):
+        inputs = _inputs(features, images)
+        total += _Moments(inputs.T @ inputs, inputs.T @ labels, (labels**2).sum(axis=0), len(labels))
+    return total
+
+
+def _penalty(moments: Sequence[_Moments]) -> float:
+    """Return the penalty of the regression on the middle parts that suits the first part best: the last has no say."""
+    judge, *learned, _ = moments
+    middle = functools.reduce(operator.add, learned)
+    errors = [judge.squared_error(_solved(middle.squares, middle.products, penalty)) for penalty in PENALTIES]
+    return PENALTIES[int(np.argmin(errors))]
+
+
+def _without_ends(part: Indexes, captured_ns: NDArray[np.int64]) -> Indexes:
+    """Return ``part``, in the order of time, without its first and its last 2 s."""
+    times_ns, guard_ns = captured_ns[part], GUARD_S * NS_PER_S
+    inside = (times_ns >= times_ns[:1] + guard_ns) & (times_ns <= times_ns[-1:] - guard_ns)
+    return part[inside]
 
 
 def mirroring_suits(dataset: Dataset, train: Sequence[Indexes], validation: Sequence[Indexes]) -> bool:
@@ -108,8 +193,8 @@ def _solved(squares: Values, products: Values, penalty: float) -> Values:
     return solved
 
 
-def _batches(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Values]]:
-    for recording, part in zip(dataset.recordings, parts, strict=True):
+def _batches(recordings: Sequence[Recording], parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Values]]:
+    for recording, part in zip(recordings, parts, strict=True):
         for start in range(0, len(part), _BATCH):
             chosen = part[start : start + _BATCH]
             yield recording.images[chosen], recording.labels[chosen].astype(np.float64)
@@ -121,22 +206,25 @@ def _inputs(features: Features, images: NDArray[np.uint8]) -> Values:
     if features == "grey":
         found = np.array([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).ravel() for image in small]) / 127.5 - 1.0
     else:
-        found = np.array([_answers(image) for image in small], np.float64)
+        found = _answers(np.array(small)).astype(np.float64)
     return np.hstack((found, np.ones((len(found), 1))))
 
 
-def _answers(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return how strongly random filters answer in each part of ``image``."""
-    levels = image.astype(np.float32)
-    levels = (levels - levels.mean()) / (levels.std() + 12.0)
-    windows = np.lib.stride_tricks.sliding_window_view(levels, (FILTER_SIDE, FILTER_SIDE), axis=(0, 1))
-    windows = windows[::STRIDE, ::STRIDE]
-    rows, columns = windows.shape[:2]
-    answers = np.maximum(windows.reshape(rows * columns, -1) @ _FILTERS, 0.0).reshape(rows, columns, FILTERS)
-    for axis, parts in enumerate((POOLED_ROWS, POOLED_COLUMNS)):
+def _answers(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how strongly random filters answer in each part of each image."""
+    levels = images.astype(np.float32)
+    levels = (levels - levels.mean((1, 2, 3), keepdims=True)) / (levels.std((1, 2, 3), keepdims=True) + 12.0)
+    windows = np.lib.stride_tricks.sliding_window_view(levels, (FILTER_SIDE, FILTER_SIDE), axis=(1, 2))
+    windows = windows[:, ::STRIDE, ::STRIDE]
+    count, rows, columns = windows.shape[:3]
+    # All at once: a product for each image would spend its time on threads that wait for each other.
+    answers = np.maximum(windows.reshape(count * rows * columns, -1) @ _FILTERS, 0.0)
+    answers = answers.reshape(count, rows, columns, FILTERS)
+    for axis, parts in ((1, POOLED_ROWS), (2, POOLED_COLUMNS)):
         edges = np.linspace(0, answers.shape[axis], parts + 1).astype(int)
         answers = np.add.reduceat(answers, edges[:-1], axis)
-    means: NDArray[np.float32] = answers.ravel() * np.float32(POOLED_ROWS * POOLED_COLUMNS / (rows * columns))
+    share = np.float32(POOLED_ROWS * POOLED_COLUMNS / (rows * columns))
+    means: NDArray[np.float32] = answers.reshape(count, -1) * share
     return means
 
 

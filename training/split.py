@@ -68,6 +68,19 @@ def split_recordings(captured_ns: Sequence[Times], seed: int = 0) -> Split:
     return Split(train, validation, test, f"{test_words} for the test, {validation_words} for validation")
 
 
+def held_out_end(captured_ns: Times, words: str, learned: int) -> Indexes:
+    """Return the test frames of a recording that gave its end, by what a model's card says of its training.
+
+    ``words`` are those of the split, ``learned`` is how many of the recording's frames were learned from: where it is
+    not as many as a split of ``captured_ns`` learns from, the recording was edited or cut otherwise, and which frames
+    were held out cannot be told. There are none then, nor where whole sessions were held out.
+    """
+    rest, test = _divided(np.argsort(captured_ns, kind="stable"), captured_ns, TEST_FRACTION)
+    train, _ = _divided(rest, captured_ns, VALIDATION_FRACTION)
+    is_as_said = words.startswith(f"{_end_words(TEST_FRACTION)} for the test") and learned in (len(train), len(rest))
+    return test if is_as_said else test[:0]
+
+
 def _held_out(
     parts: tuple[Indexes, ...], captured_ns: Sequence[Times], rng: np.random.Generator, fraction: float, many: int
 ) -> tuple[tuple[Indexes, ...], tuple[Indexes, ...], str]:
@@ -79,7 +92,7 @@ def _held_out(
         return (
             tuple(rest for rest, _ in divided),
             tuple(last for _, last in divided),
-            f"the last {fraction:.0%} of each session",
+            _end_words(fraction),
         )
     nothing = np.arange(0)
     return (
@@ -87,6 +100,10 @@ def _held_out(
         tuple(part if index in chosen else nothing for index, part in enumerate(parts)),
         f"{len(chosen)} of {len(parts)} whole sessions",
     )
+
+
+def _end_words(fraction: float) -> str:
+    return f"the last {fraction:.0%} of each session"
 
 
 def _chosen(frames: Sequence[int], rng: np.random.Generator, fraction: float) -> set[int]:

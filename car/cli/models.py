@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from car.cli.app import app, fail
+from car.cli.app import app
 from car.cli.options import CarOption, ModelArgument, find_car
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
     from car.pilots.library import ModelLibrary
 
-models_app = typer.Typer(help="Pilot models: list, show, compare, import, rename, delete.", no_args_is_help=True)
+models_app = typer.Typer(help="Pilot models: list, show, import, rename, delete.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a model of this car's own.")]
@@ -47,22 +47,6 @@ def show_model(model: ModelArgument, car: CarOption = None) -> None:
     if not check.donkey_type:
         raise ModelError(f"{path} has no model card. Train it with `car train` to get one.")
     typer.echo("\n".join([*check.warnings, f"It takes frames of {check.width}x{check.height}."]))
-
-
-@models_app.command("compare")
-def compare_models(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=".tflite files or pilots' names.")],
-    car: CarOption = None,
-) -> None:
-    """Set models side by side: what is on their cards."""
-    from car.pilots.compare import show_comparison
-    from car.pilots.find import find_model
-
-    folder = find_car(car)
-    paths = list(dict.fromkeys(find_model(model, folder.path) for model in models))
-    if len(paths) < 2:
-        fail("One model compares with nothing. Name two or more; `car models list` shows what there is.")
-    show_comparison(paths)
 
 
 @models_app.command("import")

@@ -12,8 +12,12 @@ from car.cli.app import app, fail
 from car.cli.options import CarOption, LapsOption, ModelOption, SessionArgument, TrackOption, find_car, open_pilot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from car.config.folder import CarFolder
     from car.config.sections import CarConfig
     from car.runs.film import Film
+    from car.sessions.reader import Session
     from simulator.scenario import Scenario
 
 
@@ -96,7 +100,15 @@ def simulate(
 
 
 @app.command()
-def replay(session: SessionArgument, car: CarOption = None, model: ModelOption = None) -> None:
+def replay(
+    session: SessionArgument,
+    car: CarOption = None,
+    model: ModelOption = None,
+    video: Annotated[
+        Path | None,
+        typer.Option("--video", metavar="FILE", help="Film it, and what the pilot looked at: a .webm, or a .gif."),
+    ] = None,
+) -> None:
     """Run the drive loop over a recorded session and say how the pilot differs from what was recorded."""
     from car.runs.replay import replay as run_replay
     from car.runs.view import show_replay
@@ -107,10 +119,32 @@ def replay(session: SessionArgument, car: CarOption = None, model: ModelOption =
     with (
         Session.open(session) as recording,
         open_pilot(model, folder, recording.info.camera) as pilot,
+        _filming_replay(video, model, folder, recording) as film,
         progress_bar("replaying") as progress,
     ):
-        result = run_replay(recording, pilot, folder.config.gate.limits, progress)
+        result = run_replay(recording, pilot, folder.config.gate.limits, progress, film)
     show_replay(result)
+    if film is not None:
+        typer.echo(f"{video}: {film.pictures} pictures")
+
+
+@contextlib.contextmanager
+def _filming_replay(path: Path | None, model: str | None, folder: CarFolder, session: Session) -> Iterator[Film | None]:
+    """Yield the film at ``path`` of a replay; None in its place where there is no path."""
+    from car.pilots.choosing import choose_pilot, open_chosen
+    from car.pilots.occlusion import steering_of
+    from car.runs.film import Film
+    from car.runs.replay_picture import ReplayPictures
+
+    if path is None:
+        yield None
+        return
+    # One of its own: to be shown parts of a frame is no part of a drive.
+    with (
+        open_chosen(choose_pilot(model, folder.config.pilot, folder.path), session.info.camera, folder.path) as pilot,
+        Film(path, ReplayPictures(steering_of(pilot)), session.info.rate_hz) as film,
+    ):
+        yield film
 
 
 def _filming(
@@ -118,10 +152,11 @@ def _filming(
 ) -> contextlib.AbstractContextManager[Film | None]:
     """Return the film at ``path`` of a drive in ``scenario``; None in its place where there is no path."""
     from car.runs import film
+    from car.runs.film_picture import FilmPictures
 
     if path is None:
         return contextlib.nullcontext()
-    return film.Film(path, scenario.open_track(), config.camera.rate_hz)
+    return film.Film(path, FilmPictures(scenario.open_track()), config.camera.rate_hz)
 
 
 def _serve_donkey(car: Path | None, port: int | None, track: str | None, *, lock_step: bool) -> None:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from car.cli.app import app, fail
-from car.cli.options import CarOption, ModelArgument, SessionsArgument, find_car, model_file, open_pilot, session_files
+from car.cli.options import (
+    CarOption,
+    ModelArgument,
+    SessionsArgument,
+    find_car,
+    mcap_files,
+    model_file,
+    open_pilot,
+    session_files,
+)
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
@@ -97,9 +106,13 @@ def train(
             help="Export it as float32, float16, dynamic or int8; auto: the smallest that loses at most 2 %.",
         ),
     ] = "float32",
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin at the first epoch, where such a training was interrupted too.")
+    ] = False,
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
+    from training.course import Stop
     from training.fit import TrainSettings
 
     if minutes is not None and dagger is None:
@@ -108,6 +121,8 @@ def train(
         fail("Rounds with an expert show the way back themselves. Leave out --displaced-views or --dagger.")
     if from_takeovers and dagger is not None:
         fail("In the rounds of --dagger it is the expert that takes over. Leave out --from-takeovers or --dagger.")
+    if restart and dagger is not None:
+        fail("The rounds of --dagger always begin anew. Leave out --restart or --dagger.")
     if mirror not in MIRROR:
         fail(f"--mirror is one of {', '.join(MIRROR)}, not {mirror}.")
     lead = _lead_ms(lead_ms)
@@ -139,6 +154,8 @@ def train(
             replaces=replace,
             size=(camera.height, camera.width),
             from_takeovers=from_takeovers,
+            restart=restart,
+            stop=Stop(),
         )
     if from_takeovers and out is None:
         _activate(trained.model, folder)
@@ -208,6 +225,37 @@ def _compare_with_driving(name: str, path: Path | None, sessions: list[Path], fo
     camera = folder.config.camera.geometry
     with open_pilot(name, folder, camera) as pilot:
         return training.command.evaluate_pilot_and_show(pilot, (camera.height, camera.width), sessions)
+
+
+@app.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=".tflite files or pilots' names.")],
+    car: CarOption = None,
+    on: Annotated[
+        list[Path] | None,
+        typer.Option("--on", metavar="SESSION", help="Compare on this session, or folder of them; default: the car's."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it as a page with plots and worst frames."),
+    ] = None,
+) -> None:
+    """Set models side by side: what is on their cards, and how far each is from the driver on the same frames."""
+    from car.pilots.compare import show_cards
+    from car.pilots.find import find_model
+    from training.comparison.command import compare_and_show
+
+    folder = find_car(car)
+    paths = list(dict.fromkeys(find_model(model, folder.path) for model in models))
+    show_cards(paths)
+    if not on and not mcap_files(folder.sessions_dir):
+        if html is not None:
+            fail("There is no page without sessions to compare on. Record a drive, or name one with --on.")
+        typer.echo("This car has no session to compare on. Record a drive, or name one with --on.")
+        return
+    left_out = compare_and_show(paths, session_files(on, folder), html)
+    if any(session.is_damaged for session in left_out):
+        fail("Not every session can be read, and the models were compared on the others. Try `car sessions repair`.")
 
 
 @app.command()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from car.arming import ADVICE, COARSEST_STEERING_US
+from car.doctor import config_txt
+from car.doctor.config_txt import PWM_FUNCTIONS, pwm_line, read_config_txt
 from car.doctor.patient import Machine, Patient
 from car.gate import ArmRefusal
 from car.kinds.drivetrain import PinNeeds
 from car.kinds.ours import DRIVETRAINS
 from car.kinds.verdict import Verdict, error, ok, warning
 from hardware.drivetrains.plain import I2C_ADDRESS, I2C_BUS
+from hardware.pins.function import find_function
 from hardware.pins.sysfs_pwm import CHANNELS
 
-CONFIG_TXT = "boot/firmware/config.txt"
-PWM_OVERLAY = "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4"
-PWM_OVERLAY_PINS = {"dtoverlay=pwm": {"pin": "18"}, "dtoverlay=pwm-2chan": {"pin": "18", "pin2": "19"}}
-"""The overlays of hardware PWM, and the pins that they have when none are named."""
+CONFIG_TXT = f"{config_txt.FOLDER}/{config_txt.NAME}"
 STRICT_GPIO = "dtparam=strict_gpiod"
 I2C_DEVICES = {
     0x3C: "a display",
@@ -86,45 +86,91 @@ def pwm(patient: Patient) -> Iterator[Verdict]:
     words = ", ".join(f"{name} is {device}" for name, device in chips.items()) or "none"
     wanted = _needs(patient).pwm_gpios
     reached = {pin for device in chips.values() for pin in CHANNELS.get(device, ())}
-    missing = [f"GPIO{pin}" for pin in wanted if pin not in reached]
+    missing = [pin for pin in wanted if pin not in reached]
+    problem = _wrong_overlay(patient.machine, wanted) or _wrong_function(patient.machine, wanted)
     if missing:
-        yield error(f"No hardware PWM reaches {' and '.join(missing)}; PWM chips: {words}.", _add_line(PWM_OVERLAY))
-    elif (led_out := _overlay_pins(_active_lines(patient.machine))) and not led_out.issuperset(wanted):
-        pins = " and ".join(f"GPIO{pin}" for pin in sorted(led_out))
-        yield error(
-            f"config.txt leads hardware PWM to {pins}, and car.toml has the servo and the ESC elsewhere.",
-            f"Set steering_pin and throttle_pin to those; or, for GPIO12 and GPIO13, make its line {PWM_OVERLAY}",
-        )
+        text = f"No hardware PWM reaches {_in_words(missing)}; PWM chips: {words}."
+        yield error(text, _add_line(pwm_line(wanted)))
+    elif problem is not None:
+        yield problem
     else:
         yield ok(f"PWM chips: {words}.")
 
 
+def _wrong_overlay(machine: Machine, wanted: Sequence[int]) -> Verdict | None:
+    """Return what is wrong with the overlay of hardware PWM; one that nobody knows may do as well."""
+    led_out = read_config_txt(machine).pwm_functions()
+    if not led_out or not wanted:
+        return None
+    if not set(led_out).issuperset(wanted):
+        own = pwm_line(wanted)
+        return error(
+            f"config.txt leads hardware PWM to {_in_words(sorted(led_out))}, and car.toml has the servo and the ESC "
+            "elsewhere.",
+            f"Set steering_pin and throttle_pin to those; or, for {_in_words(wanted)}, make its line {own}",
+        )
+    wrong = [pin for pin in wanted if led_out[pin] != PWM_FUNCTIONS[pin]]
+    if not wrong:
+        return None
+    functions = " and ".join(f"{led_out[pin]}" for pin in wrong)
+    return error(
+        f"config.txt gives {_in_words(wrong)} the function {functions}, which is not PWM there.",
+        f"In /{CONFIG_TXT}, make its line {pwm_line(wanted)}, then: sudo reboot",
+    )
+
+
+def _wrong_function(machine: Machine, wanted: Sequence[int]) -> Verdict | None:
+    """Return which pins carry no PWM although the chip sends it; what cannot be known is taken to be right."""
+    functions = [function for pin in wanted if (function := find_function(pin, machine)) is not None]
+    wrong = " and ".join(f"{function}" for function in functions if not function.is_pwm)
+    if not wrong:
+        return None
+    text = f"{wrong}, so that hardware PWM does not come out, whatever /sys/class/pwm shows"
+    if set(read_config_txt(machine).pwm_functions()).issuperset(wanted):
+        return error(f"{text}: a program has used it as a GPIO.", "sudo reboot")
+    return error(f"{text}.", _add_line(pwm_line(wanted)))
+
+
+def _in_words(pins: Iterable[int]) -> str:
+    return " and ".join(f"GPIO{pin}" for pin in pins)
+
+
 def released_pins(patient: Patient) -> Iterator[Verdict]:
     """Whether a pin becomes an input when its program is gone, whatever it was set to."""
-    lines = _active_lines(patient.machine)
+    config = read_config_txt(patient.machine)
     outlives = any(
         patient.machine.text(f"sys/module/{module}/parameters/persist_gpio_outputs") == "Y"
         for module in ("pinctrl_bcm2835", "pinctrl_rp1")
     )
-    if _has_parameter(lines, "strict_gpiod"):
+    if config.parameter("strict_gpiod"):
         if outlives:
             yield warning("config.txt has strict_gpiod, and it is not in force yet.", "sudo reboot")
         else:
             yield ok("config.txt has strict_gpiod: when a program lets go of a pin, the pin becomes an input.")
-    elif _needs(patient).gpio:
+    elif not _needs(patient).gpio:
+        yield ok("config.txt lacks strict_gpiod, which only motors on GPIO pins need.")
+    elif config.parameter("strict_gpiod") is False:
+        yield error(
+            "config.txt switches strict_gpiod off: a killed program's pins stay as they are, motors at full power "
+            "included.",
+            f"In /{CONFIG_TXT}, make that line {STRICT_GPIO}, then: sudo reboot",
+        )
+    elif filters := config.filters_of_parameter("strict_gpiod"):
+        yield error(
+            f"config.txt has strict_gpiod under {filters} only, which may hold or not: where it does not, a killed "
+            "program's pins stay as they are.",
+            _add_line(STRICT_GPIO),
+        )
+    else:
         yield error(
             "config.txt lacks strict_gpiod: a killed program's pins stay as they are, motors at full power included.",
             _add_line(STRICT_GPIO),
         )
-    else:
-        yield ok("config.txt lacks strict_gpiod, which only motors on GPIO pins need.")
 
 
 def overlays(patient: Patient) -> Iterator[Verdict]:
     """Which overlays config.txt loads."""
-    lines = _active_lines(patient.machine)
-    names = [line.removeprefix("dtoverlay=") for line in lines if line.startswith("dtoverlay=")]
-    yield ok(f"Overlays: {'; '.join(filter(None, names)) or 'none'}.")
+    yield ok(f"Overlays: {'; '.join(read_config_txt(patient.machine).overlays) or 'none'}.")
 
 
 def i2c(patient: Patient) -> Iterator[Verdict]:
@@ -159,37 +205,6 @@ def i2c(patient: Patient) -> Iterator[Verdict]:
 def _needs(patient: Patient) -> PinNeeds:
     needs: PinNeeds = DRIVETRAINS.find(patient.config.drivetrain.kind).pin_needs(patient.config.drivetrain)
     return needs
-
-
-def _active_lines(machine: Machine) -> list[str]:
-    """Return the lines of config.txt that hold for this board, without comments."""
-    filters = {"[all]", f"[pi{machine.board.removeprefix('Raspberry Pi ')[:1]}]"}
-    lines, holds = [], True
-    for line in (line.partition("#")[0].strip() for line in machine.text(CONFIG_TXT).splitlines()):
-        if line.startswith("["):
-            holds = line in filters
-        elif line and holds:
-            lines.append(line)
-    return lines
-
-
-def _overlay_pins(lines: list[str]) -> set[int]:
-    """Return the GPIOs to which overlays lead hardware PWM: a chip reaches more than are connected to it."""
-    pins: set[int] = set()
-    for overlay, *settings in (line.split(",") for line in lines):
-        if overlay in PWM_OVERLAY_PINS:
-            given = {
-                **PWM_OVERLAY_PINS[overlay],
-                **dict(setting.split("=", 1) for setting in settings if "=" in setting),
-            }
-            pins |= {int(given[name]) for name in PWM_OVERLAY_PINS[overlay] if given[name].isdecimal()}
-    return pins
-
-
-def _has_parameter(lines: list[str], name: str) -> bool:
-    """Tell whether one of the lines sets a parameter of the device tree; several may stand in one, with commas."""
-    parameters = [part for line in lines if line.startswith("dtparam=") for part in line[8:].split(",")]
-    return any(part.partition("=")[0].strip() == name and not part.endswith(("=off", "=0")) for part in parameters)
 
 
 def _add_line(line: str) -> str:

@@ -42,6 +42,8 @@ PILOT_MS = 250
 STALL_MS = 250
 STOP_MS = 50
 KILLED_MS = 300
+HELD_ON_MS = 2300
+"""The wheels are held for 2 s after the kill; it is neutral as soon as nobody else has them."""
 SAFEGUARD_MS = 250
 """A safeguard that is silent for 200 ms is lost; the gate is asked again within a cycle."""
 ALL_KILLED_MS = 1000
@@ -245,6 +247,13 @@ MENU = (
         only=TrialClock.REAL,
     ),
     InjectedFault("drive-killed", "SIGKILL to the drive process", KILLED_MS, strike=strikes.kill_drive, records=True),
+    InjectedFault(
+        "drive-dies-slowly",
+        f"SIGKILL to it, and its lines stay held for {strikes.HELD_FOR_S:g} s",
+        HELD_ON_MS,
+        strike=strikes.kill_drive_that_holds_on,
+        watch_s=HELD_ON_MS / 1000 + 1.0,
+    ),
     InjectedFault("drive-frozen", "SIGSTOP to the drive process", KILLED_MS, strike=strikes.freeze_drive),
     InjectedFault("drive-ended", "SIGTERM to the drive process", STOP_MS, strike=strikes.end_drive),
     InjectedFault("guard-killed", "SIGKILL to the guard", STALL_MS, strike=strikes.kill_guard),

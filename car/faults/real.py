@@ -21,7 +21,7 @@ from car.errors import TrialError
 from car.faults.controls import Controls
 from car.faults.menu import InjectedFault
 from car.faults.outcome import Outcome, Trial
-from car.faults.strikes import Processes
+from car.faults.strikes import TIMELINE, Processes
 from car.faults.web_controls import WebControls
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CalibrationSection
@@ -40,7 +40,6 @@ NOTICE_NS = 50 * NS_PER_MS
 END_TIMEOUT_S = 15.0
 POLL_S = 0.01
 Found = TypeVar("Found")
-TIMELINE = "wheels.timeline"
 WALL_CLOCK = """\
 import os, time
 _time, _time_ns = time.time, time.time_ns

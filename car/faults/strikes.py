@@ -14,7 +14,9 @@ from pathlib import Path
 CAR = (sys.executable, "-P", "-c", "from car.entry import main; main()")
 """The ``car`` command, wherever its script may be."""
 JUMPED_FOR_S = 0.5
+HELD_FOR_S = 2.0
 OVERLOAD_S = 4.0
+TIMELINE = "wheels.timeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Processes:
     folder: Path
 
     @property
+    def wheels(self) -> Path:
+        """The file to which every command is appended."""
+        return self.folder / TIMELINE
+
+    @property
     def jumped(self) -> Path:
         """While this file exists, the wall clock that the processes see is an hour ahead."""
         return self.folder / "jumped"
@@ -36,6 +43,17 @@ class Processes:
 def kill_drive(processes: Processes) -> None:
     """Kill the drive process."""
     os.kill(processes.drive, signal.SIGKILL)
+
+
+def kill_drive_that_holds_on(processes: Processes) -> None:
+    """Kill the drive process, while nobody can have the wheels for some seconds: as if it took so long to die."""
+    if sys.platform == "linux":
+        import fcntl
+
+        wheels = os.open(processes.wheels, os.O_RDONLY)
+        fcntl.flock(wheels, fcntl.LOCK_EX)
+        threading.Timer(HELD_FOR_S, os.close, (wheels,)).start()
+    kill_drive(processes)
 
 
 def freeze_drive(processes: Processes) -> None:

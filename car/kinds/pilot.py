@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,14 @@ class PilotAnswer:
 
     >>> PilotAnswer(Command(steering=-0.2, throttle=0.15)).command.steering
     -0.2
+
+    ``uncertainty`` is how little it knows of what it sees: from 1 on, the gate slows it down. It is 0 for a pilot that
+    cannot tell.
     """
 
     command: Command
     inference_ns: int = 0
+    uncertainty: float = 0.0
 
 
 class Pilot(Closing):
@@ -141,6 +146,7 @@ def _is_answer(output: object) -> None:
     if isinstance(output, PilotAnswer):
         _require(output.command.is_valid(), f"asks for {output.command}, which is not finite or not in −1 … +1")
         _require(output.inference_ns >= 0, f"says that its network took {output.inference_ns} ns")
+        _require(0.0 <= output.uncertainty < math.inf, f"gives an uncertainty of {output.uncertainty}")
 
 
 def _require(holds: bool, otherwise: str) -> None:

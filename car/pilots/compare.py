@@ -46,7 +46,7 @@ class Entry:
         return cls(path, card, "" if card else "no card: trained elsewhere")
 
 
-def show_comparison(paths: Sequence[Path]) -> None:
+def show_cards(paths: Sequence[Path]) -> None:
     """Print a table with a column for each model, and what to keep in mind when reading it."""
     entries = [Entry.read(path) for path in paths]
     console.print(_table(entries))
@@ -81,7 +81,7 @@ def remarks(entries: Sequence[Entry]) -> list[str]:
     if len(judged_by) > 1:
         sentences.append(
             "Each was judged by frames of its own recordings, so the errors compare with the two predictors below them "
-            "rather than with each other. Judge all by the same: car evaluate MODEL SESSION..."
+            "rather than with each other. Judge all by the same: car compare MODEL... --on SESSION"
         )
     if any(_is_below_0(card) for card in cards):
         sentences.append(R2_IN_WORDS)

@@ -32,8 +32,11 @@ NICENESS = 15
 MAX_REPORT_CHARS = 20_000
 STOP_TIMEOUT_S = 5.0
 """Less than a desk has to end in; the training itself gives up sooner."""
-UNFINISHED = ".export-{pid}-*"
-"""The folders in which the process of a training has what it exports (``training.pipeline``)."""
+UNFINISHED = (".export-{pid}-*", ".checkpoints/.part-{pid}-*")
+"""The folders in which the process of a training has what is not whole (``training.pipeline``)."""
+CHECKPOINTS = ".checkpoints"
+CHECKPOINT = "*-{pid}.fit"
+"""That from which a training would go on (``training.checkpoints``): it stays, but not where it was stopped."""
 PROGRESS = re.compile(r": (\d+%, about \d+ s left|\d+ s so far)")
 """What is printed now and then is how far it is; the rest is the report (``car.terminal.progress``)."""
 
@@ -157,11 +160,22 @@ class Trainer:
                 else:
                     report = (report + line)[-MAX_REPORT_CHARS:]
                 self._tell("running", progress, report)
-        for unfinished in self._models_dir.glob(UNFINISHED.format(pid=process.pid)):
-            shutil.rmtree(unfinished, ignore_errors=True)
         code, model = process.returncode, made(report)
         state: State = "done" if model else "stopped" if self._stopping or code == INTERRUPTED else "failed"
+        self._clear_up(process.pid, was_stopped=state == "stopped")
         self._tell(state, "", report.strip() or f"It ended with {code}.", model)
+
+    def _clear_up(self, pid: int, *, was_stopped: bool) -> None:
+        """Remove what a training that was killed has left, and where it was stopped that from which it would go on."""
+        for pattern in UNFINISHED:
+            for unfinished in self._models_dir.glob(pattern.format(pid=pid)):
+                shutil.rmtree(unfinished, ignore_errors=True)
+        if was_stopped:
+            checkpoints = self._models_dir / CHECKPOINTS
+            for checkpoint in checkpoints.glob(CHECKPOINT.format(pid=pid)):
+                checkpoint.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Others have theirs in it, or there is none.
+                checkpoints.rmdir()
 
     def _tell(self, state: State, progress: str, report: str, model: str = "") -> None:
         seconds = round(time.monotonic() - self._started_s, 1)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from car.drive_record import DriveRecord
-from car.gate import AWAITS_NEUTRAL, GateState
+from car.gate import AWAITS_NEUTRAL, SURE, GateState
 from car.statistics import LoopStatistics
 
 BAR_CELLS = 21
@@ -51,7 +51,7 @@ class DriveView:
         return " ".join(capture.get().split())
 
     def _rows(self, record: DriveRecord, pilot: str, recording: str) -> list[tuple[str, Text]]:
-        rows = [("gate", _gate_text(record)), ("pilot", Text(pilot))]
+        rows = [("gate", _gate_text(record)), ("pilot", _pilot_text(pilot, record.uncertainty))]
         if (lap_count := record.lap_count) is not None:
             rows.append(("lap", Text(f"{lap_count.laps + 1} · lane departures: {lap_count.departures}")))
         if record.motion is not None:
@@ -74,6 +74,12 @@ def _gate_text(record: DriveRecord) -> Text:
     for reason in filter(None, (record.trip, record.refusal, hint)):
         words += f" · {reason}"
     return Text(words, style=_COLOURS[record.gate_state])
+
+
+def _pilot_text(name: str, uncertainty: float) -> Text:
+    if uncertainty <= SURE:
+        return Text(name)
+    return Text(f"{name} · unsure ({uncertainty:.1f}): slower, be ready to take over", style="yellow")
 
 
 def _bar(value: float) -> Text:

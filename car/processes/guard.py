@@ -7,7 +7,8 @@ says that the loop is stalled and neutral is about to be written: a heartbeat ha
 ``P`` says that the loop is over, the wheels are neutral and closing may take its time; a last ``E`` that it ended in
 order, a last ``F`` that it has failed and has cleared up after itself: then the guard writes neutral too, to be sure.
 When no byte comes in time, or the pipe closes without either, it first ends the drive process, which owns the outputs.
-It imports next to nothing, so that it is there early and has little that can fail.
+A killed process may hold some of them for a while: the others are neutral at once, and those are tried until they are
+too, however long that takes. It imports next to nothing, so that it is there early and has little that can fail.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import threading
 import time
 
+from car.terminal.streams import say_if_heard
 from hardware.neutral import prepare, write_neutral
 
 HEARTBEAT = b"."
@@ -30,7 +32,9 @@ FAILED = b"F"
 WRITE_TIMEOUT_S = 0.03
 """A stalled loop has used up most of the 250 ms it may take: a bus that is slow now is taken to hang."""
 GONE_TIMEOUT_S = 0.1
+"""How long a killed drive process may take to die before neutral is written for the first time."""
 GONE_POLL_S = 0.002
+LATER_POLL_S = 0.02
 READ_BYTES = 65_536
 WAITS_S: dict[bytes, float | None] = {PAUSED: None, WRITING: WRITE_TIMEOUT_S}
 """How long the guard waits for the next byte after one that is no heartbeat."""
@@ -79,12 +83,33 @@ def main(arguments: list[str]) -> int:
     if heartbeats.closed and heartbeats.last == ENDED:
         return 0
     words = []
+    is_gone = True
     if not (heartbeats.closed and heartbeats.last == FAILED):
         words.append(DIED if heartbeats.closed else STUCK)
-        _end(drive_process)
-    words += write_neutral(outputs)
-    sys.stderr.write("".join(f"guard: {word}\n" for word in words))
+        is_gone = _end(drive_process)
+    tell = Teller(words).tell
+    problems = write_neutral(outputs, tell)
+    if not is_gone:
+        # Whatever it was in the middle of, it may have ended after the neutral.
+        _outlast(drive_process)
+        problems = write_neutral(outputs, tell)
+    sys.stderr.write("".join(f"guard: {word}\n" for word in (*words, *problems)))
     return 1
+
+
+class Teller:
+    """Says what is busy, and before that what has not been said yet: its ``words``."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+
+    def tell(self, sentence: str) -> None:
+        """Say a sentence; from the first on SIGTERM ends the guard, which may try for ever."""
+        if hasattr(signal, "SIGTERM"):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for word in (*self._words, sentence):
+            say_if_heard(f"guard: {word}")
+        self._words.clear()
 
 
 def _never_wait_for_a_reader() -> None:
@@ -105,8 +130,8 @@ def _outlive_the_parents_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def _end(drive_process: int) -> None:
-    """Kill the drive process, if it is still our parent, and wait until it has let go of the outputs.
+def _end(drive_process: int) -> bool:
+    """Kill the drive process, if it is still our parent, and wait for a moment; return whether it is gone.
 
     Once it is dead its number may be another process's, and another process is our parent.
     """
@@ -115,6 +140,13 @@ def _end(drive_process: int) -> None:
     deadline_s = time.monotonic() + GONE_TIMEOUT_S
     while os.getppid() == drive_process and time.monotonic() < deadline_s:
         time.sleep(GONE_POLL_S)
+    return os.getppid() != drive_process
+
+
+def _outlast(drive_process: int) -> None:
+    """Wait until a killed drive process is gone, however long it takes; Windows does not tell."""
+    while sys.platform != "win32" and os.getppid() == drive_process:
+        time.sleep(LATER_POLL_S)
 
 
 if __name__ == "__main__":

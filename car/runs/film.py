@@ -16,9 +16,8 @@ import numpy as np
 
 from car.drive_record import DriveRecord
 from car.errors import RecordingError
-from car.runs.film_picture import CAR, STEERING, THROTTLE, WAY, FilmPictures
+from car.runs.film_picture import CAR, STEERING, THROTTLE, WAY
 from hardware.camera import Frame, Image
-from simulator.track import Track
 
 WEBM_HZ, GIF_HZ = 20.0, 10.0
 """A film has so many pictures a second at most, and the camera's every one, second or third of them."""
@@ -29,6 +28,13 @@ GIF_COLOURS = 64
 GIF_SHARE = 2 / 3
 """Of a film's width and height: a GIF takes several times what a WebM does."""
 SUFFIXES = (".webm", ".gif")
+
+
+class Pictures(Protocol):
+    """What draws the pictures of a film: ``FilmPictures`` of a simulated drive, ``ReplayPictures`` of a replay."""
+
+    def draw(self, record: DriveRecord, seen: Image) -> Image:
+        """Return the picture of a cycle whose frame shows ``seen``: RGB uint8, all of one size."""
 
 
 class _File(Protocol):
@@ -42,27 +48,29 @@ class _File(Protocol):
 
 
 class Film:
-    """Films a drive into a file that is not there yet; hand it to a simulation as its observer.
+    """Films a drive into a file that is not there yet; hand it to a simulation or a replay as its observer.
 
+    >>> from car.runs.film_picture import FilmPictures
     >>> from simulator.track import make_track
-    >>> with Film(folder / "drive.webm", make_track("oval"), rate_hz=20.0) as film:
+    >>> with Film(folder / "drive.webm", FilmPictures(make_track("oval")), rate_hz=20.0) as film:
     ...     for frame in frames:
     ...         film(record, frame)
     >>> film.pictures, (folder / "drive.webm").stat().st_size > 0
     (60, True)
 
-    ``rate_hz`` is the camera's; the film runs as fast as the drive did. Of a drive longer than ``seconds`` the
-    beginning is filmed. The ending of ``path`` says what it becomes. Raises RecordingError, and leaves no file, when
-    that cannot be written or the disk is full; a drive that ends for any other reason leaves the film up to there.
+    ``drawn`` draws its pictures. ``rate_hz`` is the camera's; the film runs as fast as the drive did. Of a drive longer
+    than ``seconds`` the beginning is filmed. The ending of ``path`` says what it becomes. Raises RecordingError, and
+    leaves no file, when that cannot be written or the disk is full; a drive that ends for any other reason leaves the
+    film up to there.
     """
 
-    def __init__(self, path: Path, track: Track, rate_hz: float, seconds: float = float("inf")) -> None:
+    def __init__(self, path: Path, drawn: Pictures, rate_hz: float, seconds: float = float("inf")) -> None:
         self._path = path
         self._is_gif = path.suffix.lower() == ".gif"
         self._each = max(1, round(rate_hz / (GIF_HZ if self._is_gif else WEBM_HZ)))
         self._rate_hz = rate_hz / self._each
         self._most = seconds * self._rate_hz
-        self._drawn = FilmPictures(track)
+        self._drawn = drawn
         self._file: _File | None = None
         self._seen = 0
         self.pictures = 0

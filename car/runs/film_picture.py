@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from car.drive_record import DriveRecord
 from hardware.camera import Image
 from hardware.clock import NS_PER_S
-from hardware.drivetrain import Command, Pose
+from hardware.drivetrain import Pose
 from simulator.track import Track
 
 HEIGHT_PX = 360
@@ -22,6 +22,7 @@ MARGIN_PX = 12
 WALL_M, EDGE_M = 0.2, 0.08
 BLACK, LANE, EDGE, WHITE = (14, 17, 19), (43, 51, 58), (169, 178, 184), (242, 240, 234)
 WAY, CAR, STEERING, THROTTLE = (87, 203, 177), (255, 209, 102), (130, 173, 255), (246, 169, 74)
+Colour = tuple[int, int, int]
 SHIFT = 4
 """OpenCV draws to a sixteenth of a pixel, for coordinates in sixteenths."""
 
@@ -59,7 +60,7 @@ class FilmPictures:
         if record.pose is not None:
             self._draw_car(panel, record.pose)
         self._draw_figures(panel, record, (record.captured_ns - self._begun_ns) / NS_PER_S)
-        return np.hstack([_enlarged(seen), panel])
+        return np.hstack([enlarged(seen), panel])
 
     def _go_on_to(self, pose: Pose) -> None:
         before, self._before = self._before or pose, pose
@@ -86,25 +87,40 @@ class FilmPictures:
         lap = "" if record.lap_count is None else f"lap {record.lap_count.laps + 1}"
         y_px = HEIGHT_PX - TEXT_PX + 16
         for x_px, text in ((MARGIN_PX, f"{time_s:.1f} s"), (MAP_PX // 3 + MARGIN_PX, speed), (MAP_PX * 3 // 4, lap)):
-            cv2.putText(panel, text, (x_px, y_px), cv2.FONT_HERSHEY_SIMPLEX, 0.55, WHITE, 1, cv2.LINE_AA)
-        self._draw_bars(panel, record.applied)
-
-    def _draw_bars(self, panel: Image, command: Command) -> None:
-        bars = (("steering", command.steering, STEERING), ("throttle", command.throttle, THROTTLE))
-        left, half = MARGIN_PX + 84, (MAP_PX - 2 * MARGIN_PX - 84) // 2
-        for row, (name, value, colour) in enumerate(bars):
-            y_px = HEIGHT_PX - TEXT_PX + 46 + 28 * row
-            cv2.putText(panel, name, (MARGIN_PX, y_px + 5), cv2.FONT_HERSHEY_SIMPLEX, 0.5, WHITE, 1, cv2.LINE_AA)
-            cv2.rectangle(panel, (left, y_px - 4), (left + 2 * half, y_px + 4), LANE, cv2.FILLED)
-            end = left + half + round(half * min(max(value, -1.0), 1.0))
-            cv2.rectangle(
-                panel, (min(left + half, end), y_px - 4), (max(left + half, end), y_px + 4), colour, cv2.FILLED
-            )
-            cv2.line(panel, (left + half, y_px - 8), (left + half, y_px + 8), WHITE, 1)
+            write(panel, (x_px, y_px), text, 0.55)
+        draw_bar(panel, HEIGHT_PX - TEXT_PX + 46, "steering", record.applied.steering, STEERING)
+        draw_bar(panel, HEIGHT_PX - TEXT_PX + 74, "throttle", record.applied.throttle, THROTTLE)
 
     def _to_pixels(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where on the map points (N × 2) are; y goes up on the floor and down in a picture."""
         return np.asarray((points_m - self._middle_m) * (self._px_per_m, -self._px_per_m) + self._middle_px)
+
+
+def draw_bar(panel: Image, y_px: int, name: str, value: float, colour: Colour) -> None:
+    """Draw a command's ``value``, −1 … 1, as a bar from the middle, with its name before it."""
+    left, half = MARGIN_PX + 84, (MAP_PX - 2 * MARGIN_PX - 84) // 2
+    write(panel, (MARGIN_PX, y_px + 5), name, 0.5)
+    cv2.rectangle(panel, (left, y_px - 4), (left + 2 * half, y_px + 4), LANE, cv2.FILLED)
+    end = left + half + round(half * min(max(value, -1.0), 1.0))
+    cv2.rectangle(panel, (min(left + half, end), y_px - 4), (max(left + half, end), y_px + 4), colour, cv2.FILLED)
+    cv2.line(panel, (left + half, y_px - 8), (left + half, y_px + 8), WHITE, 1)
+
+
+def write(panel: Image, place_px: tuple[int, int], text: str, size: float, colour: Colour = WHITE) -> None:
+    """Write ``text`` with its lower left corner at a place (x, y)."""
+    cv2.putText(panel, text, place_px, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+
+
+def draw_steering(image: Image, steering: float, colour: Colour) -> None:
+    """Draw into ``image`` a line from the middle of its lower edge that leans as the wheels do."""
+    height, width = image.shape[:2]
+    angle_rad = min(max(steering, -1.0), 1.0) * math.pi / 4
+    start = np.array([width / 2, height - 1])
+    end = start + 0.5 * height * np.array([math.sin(angle_rad), -math.cos(angle_rad)])
+    tail, head = _sixteenths(np.array([start, end])).tolist()
+    wide_px = max(2, round(height / 90))
+    cv2.line(image, tail, head, BLACK, wide_px + 2, cv2.LINE_AA, SHIFT)
+    cv2.line(image, tail, head, colour, wide_px, cv2.LINE_AA, SHIFT)
 
 
 def _draw_lane(points_px: NDArray[np.float64], track: Track, edge_m: float, px_per_m: float) -> Image:
@@ -123,7 +139,7 @@ def _sixteenths(points_px: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.asarray(np.round(points_px * 2**SHIFT), np.int32)
 
 
-def _enlarged(seen: Image) -> Image:
+def enlarged(seen: Image) -> Image:
     """Return what the camera saw as high as the film, and an even number of pixels wide, as encoders want it."""
     height, width = seen.shape[:2]
     scale = min(HEIGHT_PX / height, MAX_SEEN_PX / width)

@@ -6,15 +6,16 @@ import contextlib
 import hashlib
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
+from car.drive_loop import AutoStart, DriveLoop, LockStepFrames, Observer
 from car.drive_record import DriveRecord
 from car.errors import SessionError
 from car.gate import Gate, GateState, Limits, Mode
 from car.kinds.pilot import Pilot
+from car.sessions.labels import has_teacher, label_of
 from car.sessions.reader import Session
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
@@ -58,6 +59,8 @@ class _Collector:
     """Observes the loop: hashes the commands and pairs them with the recorded ones."""
 
     recorded: dict[int, DriveRecord]
+    is_taught: bool
+    observer: Observer | None
     progress: Callable[[float], None]
     total: int
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -76,6 +79,8 @@ class _Collector:
         self.digest.update(_COMMANDS.pack(pilot.steering, pilot.throttle, applied.steering, applied.throttle))
         self.frames += 1
         before = self.recorded[frame.number]
+        if self.observer is not None:
+            self.observer(replace(record, driver=label_of(before, is_taught=self.is_taught)), frame)
         if before.driver is not None:
             self.pairs_with_driver.append((pilot, before.driver))
         if before.pilot is not None:
@@ -84,7 +89,11 @@ class _Collector:
 
 
 def replay(
-    session: Session, pilot: Pilot, limits: Limits, progress: Callable[[float], None] = lambda _: None
+    session: Session,
+    pilot: Pilot,
+    limits: Limits,
+    progress: Callable[[float], None] = lambda _: None,
+    observer: Observer | None = None,
 ) -> Replay:
     """Run the drive loop over ``session`` with ``pilot``, on a virtual clock and without wheels.
 
@@ -93,7 +102,9 @@ def replay(
     >>> result.frames, result.from_driver.throttle_max
     (60, 0.0)
 
-    ``progress`` is told how much is done, 0 … 1. Raises SessionError when the session has no frame to play.
+    ``progress`` is told how much is done, 0 … 1. ``observer`` sees every frame with its cycle; as the record's driver
+    it has what was driven there, by whomever, None where nobody did. Raises SessionError when the session has no frame
+    to play.
     """
     recorded: dict[int, DriveRecord] = {}
 
@@ -105,7 +116,7 @@ def replay(
     clock = VirtualClock()
     camera = RecordedCamera(frames(), session.info.camera, clock, session.info.rate_hz)
     gate = Gate(limits, Mode.AUTO, headless=True)
-    collector = _Collector(recorded, progress, session.frame_count)
+    collector = _Collector(recorded, has_teacher(session.info), observer, progress, session.frame_count)
     drivetrain = TimelineDrivetrain(clock)
     loop = DriveLoop(
         LockStepFrames(camera),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from car.drive_record import DriveRecord
 from car.errors import NoSuchSession
-from car.gate import Mode
+from car.gate import SURE, GateState, Mode
 from car.sessions.edits import Edits, FrameRange
 from car.sessions.labels import has_teacher, label_of
 from car.sessions.overview import laps_between
@@ -33,7 +33,8 @@ Floats = NDArray[np.float64]
 class Timeline:
     """Commands that reached the wheels, by frame: few enough to draw, with every peak still in them.
 
-    ``frame`` is the index of each point, ``t_s`` its time since the first frame.
+    ``frame`` is the index of each point, ``t_s`` its time since the first frame. ``unsure`` has the first and last
+    index of each run of frames by which a pilot drove that had seen little like them.
     """
 
     frame: list[int]
@@ -41,6 +42,7 @@ class Timeline:
     steering: list[float]
     throttle: list[float]
     mode: list[Mode]
+    unsure: list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class SessionIndex:
         self._turn = threading.Lock()
         # One value for each frame, NaN where there is no cycle or nothing to learn.
         self._steering, self._throttle, self._label = array("d"), array("d"), array("d")
-        self._modes = array("B")
+        self._modes, self._unsure = array("B"), array("B")
 
     @property
     def session(self) -> Session:
@@ -145,6 +147,7 @@ class SessionIndex:
             self._read_commands()
             steering, throttle = np.array(self._steering), np.array(self._throttle)
             times_ns = np.array(self._session.times_ns[: len(steering)], np.int64)
+            unsure = np.array(self._unsure)
         chosen = _peaks((steering, throttle), points)
         return Timeline(
             frame=chosen.tolist(),
@@ -152,6 +155,7 @@ class SessionIndex:
             steering=steering[chosen].tolist(),
             throttle=throttle[chosen].tolist(),
             mode=[_MODES[self._modes[index]] for index in chosen],
+            unsure=_runs(unsure),
         )
 
     def steering(self, edits: Edits) -> Steering:
@@ -166,8 +170,7 @@ class SessionIndex:
         """Return the first and last index of each run of frames that ``edits`` leave out."""
         with self._turn:
             left_out = self._left_out(edits)
-        edges = np.flatnonzero(np.diff(left_out.astype(np.int8), prepend=0, append=0))
-        return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
+        return _runs(left_out)
 
     def cut(self, first: int, last: int) -> FrameRange:
         """Return the numbers of the frames at the indices ``first`` … ``last``; raises NoSuchSession beyond them."""
@@ -194,6 +197,14 @@ class SessionIndex:
             self._throttle.append(np.nan if record is None else record.applied.throttle)
             self._label.append(np.nan if label is None else label.steering)
             self._modes.append(0 if record is None else _MODES.index(record.mode))
+            is_pilots = record is not None and (record.mode, record.gate_state) == (Mode.AUTO, GateState.ARMED)
+            self._unsure.append(record is not None and is_pilots and record.uncertainty > SURE)
+
+
+def _runs(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Return the first and last index of each run that is set."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def steering_of(labels: Floats) -> Steering:

@@ -4,13 +4,14 @@ picamera2 hands each frame to a callback in its own thread; there it is copied o
 buffer goes back to the camera at once. Nothing ever waits in a queue, so a frame is as new as it can be.
 
 Written against the picamera2 0.3.38 interface. Of it only this is used: ``global_camera_info``, ``sensor_modes``,
-``create_video_configuration``, ``configure``, ``camera_configuration``, ``camera_controls``, ``set_controls``,
-``pre_callback``, ``start``, ``close``, ``MappedArray`` and a request's ``get_metadata``.
+``create_video_configuration``, ``configure``, ``camera_configuration``, ``camera_controls``, ``camera_properties``,
+``set_controls``, ``pre_callback``, ``start``, ``close``, ``MappedArray`` and a request's ``get_metadata``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from hardware.camera import MAX_AGE_MS, Camera, CameraGeometry, Frame
 from hardware.cameras.inbox import FrameInbox
 from hardware.cameras.patience import Patience
 from hardware.cameras.pixels import PixelReader
+from hardware.cameras.view import differs, view_deg
 from hardware.clock import Clock
 from hardware.errors import CameraError, CameraTimeout
 
@@ -36,6 +38,7 @@ FULL_VIEW_RATES_HZ = {"Camera 2": 42, "Camera 3": 56, "AI Camera": 30}
 """What each reaches while it sees all of its field of view."""
 TAKEN_TOLERANCE = 0.1
 """A sensor exposes in whole lines and amplifies in steps of its own."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -57,8 +60,9 @@ class PicameraCamera(Camera):
 
     ``number`` says which camera, where there are two. With ``exposure`` the light is measured when it is opened, for
     about a second, and held; without, exposure and white balance stay automatic. Frames are stamped with the sensor's
-    own time, the start of their exposure. Raises CameraError when there is no such camera, or it cannot do what is
-    asked.
+    own time, the start of their exposure. ``view_deg`` is how wide the picture sees from left to right by what the
+    camera says it cut out of its sensor, None where it does not say; the log has a warning when that is another view
+    than the geometry's. Raises CameraError when there is no such camera, or it cannot do what is asked.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class PicameraCamera(Camera):
             self._device.pre_callback = self._receive
             self._device.start()
             self._settle()
+            self.view_deg = self._read_view()
         except CameraTimeout as error:
             self.close()
             raise CameraError("The camera gives no frames. Check that its ribbon cable sits firmly.") from error
@@ -91,7 +96,9 @@ class PicameraCamera(Camera):
             raise
         except Exception as error:  # libcamera's and picamera2's errors have no base in common but this one
             self.close()
-            raise CameraError(f"The camera cannot be started ({error!r}). Check it with `rpicam-hello`.") from error
+            raise CameraError(
+                f"The camera cannot be started: {_reason(error)}. Check it with `rpicam-hello`."
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -150,7 +157,7 @@ class PicameraCamera(Camera):
             captured_ns = metadata["SensorTimestamp"]
         except Exception as error:  # noqa: BLE001
             if self._patience.fails():
-                self._inbox.fail(CameraError(f"Frames cannot be read ({error!r}). Start the car again."))
+                self._inbox.fail(CameraError(f"Frames cannot be read: {_reason(error)}. Start the car again."))
         else:
             self._patience.succeed()
             self._metadata = metadata
@@ -171,13 +178,33 @@ class PicameraCamera(Camera):
                 return
         raise CameraError("The camera does not hold its exposure. Set camera.fixed_exposure = false in car.toml.")
 
+    def _read_view(self) -> float | None:
+        """Return how wide the picture sees; it keeps its proportions, and loses what is over."""
+        properties = self._device.camera_properties
+        try:
+            _, _, seen, _ = self._metadata["ScalerCrop"]
+            sensor, pixels = str(properties["Model"]), properties["PixelArraySize"][0]
+            seen_deg = view_deg(sensor, min(seen / pixels, 1.0))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            return None
+        if differs(seen_deg, self.geometry.fov_deg, self.geometry.lens):
+            _log.warning(
+                "With its own lens the camera %s sees %g° from left to right, and car.toml says %g°. Ask car doctor.",
+                *(sensor, seen_deg, self.geometry.fov_deg),
+            )
+        return seen_deg
+
     def _wait_for_frames(self, frames: int) -> None:
         for _ in range(frames):
             self._inbox.take(FIRST_FRAME_MS, math.inf)
 
     def _is_held(self, controls: Mapping[str, Any]) -> bool:
         names = ("ExposureTime", "AnalogueGain")
-        return all(math.isclose(self._metadata[name], controls[name], rel_tol=TAKEN_TOLERANCE) for name in names)
+        reported = {name: self._metadata.get(name) for name in names}
+        return all(
+            value is not None and math.isclose(value, controls[name], rel_tol=TAKEN_TOLERANCE)
+            for name, value in reported.items()
+        )
 
 
 def full_view_mode(modes: Iterable[Mapping[str, Any]], rate_hz: float) -> Mapping[str, Any]:
@@ -208,8 +235,15 @@ def held_controls(metadata: Mapping[str, Any], limits: Mapping[str, tuple[Any, A
     """Return the controls that hold the light as ``metadata`` says it was measured.
 
     What is cut off an exposure that is too long is made up by gain, as far as the sensor has it. A monochrome sensor
-    has no colours to hold.
+    has no colours to hold. Raises CameraError for a camera that does not say how it exposes.
     """
+    unknown = [name for name in ("ExposureTime", "AnalogueGain") if not metadata.get(name)]
+    unknown += [] if "AnalogueGain" in limits else ["limits of AnalogueGain"]
+    if unknown:
+        raise CameraError(
+            f"The camera does not report its {unknown[0]}, so that nobody can hold it. "
+            "Set camera.fixed_exposure = false in car.toml."
+        )
     exposure_us = min(metadata["ExposureTime"], LONGEST_EXPOSURE_US)
     gain = metadata["AnalogueGain"] * metadata["ExposureTime"] / exposure_us
     lowest, highest, _ = limits["AnalogueGain"]
@@ -239,7 +273,9 @@ def _open_device(picamera2: Any, number: int) -> Any:
     try:
         cameras = picamera2.Picamera2.global_camera_info()
     except Exception as error:
-        raise CameraError(f"libcamera does not start ({error!r}). Run `car doctor`, and restart the Pi.") from error
+        raise CameraError(
+            f"libcamera does not start: {_reason(error)}. Run `car doctor`, and restart the Pi."
+        ) from error
     if not cameras:
         raise CameraError(
             "No camera is connected. Check the ribbon cable at both ends, then look with `rpicam-hello --list-cameras`."
@@ -251,8 +287,19 @@ def _open_device(picamera2: Any, number: int) -> Any:
         return picamera2.Picamera2(number)
     except Exception as error:
         raise CameraError(
-            f"The camera cannot be opened ({error!r}). End the other program that uses it, or ask car doctor."
+            f"The camera cannot be opened: {_reason(error)}. End the other program that uses it, or ask car doctor."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return in words what went wrong inside picamera2 or libcamera, whose errors are Python's own."""
+    if isinstance(error, KeyError):
+        return f"it does not report its {error.args[0] if error.args else 'state'}"
+    if isinstance(error, AttributeError | TypeError) and "NoneType" in str(error):
+        return "libcamera has lost it, as it does when the ribbon is loose or the camera did not start"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _area(size: tuple[int, int]) -> int:

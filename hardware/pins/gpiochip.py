@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import struct
-import time
 from collections.abc import Sequence
 
 HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
@@ -30,31 +29,44 @@ LINE_REQUEST = struct.Struct("<64I32sQI20xIIQQ216xII20xi")
 LINE_VALUES = struct.Struct("<QQ")
 MOST_LINES = 64
 
-BUSY_TIMEOUT_S = 0.05
-BUSY_POLL_S = 0.002
 
+class Line:
+    """One of the header's lines, held as an output until ``close``."""
 
-class Lines:
-    """Some of the header's lines, held as outputs at ``level`` until ``close``.
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
-    Raises OSError when there is no such chip, or another program has a line; one that is dying gets a moment to let go.
-    """
-
-    def __init__(self, gpios: Sequence[int], level: int) -> None:
-        all_lines = (1 << len(gpios)) - 1
-        chip = _open_header_chip()
-        try:
-            self._descriptor = _request(chip, gpios, all_lines * level)
-        finally:
-            os.close(chip)
-
-    def set(self, index: int, level: int) -> None:
-        """Set the line at ``index`` in the order they were named."""
-        fcntl.ioctl(self._descriptor, SET_VALUES, LINE_VALUES.pack(level << index, 1 << index))
+    def set(self, level: int) -> None:
+        """Set its level."""
+        fcntl.ioctl(self._descriptor, SET_VALUES, LINE_VALUES.pack(level, 1))
 
     def close(self) -> None:
-        """Let go of them; the kernel keeps their level, or a pull-down has them."""
+        """Let go of it; the kernel keeps its level, or a pull-down has it."""
         os.close(self._descriptor)
+
+
+def take_lines(gpios: Sequence[int], level: int) -> dict[int, Line]:
+    """Take those of ``gpios`` that no other program has, each as an output at ``level``; never waits for the others.
+
+    Each is asked for by itself, so that one which is busy leaves none of the others as it was. Raises OSError when
+    there is no such chip or no such line.
+    """
+    taken: dict[int, Line] = {}
+    chip = _open_header_chip()
+    try:
+        for gpio in gpios:
+            try:
+                taken[gpio] = Line(_request(chip, gpio, level))
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+    except BaseException:
+        for line in taken.values():
+            line.close()
+        raise
+    finally:
+        os.close(chip)
+    return taken
 
 
 def _open_header_chip() -> int:
@@ -77,18 +89,9 @@ def _open_header_chip() -> int:
     raise refused
 
 
-def _request(chip: int, gpios: Sequence[int], values: int) -> int:
-    offsets = [*gpios, *[0] * (MOST_LINES - len(gpios))]
-    mask = (1 << len(gpios)) - 1
-    attribute = (ATTRIBUTE_VALUES, 0, values, mask)
-    request = bytearray(LINE_REQUEST.pack(*offsets, CONSUMER, FLAG_OUTPUT, 1, *attribute, len(gpios), 0, 0))
-    deadline_s = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            fcntl.ioctl(chip, GET_LINE, request)
-        except OSError as error:
-            if error.errno != errno.EBUSY or time.monotonic() >= deadline_s:
-                raise
-            time.sleep(BUSY_POLL_S)
-        else:
-            return int(LINE_REQUEST.unpack(request)[-1])
+def _request(chip: int, gpio: int, level: int) -> int:
+    offsets = [gpio, *[0] * (MOST_LINES - 1)]
+    attribute = (ATTRIBUTE_VALUES, 0, level, 1)
+    request = bytearray(LINE_REQUEST.pack(*offsets, CONSUMER, FLAG_OUTPUT, 1, *attribute, 1, 0, 0))
+    fcntl.ioctl(chip, GET_LINE, request)
+    return int(LINE_REQUEST.unpack(request)[-1])

@@ -12,6 +12,7 @@ from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from hardware.errors import DrivetrainError
 from hardware.pins import sysfs_pwm
 from hardware.pins.channels import ChannelFactory, ChannelPin
+from hardware.pins.function import find_function
 
 EXPORT_TIMEOUT_NS = 1000 * NS_PER_MS
 EXPORT_POLL_NS = 5 * NS_PER_MS
@@ -38,6 +39,12 @@ class HardwarePwmFactory(ChannelFactory):
         if found is None:
             raise DrivetrainError(
                 f"GPIO {name} has no hardware PWM here. Add the PWM overlay to config.txt, restart, and see car doctor."
+            )
+        function = find_function(name)
+        if function is not None and not function.is_pwm:
+            raise DrivetrainError(
+                f"{function}, so that hardware PWM does not come out of it: a program has used it as a GPIO, or "
+                "config.txt has no overlay for it. Restart the Pi with `sudo reboot`, then ask car doctor."
             )
         user = self._users.setdefault(found, name)
         if user != name:

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     library,
     link_loss,
     loop,
+    memory,
     networks,
     own_lap,
     pages,
@@ -21,6 +22,7 @@ from tests.benchmarks import (
     stops,
     takeovers,
     training,
+    uncertainty,
     variants,
     viewers,
     wheels,
@@ -32,6 +34,7 @@ BENCHMARKS = {
     "pilot": pilot.measure,
     "cameras": cameras.measure,
     "footprint": footprint.measure,
+    "memory": memory.measure,
     "stops": stops.measure,
     "stop_keys": stops.measure_keys,
     "gamepad": gamepad.measure,
@@ -45,7 +48,12 @@ BENCHMARKS = {
     "training": training.measure,
     "variants": variants.measure,
 }
-BY_HAND = {"own_lap": own_lap.measure, "takeovers": takeovers.measure, "networks": networks.measure}
+BY_HAND = {
+    "own_lap": own_lap.measure,
+    "takeovers": takeovers.measure,
+    "networks": networks.measure,
+    "uncertainty": uncertainty.measure,
+}
 """What takes minutes runs when it is named."""
 
 

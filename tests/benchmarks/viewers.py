@@ -61,14 +61,15 @@ def _latencies(frames: list[int] | None) -> NDArray[np.int64]:
         if frames is None:
             yield
             return
-        with _audience(folder, frames):
+        with audience(folder, frames):
             yield
 
     return drive_for(TURN_S, RATE_HZ, record=True, meanwhile=meanwhile).latency
 
 
 @contextlib.contextmanager
-def _audience(folder: CarFolder, frames: list[int]) -> Iterator[None]:
+def audience(folder: CarFolder, frames: list[int]) -> Iterator[None]:
+    """Have people sit at the page of the car in ``folder``; ``frames`` gets how many they were shown in the end."""
     store = AccessStore(folder.path, SystemClock())
     wait_for(lambda: store.running_server() is not None, "the page")
     server = store.running_server()

@@ -48,6 +48,7 @@ class Rig:
         self.pilot: Command | None = NEUTRAL
         self.held = True
         self.throttle_limit = 1.0
+        self.uncertainty = 0.0
         self.camera_works = True
 
     def cycle(self, *events: Event) -> Decision:
@@ -58,7 +59,7 @@ class Rig:
             command = DriverCommand(self.driver, self.now_ns, self.held, self.throttle_limit)
             self.gate.handle(command, self.now_ns)
         if self.pilot is not None:
-            self.gate.handle(PilotCommand(self.pilot), self.now_ns)
+            self.gate.handle(PilotCommand(self.pilot, self.uncertainty), self.now_ns)
         for event in events:
             self.gate.handle(event, self.now_ns)
         return self.gate.decide(self.now_ns)
@@ -289,6 +290,44 @@ def test_a_headless_car_gets_no_faster_when_whoever_limits_it_leaves() -> None:
     rig.driver = None
     rig.cycle(DriverLeft())
     assert max(decision.command.throttle for decision in rig.cycles(600)) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "passed"), [(0.0, 0.25), (1.0, 0.25), (1.25, 0.2), (1.9, 0.25 / 1.9), (2.0, 0.125), (1e9, 0.125)]
+)
+def test_a_pilot_that_knows_little_of_what_it_sees_is_slowed_down_to_half(uncertainty: float, passed: float) -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot, rig.uncertainty = Command(0.5, 1.0), uncertainty
+    assert rig.cycles(600)[-1].command.throttle == pytest.approx(passed)
+    rig.throttle_limit = 0.1
+    assert rig.cycles(100)[-1].command.throttle == pytest.approx(0.4 * passed)
+    rig.pilot = Command(0.5, -1.0)
+    assert rig.cycles(600)[-1].command.throttle == pytest.approx(-0.4 * passed)
+    rig.pilot, rig.uncertainty = Command(0.5, 0.03), 2.0
+    assert rig.cycles(600)[-1].command == Command(0.5, 0.03)
+
+
+def test_a_pilot_that_is_sure_again_is_as_fast_as_before() -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot, rig.uncertainty = Command(0.0, 1.0), 3.0
+    assert rig.cycles(600)[-1].command.throttle == 0.125
+    rig.uncertainty = 0.5
+    assert rig.cycles(600)[-1].command.throttle == 0.25
+
+
+def test_in_assist_the_throttle_is_the_drivers_however_little_the_pilot_knows() -> None:
+    rig = Rig(Mode.ASSIST).armed()
+    rig.pilot, rig.driver, rig.uncertainty = Command(-0.5, 1.0), Command(0.9, 0.4), 9.0
+    assert rig.cycles(600)[-1].command == Command(-0.5, 0.4)
+
+
+@pytest.mark.parametrize("uncertainty", [-0.01, math.nan, math.inf, -math.inf])
+def test_an_uncertainty_that_is_none_is_refused_with_its_command(uncertainty: float) -> None:
+    rig = Rig(Mode.AUTO).armed()
+    rig.pilot, rig.uncertainty = Command(0.5, 0.2), uncertainty
+    assert rig.cycles(180)[-1].command.throttle == 0.0
+    assert rig.gate.refused_pilot == 9
+    assert rig.cycles(40)[-1].trip is TripReason.STALE_PILOT
 
 
 def test_in_assist_the_pilot_steers_and_the_driver_has_the_throttle() -> None:

@@ -61,6 +61,7 @@ class Diary:
     problems: tuple[ArmRefusal, ...] = ()
     missing: frozenset[Safeguard] = frozenset()
     released_after_ns: int | None = None
+    uncertainty: float = 0.0
     must_stand: bool = True
     output: Command = NEUTRAL
     decided_ns: int = 0
@@ -125,9 +126,9 @@ class GateMachine(RuleBasedStateMachine):
     def driver(self, command: Command, age_ns: int, held: bool, throttle_limit: float) -> None:
         self.say(DriverCommand(command, self.now_ns - age_ns, held, throttle_limit))
 
-    @rule(command=commands)
-    def pilot(self, command: Command) -> None:
-        self.say(PilotCommand(command))
+    @rule(command=commands, uncertainty=st.just(0.0) | st.floats(0.0, 4.0))
+    def pilot(self, command: Command, uncertainty: float) -> None:
+        self.say(PilotCommand(command, uncertainty))
 
     @rule()
     def driver_leaves(self) -> None:
@@ -138,6 +139,10 @@ class GateMachine(RuleBasedStateMachine):
     @rule(command=wild_commands, by_driver=st.booleans())
     def wild(self, command: Command, by_driver: bool) -> None:
         self.say(DriverCommand(command, self.now_ns) if by_driver else PilotCommand(command))
+
+    @rule(command=commands, uncertainty=st.sampled_from([-0.1, math.nan, math.inf]))
+    def wild_uncertainty(self, command: Command, uncertainty: float) -> None:
+        self.say(PilotCommand(command, uncertainty))
 
     @rule(ahead_ns=st.sampled_from([1, 1000 * MS]), by_driver=st.booleans())
     def from_the_future(self, ahead_ns: int, by_driver: bool) -> None:
@@ -263,9 +268,10 @@ class GateMachine(RuleBasedStateMachine):
                 # Whatever it held last counts for nothing, and whoever comes next shows a stick at neutral first.
                 diary.samples.clear()
                 diary.left_ns = diary.released_after_ns = self.now_ns
-            case PilotCommand(command):
-                if is_sane(command):
+            case PilotCommand(command, uncertainty):
+                if is_sane(command) and 0.0 <= uncertainty < math.inf:
                     diary.pilot.append((self.now_ns, command))
+                    diary.uncertainty = uncertainty
                 else:
                     diary.refused["pilot"] += 1
             case FrameArrived(captured_ns):
@@ -357,9 +363,11 @@ class GateMachine(RuleBasedStateMachine):
 
     def check_throttle(self, throttle: float, mode: Mode) -> None:
         asked = self.throttle_asked_for(mode)
-        cap = {Mode.AUTO: min(0.25, self.diary.throttle_limit()), Mode.CALIBRATION: 0.2}.get(mode, 1.0)
+        # A pilot that knows too little gets the share 1 / uncertainty of its cap, but half of it at least.
+        share = 1.0 if self.diary.uncertainty <= 1.0 else max(0.5, 1.0 / self.diary.uncertainty)
+        cap = {Mode.AUTO: share * min(0.25, self.diary.throttle_limit()), Mode.CALIBRATION: 0.2}.get(mode, 1.0)
         assert min(asked, 0.0) <= throttle <= max(asked, 0.0)
-        assert abs(throttle) <= cap
+        assert abs(throttle) <= cap + ROUNDING
         if throttle != 0.0 and mode is not Mode.AUTO:
             assert self.diary.stick_was_released()
 

@@ -1,11 +1,15 @@
 """``car neutral`` stops the wheels of any car, with little to lean on."""
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from car.faults.strikes import CAR
 from car.neutral import main
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
@@ -77,3 +81,44 @@ def test_our_drivetrains_are_neutral_without_a_look_at_any_package(tmp_path: Pat
     code = "import sys; from car.neutral import main; main([]); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert not [name for name in ("pydantic", "car.kinds", "importlib.metadata") if f"'{name}'" in done.stdout]
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, wheels: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """``car neutral``, which has said that another program holds the wheels, and that program's hold on them."""
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no such locks")
+    wheels.touch()
+    holder = os.open(wheels, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    command = [*CAR, "neutral", "--car", "mycar"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "busy" in process.stderr.readline()
+        assert "busy" in process.stderr.readline()
+        yield process, holder
+        process.kill()
+
+
+def test_it_tries_until_the_wheels_are_free_and_says_how_long_it_took(
+    wheels: Path, waiting: tuple[subprocess.Popen[str], int]
+) -> None:
+    process, holder = waiting
+    os.close(holder)
+    _, words = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "is neutral now" in words
+    assert [applied.command for applied in read_timeline(wheels)] == [NEUTRAL]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_person_and_a_service_manager_can_end_it(
+    wheels: Path, waiting: tuple[subprocess.Popen[str], int], number: int, code: int
+) -> None:
+    process, holder = waiting
+    process.send_signal(number)
+    _, words = process.communicate(timeout=60)
+    os.close(holder)
+    assert process.returncode == code
+    assert ("power" in words) == (number == signal.SIGINT)
+    assert "Traceback" not in words
+    assert read_timeline(wheels) == []

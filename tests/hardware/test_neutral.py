@@ -1,12 +1,13 @@
 """Neutral from outside, for every kind of output: neutral first, then off, whatever is left of it."""
 
+import contextlib
 import itertools
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,36 @@ def running_pca9685(*, throttle_counts: int = 400) -> i2c.Pca9685:
         chip.write(i2c.LED0 + 4 * channel, [0, 0, counts & 0xFF, counts >> 8])
     chip.history.clear()
     return chip
+
+
+class Time:
+    """A time that passes while one sleeps; ``acts`` are what others do, each when its moment has come."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.naps: list[float] = []
+        self.acts: list[tuple[float, Callable[[], object]]] = []
+
+    def monotonic(self) -> float:
+        # It counts from some moment long ago.
+        return 1000.0 + self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        assert len(self.naps) < 10_000, "slept for ever"
+        self.naps.append(seconds)
+        self.now_s += seconds
+        for moment, act in [due for due in self.acts if due[0] <= self.now_s]:
+            self.acts.remove((moment, act))
+            act()
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Time that passes only while somebody sleeps."""
+    passing = Time()
+    monkeypatch.setattr("hardware.neutral.time.sleep", passing.sleep)
+    monkeypatch.setattr("hardware.neutral.time.monotonic", passing.monotonic)
+    return passing
 
 
 @pytest.fixture
@@ -151,10 +182,10 @@ def test_a_bus_that_hangs_does_not_keep_output_enable_on(monkeypatch: pytest.Mon
     assert output["kind"] == "output_enable"
     off = threading.Event()
 
-    def hang(_: Output) -> Iterator[None]:
+    def hang(_: Output) -> neutral.Steps:
         # As long as it takes: the bus comes back only when the switch is off.
         assert off.wait(timeout=60)
-        yield
+        yield neutral.HELD
 
     monkeypatch.setitem(neutral._WRITERS, "pca9685", hang)
 
@@ -169,22 +200,141 @@ def test_a_bus_that_hangs_does_not_keep_output_enable_on(monkeypatch: pytest.Mon
     assert off.is_set()
 
 
-@pytest.mark.parametrize("requests", [0, 3])
-def test_a_line_that_a_dying_program_still_has_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, requests: int
+@pytest.mark.parametrize("busy_s", [0.0, 0.59, 29.7])
+def test_a_line_that_a_dying_program_still_has_is_tried_until_it_lets_go(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time, busy_s: float
 ) -> None:
     kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
-    kernel.busy[23] = requests
-    assert write_neutral([{"kind": "low_lines", "gpios": [17, 23]}]) == []
-    assert kernel.last_level(23) == 0
+    told: list[str] = []
+    if busy_s:
+        kernel.busy[23] = 2**30
+        passing.acts = [(busy_s, kernel.busy.clear)]
+    assert write_neutral([{"kind": "low_lines", "gpios": [17, 23, 24]}], told.append) == []
+    # The others do not wait for it, and it waits no longer than it must.
+    assert [change.gpio for change in kernel.levels] == ([17, 24, 23] if busy_s else [17, 23, 24])
+    assert passing.now_s == pytest.approx(busy_s, abs=0.021)
+    assert len(told) == int(busy_s) + (busy_s > 0)
+    if told:
+        assert f"was busy for {busy_s:.1f}"[:-1] in told[-1]
+    # A core has better things to do.
+    assert len(passing.naps) < 520 + busy_s * 55
 
 
-def test_a_line_that_a_living_program_has_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_servo_pulses_reach_each_line_as_soon_as_it_is_free(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time
+) -> None:
     kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    ticks = itertools.count()
+    monkeypatch.setattr("hardware.neutral.time.perf_counter", lambda: next(ticks) * 1e-6)
+    kernel.busy[12] = 2**30
+    passing.acts = [(1.0, kernel.busy.clear)]
+    assert write_neutral([SERVO_LINES]) == []
+    assert {change.gpio for change in kernel.levels[:7]} == {13}
+    # Those that are busy are tried often, with no pulses in between.
+    assert passing.now_s == pytest.approx(1.06, abs=0.025)
+    assert len(passing.naps) > 400
+    for gpio, pulse_us in ((12, 1500.0), (13, 1480.0)):
+        assert kernel.pulses_us(gpio) == pytest.approx([pulse_us] * 3, abs=5)
+        assert kernel.last_level(gpio) == 0
+
+
+def test_a_line_that_stays_busy_holds_no_other_output_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time
+) -> None:
+    kernel = sysfs_pwm.install(monkeypatch, tmp_path / "sys", sysfs_pwm.PI_4)
+    _device = PWMOutputDevice(13, frequency=50, initial_value=0.1, pin_factory=HardwarePwmFactory(kernel))
+    kernel.sent.clear()
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    lines = gpiochip.install(monkeypatch, tmp_path / "dev", PI_4_LINES)
+    lines.busy[17] = 2**30
+    seen: list[tuple[float, float, int]] = []
+    passing.acts = [
+        (moment, lambda: seen.append((passing.now_s, chip.pulses_us[0], kernel.sent[-1][1])))
+        for moment in (0.0, 0.058, 0.07)
+    ]
+    passing.acts.append((5.0, lines.busy.clear))
+    pwm: Output = {"kind": "hardware_pwm", "gpio": 13, "pulse_ns": 1_490_000}
+    assert write_neutral([{"kind": "low_lines", "gpios": [17]}, PCA9685, pwm]) == []
+    [(first_s, throttle_us, pwm_ns), (_, *held), (_, *off)] = seen
+    # Neutral before the first nap is over, and off once it has lasted.
+    assert first_s < 0.01
+    assert throttle_us == pytest.approx(1478.6, abs=0.1)
+    assert pwm_ns == 1_490_000
+    assert held == [throttle_us, pwm_ns]
+    assert off == [0.0, 0]
+    assert lines.last_level(17) == 0
+
+
+def test_output_enable_that_is_busy_is_switched_off_once_it_is_free(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time
+) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    lines = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    lines.busy[4] = 2**30
+    passing.acts = [(0.59, lines.busy.clear)]
+    assert write_neutral([{"kind": "output_enable", "gpio": 4}, PCA9685]) == []
+    assert chip.pulses_us == (0.0,) * 16
+    assert lines.last_level(4) == 1
+    assert passing.now_s == pytest.approx(0.59, abs=0.07)
+
+
+def test_a_line_that_a_living_program_keeps_is_told_each_second_until_somebody_has_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time
+) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
     kernel.busy[23] = 2**30
-    [problem] = write_neutral([{"kind": "low_lines", "gpios": [17, 23]}])
-    assert "busy" in problem
-    assert "power" in problem
+    told: list[tuple[float, str]] = []
+
+    def tell(sentence: str) -> None:
+        told.append((passing.now_s, sentence))
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_neutral([{"kind": "low_lines", "gpios": [17, 23]}, PCA9685], tell)
+    assert [moment for moment, _ in told] == pytest.approx([1.0, 2.0, 3.0], abs=0.03)
+    assert all("busy" in sentence and "power" in sentence and "23" in sentence for _, sentence in told)
+    assert chip.pulses_us == (0.0,) * 16
+
+
+def test_a_ctrl_c_while_neutral_is_held_leaves_the_outputs_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hardware.neutral.time.sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_neutral([PCA9685])
+    assert chip.pulses_us == (0.0,) * 16
+
+
+def test_a_line_that_is_not_there_lets_go_of_those_that_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    before = set(Path("/proc/self/fd").iterdir())
+    [problem] = write_neutral([{"kind": "low_lines", "gpios": [17, -1]}])
+    assert "could not be put to neutral" in problem
+    assert kernel.last_level(17) == 0
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_timeline_that_somebody_has_locked_is_written_once_it_is_free(tmp_path: Path, passing: Time) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no such locks")
+    wheels = tmp_path / "wheels.timeline"
+    neutral.append_to_timeline(str(wheels), 0.1, 0.5)
+    holder = os.open(wheels, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    passing.acts = [(2.0, lambda: os.close(holder))]
+    told: list[str] = []
+    assert write_neutral([{"kind": "timeline", "path": str(wheels)}], told.append) == []
+    assert passing.now_s == pytest.approx(2.0, abs=0.021)
+    assert "was busy for 2.0" in told[-1]
+    assert [applied.command.throttle for applied in read_timeline(wheels)] == [0.5, 0.0]
 
 
 def test_a_serial_line_is_told_what_its_other_end_takes_for_neutral(tmp_path: Path) -> None:
@@ -210,6 +360,23 @@ def test_a_line_that_nobody_reads_does_not_hang_whoever_stops_the_car(tmp_path: 
     finally:
         os.close(reader)
     assert "could not be put to neutral" in problem
+
+
+def test_a_line_that_is_full_gets_neutral_when_its_other_end_has_read(tmp_path: Path, passing: Time) -> None:
+    line = tmp_path / "pipe"
+    os.mkfifo(line)
+    reader = os.open(line, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(line, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"1 1\n" * 1024)
+        passing.acts = [(0.3, lambda: os.read(reader, 2**20))]
+        assert write_neutral([{"kind": "bytes", "path": str(line), "text": "0 0\n"}]) == []
+        assert os.read(reader, 2**20) == b"0 0\n"
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def test_why_a_kind_could_not_be_asked_is_told() -> None:
@@ -255,6 +422,7 @@ def test_what_cannot_be_written_is_said_and_hinders_nothing_else(
         (PCA9685, {"smbus2", "hardware.pins.pca9685_registers"}),
         ({"kind": "hardware_pwm", "gpio": 12, "pulse_ns": 1_500_000}, {"hardware.pins.sysfs_pwm"}),
         (SERVO_LINES, {"hardware.pins.gpiochip"}),
+        ({"kind": "timeline", "path": "/"}, {"fcntl"}),
         ({"kind": "low_lines", "gpios": [17]}, {"hardware.pins.gpiochip"}),
         ({"kind": "output_enable", "gpio": 4}, {"hardware.pins.gpiochip"}),
     ],

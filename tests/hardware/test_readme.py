@@ -45,3 +45,26 @@ def test_the_hardware_readme_names_every_key(
 @pytest.mark.parametrize("drawing", sorted(README.parents[1].glob("docs/images/*.svg")), ids=lambda path: path.stem)
 def test_the_hardware_drawings_have_their_colours_in_viewers_that_are_no_browsers(drawing: Path) -> None:
     assert "var(" not in drawing.read_text(encoding="utf-8"), "CSS variables are black there"
+
+
+def prices(heading: str) -> list[int]:
+    """Return what the parts in the table below a heading cost, in dollars."""
+    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [int(price) for price in re.findall(r"^\|.*\| \$(\d+) \|$", section, re.MULTILINE)]
+
+
+def test_both_cars_cost_what_is_promised_and_both_readmes_say_so() -> None:
+    shared = sum(prices("What both need"))
+    totals = [
+        shared + sum(prices("Car one: servo and ESC")),
+        shared + sum(prices("Car two: two motors and an H-bridge")),
+    ]
+    assert all(100 < total <= 200 for total in totals)
+    assert f"| total | about ${totals[0]} | about ${totals[1]} |" in TEXT
+    street = (README.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"[${totals[1]} to ${totals[0]} in all]" in street
+    table = street.partition("\n## What to buy\n")[2].partition("\n## ")[0]
+    rows = [[int(price) for price in found] for found in re.findall(r"\| \$(\d+) \| \$(\d+) \|$", table, re.MULTILINE)]
+    assert [sum(row[car] for row in rows) for car in (0, 1)] == totals
+    (promised,) = re.findall(r"\| \*\*typically.*\| \*\*\$(\d+)\*\* \| \*\*\$(\d+)\*\* \|", table)
+    assert [int(total) for total in promised] == totals

@@ -46,10 +46,21 @@ def write_models(folder: Path) -> None:
         out = commands(image)
         return {"steering": tf.tile(out["steering"], (1, 15)), "throttle": out["throttle"]}
 
+    def unsure(image: Any) -> dict[str, Any]:
+        """The darker, the less it knows."""
+        out = commands(image)
+        return {**out, "uncertainty": 2.0 - 4.0 * out["throttle"]}
+
+    def unsure_of_two(image: Any) -> dict[str, Any]:
+        out = commands(image)
+        return {**out, "uncertainty": tf.tile(out["throttle"], (1, 2))}
+
     cases: dict[str, tuple[Any, list[Any]]] = {
         "good": (commands, [frame]),
         "broken": (broken, [frame]),
         "recurrent": (recurrent, [frame, state]),
+        "unsure": (unsure, [frame]),
+        "unsure_of_two": (unsure_of_two, [frame]),
         "float_input": (commands, [floats]),
         "batch_of_two": (commands, [pair]),
         "renamed_outputs": (renamed, [frame]),

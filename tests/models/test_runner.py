@@ -35,6 +35,21 @@ def test_an_image_of_another_kind_is_refused_and_the_next_one_runs(model: Model,
     assert model.run(BLACK) == (0.0, 0.0)
 
 
+def test_a_model_says_how_little_it_knows_and_one_that_cannot_says_nothing(model: Model, tiny_models: Path) -> None:
+    unsure = load_model(tiny_models / "unsure.tflite")
+    assert unsure.run(BLACK) == (0.0, 0.0)
+    assert unsure.uncertainty == pytest.approx(2.0)
+    unsure.run(np.full_like(BLACK, 51))
+    assert unsure.uncertainty == pytest.approx(1.2)
+    model.run(BLACK)
+    assert model.uncertainty == 0.0
+
+
+def test_an_uncertainty_of_several_numbers_is_refused(tiny_models: Path) -> None:
+    with pytest.raises(ModelError, match="output uncertainty"):
+        load_model(tiny_models / "unsure_of_two.tflite")
+
+
 def test_frames_of_another_size_do_not_fit(model: Model) -> None:
     model.check_fits(HEIGHT, WIDTH)
     with pytest.raises(ModelError, match=r"takes frames of 32x24, this camera gives 160x120\. Set the camera"):

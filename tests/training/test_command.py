@@ -25,6 +25,10 @@ def test_a_lead_that_is_no_time_is_refused(tmp_path: Path) -> None:
     assert_refused(run_car("train", "--lead-ms", "soon", cwd=tmp_path), "--lead-ms", "auto", "soon")
 
 
+def test_rounds_cannot_restart(tmp_path: Path) -> None:
+    assert_refused(run_car("train", "--restart", "--dagger", "1", cwd=tmp_path), "--restart or --dagger")
+
+
 @pytest.mark.usefixtures("needs_keras")
 @pytest.mark.parametrize("content", [b"", b"not a session", b"\x89MCAP0\r\n"])
 def test_a_file_that_is_no_session_is_named(tmp_path: Path, content: bytes) -> None:

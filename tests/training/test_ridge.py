@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_S
 from training.dataset import Dataset, Recording
-from training.ridge import Features, fit_ridge, mirroring_suits
+from training.ridge import Features, fit_ridge, mirroring_suits, predict_by_the_rest
 from training.split import Split, split_recordings
 
 SECONDS, RATE_HZ = 60, 10
@@ -83,3 +85,41 @@ def test_the_same_frames_give_the_same_ridge() -> None:
     dataset, split = lanes(3)
     first, second = (fit_ridge(dataset, split.train, split.validation) for _ in range(2))
     assert (first.weights == second.weights).all()
+
+
+@pytest.mark.parametrize("features", ["grey", "random convolutions"])
+def test_each_part_of_a_drive_is_predicted_by_the_rest(features: Features) -> None:
+    (recording,), everything = lanes(1)[0].recordings, np.arange(SECONDS * RATE_HZ)
+    given = predict_by_the_rest([longer(recording)], [np.arange(3 * len(everything))], features)
+    assert given is not None
+    assert np.abs(given[:, 0] - longer(recording).labels[:, 0]).mean() < 0.15
+
+
+def test_what_was_driven_on_a_frame_has_no_say_in_what_is_predicted_for_it() -> None:
+    recording = longer(lanes(2)[0].recordings[0])
+    last = np.arange(len(recording.labels) * 4 // 5, len(recording.labels))
+    other = recording.labels.copy()
+    other[last] *= -1.0
+    one, another = (
+        predict_by_the_rest([replace(recording, labels=labels)], [last], "grey") for labels in (recording.labels, other)
+    )
+    assert one is not None
+    assert another is not None
+    assert np.array_equal(one, another)
+
+
+def test_of_too_short_a_drive_nothing_is_predicted() -> None:
+    recording = lanes(1)[0].recordings[0]
+    assert predict_by_the_rest([recording], [np.arange(50)]) is None
+
+
+def longer(recording: Recording) -> Recording:
+    """Return three such drives, one after the other, in one."""
+    count = 3 * len(recording.labels)
+    return replace(
+        recording,
+        images=np.concatenate([recording.images] * 3),
+        labels=np.concatenate([recording.labels] * 3),
+        captured_ns=np.arange(count, dtype=np.int64) * (NS_PER_S // RATE_HZ),
+        origins=np.zeros(count, np.uint8),
+    )

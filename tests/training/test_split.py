@@ -16,6 +16,7 @@ from training.split import (
     GUARD_S,
     SESSIONS_TO_TEST_ON_SOME,
     SESSIONS_TO_VALIDATE_ON_SOME,
+    held_out_end,
     split_recordings,
 )
 
@@ -115,3 +116,25 @@ def test_the_seed_chooses_the_sessions_and_the_same_one_chooses_the_same() -> No
 def test_a_recording_too_short_for_the_gaps_is_refused(seconds: float) -> None:
     with pytest.raises(TrainingError, match="too short"):
         split_recordings([at_20_hz(seconds)])
+
+
+@given(recordings=st.lists(times | close_times, min_size=1, max_size=14), seed=st.integers(0, 9))
+def test_a_card_tells_the_ends_that_were_held_out_or_nothing(recordings: list[NDArray[np.int64]], seed: int) -> None:
+    try:
+        made = split_recordings(recordings, seed)
+    except TrainingError:
+        assume(False)
+    for captured_ns, train, test in zip(recordings, made.train, made.test, strict=True):
+        told = held_out_end(captured_ns, made.words, len(train))
+        if made.words.startswith("the last 20% of each session for the test"):
+            assert told.tolist() == test.tolist()
+        else:
+            assert told.tolist() == []
+
+
+def test_of_a_recording_that_was_edited_since_it_is_not_told_what_was_held_out() -> None:
+    made = split_recordings([at_20_hz(100)])
+    learned = len(made.train[0])
+    assert len(held_out_end(at_20_hz(100), made.words, learned)) == 400
+    assert len(held_out_end(at_20_hz(99), made.words, learned)) == 0
+    assert len(held_out_end(at_20_hz(100), "as seemed best", learned)) == 0

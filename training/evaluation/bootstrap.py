@@ -51,6 +51,19 @@ def r2_lead(predicted: Values, other: Values, labels: Values) -> Interval | None
     return None if drawn is None else _interval(drawn[0] - drawn[1])
 
 
+def mean_interval(values: Values) -> Interval | None:
+    """Return the interval of the mean of ``values``, one for each frame; None of too few frames.
+
+    Of absolute errors that is the interval of the MAE, of errors that of the bias, and of the differences of two
+    models' absolute errors that of how much larger the MAE of the one is, on the same blocks.
+    """
+    blocks = len(values) // BLOCK_FRAMES
+    if blocks < LEAST_BLOCKS:
+        return None
+    means = values[: blocks * BLOCK_FRAMES].reshape(blocks, BLOCK_FRAMES).mean(axis=1)
+    return _interval(np.asarray(means[_chosen(blocks)].mean(axis=1), np.float64))
+
+
 def _interval(figures: Values) -> Interval:
     low, high = np.percentile(figures, PERCENTILES)
     return Interval(float(low), float(high))
@@ -61,7 +74,7 @@ def _drawn(labels: Values, *predictions: Values) -> list[Values] | None:
     blocks = len(labels) // BLOCK_FRAMES
     if blocks < LEAST_BLOCKS or not np.ptp(labels) > LEAST_CHANGE:
         return None
-    chosen = np.random.default_rng(0).integers(blocks, size=(RESAMPLES, blocks))
+    chosen = _chosen(blocks)
 
     def summed(values: Values) -> Values:
         sums: Values = values[: blocks * BLOCK_FRAMES].reshape(blocks, BLOCK_FRAMES).sum(axis=1)
@@ -71,3 +84,8 @@ def _drawn(labels: Values, *predictions: Values) -> list[Values] | None:
     # Of one stretch that was driven straight on there may be nothing else in a resample.
     spread = np.maximum(summed(labels**2) - summed(labels) ** 2 / frames, np.finfo(float).eps * frames)
     return [1.0 - summed((predicted - labels) ** 2) / spread for predicted in predictions]
+
+
+def _chosen(blocks: int) -> NDArray[np.int64]:
+    """Return which blocks are in each resample, the same for every figure of as many."""
+    return np.random.default_rng(0).integers(blocks, size=(RESAMPLES, blocks))

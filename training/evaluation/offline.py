@@ -171,8 +171,7 @@ def _evaluation(
     if not answers:
         raise TrainingError("Nobody drove in these sessions, so there is nothing to compare with. Name other sessions.")
     values, truth = (np.array([getattr(answer, name) for answer in answers], np.float64) for name in ("given", "label"))
-    if not (np.abs(values) <= 1.0).all():
-        raise TrainingError(f"{pilot.name} gives values that are no numbers from −1 to 1. Train or mend it.")
+    check_numbers(pilot.name, values)
     steering, throttle = (
         compare(
             values[:, index],
@@ -183,6 +182,12 @@ def _evaluation(
         for index in range(len(OUTPUTS))
     )
     return Evaluation(steering, throttle, len(values), float(np.median([answer.invoke_ns for answer in answers])) / 1e6)
+
+
+def check_numbers(name: str, values: Values) -> None:
+    """Raise TrainingError unless all that the pilot ``name`` gave are numbers from −1 to 1."""
+    if not (np.abs(values) <= 1.0).all():
+        raise TrainingError(f"{name} gives values that are no numbers from −1 to 1. Train or mend it.")
 
 
 def compare(

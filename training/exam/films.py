@@ -13,6 +13,7 @@ from car.errors import RecordingError
 from car.files import reason
 from car.pilots.names import numbered
 from car.runs.film import Film
+from car.runs.film_picture import FilmPictures
 from hardware.camera import Frame
 from training.exam.drive import drive_beside
 from training.exam.run import Result
@@ -78,7 +79,7 @@ def film_worst(result: Result, config: CarConfig, folder: Path, count: int = 3) 
         wanted = folder / f"{Path(result.candidate.name).stem}-{answer.task.level}-{answer.task.number}.webm"
         path = next(path for path in numbered(wanted) if not path.exists())
         rate_hz = config.camera.rate_hz
-        with Film(path, answer.task.scenario.open_track(), rate_hz, BEFORE_S + AFTER_S) as film:
+        with Film(path, FilmPictures(answer.task.scenario.open_track()), rate_hz, BEFORE_S + AFTER_S) as film:
             cut = _Cut(film, rate_hz)
             drive_beside(answer.expert, answer.task, result.candidate, config, cut)
             cut.end()

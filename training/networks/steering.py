@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from car.errors import TrainingError
-from models.contract import IMAGE_INPUT, OUTPUTS
+from models.contract import IMAGE_INPUT, OUTPUTS, UNCERTAINTY
 from training.backend import import_keras
 
 SMALL_HEIGHT = 60
@@ -94,11 +94,16 @@ def make_core(shape: tuple[int, int, int], network: NetworkName = "small") -> An
     return keras.Model(small, {name: keras.layers.Dense(1, name=name)(features) for name in OUTPUTS}, name=CORE)
 
 
-def join(shrink: Any, core: Any) -> Any:
-    """Return the pilot as ``models.contract`` wants it: shrinking and ``core`` in one Keras model."""
+def join(shrink: Any, core: Any, novelty: Any = None) -> Any:
+    """Return the pilot as ``models.contract`` wants it: shrinking, ``core`` and perhaps ``novelty`` in one Keras model.
+
+    For ``novelty``, which gives the pilot's uncertainty, see ``training.networks.novelty``.
+    """
     keras = import_keras()
     image = keras.Input(shrink.input_shape[1:], dtype="uint8", name=IMAGE_INPUT)
-    return keras.Model({IMAGE_INPUT: image}, core(shrink(image)), name="pilot")
+    picture = shrink(image)
+    outputs = core(picture) if novelty is None else {**core(picture), UNCERTAINTY: novelty(picture)}
+    return keras.Model({IMAGE_INPUT: image}, outputs, name="pilot")
 
 
 def _plain(filters: Sequence[int], hidden_units: int) -> Callable[[Any, Any], Any]:

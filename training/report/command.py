@@ -22,14 +22,17 @@ def report_and_show(sessions: Sequence[Path], html: Path | None = None, json_fil
 
     Raises what ``make_report`` raises, and RecordingError when a file cannot be written, or must not be.
     """
-    _check_places(html, json_file)
+    for place in filter(None, (html, json_file)):
+        check_place(place)
+    if html is not None and html == json_file:
+        raise RecordingError(f"{html} cannot be the page and the JSON. Name two files.")
     with progress_bar("looking at the sessions") as done:
         report = make_report(sessions, done=done)
     show_report(report)
     if json_file is not None:
-        _write(json_file, json_of(report))
+        write_report(json_file, json_of(report))
     if html is not None:
-        _write(html, page_of(report))
+        write_report(html, page_of(report))
     return report
 
 
@@ -45,18 +48,18 @@ def json_of(report: DataReport) -> str:
     return json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n"
 
 
-def _check_places(html: Path | None, json_file: Path | None) -> None:
-    """Refuse what is no place for a report: a session named behind ``--json`` is taken for the file to write."""
-    for place in filter(None, (html, json_file)):
-        if place.is_dir():
-            raise RecordingError(f"{place} is a folder. Name a file in it for the report.")
-        if place.suffix == SUFFIX:
-            raise RecordingError(f"{place} is named like a session. Write the report to another file.")
-    if html is not None and html == json_file:
-        raise RecordingError(f"{html} cannot be the page and the JSON. Name two files.")
+def check_place(place: Path) -> None:
+    """Raise RecordingError for what is no place for a report, before it is made: a folder, none, or a session."""
+    if place.is_dir():
+        raise RecordingError(f"{place} is a folder. Name a file in it for the report.")
+    if place.suffix == SUFFIX:
+        raise RecordingError(f"{place} is named like a session. Write the report to another file.")
+    if not place.parent.is_dir():
+        raise RecordingError(f"{place} cannot be written (there is no {place.parent}). Choose another place for it.")
 
 
-def _write(path: Path, text: str) -> None:
+def write_report(path: Path, text: str) -> None:
+    """Write a report to ``path`` in one step, and say how large it is; raises RecordingError when that fails."""
     try:
         with replacing(path) as file:
             file.write(text.encode())

@@ -215,11 +215,15 @@ function gateText(state) {
   if (!state) return channel.isLost ? ["No connection", "Trying again…"] : ["Connecting…", ""];
   if (state.gate === "armed" && inputs.keyboard.cruise) return ["Armed", `Cruise keeps ${percent(sampler.wish.throttle)} of the throttle until you press C or a reverse key.`];
   if (state.gate === "armed" && state.awaits_neutral) return ["Armed", "Let go of the throttle, then press it again."];
+  if (state.gate === "armed" && state.mode === "auto" && state.uncertainty > UNSURE) return ["Armed", "The pilot has seen little that is like this, and drives slower. Be ready to take over."];
   if (state.gate === "armed") return ["Armed", [MODES[state.mode][0], sentence(state.refusal)].filter(Boolean).join(" ")];
   if (state.refusal) return ["Not armed", `${sentence(state.refusal)}`];
   if (state.gate === "tripped") return ["Stopped", `${sentence(state.trip)} Let go of the throttle, then arm again.`];
   return ["Disarmed", "The wheels stand still until you arm."];
 }
+
+/** From here on the gate caps the throttle of a pilot that says how little it knows of what it sees. */
+const UNSURE = 1;
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 

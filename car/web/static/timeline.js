@@ -1,4 +1,4 @@
-/** A session's timeline: its commands as a plot, what is left out, what is selected, and where one looks. */
+/** A session's timeline: its commands as a plot, where its pilot was unsure, what is left out, what is selected, and where one looks. */
 
 import { colour, fitCanvas } from "./dom.js";
 
@@ -16,7 +16,7 @@ export class Timeline {
     this.length = length;
     this.onseek = onseek;
     this.onselect = onselect;
-    this.rows = { frame: [], steering: [], throttle: [] };
+    this.rows = { frame: [], steering: [], throttle: [], unsure: [] };
     this.ranges = [];
     this.selection = null;
     this.index = 0;
@@ -52,6 +52,8 @@ export class Timeline {
     context.fillStyle = colour("line");
     context.fillRect(0, height / 2, width, 1);
     for (const name of ["throttle", "steering"]) this.#plot(context, x, height, this.rows[name], colour(name));
+    context.fillStyle = colour("warn");
+    for (const [first, last] of this.rows.unsure) context.fillRect(x(first), 0, Math.max(2, x(last) - x(first)), 4);
     for (const [first, last] of this.ranges) this.#leaveOut(context, x(first), x(last), height);
     if (this.selection) this.#mark(context, x(this.selection[0]), x(this.selection[1]), height);
     context.fillStyle = colour("ink");

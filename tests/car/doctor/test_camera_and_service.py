@@ -35,13 +35,48 @@ def pi(tmp_path: Path) -> Clinic:
 
 
 def configure(clinic: Clinic, kind: str, device: str = "") -> None:
-    clinic.configure(f'[camera]\nkind = "{kind}"\ndevice = "{device}"\n')
+    clinic.configure(f'[camera]\nkind = "{kind}"\ndevice = "{device}"\nfov_deg = 62.2\n')
 
 
 def test_a_camera_on_the_ribbon_is_told_with_its_modes(pi: Clinic) -> None:
     configure(pi, "picamera")
-    assert pi.finding("camera").text == "imx219 is plugged in; modes: 640x480 at 103/s, 1640x1232 at 42/s."
+    assert pi.finding("camera").text == (
+        "imx219 is plugged in and sees 62.2° from left to right; modes: 640x480 at 103/s, 1640x1232 at 42/s."
+    )
     assert bad(pi.examine()) == []
+
+
+CAMERA_3 = (
+    "0 : {name} [4608x2592 10-bit RGGB] (/base/axi/imx708@1a)\\n"
+    "    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\\n"
+    "                             2304x1296 [56.03 fps - (0, 0)/4608x2592 crop]\\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "sees", "fix"),
+    [
+        ("imx708", "", "51.9°", "fov_deg = 51.9"),
+        ("imx708_wide_noir", "fov_deg = 102.0", "85.6°", "fov_deg = 85.6"),
+        ("imx708", "fov_deg = 55.0", "51.9°", None),
+        ("imx708_wide", "fov_deg = 100.0\nwidth = 320\nheight = 180", "102°", None),
+        ("imx708_wide", 'model = "pi-camera-3"', "85.6°", 'model = "pi-camera-3-wide"'),
+        ("imx708", 'fov_deg = 160.0\nlens = "fisheye"', "51.9°", None),
+        ("imx477", "", None, None),
+    ],
+)
+def test_a_view_that_is_another_than_car_toml_says_is_warned_of_with_the_line_that_fixes_it(
+    pi: Clinic, name: str, lines: str, sees: str | None, fix: str | None
+) -> None:
+    pi.configure(f'[camera]\nkind = "picamera"\n{lines}\n')
+    add_command(pi.root, "usr/bin/rpicam-hello", f'printf "Available cameras\\n{CAMERA_3.format(name=name)}"')
+    first, *others = [finding for finding in pi.examine().findings if finding.check == "camera"]
+    assert ("sees" in first.text) == (sees is not None)
+    if sees is not None:
+        assert f"sees {sees} from left" in first.text
+    assert [finding.level for finding in others] == ([Level.WARNING] if fix else [])
+    if fix:
+        assert fix in others[0].fix
 
 
 def test_real_wheels_that_follow_a_simulated_camera_are_warned_of(pi: Clinic) -> None:

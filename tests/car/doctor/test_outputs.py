@@ -8,9 +8,9 @@ import pytest
 
 from car.kinds.verdict import Level
 from tests.car.doctor.patients import BOOKWORM_VERSIONS, TRIXIE_VERSIONS, Clinic, bad
-from tests.machines import add_pwm_chip, make_laptop, make_machine, make_pi_4, make_pi_5
+from tests.machines import add_command, add_pwm_chip, make_laptop, make_machine, make_pi_4, make_pi_5
 
-COMPLETE = '[camera]\nkind = "picamera"\n[calibration]\ncalibrated = 2025-11-25\n'
+COMPLETE = '[camera]\nkind = "picamera"\nfov_deg = 62.2\n[calibration]\ncalibrated = 2025-11-25\n'
 
 
 def servo(pins: str) -> str:
@@ -108,6 +108,76 @@ def test_a_pwm_chip_of_another_device_is_no_help(tmp_path: Path) -> None:
     assert finding.level is Level.ERROR
     assert "GPIO12 and GPIO13" in finding.text
     assert "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dtoverlay=pwm-2chan,pin=12,func=2,pin2=13,func2=4", "GPIO12 the function 2"),
+        ("dtoverlay=pwm-2chan,pin=12,pin2=13", "GPIO12 and GPIO13 the function 2 and 2"),
+    ],
+)
+def test_an_overlay_whose_function_is_not_pwm_there_is_an_error(pi: Clinic, line: str, words: str) -> None:
+    make_machine(pi.root, {"boot/firmware/config.txt": f"{line}\n"})
+    assert pi.finding("pwm").level is Level.OK
+    pi.configure(servo("hardware_pwm"))
+    finding = pi.finding("pwm")
+    assert finding.level is Level.ERROR
+    assert words in finding.text
+    assert "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4" in finding.fix
+
+
+@pytest.mark.parametrize("chips", [True, False])
+def test_the_line_for_other_pins_is_printed_with_their_functions(tmp_path: Path, chips: bool) -> None:
+    clinic = Clinic(tmp_path, make_pi_5, TRIXIE_VERSIONS)
+    clinic.configure(servo("hardware_pwm").replace("[camera]", "steering_pin = 18\nthrottle_pin = 19\n[camera]"))
+    if not chips:
+        (clinic.root / "sys/class/pwm/pwmchip2/device").unlink()
+        (clinic.root / "sys/class/pwm/pwmchip2/export").unlink()
+    finding = clinic.finding("pwm")
+    assert finding.level is Level.ERROR
+    assert "dtoverlay=pwm-2chan,pin=18,func=2,pin2=19,func2=2" in finding.fix
+    make_machine(clinic.root, {"boot/firmware/config.txt": "dtoverlay=pwm-2chan\n"})
+    assert (clinic.finding("pwm").level is Level.OK) == chips
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4", "sudo reboot"),
+        ("", "dtoverlay=pwm-2chan,pin=12,func=4,pin2=13,func2=4"),
+    ],
+)
+def test_a_pin_that_a_program_has_made_a_gpio_is_an_error_however_healthy_sysfs_looks(
+    pi: Clinic, config: str, words: str
+) -> None:
+    make_machine(pi.root, {"boot/firmware/config.txt": f"{config}\n"})
+    add_command(pi.root, "usr/bin/pinctrl", 'echo "$2: ip    pn | lo // GPIO$2 = input"')
+    assert pi.finding("pwm").level is Level.OK
+    pi.configure(servo("hardware_pwm"))
+    finding = pi.finding("pwm")
+    assert finding.level is Level.ERROR
+    assert "GPIO12 is an input and GPIO13 is an input" in finding.text
+    assert words in finding.fix
+    add_command(pi.root, "usr/bin/pinctrl", 'echo "$2: a0    pn | lo // GPIO$2 = PWM0_0"')
+    assert pi.finding("pwm").level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "fix"),
+    [
+        ("dtparam=strict_gpiod=false", "switches strict_gpiod off", "make that line dtparam=strict_gpiod"),
+        ("[gpio4=1]\ndtparam=strict_gpiod", "under [gpio4=1] only", "[all]"),
+    ],
+)
+def test_strict_gpiod_that_is_off_or_may_not_hold_is_told(pi: Clinic, lines: str, words: str, fix: str) -> None:
+    make_machine(pi.root, {"boot/firmware/config.txt": f"{lines}\n"})
+    assert pi.finding("released_pins").level is Level.OK
+    pi.configure(f'[drivetrain]\nkind = "differential"\n{COMPLETE}')
+    strict = pi.finding("released_pins")
+    assert strict.level is Level.ERROR
+    assert words in strict.text
+    assert fix in strict.fix
 
 
 @pytest.mark.parametrize(

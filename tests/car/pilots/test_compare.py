@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import models
-from car.pilots.compare import Entry, remarks, rows, show_comparison
+from car.pilots.compare import Entry, remarks, rows, show_cards
 from models.contract import ModelCard
 from models.loader import append_card, read_card
 
@@ -50,8 +50,8 @@ def test_the_baselines_stand_below_the_figure_they_belong_to(other: Path) -> Non
 
 
 def test_figures_of_different_recordings_are_said_not_to_compare(other: Path) -> None:
-    assert "car evaluate" not in " ".join(remarks([Entry.read(SHIPPED), Entry.read(SHIPPED)]))
-    assert "car evaluate" in " ".join(remarks([Entry.read(SHIPPED), Entry.read(other)]))
+    assert "car compare" not in " ".join(remarks([Entry.read(SHIPPED), Entry.read(SHIPPED)]))
+    assert "car compare" in " ".join(remarks([Entry.read(SHIPPED), Entry.read(other)]))
 
 
 def test_a_guess_that_is_worse_than_a_guess_is_explained(other: Path) -> None:
@@ -72,5 +72,5 @@ def test_a_model_without_a_card_and_one_that_is_none_are_in_the_table(
     assert "not a TFLite model" in no_model
     assert "not a file" in no_file
     assert table["size"][2] == ""
-    show_comparison([SHIPPED, odd])
+    show_cards([SHIPPED, odd])
     assert "[red]" in capsys.readouterr().out

@@ -145,7 +145,7 @@ def test_every_command_that_takes_a_model_takes_one_of_donkey_car(car_dir: Path,
         ["simulate", "--model", "theirs", "--minutes", "0.02"],
         ["evaluate", "theirs", session],
         ["replay", session, "--model", "theirs"],
-        ["models", "compare", "theirs", "simulated-lane"],
+        ["compare", "theirs", "simulated-lane"],
         ["models", "list"],
     ):
         done = run_car(*command, cwd=car_dir)

@@ -10,16 +10,20 @@ import pytest
 
 from car.pilots.tflite_pilot import TflitePilot
 from hardware.camera import Frame
+from hardware.clock import NS_PER_S
 from hardware.drivetrain import Command
 from models.errors import ModelError
 from models.loader import load_model
 from tests.models.make_models import HEIGHT, WIDTH
 
+BLINK = [102] * 10 + [0] + [102] * 9 + [0] * 60
+"""Brightness, 30 times a second: dark for one frame, and then for two seconds."""
 
-def frame(left: int, right: int) -> Frame:
+
+def frame(left: int, right: int, captured_ns: int = 0) -> Frame:
     image = np.full((HEIGHT, WIDTH, 3), left, np.uint8)
     image[:, WIDTH // 2 :] = right
-    return Frame(image, captured_ns=0, number=0)
+    return Frame(image, captured_ns, number=0)
 
 
 def test_the_command_is_the_models(tiny_models: Path) -> None:
@@ -52,3 +56,16 @@ def test_a_closed_pilot_does_not_drive(tiny_models: Path) -> None:
     pilot.close()
     with pytest.raises(ModelError, match="closed"):
         pilot.drive(frame(0, 0))
+
+
+def test_one_odd_frame_is_no_strange_place_and_a_row_of_them_is(tiny_models: Path) -> None:
+    with TflitePilot(load_model(tiny_models / "unsure.tflite")) as pilot:
+        given = [pilot.drive(frame(level, level, n * NS_PER_S // 30)).uncertainty for n, level in enumerate(BLINK)]
+    assert given[0] == pytest.approx(0.4)
+    assert max(given[:20]) < 0.6
+    assert given[-1] > 1.8
+
+
+def test_a_pilot_that_cannot_tell_is_never_unsure(tiny_models: Path) -> None:
+    with TflitePilot(load_model(tiny_models / "good.tflite")) as pilot:
+        assert pilot.drive(frame(0, 0)).uncertainty == 0.0

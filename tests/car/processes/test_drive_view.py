@@ -35,6 +35,13 @@ def test_a_throttle_that_waits_for_a_stick_at_neutral_says_what_to_do() -> None:
     assert "let go of the throttle" in view.line("lane", "off")
 
 
+@pytest.mark.parametrize(("uncertainty", "says"), [(0.0, False), (1.0, False), (1.3, True)])
+def test_a_pilot_that_is_unsure_is_shown_to_be(uncertainty: float, says: bool) -> None:
+    view = DriveView("mycar", 30)
+    view.add(replace(make_record(make_frame(1)), uncertainty=uncertainty))
+    assert ("lane · unsure (1.3)" in shown(view)) is says
+
+
 def test_a_trip_is_shown_with_its_reason() -> None:
     view = DriveView("mycar", 30)
     view.add(replace(make_record(make_frame(1)), gate_state=GateState.TRIPPED, trip=TripReason.CONTROLS_LOST))

@@ -45,7 +45,7 @@ def played(path: Path) -> list[Image]:
 
 def test_a_webm_lasts_as_long_as_the_drive_and_shows_the_car_go_on(tmp_path: Path) -> None:
     path = tmp_path / "drive.webm"
-    with Film(path, TRACK, rate_hz=30.0) as film:
+    with Film(path, FilmPictures(TRACK), rate_hz=30.0) as film:
         run_simulation(CarConfig(), SCENARIO, Goal(seconds=2.0), observer=film)
     pictures = played(path)
     assert len(pictures) == film.pictures
@@ -56,7 +56,7 @@ def test_a_webm_lasts_as_long_as_the_drive_and_shows_the_car_go_on(tmp_path: Pat
 
 def test_a_gif_has_each_picture_and_runs_as_fast_as_the_drive(tmp_path: Path) -> None:
     path = tmp_path / "drive.GIF"
-    with Film(path, TRACK, rate_hz=20.0, seconds=1.5) as film:
+    with Film(path, FilmPictures(TRACK), rate_hz=20.0, seconds=1.5) as film:
         run_simulation(CarConfig(), SCENARIO, Goal(seconds=2.0), observer=film)
     with PillowImage.open(path) as gif:
         assert (getattr(gif, "n_frames", 1), gif.info["duration"], gif.info["loop"]) == (film.pictures, 100, 0)
@@ -99,7 +99,7 @@ def test_a_drive_that_is_interrupted_leaves_a_film_that_can_be_played(tmp_path: 
     path = tmp_path / f"drive{suffix}"
 
     def interrupted() -> None:
-        with Film(path, TRACK, rate_hz=10.0) as film:
+        with Film(path, FilmPictures(TRACK), rate_hz=10.0) as film:
             for _ in range(3):
                 film(RECORD, make_frame(0))
             raise KeyboardInterrupt
@@ -119,7 +119,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, suffix: str, mon
     full = shutil.disk_usage(tmp_path)._replace(free=1000)
 
     def filled() -> None:
-        with Film(path, TRACK, rate_hz=10.0) as film:
+        with Film(path, FilmPictures(TRACK), rate_hz=10.0) as film:
             film(RECORD, make_frame(0))
             monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
             for _ in range(60):
@@ -139,13 +139,13 @@ def test_what_cannot_become_a_film_is_refused_before_the_drive_and_left_alone(tm
         (tmp_path / "nowhere" / "drive.webm", "cannot be written"),
     ):
         with pytest.raises(RecordingError, match=words):
-            Film(path, TRACK, rate_hz=20.0)
+            Film(path, FilmPictures(TRACK), rate_hz=20.0)
     assert list(tmp_path.iterdir()) == [there]
     assert there.read_text(encoding="utf-8") == "mine"
 
 
 def test_a_drive_without_a_frame_leaves_no_film(tmp_path: Path) -> None:
-    with Film(tmp_path / "drive.webm", TRACK, rate_hz=20.0) as film:
+    with Film(tmp_path / "drive.webm", FilmPictures(TRACK), rate_hz=20.0) as film:
         film(RECORD, None)
     assert list(tmp_path.iterdir()) == []
 

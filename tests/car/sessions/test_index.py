@@ -76,6 +76,13 @@ def test_a_frame_without_a_cycle_is_not_in_the_plot(tmp_path: Path) -> None:
     assert index_of(tmp_path / "a.mcap", [steered(0, 0.1), None, steered(2, 0.3)]).timeline(2000).frame == [0, 2]
 
 
+def test_where_a_pilot_was_unsure_is_in_the_plot_and_no_one_elses_frames_are(tmp_path: Path) -> None:
+    values = [0.2, 1.0, 1.1, 3.0, 0.9, math.nan, 1.5, 1.5]
+    records: list[DriveRecord | None] = [replace(steered(n, 0.0), uncertainty=value) for n, value in enumerate(values)]
+    records += [replace(record_of(8), uncertainty=9.0), replace(steered(9, 0.0), gate_state=GateState.TRIPPED)]
+    assert index_of(tmp_path / "a.mcap", records).timeline(2000).unsure == [(2, 3), (6, 7)]
+
+
 @pytest.fixture(scope="module")
 def long_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session of 600 frames, with peaks of a single frame in steering and in throttle."""

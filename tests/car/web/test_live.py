@@ -27,6 +27,7 @@ RECORD = replace(
     motion=Motion(1.5, 12.5),
     lap_count=LapCount(2, 33.5, -0.02, 1),
     pose=Pose(1.25, -2.0, 0.5),
+    uncertainty=1.25,
 )
 
 
@@ -61,6 +62,7 @@ def test_the_page_is_told_by_the_names_and_words_it_knows() -> None:
             "best_lap_s": None,
         },
         "awaits_neutral": False,
+        "uncertainty": 1.25,
         "pose": {"x_m": 1.25, "y_m": -2.0, "heading_rad": 0.5},
         "frame_rate_hz": 0.0,
         "latency_ms": None,

@@ -79,6 +79,14 @@ def test_a_training_that_is_stopped_leaves_nothing_and_another_may_begin(served:
     assert end(served)["state"] == "stopped"
 
 
+def test_a_training_that_is_stopped_after_an_epoch_leaves_no_model_and_no_checkpoint(served: Served) -> None:
+    begin(served, "monday")
+    wait_for(lambda: any(served.folder.models_dir.glob(".checkpoints/*.fit")), "an epoch")
+    assert served.client.delete("training").status_code == 200
+    assert end(served)["state"] == "stopped"
+    assert list(served.folder.models_dir.iterdir()) == []
+
+
 def test_what_cannot_be_trained_on_is_said_in_the_commands_own_words(served: Served) -> None:
     begin(served, "noise")
     failed = end(served)

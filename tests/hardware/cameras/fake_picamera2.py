@@ -52,6 +52,8 @@ class Rig:
     measured: dict[str, Any] = field(
         default_factory=lambda: {"ExposureTime": 16_000, "AnalogueGain": 2.0, "ColourGains": (1.5, 1.7)}
     )
+    properties: dict[str, Any] = field(default_factory=lambda: {"Model": "imx219", "PixelArraySize": (3280, 2464)})
+    crop: tuple[int, int, int, int] | None = (0, 2, 3280, 2460)
     holds_exposure: bool = True
     starts: bool = True
     stamps_frames: bool = True
@@ -115,6 +117,10 @@ class FakePicamera2:
     @property
     def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
         return {"AnalogueGain": (1.0, 10.7, 1.0), "ExposureTime": (75, 11_766_829, 20_000)}
+
+    @property
+    def camera_properties(self) -> dict[str, Any]:
+        return self.rig.properties
 
     @property
     def sensor_modes(self) -> list[dict[str, Any]]:
@@ -206,7 +212,9 @@ class FakePicamera2:
 
     def _metadata(self) -> dict[str, Any]:
         self._stamp_ns = max(self._stamp_ns + 1, SystemClock().now_ns() - READ_OUT_NS)
-        return {**self._reported, **({"SensorTimestamp": self._stamp_ns} if self.rig.stamps_frames else {})}
+        stamp = {"SensorTimestamp": self._stamp_ns} if self.rig.stamps_frames else {}
+        crop = {} if self.rig.crop is None else {"ScalerCrop": self.rig.crop}
+        return {**self._reported, **stamp, **crop}
 
     def _buffer(self) -> NDArray[np.uint8]:
         main = self.config["main"]
@@ -274,8 +282,8 @@ _CHECKED = {
     "MappedArray": ("request.py", MappedArray),
 }
 _USED = {
-    "Picamera2": "__init__ global_camera_info sensor_modes camera_controls create_video_configuration configure "
-    "camera_configuration set_controls start close",
+    "Picamera2": "__init__ global_camera_info sensor_modes camera_controls camera_properties "
+    "create_video_configuration configure camera_configuration set_controls start close",
     "CompletedRequest": "get_metadata",
     "MappedArray": "__init__ __enter__ __exit__ array",
 }

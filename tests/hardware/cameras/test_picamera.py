@@ -123,6 +123,59 @@ def test_without_a_held_exposure_the_camera_adapts_by_itself(rig: Rig) -> None:
     assert all("AeEnable" not in controls for controls in rig.controls)
 
 
+def camera_3(rig: Rig, model: str = "imx708") -> None:
+    """Have a Camera Module 3, whose sensor is 16:9."""
+    rig.properties = {"Model": model, "PixelArraySize": (4608, 2592)}
+    rig.crop = (576, 0, 3456, 2592)
+
+
+@pytest.mark.parametrize(
+    ("model", "view_deg"), [("imx708", 51.9), ("imx708_noir", 51.9), ("imx708_wide", 85.6), ("imx708_wide_noir", 85.6)]
+)
+def test_a_4_3_picture_of_a_16_9_sensor_sees_less_than_its_data_sheet_and_that_is_read_back(
+    rig: Rig, caplog: pytest.LogCaptureFixture, model: str, view_deg: float
+) -> None:
+    camera_3(rig, model)
+    with open_camera() as camera:
+        assert camera.view_deg == view_deg
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert f"{view_deg}°" in message
+    assert "100°" in message
+    assert "car doctor" in message
+
+
+@pytest.mark.parametrize(
+    ("fov_deg", "lens", "warns"), [(55.0, "rectilinear", 0), (66.0, "rectilinear", 1), (160.0, "fisheye", 0)]
+)
+def test_a_view_that_is_nearly_as_the_car_says_or_of_a_lens_of_ones_own_is_no_matter(
+    rig: Rig, caplog: pytest.LogCaptureFixture, fov_deg: float, lens: str, warns: int
+) -> None:
+    camera_3(rig)
+    geometry = CameraGeometry(width=160, height=120, fov_deg=fov_deg, lens=lens)
+    PicameraCamera(geometry, RATE_HZ, SystemClock()).close()
+    assert len(caplog.records) == warns
+
+
+@pytest.mark.parametrize(
+    "properties", [{}, {"Model": "imx477", "PixelArraySize": (4056, 3040)}, {"PixelArraySize": None}]
+)
+def test_a_camera_that_does_not_say_how_it_sees_is_used_all_the_same(
+    rig: Rig, caplog: pytest.LogCaptureFixture, properties: dict[str, Any]
+) -> None:
+    rig.properties = properties
+    with open_camera() as camera:
+        assert camera.view_deg is None
+    rig.crop = None
+    with open_camera() as camera:
+        assert camera.view_deg is None
+    assert not caplog.records
+
+
+def test_camera_2_sees_all_that_its_data_sheet_says(rig: Rig) -> None:
+    with open_camera() as camera:
+        assert camera.view_deg == 62.2
+
+
 def an_exposure_that_is_not_held(rig: Rig) -> None:
     rig.holds_exposure = False
 
@@ -159,6 +212,22 @@ def another_sensor_mode(rig: Rig) -> None:
     rig.sensor_size = (1920, 1080)
 
 
+def a_camera_that_libcamera_lost(rig: Rig) -> None:
+    rig.busy = AttributeError("'NoneType' object has no attribute 'at'")
+
+
+def a_camera_that_does_not_say_how_it_exposes(rig: Rig) -> None:
+    rig.measured = {}
+
+
+def a_camera_that_does_not_amplify(rig: Rig) -> None:
+    rig.measured = {"ExposureTime": 16_000, "AnalogueGain": None}
+
+
+def an_exposure_of_nothing(rig: Rig) -> None:
+    rig.measured = {"ExposureTime": 0, "AnalogueGain": 1.0}
+
+
 def no_frames(rig: Rig) -> None:
     rig.starts = False
 
@@ -176,7 +245,11 @@ def a_usb_camera(rig: Rig) -> None:
         (a_camera_that_went_away_while_it_was_opened, "list index.*other program"),
         (memory_of_another_group, "Permission denied"),
         (no_camera_manager, "libcamera does not start.*car doctor"),
-        (a_mode_without_a_rate, "cannot be started.*fps"),
+        (a_camera_that_libcamera_lost, "libcamera has lost it.*car doctor"),
+        (a_camera_that_does_not_say_how_it_exposes, "not report its ExposureTime.*fixed_exposure = false"),
+        (a_camera_that_does_not_amplify, "not report its AnalogueGain.*fixed_exposure = false"),
+        (an_exposure_of_nothing, "not report its ExposureTime.*fixed_exposure = false"),
+        (a_mode_without_a_rate, "cannot be started: it does not report its fps.*rpicam-hello"),
         (another_size, "192x120 instead of 160x120.*camera.width"),
         (another_sensor_mode, "1920x1080 instead of 1640x1232"),
         (no_frames, "no frames.*ribbon cable"),
@@ -188,9 +261,12 @@ def test_what_is_wrong_is_said_with_the_next_step_and_the_camera_is_released(
 ) -> None:
     monkeypatch.setattr("hardware.cameras.picamera.FIRST_FRAME_MS", 200.0)
     trouble(rig)
-    with pytest.raises(CameraError, match=words):
+    with pytest.raises(CameraError, match=words) as refusal:
         open_camera(HeldExposure())
     assert rig.open == []
+    # A person reads it: none of Python's own words, and a next step.
+    assert not any(word in str(refusal.value) for word in ("Error(", "NoneType", "None"))
+    assert str(refusal.value).count(". ") >= 1
 
 
 def test_a_number_that_no_camera_has_is_answered_with_those_there_are(rig: Rig) -> None:

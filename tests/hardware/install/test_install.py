@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from car.doctor.outputs import PWM_OVERLAY, STRICT_GPIO
+from car.doctor.config_txt import pwm_line
+from car.doctor.outputs import STRICT_GPIO
+from hardware.drivetrains.plain import GPIO_SERVO_PINS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="A Pi's installer is a shell script.")
 
@@ -114,10 +116,11 @@ def test_the_service_is_installed_and_not_enabled(pi: FakePi) -> None:
 
 def test_the_lines_for_the_firmware_have_those_that_the_doctor_asks_for() -> None:
     lines = (INSTALLER.parent / "config.txt").read_text(encoding="utf-8").splitlines()
-    assert {PWM_OVERLAY, STRICT_GPIO, "dtparam=i2c_arm=on"} <= set(lines)
+    overlay = pwm_line(GPIO_SERVO_PINS)
+    assert {overlay, STRICT_GPIO, "dtparam=i2c_arm=on"} <= set(lines)
     assert lines.index("[all]") == 0
     # A parameter after an overlay would be that overlay's.
-    assert lines.index("dtoverlay=") < lines.index(STRICT_GPIO) < lines.index(PWM_OVERLAY)
+    assert lines.index("dtoverlay=") < lines.index(STRICT_GPIO) < lines.index(overlay)
 
 
 def test_config_txt_keeps_the_owners_lines_and_a_copy_of_what_it_was(pi: FakePi) -> None:

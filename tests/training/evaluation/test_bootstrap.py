@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluation.bootstrap import BLOCK_FRAMES, LEAST_BLOCKS, r2_interval, r2_lead
+from training.evaluation.bootstrap import BLOCK_FRAMES, LEAST_BLOCKS, mean_interval, r2_interval, r2_lead
 
 
 def driving(seed: int, blocks: int) -> np.ndarray:
@@ -53,3 +53,24 @@ def test_a_lead_is_told_from_none_on_the_same_blocks() -> None:
 def test_of_constant_labels_and_of_too_few_nothing_is_said(labels: np.ndarray) -> None:
     assert r2_interval(labels, labels) is None
     assert r2_lead(labels, labels, labels) is None
+
+
+def test_most_intervals_of_a_mean_hold_it() -> None:
+    held = 0
+    for seed in range(100):
+        interval = mean_interval(0.3 + driving(seed, 40))
+        assert interval is not None
+        held += interval.low < 0.3 < interval.high
+    assert 85 <= held <= 99
+
+
+def test_the_mean_of_what_never_changes_is_certain() -> None:
+    interval = mean_interval(np.full(BLOCK_FRAMES * LEAST_BLOCKS, 0.25))
+    assert interval is not None
+    assert (interval.low, interval.high) == (0.25, 0.25)
+
+
+def test_of_too_few_frames_no_mean_is_said() -> None:
+    values = driving(1, LEAST_BLOCKS)
+    assert mean_interval(values) is not None
+    assert mean_interval(values[:-1]) is None
