@@ -65,12 +65,19 @@ def _tell_nobody(_sentence: str) -> None:
     pass
 
 
-def write_neutral(outputs: Sequence[Output], tell: Callable[[str], None] = _tell_nobody) -> list[str]:
+def _never() -> bool:
+    return False
+
+
+def write_neutral(
+    outputs: Sequence[Output], tell: Callable[[str], None] = _tell_nobody, gives_up: Callable[[], bool] = _never
+) -> list[str]:
     """Put every output to neutral, then turn it off, whatever becomes of the others.
 
     Returns a sentence for each that failed. None of it may be there any more: what is off already stays off. An output
-    that another program holds is tried until it lets go, however long that takes; ``tell`` gets a sentence each second
-    meanwhile, and one at the end. What ``tell`` raises, and a Ctrl-C, ends it.
+    that another program holds is tried until it lets go, or until ``gives_up`` says so when all others are done; by
+    default that takes as long as it takes. ``tell`` gets a sentence each second meanwhile, and one at the end. What
+    ``tell`` raises, and a Ctrl-C, ends it.
     """
     problems: list[str] = []
     writing = [_Writing(output) for output in outputs]
@@ -80,6 +87,9 @@ def write_neutral(outputs: Sequence[Output], tell: Callable[[str], None] = _tell
                 if one.wait_s <= 0.0:
                     one.go_on(problems, tell)
             writing = [one for one in writing if not one.is_over]
+            if writing and all(one.is_busy for one in writing) and gives_up():
+                problems += [one.held_by_another() for one in writing]
+                break
             if writing:
                 nap_s = min(one.wait_s for one in writing)
                 time.sleep(nap_s)
@@ -123,11 +133,14 @@ def _steps(output: Output) -> Steps:
 
 
 class _Writing:
-    """An output on its way to neutral and off: ``wait_s`` until it goes on, unless it ``is_over``."""
+    """An output on its way to neutral and off: ``wait_s`` until it goes on, unless it ``is_over``.
+
+    It ``is_busy`` while another program has it.
+    """
 
     def __init__(self, output: Output) -> None:
         self.wait_s = 0.0
-        self.is_over = False
+        self.is_over = self.is_busy = False
         self._output = output
         self._steps = _steps(output)
         self._busy_since_s: float | None = None
@@ -146,12 +159,17 @@ class _Writing:
             words = _in_words(self._output)
             problems.append(f"The output {words} could not be put to neutral: {_reason(error)}. Cut its power.")
         else:
-            self.wait_s = HOLD_S if step is HELD else self._wait_for_others(tell)
+            self.is_busy = step is BUSY
+            self.wait_s = self._wait_for_others(tell) if self.is_busy else HOLD_S
 
     def leave(self) -> None:
         """Leave it off, where it can be."""
         with contextlib.suppress(Exception):
             self._steps.close()
+
+    def held_by_another(self) -> str:
+        """Return a sentence that says so."""
+        return f"The output {_in_words(self._output)} belongs to another program. End that, or cut its power."
 
     def _busy_s(self) -> float:
         return 0.0 if self._busy_since_s is None else time.monotonic() - self._busy_since_s

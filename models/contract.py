@@ -2,7 +2,7 @@
 
 A pilot model is one ``.tflite`` file. Its default signature takes ``image``, uint8 ``[1, height, width, 3]`` RGB as the
 camera delivers it, and gives ``steering`` and ``throttle``, float32 with one element each. One that knows what it does
-not know also gives ``uncertainty``, float32 with one element: 0 for a frame like those it learned from, 1 and more for
+not know also gives ``uncertainty``, float32 with one element: below 1 for a frame like those it learned from, more for
 one unlike them. A recurrent one also takes and gives ``state``, the same float32 shape both ways, zeros at the start.
 Its card is a JSON object in a zip entry
 appended to the same file, where TFLite's own associated files live; runtimes ignore it.

@@ -134,8 +134,9 @@ class Course:
                 variables, optimizer = (
                     [variable.numpy() for variable in part] for part in (core.variables, core.optimizer.variables)
                 )
-                self._keep(FitState(list(self.losses), self._best, variables, optimizer))
+                # First: writing may take its time, and there is something to stop with already.
                 self._stop.is_possible = True
+                self._keep(FitState(list(self.losses), self._best, variables, optimizer))
             core.stop_training |= self.has_diverged or self.is_over or self._stop.is_asked
 
         # LambdaCallback keeps to the batches' protocol of Keras and spares a class made inside a function.

@@ -40,6 +40,9 @@ CHECKPOINT = "*-{pid}.fit"
 PROGRESS = re.compile(r": (\d+%, about \d+ s left|\d+ s so far)")
 """What is printed now and then is how far it is; the rest is the report (``car.terminal.progress``)."""
 
+DRIVE_IT = "Drive with it: "
+"""How the line begins with which a training says what it has made (``car.cli.train``)."""
+
 State = Literal["none", "running", "done", "stopped", "failed"]
 
 
@@ -185,10 +188,10 @@ class Trainer:
     def _made(self, before: set[str], command: str, report: str) -> str:
         """Return the name of the model that came of ``command``: others are uploaded and renamed meanwhile.
 
-        Its name ends ``report``, which says how to drive with it: an older model of the same command is not it.
+        Its name is in ``report``, which says how to drive with it: an older model of the same command is not it.
         """
-        *_, drive_it = report.split() or [""]
-        name = Path(drive_it.strip("'")).stem
+        drive_it = next((line for line in reversed(report.splitlines()) if line.startswith(DRIVE_IT)), "")
+        name = Path(drive_it.rpartition(" ")[2].strip("'")).stem
         if name in self._models() - before:
             with contextlib.suppress(ModelError, OSError, ValueError, TypeError):
                 card = read_card(self._models_dir / f"{name}{MODEL_SUFFIX}")

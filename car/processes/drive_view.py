@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from car.drive_record import DriveRecord
-from car.gate import AWAITS_NEUTRAL, SURE, GateState
+from car.gate import AWAITS_NEUTRAL, SURE, GateState, Mode
 from car.statistics import LoopStatistics
 
 BAR_CELLS = 21
@@ -51,7 +51,7 @@ class DriveView:
         return " ".join(capture.get().split())
 
     def _rows(self, record: DriveRecord, pilot: str, recording: str) -> list[tuple[str, Text]]:
-        rows = [("gate", _gate_text(record)), ("pilot", _pilot_text(pilot, record.uncertainty))]
+        rows = [("gate", _gate_text(record)), ("pilot", _pilot_text(pilot, record))]
         if (lap_count := record.lap_count) is not None:
             rows.append(("lap", Text(f"{lap_count.laps + 1} · lane departures: {lap_count.departures}")))
         if record.motion is not None:
@@ -76,10 +76,11 @@ def _gate_text(record: DriveRecord) -> Text:
     return Text(words, style=_COLOURS[record.gate_state])
 
 
-def _pilot_text(name: str, uncertainty: float) -> Text:
-    if uncertainty <= SURE:
-        return Text(name)
-    return Text(f"{name} · unsure ({uncertainty:.1f}): slower, be ready to take over", style="yellow")
+def _pilot_text(name: str, record: DriveRecord) -> Text:
+    # In assist the throttle is the driver's, who knows.
+    if record.mode is Mode.AUTO and record.uncertainty > SURE:
+        return Text(f"{name} · unsure ({record.uncertainty:.1f}): slower, be ready to take over", style="yellow")
+    return Text(name)
 
 
 def _bar(value: float) -> Text:

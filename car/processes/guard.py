@@ -8,7 +8,9 @@ says that the loop is stalled and neutral is about to be written: a heartbeat ha
 order, a last ``F`` that it has failed and has cleared up after itself: then the guard writes neutral too, to be sure.
 When no byte comes in time, or the pipe closes without either, it first ends the drive process, which owns the outputs.
 A killed process may hold some of them for a while: the others are neutral at once, and those are tried until they are
-too, however long that takes. It imports next to nothing, so that it is there early and has little that can fail.
+too, however long it takes that process to die. What is held after that belongs to another program, and perhaps to the
+next drive, so that the guard then gives up. It imports next to nothing, so that it is there early and has little that
+can fail.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from car.terminal.streams import say_if_heard
 from hardware.neutral import prepare, write_neutral
@@ -35,6 +38,10 @@ GONE_TIMEOUT_S = 0.1
 """How long a killed drive process may take to die before neutral is written for the first time."""
 GONE_POLL_S = 0.002
 LATER_POLL_S = 0.02
+OTHERS_S = 10.0
+"""For how long an output is tried that is held though the drive process is dead."""
+FAILED_S = 0.5
+"""For how long one is tried that is held though the drive process has let go: it waits for its guard."""
 READ_BYTES = 65_536
 WAITS_S: dict[bytes, float | None] = {PAUSED: None, WRITING: WRITE_TIMEOUT_S}
 """How long the guard waits for the next byte after one that is no heartbeat."""
@@ -83,18 +90,24 @@ def main(arguments: list[str]) -> int:
     if heartbeats.closed and heartbeats.last == ENDED:
         return 0
     words = []
-    is_gone = True
+    is_gone, patience_s = True, FAILED_S
     if not (heartbeats.closed and heartbeats.last == FAILED):
         words.append(DIED if heartbeats.closed else STUCK)
-        is_gone = _end(drive_process)
+        is_gone, patience_s = _end(drive_process), OTHERS_S
     tell = Teller(words).tell
-    problems = write_neutral(outputs, tell)
+    problems = write_neutral(outputs, tell, _after(patience_s) if is_gone else lambda: os.getppid() != drive_process)
     if not is_gone:
-        # Whatever it was in the middle of, it may have ended after the neutral.
+        # Whatever it was in the middle of, it may have ended after the neutral; and nobody has them since yet.
         _outlast(drive_process)
-        problems = write_neutral(outputs, tell)
+        problems = write_neutral(outputs, tell, _after(patience_s))
     sys.stderr.write("".join(f"guard: {word}\n" for word in (*words, *problems)))
     return 1
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    """Return what says whether so much time has passed since now."""
+    end_s = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end_s
 
 
 class Teller:
@@ -104,7 +117,7 @@ class Teller:
         self._words = words
 
     def tell(self, sentence: str) -> None:
-        """Say a sentence; from the first on SIGTERM ends the guard, which may try for ever."""
+        """Say a sentence; from the first on SIGTERM ends the guard, which may try for long."""
         if hasattr(signal, "SIGTERM"):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for word in (*self._words, sentence):

@@ -52,7 +52,8 @@ def find_function(gpio: int, computer: Computer | None = None) -> PinFunction | 
     if (listing := computer.run("pinctrl", "get", str(gpio))) and (function := function_in_listing(listing, gpio)):
         return function
     try:
-        files = sorted(computer.root.glob(PINS_FILES))
+        # A Pi 5's processor has pins of such names too, which are not the header's.
+        files = sorted(computer.root.glob(PINS_FILES), key=lambda file: ("rp1" not in str(file), str(file)))
     except OSError:
         return None
     return next(filter(None, (function_in_pins(computer.text(str(file)), gpio) for file in files)), None)

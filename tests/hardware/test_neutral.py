@@ -220,6 +220,28 @@ def test_a_line_that_a_dying_program_still_has_is_tried_until_it_lets_go(
     assert len(passing.naps) < 520 + busy_s * 55
 
 
+def test_who_gives_up_does_so_when_all_else_is_off_and_says_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time
+) -> None:
+    chip = running_pca9685()
+    i2c.install(monkeypatch, {0x40: chip})
+    kernel = gpiochip.install(monkeypatch, tmp_path, PI_4_LINES)
+    kernel.busy[23] = 2**30
+    asked_s: list[float] = []
+
+    def gives_up() -> bool:
+        asked_s.append(passing.now_s)
+        return passing.now_s >= 2.0
+
+    [problem] = write_neutral([{"kind": "low_lines", "gpios": [17, 23]}, PCA9685], gives_up=gives_up)
+    assert problem.startswith("The output low_lines (gpios [17, 23]) belongs to another program. End that, or cut")
+    assert [change.gpio for change in kernel.levels] == [17]
+    assert chip.pulses_us[0] == 0.0
+    # Nobody is asked while neutral still has to last.
+    assert asked_s[0] >= 0.06
+    assert passing.now_s == pytest.approx(2.0, abs=0.03)
+
+
 def test_servo_pulses_reach_each_line_as_soon_as_it_is_free(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passing: Time
 ) -> None:

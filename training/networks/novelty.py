@@ -10,6 +10,7 @@ light changes neither. ``tests.benchmarks.uncertainty`` measures what it foretel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,8 +46,10 @@ def fit_novelty(pictures: Pictures, runs: Iterable[tuple[Pictures, NDArray[np.in
     averaged over time first, as on the car.
     """
     edges = _make_edges(pictures.shape[1:])
-    known = pictures[:: max(1, len(pictures) // _MOST_PICTURES)]
-    vectors = _values(edges, np.concatenate([known, known[:, :, ::-1]]) if mirror else known)
+    known = pictures[:: max(1, math.ceil(len(pictures) / _MOST_PICTURES))]
+    vectors = _values(edges, known)
+    if mirror:
+        vectors = np.concatenate([vectors, _values(edges, known[:, :, ::-1])])
     mean, patterns = _principal(vectors)
     most = max((_most(_residuals(_values(edges, run), mean, patterns), times) for run, times in runs), default=0.0)
     return _make_novelty(edges, mean, patterns, 1.0 / (FAMILIAR_SHARE * max(most, _LEAST)))

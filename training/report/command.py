@@ -9,6 +9,7 @@ from pathlib import Path
 
 from car.errors import RecordingError
 from car.files import reason, replacing
+from car.pilots.find import MODEL_SUFFIX
 from car.sessions.format import SUFFIX
 from car.terminal.console import console
 from car.terminal.progress import progress_bar
@@ -52,8 +53,11 @@ def check_place(place: Path) -> None:
     """Raise RecordingError for what is no place for a report, before it is made: a folder, none, or a session."""
     if place.is_dir():
         raise RecordingError(f"{place} is a folder. Name a file in it for the report.")
-    if place.suffix == SUFFIX:
-        raise RecordingError(f"{place} is named like a session. Write the report to another file.")
+    if place.exists() and not place.is_file():
+        raise RecordingError(f"{place} is no file that can be replaced. Name another one for the report.")
+    if place.suffix in (SUFFIX, MODEL_SUFFIX):
+        kind = "session" if place.suffix == SUFFIX else "model"
+        raise RecordingError(f"{place} is named like a {kind}. Write the report to another file.")
     if not place.parent.is_dir():
         raise RecordingError(f"{place} cannot be written (there is no {place.parent}). Choose another place for it.")
 

@@ -111,7 +111,7 @@ export class Viewer {
   #showSelection() {
     const { selection } = this.timeline;
     this.cutButton.disabled = !selection;
-    const unsure = this.rows.unsure.length > 0 && " Where the bar above is brown, the pilot had seen little like it.";
+    const unsure = this.rows.unsure.length > 0 && " Where there is a bar along its top, the pilot had seen little like it.";
     this.says.textContent = selection
       ? `Selected: ${count(selection[1] - selection[0] + 1, "frame")}, ${((selection[1] - selection[0] + 1) / this.rateHz).toFixed(1)} s.`
       : `Drag over the timeline to select what to leave out.${unsure || ""}`;

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from car.gate import GateState, TripReason
+from car.gate import GateState, Mode, TripReason
 from car.processes.drive_view import DriveView
 from tests.frames import make_frame, make_record
 
@@ -35,10 +36,19 @@ def test_a_throttle_that_waits_for_a_stick_at_neutral_says_what_to_do() -> None:
     assert "let go of the throttle" in view.line("lane", "off")
 
 
-@pytest.mark.parametrize(("uncertainty", "says"), [(0.0, False), (1.0, False), (1.3, True)])
-def test_a_pilot_that_is_unsure_is_shown_to_be(uncertainty: float, says: bool) -> None:
+@pytest.mark.parametrize(
+    ("mode", "uncertainty", "says"),
+    [
+        (Mode.AUTO, 0.0, False),
+        (Mode.AUTO, 1.0, False),
+        (Mode.AUTO, math.nan, False),
+        (Mode.AUTO, 1.3, True),
+        (Mode.ASSIST, 1.3, False),
+    ],
+)
+def test_a_pilot_that_is_slowed_down_is_shown_to_be(mode: Mode, uncertainty: float, says: bool) -> None:
     view = DriveView("mycar", 30)
-    view.add(replace(make_record(make_frame(1)), uncertainty=uncertainty))
+    view.add(replace(make_record(make_frame(1)), mode=mode, uncertainty=uncertainty))
     assert ("lane · unsure (1.3)" in shown(view)) is says
 
 

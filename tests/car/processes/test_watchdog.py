@@ -16,9 +16,11 @@ from car.drive_loop import TICK_MS
 from car.processes.guard import (
     ENDED,
     FAILED,
+    FAILED_S,
     GONE_POLL_S,
     GONE_TIMEOUT_S,
     HEARTBEAT,
+    OTHERS_S,
     PAUSED,
     WRITE_TIMEOUT_S,
     WRITING,
@@ -563,12 +565,19 @@ def test_a_guard_that_has_heard_nothing_knows_no_last_word() -> None:
     assert HeartbeatListener().last == b""
 
 
-def test_a_process_that_dies_late_is_followed_by_neutral_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_process_that_dies_late_is_followed_by_neutral_once_more(
+    monkeypatch: pytest.MonkeyPatch, holds: bool
+) -> None:
     dying = SlowDeath(200)
     written: list[int] = []
 
-    def write(outputs: list[object], tell: object) -> list[str]:
+    def write(outputs: list[object], tell: object, gives_up: Callable[[], bool]) -> list[str]:
         written.append(dying.getppid())
+        # What it holds is tried for as long as it lives, and no longer: then all is written at once.
+        while holds and len(written) == 1 and not gives_up():
+            dying.sleep(0.02)
+        assert len(written) == 1 or not gives_up()
         return []
 
     for name in ("os", "time"):
@@ -632,7 +641,7 @@ def test_wheels_that_a_dying_process_holds_are_tried_until_they_are_neutral(tmp_
     assert [applied.command for applied in read_timeline(path)] == [NEUTRAL]
 
 
-def test_a_guard_that_tries_for_ever_can_be_ended(tmp_path: Path) -> None:
+def test_a_guard_that_tries_for_long_can_be_ended(tmp_path: Path) -> None:
     path = tmp_path / "wheels"
     with held_wheels(path), start_guard(path, 200) as guard:
         assert guard.stdin is not None
@@ -642,6 +651,21 @@ def test_a_guard_that_tries_for_ever_can_be_ended(tmp_path: Path) -> None:
             read_sentence(guard)
         guard.terminate()
         assert guard.wait(60) == -signal.SIGTERM
+
+
+def test_a_guard_outlives_neither_a_failed_start_nor_a_dead_drive_for_long(tmp_path: Path) -> None:
+    path = tmp_path / "wheels"
+    for last, at_most_s in ((FAILED, 2 * FAILED_S), (HEARTBEAT, 1.5 * OTHERS_S)):
+        with held_wheels(path), start_guard(path, 200) as guard:
+            assert guard.stdin is not None
+            guard.stdin.write(HEARTBEAT + last)
+            guard.stdin.close()
+            started_s = time.monotonic()
+            assert guard.wait(60) == 1
+            assert time.monotonic() - started_s < at_most_s + 3.0, "and some seconds for a busy machine"
+            assert guard.stderr is not None
+            assert b"belongs to another program. End that, or cut its power." in guard.stderr.read()
+    assert read_timeline(path) == []
 
 
 def test_a_guard_whose_words_nobody_reads_writes_neutral_all_the_same(tmp_path: Path) -> None:

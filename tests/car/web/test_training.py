@@ -96,6 +96,13 @@ def test_what_cannot_be_trained_on_is_said_in_the_commands_own_words(served: Ser
     assert "Nobody took over" in end(served)["report"]
 
 
+def test_a_session_that_is_left_out_does_not_hide_the_model_that_was_made(served: Served) -> None:
+    begin(served, "monday", "noise")
+    done = end(served)
+    assert (done["state"], done["model"]) == ("done", "pilot"), done
+    assert "noise.mcap" in done["report"]
+
+
 def test_a_model_that_comes_meanwhile_is_not_taken_for_what_was_trained(served: Served, trained: Trained) -> None:
     begin(served, "noise")
     shutil.copy(trained.model, served.folder.models_dir / "aaa.tflite")

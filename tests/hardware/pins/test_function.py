@@ -104,6 +104,17 @@ def test_where_nobody_tells_nothing_is_known(tmp_path: Path) -> None:
     assert find_function(12, computer) is None
 
 
+def test_a_pi_5s_own_chip_is_not_taken_for_the_headers(tmp_path: Path) -> None:
+    make_machine(
+        tmp_path,
+        {
+            "sys/kernel/debug/pinctrl/107d504100.pinctrl-107d504100.pinctrl/pins": "pin 12 (gpio12) function gpio\n",
+            "sys/kernel/debug/pinctrl/1f000d0000.gpio-pinctrl-rp1/pins": PI_5.format("alt0 (pwm0)"),
+        },
+    )
+    assert find_function(12, Computer(root=tmp_path)) == PinFunction(12, "pwm0", is_pwm=True)
+
+
 def test_the_tool_comes_first_and_the_debug_files_are_for_where_there_is_none(tmp_path: Path) -> None:
     computer = Computer(root=tmp_path)
     make_machine(

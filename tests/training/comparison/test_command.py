@@ -56,7 +56,13 @@ def test_the_page_is_written_where_it_may_be(car_dir: Path, tmp_path: Path) -> N
     assert "<svg" in page.read_text(encoding="utf-8")
     monday = car_dir / "sessions" / "monday.mcap"
     before = monday.read_bytes()
-    for place, words in ((monday, "named like a session"), (tmp_path, "is a folder"), ("lost/a.html", "another place")):
+    for place, words in (
+        (monday, "named like a session"),
+        (tmp_path / "other.tflite", "named like a model"),
+        (tmp_path, "is a folder"),
+        ("/dev/null", "no file that can be replaced"),
+        ("lost/a.html", "another place"),
+    ):
         assert_refused(run_car("compare", "simulated-lane", "--html", place, cwd=car_dir), words)
     assert monday.read_bytes() == before
 
