@@ -168,6 +168,10 @@ def _happenings() -> tuple[Happening, ...]:
         Happening("pilot", Kind.PILOT, (PilotCommand(PILOTS),)),
         Happening("pilot: steering NaN", Kind.REFUSED_PILOT, (PilotCommand(Command(nan, 0.5)),)),
         Happening("pilot: infinite", Kind.REFUSED_PILOT, (PilotCommand(Command(0.0, math.inf)),)),
+        *(
+            Happening(f"pilot: an uncertainty of {unsure}", Kind.REFUSED_PILOT, (PilotCommand(PILOTS, unsure),))
+            for unsure in (nan, math.inf, 1.0 - wild)
+        ),
         Happening("frame", Kind.FRAME, (FrameArrived(NOW_NS),)),
         Happening("frame, late", Kind.FRAME, (FrameArrived(time_ns(LATE_FRAME)),), age=LATE_FRAME),
         Happening("frame from the future", Kind.REFUSED_FRAME, (FrameArrived(NOW_NS + 1),)),

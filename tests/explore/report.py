@@ -15,7 +15,8 @@ What is abstracted:
 - Time goes in steps of 50 ms, any number of events falls on each in any order, and decisions are also asked for 1 ns
   after each point and 1 ns before the next. Ages past the last limit that looks at them are one age.
 - A driver holds the stick at 0.05, 0.0501 or full, either way, with and without the hold button; a pilot asks for 0.9.
-  Samples are in time, 50 ms or 350 ms late; frames in time or 150 ms late. No driver limits a pilot below its cap.
+  Samples are in time, 50 ms or 350 ms late; frames in time or 150 ms late. No driver limits a pilot below its cap, and
+  no pilot is unsure.
 - What the wheels had before a decision is one of {len(OUTPUTS)} outputs, in turn, not what the path there gave them.
 - The car's problems are told right before an arming, and only to a car that is not armed. Which reason an old trip or
   an old refusal had makes no difference.

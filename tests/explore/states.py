@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from car.gate import ArmRefusal, DriverCommand, Gate, GateState, Mode, TripReason
+from car.gate import ArmRefusal, DriverCommand, Gate, GateState, Mode, PilotCommand, TripReason
 from hardware.drivetrain import Command
 from tests.explore.diary import LONG_GONE_AGE, Diary, capped
 from tests.explore.grid import NOW_NS, age, time_ns
@@ -85,7 +85,7 @@ class GateMaker:
             "refusal": OLD_REFUSAL,
             "_driver": self._drivers[memory.link, memory.stick],  # type: ignore[index]
             "_frame_ns": time_ns(memory.frame),
-            "_pilot": PILOTS if memory.spoken else None,
+            "_pilot": PilotCommand(PILOTS) if memory.spoken else None,
             "_pilot_ns": time_ns(memory.pilot),
             "_neutral_after_ns": None if memory.demand < 0 else time_ns(memory.demand),
             "_output": output,
@@ -98,7 +98,7 @@ class GateMaker:
         """Return ``content`` with driver and pilot asking for the other side, and backwards."""
         driver, pilot = content["_driver"], content["_pilot"]
         other = DriverCommand(opposite(driver.command), driver.sampled_ns, driver.held)
-        return {**content, "_driver": other, "_pilot": pilot and opposite(pilot)}
+        return {**content, "_driver": other, "_pilot": pilot and PilotCommand(opposite(pilot.command))}
 
 
 def new_gate(mode: Mode, headless: bool) -> Gate:
