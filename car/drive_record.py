@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from car.gate import ArmRefusal, GateState, Mode, TripReason
+from car.gate import SURE, ArmRefusal, GateState, Mode, TripReason
 from hardware.drivetrain import Command, LapCount, Motion, Pose
 
 JSON_DIGITS = 4
@@ -76,6 +76,11 @@ class DriveRecord:
     awaits_neutral: bool = False
     pose: Pose | None = None
     uncertainty: float = 0.0
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether a pilot has the throttle that knows too little of what it saw: the gate slows it down."""
+        return (self.mode, self.gate_state) == (Mode.AUTO, GateState.ARMED) and self.uncertainty > SURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,11 @@ class Model:
         return steering.item(), throttle.item()
 
     @property
+    def tells_uncertainty(self) -> bool:
+        """Whether it says how little it knows of a frame."""
+        return self._uncertainty is not None
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the person who starts the car ought to know, in sentences."""
         if self.card is not None:

@@ -30,7 +30,7 @@ from training.dataset import (
     load_dataset,
 )
 from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
-from training.evaluation.sureness import unsure_share
+from training.evaluation.uncertainty import unsure_share
 from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
@@ -128,14 +128,11 @@ def export_pilot(
             variant, variants = export_variants(fitted.network, unfinished, settings.variant, judging)
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
             card = _describe(fitted, out.stem, command)
-            sureness = (
-                {}
-                if variant == "int8"
-                else {"unsure of test frames": f"{unsure_share(unfinished, dataset, split.test):.1%}"}
-            )
+            unsure = unsure_share(unfinished, dataset, split.test)
+            uncertainty = {} if unsure is None else {"unsure of test frames": f"{unsure:.1%}"}
             card = replace(
                 card,
-                training={**card.training, "variant": variant, **sureness, **(more or {})},
+                training={**card.training, "variant": variant, **uncertainty, **(more or {})},
                 metrics=evaluation.to_metrics(),
                 variants={name: figures.to_card() for name, figures in variants.items()},
             )

@@ -83,17 +83,12 @@ def fit_ridge(
     changes.
     """
     every = math.ceil(sum(map(len, train)) / MOST_FRAMES)
-    squares, products = np.zeros(()), np.zeros(())
-    for images, labels in _batches(dataset.recordings, [part[::every] for part in train]):
-        views = [(images, labels), (images[:, :, ::-1], labels * (-1.0, 1.0))] if mirrored else [(images, labels)]
-        for view, answers in views:
-            inputs = _inputs(features, view)
-            squares, products = squares + inputs.T @ inputs, products + inputs.T @ answers
+    moments = _moments(dataset.recordings, [part[::every] for part in train], features, mirrored=mirrored)
     held_out = [
         (_inputs(features, images), labels[:, 0]) for images, labels in _batches(dataset.recordings, validation)
     ]
     inputs, steering = (np.concatenate(parts) for parts in zip(*held_out, strict=True))
-    tried = [_solved(squares, products, penalty) for penalty in PENALTIES]
+    tried = [_solved(moments, penalty) for penalty in PENALTIES]
     scores = [score(np.clip(inputs @ weights[:, 0], -1.0, 1.0), steering) for weights in tried]
     best = int(np.argmin([one.rmse for one in scores]))
     return Ridge(features, tried[best], scores[best].r2)
@@ -121,7 +116,7 @@ def predict_by_the_rest(
         if not any(mask.any() for mask in asked):
             continue
         rest = functools.reduce(operator.add, [one for number, one in enumerate(moments) if number != place])
-        ridge = Ridge(features, _solved(rest.squares, rest.products, penalty), math.nan)
+        ridge = Ridge(features, _solved(rest, penalty), math.nan)
         for answers, one, mask, recording in zip(predicted, judged, asked, recordings, strict=True):
             batches = _batches([recording], [one[mask]])
             answers[mask] = np.concatenate([ridge.predict(images) for images, _ in batches] or [answers[:0]])
@@ -152,11 +147,15 @@ class _Moments:
         return float(error)
 
 
-def _moments(recordings: Sequence[Recording], parts: Sequence[Indexes], features: Features) -> _Moments:
+def _moments(
+    recordings: Sequence[Recording], parts: Sequence[Indexes], features: Features, *, mirrored: bool = False
+) -> _Moments:
     total = _Moments(np.zeros(()), np.zeros(()), np.zeros(2), 0)
     for images, labels in _batches(recordings, parts):
-        inputs = _inputs(features, images)
-        total += _Moments(inputs.T @ inputs, inputs.T @ labels, (labels**2).sum(axis=0), len(labels))
+        views = [(images, labels), (images[:, :, ::-1], labels * (-1.0, 1.0))] if mirrored else [(images, labels)]
+        for view, answers in views:
+            inputs = _inputs(features, view)
+            total += _Moments(inputs.T @ inputs, inputs.T @ answers, (answers**2).sum(axis=0), len(answers))
     return total
 
 
@@ -164,7 +163,7 @@ def _penalty(moments: Sequence[_Moments]) -> float:
     """Return the penalty of the regression on the middle parts that suits the first part best: the last has no say."""
     judge, *learned, _ = moments
     middle = functools.reduce(operator.add, learned)
-    errors = [judge.squared_error(_solved(middle.squares, middle.products, penalty)) for penalty in PENALTIES]
+    errors = [judge.squared_error(_solved(middle, penalty)) for penalty in PENALTIES]
     return PENALTIES[int(np.argmin(errors))]
 
 
@@ -186,7 +185,8 @@ def mirroring_suits(dataset: Dataset, train: Sequence[Indexes], validation: Sequ
     return not mirrored.validation_r2 <= plain.validation_r2 - MIRRORING_MAY_COST_R2
 
 
-def _solved(squares: Values, products: Values, penalty: float) -> Values:
+def _solved(moments: _Moments, penalty: float) -> Values:
+    squares, products = moments.squares, moments.products
     scale = penalty * np.trace(squares) / len(squares)
     # The last input is the constant one, whose weight nothing holds down.
     solved: Values = np.linalg.solve(squares + scale * np.diag(np.append(np.ones(len(squares) - 1), 1e-9)), products)

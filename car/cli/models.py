@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from car.cli.app import app
-from car.cli.options import CarOption, ModelArgument, find_car
+from car.cli.options import CarOption, ModelArgument, drive_command, find_car
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
@@ -75,7 +74,7 @@ def import_model(
         typer.echo(
             f"A {check.donkey_type} pilot of Donkey Car. It drives well only if it learned without TRANSFORMATIONS."
         )
-    drive_it = shlex.join(["car", "drive", *([] if car is None else ["--car", str(car)]), "--model", name])
+    drive_it = drive_command(name, car)
     typer.echo(f"{name} takes frames of {check.width}x{check.height}. Drive with it: {drive_it}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,12 @@ def find_car(chosen: Path | None) -> CarFolder:
     if is_default:
         say_default(folder.path)
     return folder
+
+
+def drive_command(model: str, car: Path | None) -> str:
+    """Return what to type to drive with ``model``, where ``car`` was named or not."""
+    here = [] if car is None else ["--car", str(car)]
+    return shlex.join(["car", "drive", *here, "--model", model])
 
 
 def say_default(path: Path) -> None:

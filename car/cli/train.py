@@ -16,6 +16,7 @@ from car.cli.options import (
     CarOption,
     ModelArgument,
     SessionsArgument,
+    drive_command,
     find_car,
     mcap_files,
     model_file,
@@ -324,5 +325,4 @@ def _say_how_to_drive(model: Path, wanted: Path, folder: CarFolder, car: Path | 
     name = setting_of(model, folder.path)
     if model != wanted:
         typer.echo(f"{wanted} was there already and is as it was; this model is {model.stem}.")
-    here = [] if car is None else ["--car", str(car)]
-    typer.echo(f"Drive with it: {shlex.join(['car', 'drive', *here, '--model', name])}")
+    typer.echo(f"Drive with it: {drive_command(name, car)}")

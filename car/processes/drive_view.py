@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from car.drive_record import DriveRecord
-from car.gate import AWAITS_NEUTRAL, SURE, GateState, Mode
+from car.gate import AWAITS_NEUTRAL, GateState
 from car.statistics import LoopStatistics
 
 BAR_CELLS = 21
@@ -77,8 +77,7 @@ def _gate_text(record: DriveRecord) -> Text:
 
 
 def _pilot_text(name: str, record: DriveRecord) -> Text:
-    # In assist the throttle is the driver's, who knows.
-    if record.mode is Mode.AUTO and record.uncertainty > SURE:
+    if record.is_unsure:
         return Text(f"{name} · unsure ({record.uncertainty:.1f}): slower, be ready to take over", style="yellow")
     return Text(name)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from car.drive_record import DriveRecord
 from car.errors import NoSuchSession
-from car.gate import SURE, GateState, Mode
+from car.gate import Mode
 from car.sessions.edits import Edits, FrameRange
 from car.sessions.labels import has_teacher, label_of
 from car.sessions.overview import laps_between
@@ -197,8 +197,7 @@ class SessionIndex:
             self._throttle.append(np.nan if record is None else record.applied.throttle)
             self._label.append(np.nan if label is None else label.steering)
             self._modes.append(0 if record is None else _MODES.index(record.mode))
-            is_pilots = record is not None and (record.mode, record.gate_state) == (Mode.AUTO, GateState.ARMED)
-            self._unsure.append(record is not None and is_pilots and record.uncertainty > SURE)
+            self._unsure.append(record is not None and record.is_unsure)
 
 
 def _runs(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> list[tuple[int, int]]:

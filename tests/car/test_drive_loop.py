@@ -29,11 +29,12 @@ class SteadyPilot(Pilot):
         self.clock = clock
         self.think_ns = think_ns
         self.seen: list[int] = []
+        self.uncertainty = 0.0
 
     def drive(self, frame: Frame) -> PilotAnswer:
         self.clock.advance_ns(self.think_ns)
         self.seen.append(frame.number)
-        return PilotAnswer(ASKED, self.think_ns)
+        return PilotAnswer(ASKED, self.think_ns, self.uncertainty)
 
     def close(self) -> None:
         pass
@@ -100,6 +101,18 @@ def test_motion_lap_count_and_pose_are_each_recorded_where_somebody_knows_them()
         records = [loop.step(), loop.step()]
         for name, values in expected.items():
             assert [getattr(record, name) for record in records] == (values if name == known else [None, None])
+
+
+def test_a_pilot_that_is_unsure_is_slowed_down_and_recorded_so() -> None:
+    rig = Rig(range(30))
+    rig.pilot.uncertainty = 2.0
+    rig.run()
+    throttles = [command.throttle for command in rig.commands]
+    assert max(throttles) == pytest.approx(rig.gate.limits.autopilot_throttle_cap / 2)
+    assert max(throttles) < ASKED.throttle
+    records = [record for record, frame in rig.observed if frame is not None]
+    assert {record.uncertainty for record in records} == {2.0}
+    assert all(record.is_unsure for record in records if record.gate_state is GateState.ARMED)
 
 
 def test_a_trip_and_a_refusal_are_recorded_as_the_gates_own_reasons() -> None:

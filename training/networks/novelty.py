@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from car.pilots.smoothed import Smoothed
 from models.contract import UNCERTAINTY
 from training.backend import import_keras
+from training.networks.fixed import fixed_convolution
 
 Pictures = NDArray[np.uint8]
 """What a network is shown: frames × height × width × 3."""
@@ -51,7 +52,8 @@ def fit_novelty(pictures: Pictures, runs: Iterable[tuple[Pictures, NDArray[np.in
     if mirror:
         vectors = np.concatenate([vectors, _values(edges, known[:, :, ::-1])])
     mean, patterns = _principal(vectors)
-    most = max((_most(_residuals(_values(edges, run), mean, patterns), times) for run, times in runs), default=0.0)
+    unscaled = _make_novelty(edges, mean, patterns, 1.0)
+    most = max((_most(_values(unscaled, run)[:, 0], times) for run, times in runs), default=0.0)
     return _make_novelty(edges, mean, patterns, 1.0 / (FAMILIAR_SHARE * max(most, _LEAST)))
 
 
@@ -62,24 +64,14 @@ def _make_edges(shape: tuple[int, ...]) -> Any:
     factor = max(1, round(shape[0] / ROWS))
     # As most networks begin, so that the converter makes one of both; levels come out again.
     scaled = keras.layers.Rescaling(1 / 127.5, -1.0)(picture)
-    grey = _fixed(np.full((factor, factor, 3, 1), 127.5 / (3 * factor**2)), factor)(scaled)
+    grey = fixed_convolution(np.full((factor, factor, 3, 1), 127.5 / (3 * factor**2)), factor)(scaled)
     floor = keras.layers.Cropping2D(((int(grey.shape[1] * _SKY), 0), (0, 0)))(grey)
     slopes = np.zeros((2, 2, 1, 2))
     slopes[0, :, 0, 0] = slopes[:, 0, 0, 1] = -1.0, 1.0
-    steepness = keras.layers.AveragePooling2D(_PARTS)(keras.ops.absolute(_fixed(slopes, 1)(floor)))
+    steepness = keras.layers.AveragePooling2D(_PARTS)(keras.ops.absolute(fixed_convolution(slopes, 1)(floor)))
     vector = keras.layers.Flatten()(steepness)
     usual = keras.ops.sqrt(keras.ops.mean(keras.ops.square(vector), axis=1, keepdims=True))
     return keras.Model(picture, vector / (usual + _FLAT))
-
-
-def _fixed(kernel: NDArray[np.float64], strides: int) -> Any:
-    """Return a convolution that learns nothing."""
-    height, width, channels, filters = kernel.shape
-    layers = import_keras().layers
-    layer = layers.Conv2D(filters, (height, width), strides=strides, use_bias=False, trainable=False)
-    layer.build((None, None, None, channels))
-    layer.set_weights([kernel.astype(np.float32)])
-    return layer
 
 
 def _make_novelty(edges: Any, mean: NDArray[np.float32], patterns: NDArray[np.float32], scale: float) -> Any:
@@ -91,9 +83,9 @@ def _make_novelty(edges: Any, mean: NDArray[np.float32], patterns: NDArray[np.fl
     return keras.Model(picture, size * np.float32(scale), name=UNCERTAINTY)
 
 
-def _values(edges: Any, pictures: Pictures) -> NDArray[np.float32]:
+def _values(model: Any, pictures: Pictures) -> NDArray[np.float32]:
     batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    return np.concatenate([np.asarray(edges(batch.astype(np.float32))) for batch in batches])
+    return np.concatenate([np.asarray(model(batch.astype(np.float32))) for batch in batches])
 
 
 def _principal(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -104,14 +96,6 @@ def _principal(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArr
     return mean.astype(np.float32), directions[:, ::-1][:, :PATTERNS].astype(np.float32)
 
 
-def _residuals(
-    vectors: NDArray[np.float32], mean: NDArray[np.float32], patterns: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    off = (vectors - mean).astype(np.float64)
-    sizes: NDArray[np.float64] = np.linalg.norm(off - off @ patterns @ patterns.T, axis=1)
-    return sizes
-
-
-def _most(values: NDArray[np.float64], times_ns: NDArray[np.int64]) -> float:
+def _most(values: NDArray[np.float32], times_ns: NDArray[np.int64]) -> float:
     smoothed = Smoothed()
     return max(smoothed.add(value, now_ns) for value, now_ns in zip(values.tolist(), times_ns.tolist(), strict=True))

@@ -14,6 +14,7 @@ import numpy as np
 from car.errors import TrainingError
 from models.contract import IMAGE_INPUT, OUTPUTS, UNCERTAINTY
 from training.backend import import_keras
+from training.networks.fixed import fixed_convolution
 
 SMALL_HEIGHT = 60
 """About as many rows as steering needs: half of them at four times the speed cost no accuracy on recorded drives."""
@@ -73,11 +74,7 @@ def _mean_of(factor: int) -> Any:
 
     The runtimes compute it faster than a pooling, above all in int8, and the scaling that follows costs nothing.
     """
-    layers = import_keras().layers
-    mean = layers.Conv2D(3, factor, strides=factor, use_bias=False, trainable=False, name="shrink")
-    mean.build((None, None, None, 3))
-    mean.set_weights([np.tile(np.eye(3, dtype=np.float32) / factor**2, (factor, factor, 1, 1))])
-    return mean
+    return fixed_convolution(np.tile(np.eye(3) / factor**2, (factor, factor, 1, 1)), factor)
 
 
 def make_core(shape: tuple[int, int, int], network: NetworkName = "small") -> Any:

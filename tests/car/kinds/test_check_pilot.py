@@ -58,6 +58,8 @@ def _scribble(frame: Frame) -> PilotAnswer:
         (lambda _: PilotAnswer(Command(math.nan, 0.0)), "not finite"),
         (lambda _: PilotAnswer(Command(0.0, 1.5)), "not in"),
         (lambda _: PilotAnswer(Command(0.0, 0.0), -1), "-1 ns"),
+        (lambda _: PilotAnswer(Command(0.0, 0.0), uncertainty=math.nan), "an uncertainty of nan"),
+        (lambda _: PilotAnswer(Command(0.0, 0.0), uncertainty=-0.1), "an uncertainty of -0.1"),
         (_scribble, "writes to the frame"),
     ],
 )

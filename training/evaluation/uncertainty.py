@@ -12,12 +12,14 @@ from training.dataset import Dataset
 from training.split import Indexes
 
 
-def unsure_share(model: Path, dataset: Dataset, parts: Sequence[Indexes]) -> float:
+def unsure_share(model: Path, dataset: Dataset, parts: Sequence[Indexes]) -> float | None:
     """Return on which share of the frames of ``parts`` the uncertainty is above 1, averaged over time as on the car.
 
-    It is 0 for a model that cannot tell, and where there are no frames.
+    It is None for a model that cannot tell, and 0 where there are no frames.
     """
     pilot, unsure = load_model(model), 0
+    if not pilot.tells_uncertainty:
+        return None
     for recording, part in zip(dataset.recordings, parts, strict=True):
         smoothed = Smoothed()
         for index in part.tolist():
