@@ -26,7 +26,16 @@ from tests.mutation.at_work import KILLED, SURVIVED, install, lay_over, run_all
 from tests.mutation.modules import GATE, MODULES, ROOT, Module
 from tests.mutation.mutants import Mutant, mutants
 
-OPTIONS = ["-x", "-q", "--assert=plain", "--tb=no", "-pno:cacheprovider", "-pno:anyio", "-pno:schemathesis"]
+OPTIONS = [
+    "-x",
+    "-q",
+    "--assert=plain",
+    "--tb=no",
+    "-pno:cacheprovider",
+    "-pno:anyio",
+    "-pno:schemathesis",
+    "-pno:xdist",
+]
 """The least that tells whether a test fails. Plugins left out here would be imported anew for each mutant."""
 
 
