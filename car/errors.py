@@ -10,6 +10,7 @@
     ├── ConfigError (ValueError)            car.toml has an unknown key or a value that is not allowed
     ├── SessionError (ValueError)           not a session, or nothing in it can be read
     │   ├── TubError                        not a Donkey Car tub, or nothing in it can be read
+    │   ├── ExportError                     it cannot be put into the form that was asked for
     │   ├── NoSuchSession (LookupError)     the car has no session of that name
     │   └── SessionBusy                     it is being recorded, or its name is taken
     ├── RecordingError (OSError)            a recording cannot be written
@@ -52,6 +53,10 @@ class SessionError(CarError, ValueError):
 
 class TubError(SessionError):
     """Not a Donkey Car tub, or nothing in it can be read."""
+
+
+class ExportError(SessionError):
+    """What is to be exported cannot be put into the form that was asked for."""
 
 
 class NoSuchSession(SessionError, LookupError):

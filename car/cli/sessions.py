@@ -81,12 +81,29 @@ def import_tubs(
 def export_sessions(
     sessions: SessionsArgument = None,
     car: CarOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The folder for the tubs.")] = Path("tubs"),
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="The folder to make; default: tubs, or lerobot.")
+    ] = None,
+    lerobot: Annotated[bool, typer.Option("--lerobot", help="Export all of them as one LeRobotDataset v3.")] = False,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="TEXT", help="With --lerobot: what LeRobot tells a policy to do.")
+    ] = None,
 ) -> None:
-    """Export sessions as Donkey Car tubs (v2), and skip those that are there already."""
+    """Export sessions as Donkey Car tubs (v2), and skip those that are there already; or as a LeRobotDataset."""
     from car.sessions.tub.batch import export_sessions as export
 
-    _show_results(export(session_files(sessions, find_car(car)), out))
+    files = session_files(sessions, find_car(car))
+    if lerobot:
+        from car.sessions.lerobot import TASK, export_lerobot
+        from car.terminal.progress import progress_bar
+
+        with progress_bar("exporting for LeRobot") as progress:
+            done = export_lerobot(files, out or Path("lerobot"), task=task or TASK, progress=progress)
+        typer.echo(done)
+    elif task is not None:
+        fail("A task is for LeRobot alone. Add --lerobot, or leave out --task.")
+    else:
+        _show_results(export(files, out or Path("tubs")))
 
 
 @sessions_app.command("report")

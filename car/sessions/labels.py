@@ -66,8 +66,29 @@ class Lesson:
     origin: Origin = Origin.DRIVER
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledFrame:
+    r"""A frame as it was recorded, what a pilot should do on seeing it, and whose answer that is.
+
+    >>> with Session.open(path) as session:
+    ...     labelled = list(labelled_frames(session))
+    >>> labelled[0].label, labelled[0].frame.jpeg[:2]
+    (Command(steering=-1.0, throttle=0.2), b'\xff\xd8')
+    """
+
+    frame: EncodedFrame
+    label: Command
+    origin: Origin
+
+
 def lessons_in(session: Session) -> Iterator[Lesson]:
-    """Yield what there is to learn from ``session``: the frames that somebody drove on and that are not left out.
+    """Yield what there is to learn from ``session``, as ``labelled_frames`` does, with the images decoded."""
+    for labelled in labelled_frames(session):
+        yield Lesson(_decoded(labelled.frame), labelled.label, labelled.origin)
+
+
+def labelled_frames(session: Session) -> Iterator[LabelledFrame]:
+    """Yield the frames of ``session`` that teach something: somebody drove on them, and they are not left out.
 
     Where a driver takes over from a pilot, or stops it, the pilot's last second teaches nothing, nor does what is
     before the driver's hand has moved; what the driver does from there until the pilot drives again is a correction. A
@@ -80,7 +101,7 @@ def lessons_in(session: Session) -> Iterator[Lesson]:
     for driven, origin in frames:
         label = label_of(driven.record, is_taught=is_taught)
         if label is not None:
-            yield Lesson(_decoded(driven.frame), label, origin)
+            yield LabelledFrame(driven.frame, label, origin)
 
 
 _Attributed = tuple[DrivenFrame, Origin]
