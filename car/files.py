@@ -76,7 +76,8 @@ def locking(path: Path) -> Iterator[bool]:
         return
     # In turn with whoever creates it: a file that is there but not locked yet would pass for one that nobody writes.
     with taking_turns(path.parent):
-        descriptor = os.open(path, os.O_RDONLY)
+        # A pipe of that name would have everybody who takes turns wait for somebody to write into it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         ours = lock(descriptor)
     try:
         yield ours

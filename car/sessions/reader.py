@@ -241,6 +241,9 @@ def open_source(path: Path) -> Source:
     """Open a file for reading; raises SessionError when there is none, or nothing in it."""
     if path.is_dir():
         raise SessionError(f"{path} is a folder, not a session. Name one of the .mcap files in it.")
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for whoever writes into it.
+        raise SessionError(f"{path} is a pipe or a device, not a session. Copy what comes out of it into a file.")
     try:
         source = Source(path)
     except FileNotFoundError as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import tracemalloc
 from collections.abc import Iterator
@@ -281,6 +282,13 @@ def test_what_cannot_be_read_is_said_in_one_sentence_with_the_next_step(
         with pytest.raises(SessionError, match=message) as caught:
             open_it(path)
         assert str(caught.value).endswith(".")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only POSIX systems have named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mcap")
+    with pytest.raises(SessionError, match="is a pipe"):
+        Session.open(tmp_path / "pipe.mcap")
 
 
 def test_a_missing_file_and_a_folder_are_no_sessions(tmp_path: Path) -> None:
