@@ -28,7 +28,7 @@ def test_a_pi_on_which_all_is_well(tmp_path: Path, make, versions, model: str, s
     clinic = Clinic(tmp_path, make, versions)
     report = clinic.examine()
     assert bad(report) == []
-    assert (report.machine, report.is_pi, report.level) == (model, True, Level.OK)
+    assert (report.machine, report.is_pi) == (model, True)
     texts = {finding.check: finding.text for finding in report.findings}
     assert texts["board"] == f"{model}."
     assert texts["system"] == system
