@@ -56,17 +56,24 @@ def end(served: Served) -> dict[str, Any]:
     return now
 
 
-def test_a_pilot_is_trained_and_is_in_the_list(served: Served) -> None:
+def test_a_pilot_is_trained_is_in_the_list_and_is_not_taken_for_what_the_next_training_made(served: Served) -> None:
     assert status(served)["state"] == "none"
-    begin(served, "monday")
+    # What cannot be read is left out, and does not hide the model that is made of the rest.
+    begin(served, "monday", "noise")
     served.refused("POST", "training", 409, "already", json={"sessions": ["monday"]})
     done = end(served)
     assert (done["state"], done["model"]) == ("done", "pilot"), done
     assert "On the frames held out from training" in done["report"]
+    assert "noise.mcap" in done["report"]
     assert "pilot" in {row["name"] for row in served.client.get("models").json()}
     card = read_card(served.folder.models_dir / "pilot.tflite")
     assert card is not None
     assert card.command.startswith("car train ")
+    (served.folder.sessions_dir / "monday.mcap").write_bytes(b"no session any more")
+    begin(served, "monday", "noise")
+    served.client.post("models/pilot/rename", params={"to": "friday"}).raise_for_status()
+    failed = end(served)
+    assert (failed["state"], failed["model"]) == ("failed", "")
 
 
 def test_a_training_that_is_stopped_leaves_nothing_and_another_may_begin(served: Served) -> None:
@@ -96,26 +103,9 @@ def test_what_cannot_be_trained_on_is_said_in_the_commands_own_words(served: Ser
     assert "Nobody took over" in end(served)["report"]
 
 
-def test_a_session_that_is_left_out_does_not_hide_the_model_that_was_made(served: Served) -> None:
-    begin(served, "monday", "noise")
-    done = end(served)
-    assert (done["state"], done["model"]) == ("done", "pilot"), done
-    assert "noise.mcap" in done["report"]
-
-
 def test_a_model_that_comes_meanwhile_is_not_taken_for_what_was_trained(served: Served, trained: Trained) -> None:
     begin(served, "noise")
     shutil.copy(trained.model, served.folder.models_dir / "aaa.tflite")
-    failed = end(served)
-    assert (failed["state"], failed["model"]) == ("failed", "")
-
-
-def test_an_older_model_of_the_same_command_is_not_taken_for_a_new_one(served: Served) -> None:
-    begin(served, "monday")
-    assert end(served)["model"] == "pilot"
-    (served.folder.sessions_dir / "monday.mcap").write_bytes(b"no session any more")
-    begin(served, "monday")
-    served.client.post("models/pilot/rename", params={"to": "friday"}).raise_for_status()
     failed = end(served)
     assert (failed["state"], failed["model"]) == ("failed", "")
 
