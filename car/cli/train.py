@@ -76,7 +76,12 @@ def train(
         ),
     ] = "small",
     loss: Annotated[
-        str, typer.Option("--loss", metavar="NAME", help="mse, or huber: far-off labels pull no harder than near ones.")
+        str,
+        typer.Option(
+            "--loss",
+            metavar="NAME",
+            help="mse; huber, far-off labels pull no harder than near ones; or binned, steering in 21 bins.",
+        ),
     ] = "mse",
     lead_ms: Annotated[
         str,
