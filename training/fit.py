@@ -32,6 +32,8 @@ from training.variants import VariantChoice, variant_choices
 LossName = Literal["mse", "huber", "binned"]
 HUBER_DELTA = 0.2
 """Where the error of Huber's loss stops being squared: beyond a fifth of full lock a frame pulls no harder."""
+WARM_LEARNING_RATE = 1e-3
+"""So much at most for weights that have learned already: the first steps of a greater rate undo what they know."""
 _SHRINK_BATCH = 256
 
 
@@ -128,9 +130,9 @@ def fit(
 ) -> Fitted:
     """Train a network on the training frames of ``split``, stopping by its validation frames.
 
-    It goes on from the weights of ``start``, where that is given: the network of an earlier fit by the same name, to
-    frames of this size. Without ``start``, it goes on from the checkpoint of the same fit, where ``checkpoints`` have
-    one, which ``say`` is told, and keeps its own there. Of one that ``stop`` ends, the best epoch so far is returned.
+    It begins with the weights of ``start``, where that is given: the network of an earlier fit by the same name, to
+    frames of this size. It goes on from the checkpoint of the same fit, where ``checkpoints`` have one, which ``say``
+    is told, and keeps its own there. Of one that ``stop`` ends, the best epoch so far is returned.
 
     By default the squared error is minimised: where drivers tap full lock and let go, its minimum is the steering they
     mean, while the absolute error's is the zero they show most of the time, and Huber's lies between; that of the
@@ -154,17 +156,17 @@ def fit(
         train = _with_displaced(train, dataset, split, settings, shrink)
     validation = _gather(dataset, split.validation, shrink)
     core = make_core(train[0].shape[1:], settings.network, binned=settings.loss == "binned")
-    if start is not None:
-        core.set_weights(start.get_layer(CORE).get_weights())
+    begins_with = start.get_layer(CORE).get_weights() if start is not None else []
+    if begins_with:
+        core.set_weights(begins_with)
     steps = math.ceil(len(train[0]) / settings.batch_size)
     rate = settings.learning_rate
     if settings.decays:
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
     learner = _learner(core, settings.loss)
     learner.compile(keras.optimizers.Adam(rate), loss=_losses(settings.loss))
-    if checkpoints is None or start is not None:
-        checkpoints = Checkpoints(None)
-    state = checkpoints.find(fit_key(dataset, split, asdict(replace(settings, variant="float32"))))
+    checkpoints = checkpoints or Checkpoints(None)
+    state = checkpoints.find(fit_key(dataset, split, asdict(replace(settings, variant="float32")), begins_with))
     begun = len(state.losses) if state else 0
     if begun:
         say(f"Goes on after epoch {begun} of {settings.epochs} of a training that was interrupted.")
