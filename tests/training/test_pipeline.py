@@ -115,6 +115,7 @@ def test_a_card_says_how_its_labels_led_and_how_many_frames_had_none(needs_keras
         "mirrored": "no",
     }
     assert card.split.endswith(", without 2 frames that have no label 100 ms later")
+    assert "unsure of test frames" in card.training
 
 
 def test_cameras_that_differ_leave_only_what_they_share_on_the_card(needs_keras: None, tmp_path: Path) -> None:
