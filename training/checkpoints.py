@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -84,11 +84,11 @@ class FitState:
             return cls(file["losses"].tolist(), best, variables, optimizer)
 
 
-def fit_key(dataset: Dataset, split: Split, settings: dict[str, Any]) -> str:
+def fit_key(dataset: Dataset, split: Split, settings: dict[str, Any], start: Sequence[NDArray[Any]] = ()) -> str:
     """Return what tells apart the fits that come to something else.
 
-    It is made of what is learned from and judged by, of the ``settings``, of the versions of all software, and of this
-    package's own source.
+    It is made of what is learned from and judged by, of the ``settings``, of the weights that it begins with, where
+    those are not drawn, of the versions of all software, and of this package's own source.
     """
     told = {
         "settings": settings,
@@ -103,6 +103,8 @@ def fit_key(dataset: Dataset, split: Split, settings: dict[str, Any]) -> str:
         digest.update(recording.sha256.encode())
         for array in (recording.captured_ns, recording.labels, train, validation):
             digest.update(f"{len(array)} ".encode() + array.tobytes())
+    for weights in start:
+        digest.update(f"{weights.shape} ".encode() + weights.tobytes())
     return digest.hexdigest()[:32]
 
 

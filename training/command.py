@@ -63,6 +63,7 @@ def train_and_show(
     replaces: bool = False,
     size: Size | None = None,
     from_takeovers: bool = False,
+    start: Path | None = None,
     restart: bool = False,
     stop: Stop | None = None,
 ) -> Trained:
@@ -84,6 +85,7 @@ def train_and_show(
             left_out=noting(left_out),
             loaded=show_loaded,
             from_takeovers=from_takeovers,
+            start=start,
             restart=restart,
             stop=stop,
             say=_say,

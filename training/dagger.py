@@ -29,7 +29,7 @@ from training.backend import import_keras
 from training.dataset import LeftOutCallback, LoadedCallback, ignore_left_out, ignore_loaded, load_dataset
 from training.demonstrations import DRIVE_S, Drive, drives_for, record_drives
 from training.evaluation.road_test import RoadTest, take_road_test
-from training.fit import Fitted, TrainSettings, fit
+from training.fit import WARM_LEARNING_RATE, Fitted, TrainSettings, fit
 from training.pipeline import EXPORT, check_place, export_pilot, publish_pilot
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.split import Split, split_recordings
@@ -40,7 +40,6 @@ EXPERT_SHARE = 0.5
 FIRST_WORLD = 100_000
 """The worlds of the rounds come from this number on in the seed's row: the demonstrations are at its beginning."""
 WARM_EPOCHS_SHARE = 0.5
-WARM_LEARNING_RATE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,19 @@ from training.course import Course, Stop
 from training.dataset import Dataset
 from training.displaced import displaced_views
 from training.lead import MOST_LEAD_MS, measured_lead_ms, with_lead
+from training.networks.binned import LOGITS, binned_loss
 from training.networks.novelty import fit_novelty
-from training.networks.steering import CORE, NetworkName, join, make_core, make_shrink, network_names
+from training.networks.steering import CORE, STEERING, NetworkName, join, make_core, make_shrink, network_names
 from training.progress import ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
 from training.split import Indexes, Split
 from training.variants import VariantChoice, variant_choices
 
-LossName = Literal["mse", "huber"]
+LossName = Literal["mse", "huber", "binned"]
 HUBER_DELTA = 0.2
 """Where the error of Huber's loss stops being squared: beyond a fifth of full lock a frame pulls no harder."""
+WARM_LEARNING_RATE = 1e-3
+"""So much at most for weights that have learned already: the first steps of a greater rate undo what they know."""
 _SHRINK_BATCH = 256
 
 
@@ -127,14 +130,15 @@ def fit(
 ) -> Fitted:
     """Train a network on the training frames of ``split``, stopping by its validation frames.
 
-    It goes on from the weights of ``start``, where that is given: the network of an earlier fit by the same name, to
-    frames of this size. Without ``start``, it goes on from the checkpoint of the same fit, where ``checkpoints`` have
-    one, which ``say`` is told, and keeps its own there. Of one that ``stop`` ends, the best epoch so far is returned.
+    It begins with the weights of ``start``, where that is given: the network of an earlier fit by the same name, to
+    frames of this size. It goes on from the checkpoint of the same fit, where ``checkpoints`` have one, which ``say``
+    is told, and keeps its own there. Of one that ``stop`` ends, the best epoch so far is returned.
 
     By default the squared error is minimised: where drivers tap full lock and let go, its minimum is the steering they
-    mean, while the absolute error's is the zero they show most of the time, and Huber's lies between. Raises
-    TrainingError when the training diverges, the frames are too small for the network, or no label is as much later as
-    the settings say; MissingPackage when Keras or TensorFlow is not installed.
+    mean, while the absolute error's is the zero they show most of the time, and Huber's lies between; that of the
+    binned one is the steering they mean too. Raises TrainingError when the training diverges, the frames are too small
+    for the network, or no label is as much later as the settings say; MissingPackage when Keras or TensorFlow is not
+    installed.
     """
     settings = settings or TrainSettings()
     keras = import_keras()
@@ -151,22 +155,23 @@ def fit(
     if settings.displaced_views:
         train = _with_displaced(train, dataset, split, settings, shrink)
     validation = _gather(dataset, split.validation, shrink)
-    core = make_core(train[0].shape[1:], settings.network)
-    if start is not None:
-        core.set_weights(start.get_layer(CORE).get_weights())
+    core = make_core(train[0].shape[1:], settings.network, binned=settings.loss == "binned")
+    begins_with = start.get_layer(CORE).get_weights() if start is not None else []
+    if begins_with:
+        core.set_weights(begins_with)
     steps = math.ceil(len(train[0]) / settings.batch_size)
     rate = settings.learning_rate
     if settings.decays:
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    core.compile(keras.optimizers.Adam(rate), loss={name: _loss(settings.loss) for name in OUTPUTS})
-    if checkpoints is None or start is not None:
-        checkpoints = Checkpoints(None)
-    state = checkpoints.find(fit_key(dataset, split, asdict(replace(settings, variant="float32"))))
+    learner = _learner(core, settings.loss)
+    learner.compile(keras.optimizers.Adam(rate), loss=_losses(settings.loss))
+    checkpoints = checkpoints or Checkpoints(None)
+    state = checkpoints.find(fit_key(dataset, split, asdict(replace(settings, variant="float32")), begins_with))
     begun = len(state.losses) if state else 0
     if begun:
         say(f"Goes on after epoch {begun} of {settings.epochs} of a training that was interrupted.")
     course = Course(settings.epochs, settings.patience, state, checkpoints.keep, stop)
-    course.run(core, training_batches(*train, settings, begun * steps), steps, _plain_batches(*validation), progress)
+    course.run(learner, training_batches(*train, settings, begun * steps), steps, _plain_batches(*validation), progress)
     if course.has_diverged:
         checkpoints.forget()
         raise TrainingError("The training diverged. Train again with a lower learning rate.")
@@ -197,9 +202,18 @@ def _runs(
         start += len(part)
 
 
-def _loss(name: LossName) -> Any:
+def _learner(core: Any, loss: LossName) -> Any:
+    """Return the Keras model with the weights of ``core`` whose outputs the losses judge."""
+    if loss != "binned":
+        return core
+    return import_keras().Model(core.input, {**core.output, STEERING: core.get_layer(LOGITS).output}, name="learner")
+
+
+def _losses(name: LossName) -> dict[str, Any]:
+    """Return the loss of each output; bins are of the steering alone."""
     losses = import_keras().losses
-    return losses.MeanSquaredError() if name == "mse" else losses.Huber(HUBER_DELTA)
+    alike = losses.Huber(HUBER_DELTA) if name == "huber" else losses.MeanSquaredError()
+    return dict.fromkeys(OUTPUTS, alike) | ({STEERING: binned_loss} if name == "binned" else {})
 
 
 def _gather(dataset: Dataset, parts: Sequence[Indexes], shrink: Any) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -31,11 +31,12 @@ from training.dataset import (
 )
 from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
 from training.evaluation.uncertainty import unsure_share
-from training.fit import Fitted, TrainSettings, fit
+from training.fit import WARM_LEARNING_RATE, Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
 from training.split import Indexes, Split, split_recordings
 from training.takeovers import corrected
+from training.transfer import Earlier, read_earlier
 from training.variants import Judging, export_variants
 
 EXPORT = ".export-"
@@ -54,6 +55,7 @@ def train(
     left_out: LeftOutCallback = ignore_left_out,
     loaded: LoadedCallback = ignore_loaded,
     from_takeovers: bool = False,
+    start: Path | None = None,
     restart: bool = False,
     stop: Stop | None = None,
     say: SayCallback = ignore_sentence,
@@ -63,35 +65,46 @@ def train(
     Where there is such a file, the model is written beside it with a number, pilot-2.tflite, unless it ``replaces``
     that one. ``command`` is what was typed, for the card; for ``size`` and ``left_out`` see ``load_dataset``, and
     ``loaded`` hears of what that returned before the training begins. With ``from_takeovers`` a pilot's own driving in
-    them is passed over, and what corrects it is shown more often (``training.takeovers``). The figures in the card are
-    those of the exported file on the test frames.
+    them is passed over, and what corrects it is shown more often (``training.takeovers``). With ``start``, an earlier
+    pilot's file, the training begins with its weights, and at a rate of ``WARM_LEARNING_RATE`` at most. The figures in
+    the card are those of the exported file on the test frames.
 
     A training that was interrupted goes on when it is begun again, unless it is to ``restart``: checkpoints are in the
     folder ``.checkpoints`` beside ``out``. ``stop`` may end it early, with the best epoch so far; that one can still be
-    gone on with. ``say`` is told of all that. Raises TrainingError when the sessions cannot be trained on or
-    ``out`` cannot be written, SessionError when the only one cannot be read, MissingPackage when Keras or TensorFlow is
-    not installed.
+    gone on with. ``say`` is told of all that. Raises TrainingError when the sessions cannot be trained on, ``start``
+    cannot be begun from or ``out`` cannot be written, ModelError when ``start`` is no model, SessionError when the only
+    session cannot be read, MissingPackage when Keras or TensorFlow is not installed.
     """
     settings = settings or TrainSettings()
     # Before minutes of decoding and training, not after them.
     import_keras()
     check_place(out)
+    earlier = read_earlier(start, settings.network, binned=settings.loss == "binned") if start is not None else None
     dataset = load_dataset(sessions, progress, size=size, tell=left_out)
+    if earlier is not None:
+        earlier.check_fits(dataset)
+        settings = replace(settings, learning_rate=min(settings.learning_rate, WARM_LEARNING_RATE))
     loaded(dataset)
     progress(Progress("train", 0, 1))
     lessons = corrected(dataset, settings.seed) if from_takeovers else None
     times = [recording.captured_ns for recording in dataset.recordings]
     split = lessons.split if lessons else split_recordings(times, settings.seed)
     checkpoints = Checkpoints(out.parent / FOLDER, say, restart=restart)
-    fitted = fit(dataset, split, settings, progress, checkpoints=checkpoints, stop=stop, say=say)
+    network = earlier.network if earlier is not None else None
+    fitted = fit(dataset, split, settings, progress, start=network, checkpoints=checkpoints, stop=stop, say=say)
     if fitted.was_stopped:
         say(
             f"Stopped after epoch {fitted.epochs} of {settings.epochs}: epoch {fitted.best_epoch}, the best so far, "
             "becomes the model. Ctrl-C again ends without one."
         )
+    if earlier is not None and (seen := earlier.seen_test_frames(fitted.dataset, fitted.split)):
+        say(
+            f"{earlier.card.name} may have learned from {seen} of the test frames, so the figures flatter. Record "
+            "another drive to judge by, and run `car compare` on it."
+        )
     progress(Progress("export", 0, 1))
     corrections = {"corrections": str(lessons)} if lessons else {}
-    card = export_pilot(fitted, out, command, replaces=replaces, more=corrections)
+    card = export_pilot(fitted, out, command, replaces=replaces, more=corrections, earlier=earlier)
     if not fitted.was_stopped:
         checkpoints.forget()
     progress(Progress("export", 1, 1))
@@ -113,11 +126,18 @@ def _unwritable(out: Path, error: OSError) -> TrainingError:
 
 
 def export_pilot(
-    fitted: Fitted, out: Path, command: str = "", *, replaces: bool = False, more: Mapping[str, str] | None = None
+    fitted: Fitted,
+    out: Path,
+    command: str = "",
+    *,
+    replaces: bool = False,
+    more: Mapping[str, str] | None = None,
+    earlier: Earlier | None = None,
 ) -> ModelCard:
     """Write the network, measured and described, to ``out`` in one step and return its card; see ``train``.
 
-    ``more`` is what else the card says of the training. Raises TrainingError when ``out`` cannot be written.
+    ``more`` is what else the card says of the training, ``earlier`` the pilot that it began from. Raises TrainingError
+    when ``out`` cannot be written.
     """
     dataset, split = fitted.dataset, fitted.split
     try:
@@ -128,6 +148,8 @@ def export_pilot(
             variant, variants = export_variants(fitted.network, unfinished, settings.variant, judging)
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
             card = _describe(fitted, out.stem, command)
+            if earlier is not None:
+                card = _descended(card, earlier, fitted)
             unsure = unsure_share(unfinished, dataset, split.test)
             uncertainty = {} if unsure is None else {"unsure of test frames": f"{unsure:.1%}"}
             card = replace(
@@ -202,6 +224,13 @@ def _describe(fitted: Fitted, name: str, command: str) -> ModelCard:
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _descended(card: ModelCard, earlier: Earlier, fitted: Fitted) -> ModelCard:
+    """Return ``card`` with what the pilot came from, and with what that one had learned from."""
+    seen = earlier.seen_test_frames(fitted.dataset, fitted.split)
+    told = {"begun from": earlier.words} | ({"test frames it had learned from": seen} if seen else {})
+    return replace(card, sessions=earlier.with_its_sessions(card.sessions), training={**card.training, **told})
 
 
 def _common(cameras: Sequence[Mapping[str, float | str]]) -> dict[str, float | str]:

@@ -76,7 +76,12 @@ def train(
         ),
     ] = "small",
     loss: Annotated[
-        str, typer.Option("--loss", metavar="NAME", help="mse, or huber: far-off labels pull no harder than near ones.")
+        str,
+        typer.Option(
+            "--loss",
+            metavar="NAME",
+            help="mse; huber, far-off labels pull no harder than near ones; or binned, steering in 21 bins.",
+        ),
     ] = "mse",
     lead_ms: Annotated[
         str,
@@ -99,6 +104,12 @@ def train(
             "--from-takeovers", help="Learn from where a driver took over from a pilot; the car drives with it then."
         ),
     ] = False,
+    begin_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Begin with what this pilot of the same network and frame size has learned."
+        ),
+    ] = None,
     variant: Annotated[
         str,
         typer.Option(
@@ -113,6 +124,7 @@ def train(
 ) -> None:
     """Train a pilot on the recorded sessions in which somebody drove, and export it with its model card."""
     import training.command
+    from car.pilots.find import find_model
     from training.course import Stop
     from training.fit import TrainSettings
 
@@ -122,6 +134,8 @@ def train(
         fail("Rounds with an expert show the way back themselves. Leave out --displaced-views or --dagger.")
     if from_takeovers and dagger is not None:
         fail("In the rounds of --dagger it is the expert that takes over. Leave out --from-takeovers or --dagger.")
+    if begin_from is not None and dagger is not None:
+        fail("The first of the rounds of --dagger begins anew. Leave out --from or --dagger.")
     if restart and dagger is not None:
         fail("The rounds of --dagger always begin anew. Leave out --restart or --dagger.")
     if mirror not in MIRROR:
@@ -129,6 +143,7 @@ def train(
     lead = _lead_ms(lead_ms)
     folder = find_car(car)
     place = _place(folder, name, out, replace=replace)
+    start = find_model(begin_from, folder.path) if begin_from is not None else None
     camera = folder.config.camera.geometry
     files = session_files(sessions, folder)
     command = shlex.join(["car", *sys.argv[1:]])
@@ -155,6 +170,7 @@ def train(
             replaces=replace,
             size=(camera.height, camera.width),
             from_takeovers=from_takeovers,
+            start=start,
             restart=restart,
             stop=Stop(),
         )

@@ -48,6 +48,7 @@ SETTINGS = {
     "pilotnet": TrainSettings(network="pilotnet"),
     "mobile": TrainSettings(network="mobile"),
     "small, huber": TrainSettings(loss="huber"),
+    "small, binned": TrainSettings(loss="binned"),
     "small, balanced": TrainSettings(balance=True),
     "wide": TrainSettings(network="wide"),
 }

@@ -134,9 +134,19 @@ def test_a_folder_that_cannot_be_made_is_said_once_and_the_training_goes_on(
     assert weights(fitted) == weights(whole)
 
 
-def test_a_fit_from_other_weights_keeps_none(drive: tuple[Dataset, Split], whole: Fitted, tmp_path: Path) -> None:
-    fit(*drive, replace(SHORT, epochs=1), start=whole.network, checkpoints=Checkpoints(tmp_path / "folder"))
-    assert not (tmp_path / "folder").exists()
+def test_a_fit_that_began_from_an_earlier_pilot_goes_on_as_that_and_is_no_other(
+    drive: tuple[Dataset, Split], whole: Fitted, tmp_path: Path
+) -> None:
+    stop = Stop()
+    settings = replace(SHORT, epochs=2)
+    fit(*drive, settings, after_epoch(1, stop), start=whole.network, checkpoints=Checkpoints(tmp_path), stop=stop)
+    said: list[str] = []
+    key = fit_key(*drive, asdict(settings))
+    assert Checkpoints(tmp_path).find(key) is None
+    assert key != fit_key(*drive, asdict(settings), [np.zeros(3)]) != fit_key(*drive, asdict(settings), [np.ones(3)])
+    went_on = fit(*drive, settings, start=whole.network, checkpoints=Checkpoints(tmp_path), say=said.append)
+    assert len(said) == 1
+    assert weights(went_on) == weights(fit(*drive, settings, start=whole.network))
 
 
 def keep(folder: Path, key: str, state: FitState = STATE) -> None:

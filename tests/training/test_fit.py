@@ -16,7 +16,8 @@ from tests.training.drives import draw, write_drive
 from training.dataset import Dataset, load_dataset
 from training.fit import HUBER_DELTA, Fitted, TrainSettings, fit, training_batches
 from training.lead import with_lead
-from training.networks.steering import NetworkName, network_names
+from training.networks.binned import CENTRES
+from training.networks.steering import CORE, NetworkName, network_names
 from training.progress import Progress
 from training.split import Split, split_recordings
 
@@ -139,6 +140,13 @@ def test_hubers_loss_is_linear_for_labels_that_are_far_off(drive: tuple[Dataset,
     assert 0.2 < (errors > HUBER_DELTA).mean() < 0.8
     huber = np.where(errors <= HUBER_DELTA, errors**2 / 2, HUBER_DELTA * (errors - HUBER_DELTA / 2))
     assert huber.mean(axis=0).sum() == pytest.approx(fitted.validation_loss, rel=0.02)
+
+
+def test_a_network_with_bins_gives_the_steering_that_is_to_be_expected(drive: tuple[Dataset, Split]) -> None:
+    fitted = fit(*drive, TrainSettings(epochs=15, batch_size=16, learning_rate=2e-3, loss="binned", mirror=False))
+    assert answers(fitted) == pytest.approx([-0.8, -0.3, 0.0, 0.3, 0.8], abs=0.25)
+    # Nothing was learned of what a bin stands for.
+    assert np.array_equal(fitted.network.get_layer(CORE).get_layer("steering").get_weights()[0][:, 0], CENTRES)
 
 
 def test_what_leads_is_learned_and_judged_by(drive: tuple[Dataset, Split]) -> None:

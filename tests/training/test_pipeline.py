@@ -103,18 +103,19 @@ def test_of_many_sessions_the_held_out_ones_are_named_and_not_counted_as_learned
 def test_a_card_says_how_its_labels_led_and_how_many_frames_had_none(needs_keras: None, tmp_path: Path) -> None:
     session = write_drive(tmp_path / "monday.mcap", frames=160)
     settings = TrainSettings(
-        epochs=1, batch_size=32, network="mobile", loss="huber", lead_ms=100, balance=True, mirror=False
+        epochs=1, batch_size=32, network="mobile", loss="binned", lead_ms=100, balance=True, mirror=False
     )
     card = train([session], tmp_path / "pilot.tflite", settings)
     told = {key: card.training[key] for key in ("network", "loss", "label lead", "balanced", "mirrored")}
     assert told == {
         "network": "mobile",
-        "loss": "huber",
+        "loss": "binned",
         "label lead": "100 ms",
         "balanced": "yes",
         "mirrored": "no",
     }
     assert card.split.endswith(", without 2 frames that have no label 100 ms later")
+    assert "unsure of test frames" in card.training
 
 
 def test_cameras_that_differ_leave_only_what_they_share_on_the_card(needs_keras: None, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from car.errors import TrainingError
 from models.contract import IMAGE_INPUT, OUTPUTS, UNCERTAINTY
 from training.backend import import_keras
+from training.networks.binned import expected_steering
 from training.networks.fixed import fixed_convolution
 
 SMALL_HEIGHT = 60
@@ -23,6 +24,7 @@ NetworkName = Literal["small", "wide", "pilotnet", "mobile", "donkey-linear"]
 CORE = "core"
 """The name of what is trained, a layer of the pilot."""
 
+STEERING = OUTPUTS[0]
 _DONKEY_DROPOUT = 0.2
 
 
@@ -77,18 +79,24 @@ def _mean_of(factor: int) -> Any:
     return fixed_convolution(np.tile(np.eye(3) / factor**2, (factor, factor, 1, 1)), factor)
 
 
-def make_core(shape: tuple[int, int, int], network: NetworkName = "small") -> Any:
+def make_core(shape: tuple[int, int, int], network: NetworkName = "small", *, binned: bool = False) -> Any:
     """Return a Keras model from pictures of ``shape`` (float32, 0 … 255) to ``steering`` and ``throttle``.
 
     ``shape`` is what ``make_shrink`` gives for the same network. ``small`` is enough for a track or two; ``wide`` has
     room for many looks, at twice the computing; ``mobile`` takes the least computing. ``pilotnet`` has the layers of
     Bojarski and others ("End to end learning for self-driving cars", 2016), ``donkey-linear`` those of Donkey Car's
-    linear pilot: they are there to be compared with.
+    linear pilot: they are there to be compared with. The steering of a ``binned`` one comes from
+    ``training.networks.binned``, that of the others from one unit.
     """
     keras = import_keras()
     small = keras.Input(shape, name="small")
     features = _NETWORKS[network].features(keras.layers, small)
-    return keras.Model(small, {name: keras.layers.Dense(1, name=name)(features) for name in OUTPUTS}, name=CORE)
+    answers = {
+        name: keras.layers.Dense(1, name=name)(features) for name in OUTPUTS if not (binned and name == STEERING)
+    }
+    if binned:
+        answers[STEERING] = expected_steering(features, STEERING)
+    return keras.Model(small, answers, name=CORE)
 
 
 def join(shrink: Any, core: Any, novelty: Any = None) -> Any:
