@@ -20,7 +20,7 @@ from typing import Any
 
 import cv2
 
-from car.errors import MissingPackage, TrainingError
+from car.errors import KNOWN_ERRORS, MissingPackage, TrainingError
 from training.cores import (
     MOST_DEATHS,
     ONE_CORE,
@@ -68,13 +68,19 @@ def on_ray(
 
     This machine has to be one of the cluster's. Each needs this version of Pocketpilot, and what jobs name at the same
     paths. A job whose worker dies, or says nothing for ``silent_s``, is begun again on another. Raises what the work
-    raises; MissingPackage without Ray; TrainingError when no cluster answers, or it does no more.
+    raises, where it is one of ``KNOWN_ERRORS``; MissingPackage without Ray; TrainingError for anything else, and when
+    no cluster answers or it does no more.
     """
     ray = _connect(address)
     try:
         return _Cluster(ray, silent_s).run(work, jobs, progress, done)
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
+        if isinstance(error.cause, KNOWN_ERRORS):
+            raise error.cause from None
+        raise TrainingError(
+            f"A worker of the Ray cluster failed ({_first_line(error.cause)}). Give every machine this version of "
+            "Pocketpilot and its packages, or leave out --cluster."
+        ) from error
     except ray.exceptions.LocalRayletDiedError as error:
         raise _gone("this machine's part of it ended") from error
     except ray.exceptions.RayError as error:

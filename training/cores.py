@@ -28,7 +28,7 @@ Engine = Callable[[Work[Job, Result], Sequence[Job], ProgressCallback, DoneCallb
 It says how much of all is done, 0 … 1, and hands over each result as soon as it is there.
 """
 MOST_DEATHS = 2
-"""So many times work is begun again of which a process was killed; once more, and it is the work that kills them."""
+"""So many times in a row killed work is begun again; once more, and it is the work that kills its processes."""
 
 ONE_CORE = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """What keeps TensorFlow to one core where every core has a process of its own."""
@@ -75,11 +75,12 @@ def work_on_all(
             keep(number, work(job, _share_of(progress, number, len(jobs))))
     deaths = 0
     while len(results) < len(jobs):
+        before = len(results)
         left = {number: job for number, job in enumerate(jobs) if number not in results}
         try:
             _work_in_pool(work, left, keep_and_tell, cores)
         except BrokenProcessPool as error:
-            deaths += 1
+            deaths = 1 if len(results) > before else deaths + 1
             if deaths > MOST_DEATHS:
                 raise TrainingError(
                     "A process that worked on this was ended, and so were those that began it again, perhaps for want "

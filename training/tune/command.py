@@ -53,9 +53,8 @@ def tune_and_show(
                 search.run(choose_engine(cluster, workers), sessions, size, progress)
         except BaseException:
             _show(search.results, train_command)
-            _say(
-                f"{len(search.results)} of {count} trials are done. The same command goes on from what is in {folder}."
-            )
+            go_on = "Without --restart the same command goes on" if restart else "The same command goes on"
+            _say(f"{len(search.results)} of {count} trials are done. {go_on} from what is in {folder}.")
             raise
         _show(search.results, train_command)
         _say(f"All of it is in {folder / TRIALS}.")

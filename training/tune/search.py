@@ -22,8 +22,7 @@ from training.cores import Engine, ProgressCallback
 from training.dataset import Dataset, Size
 from training.fit import LossName, TrainSettings
 from training.networks.steering import NetworkName
-from training.split import split_recordings
-from training.tune.trial import Trial, TrialResult, checkpoints_of, run_trial, trial_key
+from training.tune.trial import Trial, TrialResult, checkpoints_of, run_trial, split_for, trial_key
 
 TRIALS = "trials.json"
 SCHEMA_VERSION = 1
@@ -75,11 +74,12 @@ class Choices:
 class Search:
     """The trials of a search, in ``folder``, which one process at a time works in.
 
-    >>> with Search.open(folder / "tune", load_dataset([path]), Choices(seeds=1)) as search:
-    ...     len(search.trials), len(search.results)
-    (4, 0)
+    >>> search = Search(folder, [Trial(TrainSettings(), key="5a5e25b6")], known={})
+    >>> len(search.trials), len(search.results)
+    (1, 0)
 
-    ``trials`` are all there are to be done, ``results`` those of them that are, in the order of the trials.
+    ``trials`` are all there are to be done, ``results`` those of them that are, in the order of the trials; ``known``
+    are the results of earlier ones, by their keys. Use ``Search.open`` for those that the folder holds.
     """
 
     def __init__(self, folder: Path, trials: Sequence[Trial], known: Mapping[str, TrialResult]) -> None:
@@ -133,7 +133,8 @@ class Search:
         # Workers may stand in another folder.
         paths = [path.absolute() for path in sessions]
         work = partial(run_trial, sessions=paths, size=size, folder=self._folder.absolute())
-        engine(work, left, progress, self._keep)
+        if left:
+            engine(work, left, progress, self._keep)
         with contextlib.suppress(OSError):  # Others of an interrupted search are in it, or there is none.
             (self._folder / FOLDER).rmdir()
         return self.results
@@ -153,8 +154,7 @@ class Search:
 
 
 def _trial(dataset: Dataset, settings: TrainSettings) -> Trial:
-    split = split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
-    return Trial(settings, trial_key(dataset, split, settings))
+    return Trial(settings, trial_key(dataset, split_for(dataset, settings), settings))
 
 
 def _unwritable(folder: Path, error: OSError) -> TrainingError:

@@ -77,15 +77,14 @@ class TrialResult:
         return cls(**values)
 
 
-def load_split(sessions: Sequence[Path], size: Size | None, seed: int) -> tuple[Dataset, Split]:
-    """Return the frames of ``sessions``, and which of them a training with ``seed`` learns from."""
-    dataset = load_dataset(sessions, size=size)
-    return dataset, split_recordings([recording.captured_ns for recording in dataset.recordings], seed)
-
-
 def trial_key(dataset: Dataset, split: Split, settings: TrainSettings) -> str:
     """Return what tells trials apart that come to something else; see ``training.checkpoints.fit_key``."""
     return fit_key(dataset, split, {"trial": asdict(settings)})
+
+
+def split_for(dataset: Dataset, settings: TrainSettings) -> Split:
+    """Return which frames a training with these settings learns from, as ``car train`` splits them."""
+    return split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
 
 
 def checkpoints_of(key: str, folder: Path) -> Path:
@@ -101,8 +100,9 @@ def run_trial(
     Raises TrainingError when what is here is not what the trial's key was made of.
     """
     started_cpu_s = time.process_time()
-    progress(0.0)
-    dataset, split = load_split(sessions, size, trial.settings.seed)
+    # To decode on another machine may take minutes, in which it is not to pass for frozen.
+    dataset = load_dataset(sessions, lambda _: progress(0.0), size=size)
+    split = split_for(dataset, trial.settings)
     if trial_key(dataset, split, trial.settings) != trial.key:
         raise TrainingError(
             "A worker has other sessions than this machine, or another version of Pocketpilot or its packages. Give "

@@ -166,6 +166,27 @@ def test_a_trial_is_the_training_that_its_command_repeats(
 
 
 @pytest.mark.usefixtures("needs_keras")
+def test_a_trial_that_was_interrupted_goes_on_and_comes_to_the_same(tmp_path: Path, dataset: Dataset) -> None:
+    session, folder = tmp_path / "sessions" / "monday.mcap", tmp_path / "tune"
+
+    def interrupt(done: float) -> None:
+        if done > 0.6:
+            raise KeyboardInterrupt
+
+    choices = replace(CHOICES, seeds=1, base=replace(BASE, epochs=3))
+    with Search.open(folder, dataset, choices) as search, pytest.raises(KeyboardInterrupt):
+        search.run(partial(work_on_all, cores=1), [session], None, interrupt)
+    assert list(checkpoints_of(search.trials[0].key, folder).glob("*.fit"))
+    told: list[float] = []
+    with Search.open(folder, dataset, choices) as search:
+        (again,) = search.run(partial(work_on_all, cores=1), [session], None, told.append)
+    assert min(done for done in told if done) > 0.3
+    assert [path.name for path in sorted(folder.iterdir())] == [".lock", TRIALS]
+    undisturbed = run_trial(search.trials[0], told.append, [session], None, tmp_path / "other")
+    assert replace(again, cpu_s=0.0) == replace(undisturbed, cpu_s=0.0)
+
+
+@pytest.mark.usefixtures("needs_keras")
 def test_a_worker_with_other_sessions_is_refused(tmp_path: Path, dataset: Dataset) -> None:
     other = write_drive(tmp_path / "other" / "monday.mcap", frames=300, seed=1)
     with Search.open(tmp_path / "tune", dataset, CHOICES) as search:
