@@ -84,7 +84,7 @@ def work_on_all(
             if deaths > MOST_DEATHS:
                 raise TrainingError(
                     "A process that worked on this was ended, and so were those that began it again, perhaps for want "
-                    "of memory. Close other programs or give fewer --workers, and start again."
+                    "of memory. Close other programs, and start again."
                 ) from error
     return [results[number] for number in range(len(jobs))]
 
