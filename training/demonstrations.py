@@ -86,6 +86,7 @@ def record_drives(
 
 def _record(unfinished: Path, drive: Drive, progress: Callable[[float], None]) -> Simulation:
     temporary = unfinished / drive.path.name
+    temporary.unlink(missing_ok=True)  # Of a process that was killed: this one begins the drive again.
     run = partial(
         run_simulation, drive.config, drive.scenario, Goal(seconds=drive.seconds), record=temporary, progress=progress
     )

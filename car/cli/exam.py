@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from car.cli.app import app, fail
-from car.cli.options import CarOption, find_car, model_file, open_pilot
+from car.cli.options import (
+    BOTH_ENGINES,
+    CarOption,
+    ClusterOption,
+    WorkersOption,
+    find_car,
+    model_file,
+    open_pilot,
+)
 
 if TYPE_CHECKING:
     from car.config.folder import CarFolder
@@ -35,10 +43,8 @@ def exam(
     ] = None,
     save: Annotated[bool, typer.Option("--save", help="Write the result to the model's card.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print one Markdown table, the best first.")] = False,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Use this many processes; default: one for each core.")
-    ] = None,
-    cluster: Annotated[bool, typer.Option("--cluster", help="Share the drives out with Ray.")] = False,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
     on: Annotated[
         Path | None, typer.Option("--on", metavar="SESSION", help="Drive inside this recorded session instead.")
     ] = None,
@@ -47,12 +53,12 @@ def exam(
     from training.exam import command
 
     if on is not None:
-        if level or expert or films or save or markdown or workers or cluster:
+        if level or expert or films or save or markdown or workers or cluster is not None:
             fail("--on goes with models and --car only. Leave out the others.")
         _drive_in_session(models, on, find_car(car))
         return
-    if cluster and workers:
-        fail("Ray decides how many processes there are. Leave out --workers or --cluster.")
+    if cluster is not None and workers:
+        fail(BOTH_ENGINES)
     levels = command.levels_named(level or [])
     if save and levels != command.levels_named([]):
         fail("A card keeps the result of all three levels. Leave out --level or --save.")
@@ -67,7 +73,7 @@ def exam(
         candidates.append(_expert())
     command.check_results_can_be_kept([path for path in files.values() if save and path is not None], films)
     results = command.examine_and_show(
-        candidates, folder.config, levels, workers=workers, on_cluster=cluster, markdown=markdown
+        candidates, folder.config, levels, workers=workers, cluster=cluster, markdown=markdown
     )
     for result in results:
         path = files.get(result.candidate.name)

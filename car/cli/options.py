@@ -23,6 +23,14 @@ SessionsArgument = Annotated[
 TrackOption = Annotated[str | None, typer.Option("--track", help="A track's name, random-N, or a .json file.")]
 ModelArgument = Annotated[str, typer.Argument(help="A .tflite file or a pilot's name.")]
 
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Use this many processes; default: one for each core.")
+]
+ClusterOption = Annotated[
+    str | None, typer.Option("--cluster", metavar="ADDRESS", help="Share the work out on this Ray cluster, host:port.")
+]
+BOTH_ENGINES = "Ray decides how many processes there are. Leave out --workers or --cluster."
+
 
 def find_car(chosen: Path | None) -> CarFolder:
     """Open the chosen car, or the one that stands here; say which when it is the simulated one."""

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from training.networks.steering import NetworkName
     from training.variants import VariantChoice
 
+PatienceOption = Annotated[
+    int | None,
+    typer.Option("--patience", min=1, help="Stop after so many passes without a better one; default: 8."),
+]
 DEFAULT_NAME = "pilot"
 MIRROR = {"auto": None, "on": True, "off": False}
 
@@ -48,6 +52,7 @@ def train(
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help="At most this many passes over the data.")
     ] = None,
+    patience: PatienceOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and data give the same split.")] = 0,
     dagger: Annotated[
         int | None,
@@ -140,7 +145,7 @@ def train(
         fail("The rounds of --dagger always begin anew. Leave out --restart or --dagger.")
     if mirror not in MIRROR:
         fail(f"--mirror is one of {', '.join(MIRROR)}, not {mirror}.")
-    lead = _lead_ms(lead_ms)
+    lead = lead_in_ms(lead_ms)
     folder = find_car(car)
     place = _place(folder, name, out, replace=replace)
     start = find_model(begin_from, folder.path) if begin_from is not None else None
@@ -159,6 +164,8 @@ def train(
     )
     if epochs is not None:
         settings = dataclasses.replace(settings, epochs=epochs)
+    if patience is not None:
+        settings = dataclasses.replace(settings, patience=patience)
     if dagger is not None:
         trained = _train_in_rounds(files, place, folder, dagger, minutes, settings, command, replace=replace)
     else:
@@ -285,7 +292,8 @@ def demo(
     training.demo.run(out)
 
 
-def _lead_ms(text: str) -> int | None:
+def lead_in_ms(text: str) -> int | None:
+    """Return the milliseconds that ``--lead-ms`` means, None for ``auto``."""
     if text == "auto":
         return None
     try:

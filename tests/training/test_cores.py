@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,23 @@ def test_nothing_to_do_is_done_at_once() -> None:
 def test_what_ends_one_ends_all(breaks: str, words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         work_on_all(partial(work_until_told, breaks=breaks), range(3), cores=2)
+
+
+def test_what_a_killed_process_worked_on_is_begun_again_and_the_rest_kept(tmp_path: Path) -> None:
+    given: list[int] = []
+    results = work_on_all(partial(die_once, folder=tmp_path), range(3), done=given.append, cores=2)
+    assert results == [0, 1, 2]
+    assert sorted(given) == [0, 1, 2]
+
+
+def die_once(number: int, progress: Callable[[float], None], *, folder: Path) -> int:
+    try:
+        (folder / str(number)).touch(exist_ok=number != 1)
+    except FileExistsError:
+        return number
+    if number == 1:
+        os._exit(9)
+    return number
 
 
 def test_a_ctrl_c_ends_them_all() -> None:

@@ -12,7 +12,7 @@ from car.sessions.reader import Session
 from tests.car.runs.test_instructor import CONFIG
 from tests.system.car_process import assert_refused, run_car
 from training.dataset import load_recording
-from training.demonstrations import Drive, drives_for, record_demonstrations, record_drives
+from training.demonstrations import Drive, _record, drives_for, record_demonstrations, record_drives
 from training.worlds import learning_worlds
 
 
@@ -51,6 +51,16 @@ def test_a_drive_that_was_interrupted_leaves_nothing_behind(tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         record_drives(drives_in(tmp_path, seed=1), tmp_path, interrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_drive_whose_process_was_killed_is_recorded_from_its_beginning(tmp_path: Path) -> None:
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    (unfinished / "0.mcap").write_bytes(b"half")
+    (drive,) = drives_in(tmp_path, seed=1)
+    _record(unfinished, drive, lambda _: None)
+    assert len(load_recording(tmp_path / "0.mcap").labels) > 20
+    assert list(unfinished.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from car.config.sections import CarConfig
@@ -18,11 +17,11 @@ from car.terminal.progress import progress_bar
 from models.contract import ModelCard
 from models.loader import append_card, read_card
 from simulator.randomisation import Level
-from training.cores import work_on_all
+from training.cluster import choose_engine
 from training.exam.drive import Candidate
 from training.exam.films import check_folder, film_worst
 from training.exam.paper import EXAM_VERSION, LEVELS, exam_tasks
-from training.exam.run import Engine, Result, on_ray, sit_exam
+from training.exam.run import Result, sit_exam
 from training.exam.view import league_table, show_result
 
 
@@ -40,14 +39,13 @@ def examine_and_show(
     levels: Sequence[Level],
     *,
     workers: int | None = None,
-    on_cluster: bool = False,
+    cluster: str | None = None,
     markdown: bool = False,
 ) -> list[Result]:
     """Let the candidates sit ``levels`` of the exam and print how they did; raises what ``sit_exam`` raises."""
     tasks = [task for level in levels for task in exam_tasks(level)]
-    engine: Engine = on_ray if on_cluster else partial(work_on_all, cores=workers)
     with progress_bar(f"driving {len(tasks)} tasks") as progress:
-        results = sit_exam(candidates, tasks, config, engine, progress)
+        results = sit_exam(candidates, tasks, config, choose_engine(cluster, workers), progress)
     if markdown:
         # To be redirected to a file, however wide the terminal is.
         console.print(league_table(results), highlight=False, markup=False, soft_wrap=True)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from car.config.sections import CarConfig
-from car.errors import MissingPackage, TrainingError
 from simulator.randomisation import Level
-from training.cores import ProgressCallback, Work
+from training.cores import Engine, ProgressCallback, ignore_result
 from training.exam.drive import Candidate, Drive, drive_as_expert, drive_beside
 from training.exam.paper import Task
 from training.exam.score import Score, exam_score, level_score, points_of
-
-Sit = Work[Task, tuple[Drive, ...]]
-"""What an engine runs for each task: returns the expert's drive, and each candidate's."""
-
-Engine = Callable[[Sit, Sequence[Task], ProgressCallback], list[tuple[Drive, ...]]]
-"""Runs a function for each task and returns what it returned, in the tasks' order; says how much is done, 0 … 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +76,14 @@ def sit_exam(
     candidates: Sequence[Candidate],
     tasks: Sequence[Task],
     config: CarConfig,
-    engine: Engine,
+    engine: Engine[Task, tuple[Drive, ...]],
     progress: ProgressCallback = lambda _: None,
 ) -> list[Result]:
     """Let every candidate drive every task on the car of ``config``; return their results in the same order.
 
     Raises ModelError when a pilot does not fit the car's camera, and what the engine raises.
     """
-    drives = engine(partial(sit, candidates=tuple(candidates), config=config), tasks, progress)
+    drives = engine(partial(sit, candidates=tuple(candidates), config=config), tasks, progress, ignore_result)
     return [
         Result(
             candidate,
@@ -116,37 +109,3 @@ def sit(
             for number, candidate in enumerate(candidates, start=1)
         ),
     )
-
-
-def on_ray(sit: Sit, tasks: Sequence[Task], progress: ProgressCallback) -> list[tuple[Drive, ...]]:
-    """Share the tasks out to a Ray cluster, or to this machine's cores if there is none.
-
-    Every machine needs this version of Pocketpilot and the models at the same paths. Raises MissingPackage without Ray.
-    """
-    try:
-        import ray
-    except ImportError:
-        raise MissingPackage(
-            "--cluster needs Ray, which is not installed. Get it with: pip install 'pocketpilot[cluster]'"
-        ) from None
-    ray.init(ignore_reinit_error=True, log_to_driver=False)
-    try:
-        remote = ray.remote(num_cpus=1, max_retries=0)(sit)
-        driven = [remote.remote(task, _unheard) for task in tasks]
-        waiting = list(driven)
-        while waiting:
-            (done, *_), waiting = ray.wait(waiting, num_returns=1)
-            ray.get(done)  # what it raised is to end the others now
-            progress(1.0 - len(waiting) / len(tasks))
-        drives: list[tuple[Drive, ...]] = ray.get(driven)
-        return drives
-    except ray.exceptions.WorkerCrashedError as error:
-        raise TrainingError(
-            "A Ray worker that drove a part of the exam has died. Look at the cluster's logs, or leave out --cluster."
-        ) from error
-    finally:
-        ray.shutdown()
-
-
-def _unheard(_: float) -> None:
-    """Hear how much is done where nobody asks."""

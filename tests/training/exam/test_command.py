@@ -30,7 +30,7 @@ from training.exam.run import Answer, Result
         (["simulated-lane", "--level", "moon"], ["no level moon", "home, hall or race"]),
         (["simulated-lane", "--level", "home", "--save"], ["all three levels", "--level or --save"]),
         (["line-follower", "--save"], ["line-follower is no model", "--save"]),
-        (["simulated-lane", "--cluster", "--workers", "2"], ["--workers or --cluster"]),
+        (["simulated-lane", "--cluster", "127.0.0.1:6379", "--workers", "2"], ["--workers or --cluster"]),
         (["line-follower", "--films", "broken.tflite"], ["No film can be written to broken.tflite"]),
         (["broken.tflite"], ["broken.tflite: this is not a TFLite model"]),
     ],

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from car.config.sections import CarConfig
-from car.errors import MissingPackage, TrainingError
+from car.errors import TrainingError
 from car.kinds.camera import CameraSection
 from models.contract import ModelCard
 from simulator.scenario import Scenario
@@ -20,7 +20,7 @@ from training.cores import work_on_all
 from training.exam.command import exam_of_card, levels_named
 from training.exam.drive import Candidate, Drive
 from training.exam.paper import EXAM_VERSION, LEVELS, TASKS_PER_LEVEL, UNSEEN_TRACKS_FROM, Task, exam_tasks
-from training.exam.run import Answer, Result, on_ray, sit, sit_exam
+from training.exam.run import Answer, Result, sit, sit_exam
 from training.exam.view import Figures, in_words, league_table
 
 TASKS = [Task("home", number, Scenario("oval", max_speed_m_s=0.8)) for number in range(3)]
@@ -45,12 +45,6 @@ def test_progress_is_shared_among_the_drives_of_a_task() -> None:
     assert len(drives) == 2
     assert told == sorted(told)
     assert told[-1] <= 1.0
-
-
-def test_a_cluster_without_ray_is_answered_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(MissingPackage, match=r"pip install 'pocketpilot\[cluster\]'"):
-        on_ray(partial(sit, candidates=(), config=CarConfig()), TASKS, lambda _: None)
 
 
 PAPER_SHA256 = {1: "1d47d14af9dc18a0f40b62a71889bf6505d3bd82848d3f7e5fccaaf25e6344ce"}
