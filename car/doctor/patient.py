@@ -9,7 +9,8 @@ from pathlib import Path
 
 from car.config.sections import CarConfig
 from car.controls.gamepad import import_evdev
-from car.controls.pad_search import PadSearch, Refusal
+from car.controls.local import Refusal
+from car.controls.pad_search import PadSearch
 from hardware.computer import Computer
 from hardware.realtime import is_granted
 
