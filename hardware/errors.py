@@ -8,6 +8,7 @@
     │   └── EndOfFrames                     a recording has been played to its end
     ├── DrivetrainError                     the wheels cannot be commanded
     ├── SensorError                         the sensor cannot measure
+    ├── ReceiverError                       the RC receiver cannot be heard
     ├── ContractError (AssertionError)      a device does not keep what its kind promises
     └── TrackError (ValueError)             no such track, or one that cannot be driven
 
@@ -37,6 +38,10 @@ class DrivetrainError(HardwareError):
 
 class SensorError(HardwareError):
     """The sensor cannot measure: it is not there, does not answer, or is closed."""
+
+
+class ReceiverError(HardwareError):
+    """The RC receiver cannot be heard: its port is not there, is not this user's, or is another program's."""
 
 
 class ContractError(HardwareError, AssertionError):

@@ -1,0 +1,138 @@
+"""A serial port that speaks SBUS: 100,000 baud, 8 bits, even parity, two stop bits, on Linux.
+
+The speed is none of those that termios knows, so that the kernel is asked by ``TCSETS2`` of ``linux/termios.h``, which
+takes any. pyserial asks it the same way, and its detour by the C library refuses parity on a pseudo-terminal, where
+the tests speak SBUS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+import termios
+from pathlib import Path
+
+from hardware.errors import ReceiverError
+from hardware.health import ROOT
+from hardware.receivers.port import ReceiverPort
+from hardware.receivers.sbus import SbusDecoder, SbusFrame
+
+BAUD = 100_000
+# asm-generic/ioctls.h and termbits.h, the same on x86, ARM and RISC-V.
+TCGETS2, TCSETS2 = 0x802C542A, 0x402C542B
+BOTHER = 0o010000
+TERMIOS2 = struct.Struct("<4IB19s2I")
+"""The four words of flags, the line discipline, the control characters, the speeds in and out."""
+MOST_BYTES = 512
+"""More than comes in 50 ms without a pause. Where so much waits, nobody has read for longer than that, and what the
+kernel could not keep is newer than what it did."""
+
+
+class SbusPort(ReceiverPort):
+    """The serial port of an SBUS receiver, for this program alone; raises ReceiverError where it cannot be opened.
+
+    >>> with SbusPort(receiver.path) as port:
+    ...     receiver.say(SbusFrame((992,) * 16), times=3)
+    ...     len(port.read()), port.bytes_read
+    (3, 75)
+
+    What has waited there for so long that it is old is thrown away.
+    """
+
+    def __init__(self, path: str, root: Path = ROOT) -> None:
+        if Path(path).resolve().name in _consoles(root):
+            fix = "sudo raspi-config nonint do_serial_cons 1 && sudo reboot"
+            raise ReceiverError(f"Linux has its console on {path}, and reads what comes in. Take it away: {fix}")
+        self.path = path
+        self.bytes_read = 0
+        self._decoder = SbusDecoder()
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as problem:
+            raise _refusal(path, problem) from problem
+        try:
+            _take(self._descriptor)
+            _set_up(self._descriptor)
+            self._flush()
+        except OSError as problem:
+            self.close()
+            raise _refusal(path, problem) from problem
+
+    def read(self) -> list[SbusFrame]:
+        """Return the frames that came since the last call, the oldest first; raises OSError once the port is gone."""
+        read = self._read_all()
+        self.bytes_read += len(read)
+        if len(read) >= MOST_BYTES:
+            self._flush()
+            return []
+        return self._decoder.feed(read)
+
+    def close(self) -> None:
+        """Give the port back."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.ioctl(descriptor, termios.TIOCNXCL)
+            os.close(descriptor)
+
+    def _read_all(self) -> bytes:
+        read = b""
+        with contextlib.suppress(BlockingIOError):
+            while len(read) < MOST_BYTES:
+                more = os.read(self._descriptor, MOST_BYTES - len(read))
+                if not more:
+                    raise OSError(errno.ENODEV, "the port is gone", self.path)
+                read += more
+        return read
+
+    def _flush(self) -> None:
+        try:
+            termios.tcflush(self._descriptor, termios.TCIFLUSH)
+        except termios.error as problem:
+            raise OSError(*problem.args) from problem
+        self._decoder.forget()
+
+
+def _take(descriptor: int) -> None:
+    """Keep others out, and stay out where another program has done the same; raises OSError."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.ioctl(descriptor, termios.TIOCEXCL)
+
+
+def _set_up(descriptor: int) -> None:
+    """Let bytes through as they come, but for those that their parity or their stop bits prove wrong."""
+    settings = bytearray(TERMIOS2.size)
+    fcntl.ioctl(descriptor, TCGETS2, settings)
+    *_, line, characters, _, _ = TERMIOS2.unpack(settings)
+    characters = bytearray(characters)
+    # One byte is enough to be told of, and none is no end of the file.
+    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+    control = BOTHER | termios.CS8 | termios.PARENB | termios.CSTOPB | termios.CREAD | termios.CLOCAL
+    errors = termios.IGNBRK | termios.INPCK | termios.IGNPAR
+    fcntl.ioctl(descriptor, TCSETS2, TERMIOS2.pack(errors, 0, control, 0, line, bytes(characters), BAUD, BAUD))
+
+
+def _consoles(root: Path) -> set[str]:
+    """Return the ports on which the kernel has a console, and with it a login that reads what comes in."""
+    with contextlib.suppress(OSError):
+        return {line.split()[0] for line in (root / "proc/consoles").read_text("utf-8").splitlines() if line.strip()}
+    return set()
+
+
+def _refusal(path: str, problem: OSError) -> ReceiverError:
+    """Return what keeps a port from being opened in a sentence, and what to do about it in another."""
+    match problem.errno:
+        case errno.ENOENT:
+            words = f"There is no {path}. Plug the receiver in, or switch the port on as hardware/README.md says"
+        case errno.EACCES | errno.EPERM:
+            words = f"This user may not use {path}. Join its group: sudo usermod -aG dialout $USER && sudo reboot"
+        case errno.EBUSY | errno.EWOULDBLOCK:
+            words = f"Another program has {path}. End it: sudo fuser -v {path} names it"
+        case errno.ENOTTY | errno.EINVAL | errno.EISDIR:
+            words = f"{path} is no serial port. Correct [receiver] port in car.toml"
+        case _:
+            words = f"{path} cannot be opened ({problem.strerror}). Check the wiring, and [receiver] port in car.toml"
+    return ReceiverError(words)
