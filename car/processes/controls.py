@@ -1,8 +1,8 @@
 """The controls process: whatever carries a stop to the car, and nothing that is slow.
 
-The terminal's keys, the gamepad, and the pages' server with its sockets are here; the recorder, the library behind the
-pages and the view in the terminal are the desk's. Each carrier gives a sign of life whenever it comes round. Without
-them nothing moves.
+The terminal's keys, the gamepad, the RC receiver, and the pages' server with its sockets are here; the recorder, the
+library behind the pages and the view in the terminal are the desk's. Each carrier gives a sign of life whenever it
+comes round. Without them nothing moves.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from car.calibration import CurrentCalibration
 from car.config.folder import CarFolder
 from car.controls.gamepad import GamepadDriver, import_evdev
 from car.controls.hub import DriverHub, Seat
+from car.controls.local import LocalDrivers
+from car.controls.receiver import Channels, ReceiverDrivers, open_sbus
 from car.errors import CarError
 from car.gate import Mode
 from car.link.car_link import CarLink
@@ -138,9 +140,23 @@ def _open_gamepad(context: ControlsContext) -> contextlib.AbstractContextManager
     settings, evdev = context.job.folder.config.gamepad, import_evdev()
     if not settings.enabled or evdev is None:
         return contextlib.nullcontext()
-    pads = GamepadDriver(context.hub, context.clock, evdev, settings.throttle_limit)
-    pads.beat = lambda there: context.beat("gamepad") if there else context.link.beats.leave("gamepad")
-    return thread("gamepad", lambda: pads.run(context.ended), context.ended.set, END_TIMEOUT_S)
+    return _driving(context, GamepadDriver(context.hub, context.clock, evdev, settings.throttle_limit))
+
+
+def _open_receiver(context: ControlsContext) -> contextlib.AbstractContextManager[None]:
+    """Listen to an RC receiver, where car.toml has one."""
+    section = context.job.folder.config.receiver
+    if not section.port:
+        return contextlib.nullcontext()
+    channels, limit = Channels(**section.channels), section.throttle_limit
+    return _driving(context, ReceiverDrivers(context.hub, context.clock, open_sbus, section.port, channels, limit))
+
+
+def _driving(context: ControlsContext, drivers: LocalDrivers) -> contextlib.AbstractContextManager[None]:
+    """Let devices at the car drive; they vouch for themselves for as long as there is one."""
+    name, beats = drivers.sort, context.link.beats
+    drivers.beat = lambda there: context.beat(name) if there else beats.leave(name)
+    return thread(name, lambda: drivers.run(context.ended), context.ended.set, END_TIMEOUT_S)
 
 
 @contextlib.contextmanager
@@ -190,6 +206,7 @@ CONTROLS = (
     Service("keys", _open_keys),
     Service("checks", _open_checks),
     Service("gamepad", _open_gamepad),
+    Service("receiver", _open_receiver),
     Service("pages", _open_pages),
 )
 """What the controls do, in the order in which it starts."""

@@ -1,0 +1,71 @@
+"""The RC receiver: whether it can be heard, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from car.config.sections import ReceiverSection
+from car.controls.local import MIDDLE
+from car.controls.receiver import MODES, ON, position_of, switch_position
+from car.doctor.patient import Heard, Patient
+from car.kinds.verdict import Verdict, error, ok, warning
+from hardware.receivers.sbus import SbusFrame
+
+MINI_UART = "ttyS0"
+MANUAL = "hardware/README.md has its wiring"
+
+
+def receiver(patient: Patient) -> Iterator[Verdict]:
+    """Whether frames of a transmitter arrive at the port that car.toml names, and what its channels say."""
+    section = patient.config.receiver
+    if not section.port:
+        yield ok("car.toml has no RC receiver.")
+        return
+    if patient.machine.is_pi and Path(section.port).resolve().name == MINI_UART:
+        yield warning(
+            f"{section.port} is the Pi's mini UART, which knows no parity, and SBUS has it.",
+            "Give the header the other one: dtoverlay=disable-bt in /boot/firmware/config.txt, then: sudo reboot",
+        )
+    heard = patient.machine.listen(section.port)
+    if heard.refusal is not None:
+        yield error(heard.refusal.text, heard.refusal.fix)
+    elif not heard.bytes_read:
+        yield warning(f"Nothing comes in at {section.port}.", f"Give the receiver its supply; {MANUAL}")
+    elif not heard.frames:
+        text = f"{heard.bytes_read} bytes came in at {section.port}, and no frame of SBUS: is its signal inverted?"
+        yield warning(text, f"Put an inverter between them, or let the receiver invert it: {MANUAL}")
+    else:
+        yield from _transmitter(section, heard)
+
+
+def _transmitter(section: ReceiverSection, heard: Heard) -> Iterator[Verdict]:
+    live = [frame for frame in heard.frames if frame.is_live]
+    if not live:
+        text = f"The receiver at {section.port} is there, and says that it hears no transmitter."
+        yield warning(text, "Switch the transmitter on, and bind the two")
+        return
+    lost = len(heard.frames) - len(live)
+    without = f", {lost} of them lost" if lost else ""
+    yield ok(f"{len(heard.frames)} frames in a second at {section.port}{without}: {_in_words(section, live[-1])}.")
+    throttle = position_of(live[-1], section.throttle_channel)
+    if abs(throttle) > MIDDLE:
+        yield warning(
+            f"The throttle, channel {section.throttle_channel}, is at {throttle:+.0%}; it counts only once it has "
+            "rested in its middle.",
+            "Let go of it; a stick without a spring is no throttle: choose another throttle_channel",
+        )
+
+
+def _in_words(section: ReceiverSection, frame: SbusFrame) -> str:
+    words = []
+    for name, channel in section.channels.items():
+        pulse_us = frame.pulse_us(channel)
+        if name == "mode":
+            value = MODES[switch_position(pulse_us)].value
+        elif name == "stop":
+            value = "on" if switch_position(pulse_us) == ON else "off"
+        else:
+            value = f"{position_of(frame, channel):+.0%}"
+        words.append(f"{name} (channel {channel}) {value}")
+    return ", ".join(words)
