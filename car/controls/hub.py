@@ -1,4 +1,4 @@
-"""One driver at a time: who of the browsers, the terminal's keys and the gamepad has the car.
+"""One driver at a time: who of the browsers, the terminal's keys, the gamepad and the RC receiver has the car.
 
 Everyone who could drive has a ``Seat``. The first who samples while nobody drives is the driver. Others watch, until
 they ask to take over and the driver lets go, has been silent for ``SILENT_NS``, or they ask a second time. A hand-over
@@ -146,7 +146,7 @@ class DriverHub:
 
 
 class Seat:
-    """A place from which somebody may drive: a browser's socket, the terminal, a gamepad.
+    """A place from which somebody may drive: a browser's socket, the terminal, a gamepad, a receiver.
 
     >>> from car.link.driver_slot import DriverSlot
     >>> hub = DriverHub(SlotWriter(DriverSlot(context)), clock)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -271,11 +272,10 @@ class ReceiverDrivers(LocalDrivers):
 
 def open_sbus(path: str) -> ReceiverPort:
     """Open a serial port for SBUS; raises OSError, also where there is no Linux."""
-    try:
-        from hardware.receivers.serial_port import SbusPort
-    except ImportError as problem:
-        words = "An RC receiver needs Linux. Leave [receiver] port empty in car.toml here"
-        raise OSError(errno.ENOSYS, words) from problem
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "An RC receiver needs Linux. Leave [receiver] port empty in car.toml here")
+    from hardware.receivers.serial_port import SbusPort
+
     return SbusPort(path)
 
 

@@ -14,6 +14,7 @@ from car.controls.pad_search import PadSearch
 from car.controls.receiver import open_sbus, refusal_of
 from hardware.clock import NS_PER_MS, Clock, SystemClock
 from hardware.computer import Computer
+from hardware.errors import ReceiverBusy
 from hardware.realtime import is_granted
 from hardware.receivers.sbus import SbusFrame
 
@@ -43,11 +44,15 @@ def gamepads() -> Gamepads | None:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came in at an RC receiver's port: its frames and all bytes, or why nothing could be heard."""
+    """What came in at an RC receiver's port: its frames and all bytes, or why nothing could be heard.
+
+    With ``is_busy`` another program hears it, perhaps this car.
+    """
 
     frames: tuple[SbusFrame, ...] = ()
     bytes_read: int = 0
     refusal: Refusal | None = None
+    is_busy: bool = False
 
 
 def listen(path: str, clock: Clock | None = None) -> Heard:
@@ -62,7 +67,7 @@ def listen(path: str, clock: Clock | None = None) -> Heard:
                 frames += port.read()
             bytes_read = port.bytes_read
     except OSError as problem:
-        return Heard(refusal=refusal_of(problem))
+        return Heard(refusal=refusal_of(problem), is_busy=isinstance(problem, ReceiverBusy))
     return Heard(tuple(frames), bytes_read)
 
 

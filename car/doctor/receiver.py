@@ -28,7 +28,11 @@ def receiver(patient: Patient) -> Iterator[Verdict]:
             "Give the header the other one: dtoverlay=disable-bt in /boot/firmware/config.txt, then: sudo reboot",
         )
     heard = patient.machine.listen(section.port)
-    if heard.refusal is not None:
+    if heard.is_busy:
+        # The page asks the doctor while the car drives, and then the car has the port.
+        text = f"{section.port} is in use, so that nothing could be heard here: by this car, if it is being driven."
+        yield warning(text, f"Ask again when it is not; sudo fuser -v {section.port} names any other program")
+    elif heard.refusal is not None:
         yield error(heard.refusal.text, heard.refusal.fix)
     elif not heard.bytes_read:
         yield warning(f"Nothing comes in at {section.port}.", f"Give the receiver its supply; {MANUAL}")

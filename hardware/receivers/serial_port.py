@@ -15,7 +15,7 @@ import struct
 import termios
 from pathlib import Path
 
-from hardware.errors import ReceiverError
+from hardware.errors import ReceiverBusy, ReceiverError
 from hardware.health import ROOT
 from hardware.receivers.port import ReceiverPort
 from hardware.receivers.sbus import SbusDecoder, SbusFrame
@@ -35,9 +35,11 @@ class SbusPort(ReceiverPort):
     """The serial port of an SBUS receiver, for this program alone; raises ReceiverError where it cannot be opened.
 
     >>> with SbusPort(receiver.path) as port:
-    ...     receiver.say(SbusFrame((992,) * 16), times=3)
-    ...     len(port.read()), port.bytes_read
-    (3, 75)
+    ...     for _ in range(2):
+    ...         receiver.say(SbusFrame((992,) * 16), times=3)
+    ...         len(port.read())
+    0
+    3
 
     What has waited there for so long that it is old is thrown away.
     """
@@ -130,7 +132,7 @@ def _refusal(path: str, problem: OSError) -> ReceiverError:
         case errno.EACCES | errno.EPERM:
             words = f"This user may not use {path}. Join its group: sudo usermod -aG dialout $USER && sudo reboot"
         case errno.EBUSY | errno.EWOULDBLOCK:
-            words = f"Another program has {path}. End it: sudo fuser -v {path} names it"
+            return ReceiverBusy(f"Another program has {path}. End it: sudo fuser -v {path} names it")
         case errno.ENOTTY | errno.EINVAL | errno.EISDIR:
             words = f"{path} is no serial port. Correct [receiver] port in car.toml"
         case _:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.controls.hub import DriverHub
+from car.controls.hub import DriverHub, Seat
 from car.controls.receiver import STILL_NS, Channels, Receiver, ReceiverDrivers, open_sbus
 from car.gate import (
     Arm,
@@ -46,12 +47,14 @@ OFF, ON = 1000, 2000
 class Rig:
     """A car at a virtual time with a receiver at its serial port, from its bytes to the gate's decision."""
 
-    def __init__(self, receiver: FakeReceiver, channels: Channels = CHANNELS, **pulses: float) -> None:
+    def __init__(
+        self, receiver: FakeReceiver, channels: Channels = CHANNELS, *, path: str = "", **pulses: float
+    ) -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
         self.receiver = receiver
         self.clock = VirtualClock(1000 * NS_PER_S)
         self.hub = DriverHub(SlotWriter(slot), self.clock)
-        self.drivers = ReceiverDrivers(self.hub, self.clock, open_sbus, receiver.path, channels, LIMIT)
+        self.drivers = ReceiverDrivers(self.hub, self.clock, open_sbus, path or receiver.path, channels, LIMIT)
         self.told: list[str] = []
         self.drivers.tell = self.told.append
         self.gate = Gate()
@@ -126,6 +129,10 @@ def commands(events: Sequence[Event]) -> list[DriverCommand]:
     return [event for event in events if isinstance(event, DriverCommand)]
 
 
+def drives(seat: Seat) -> bool:
+    return seat.drives
+
+
 def acts(events: Sequence[Event]) -> list[Event]:
     return [event for event in events if not isinstance(event, DriverCommand)]
 
@@ -148,19 +155,19 @@ def test_moving_the_switch_to_manual_arms_with_the_throttle_at_neutral(rig: Rig)
     assert rig.turn(5) == []
     rig.set(ch5=MANUAL)
     assert acts(rig.turn(5)) == [ChangeMode(Mode.MANUAL), Arm(Mode.MANUAL)]
-    assert rig.gate.state is GateState.ARMED
+    assert rig.decide().state is GateState.ARMED
     assert acts(rig.turn(50)) == []
 
 
 def test_with_the_throttle_pressed_it_does_not_arm(rig: Rig) -> None:
     rig.set(ch2=1700)
     rig.arm()
-    assert rig.gate.state is GateState.DISARMED
+    assert rig.decide().state is GateState.DISARMED
     assert rig.decide().refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
     rig.set(ch2=1500)
     assert acts(rig.turn(50)) == []
     rig.arm()
-    assert rig.gate.state is GateState.ARMED
+    assert rig.decide().state is GateState.ARMED
 
 
 def test_a_throttle_without_a_spring_counts_only_after_it_has_rested_in_its_middle(receiver: FakeReceiver) -> None:
@@ -252,7 +259,7 @@ def test_the_stop_switch_stops_whoever_drives_and_while_it_is_on_nobody_arms_by_
     rig.set(ch6=OFF)
     assert acts(rig.turn(20)) == []
     rig.arm()
-    assert rig.gate.state is GateState.ARMED
+    assert rig.decide().state is GateState.ARMED
     rig.set(ch2=2000)
     rig.turn(20)
     rig.set(ch6=ON)
@@ -279,7 +286,16 @@ def test_failsafe_is_the_loss_of_the_link_at_once(rig: Rig) -> None:
     assert rig.turn(50) == []
     rig.set(ch2=1500)
     rig.arm()
-    assert rig.gate.state is GateState.ARMED
+    assert rig.decide().state is GateState.ARMED
+
+
+@pytest.mark.parametrize("position", [ASSIST, AUTO])
+def test_failsafe_is_a_trip_at_once_where_the_pilot_has_a_hand_in_it(rig: Rig, position: int) -> None:
+    rig.arm()
+    rig.set(ch5=position)
+    rig.turn(50)
+    rig.turn(1, sends=encode(SbusFrame(sticks(ch5=position).channels, is_failsafe=True)))
+    assert (rig.decide().command, rig.decide().trip) == (NEUTRAL, TripReason.LINK_LOST)
 
 
 @pytest.mark.parametrize(
@@ -360,23 +376,26 @@ def test_old_frames_that_waited_while_nobody_read_do_not_drive(rig: Rig) -> None
     assert commands(rig.silence(1)) == []
 
 
-def test_a_port_that_vanishes_is_no_driver_and_the_receiver_is_found_again(rig: Rig) -> None:
+def test_a_port_that_vanishes_is_no_driver_and_the_receiver_is_found_again(
+    receiver: FakeReceiver, tmp_path: Path
+) -> None:
+    port = tmp_path / "usb-adapter"
+    port.symlink_to(receiver.path)
+    rig = Rig(receiver, path=str(port))
     rig.drive()
-    rig.receiver.vanish()
+    receiver.vanish()
+    port.unlink()
     assert DriverLeft() in rig.silence(1)
     assert rig.decide().command == NEUTRAL
-    assert rig.hub.driver is None
-    path = rig.receiver.path
-    rig.receiver.close()
     rig.drivers.look()
-    assert any(f"There is no {path}" in text and "→" in text for text in rig.told)
-    with FakeReceiver() as again:
-        # A pseudo-terminal's number is given to the next one.
-        assert again.path == path
-        rig.receiver = again
+    assert [text.partition(".")[0] for text in rig.told] == [f"There is no {port}"]
+    with FakeReceiver() as rig.receiver:
+        port.symlink_to(rig.receiver.path)
         rig.drivers.look()
-        rig.set(ch2=1500)
+        # It comes back with the throttle pressed, and with its switch where it arms.
         assert acts(rig.turn(5)) == []
+        rig.set(ch2=1500)
+        rig.turn(60)
         rig.arm()
         assert rig.hub.driver is not None
         rig.drivers._end()
@@ -392,16 +411,16 @@ def test_a_port_that_cannot_be_opened_is_told_of_once_and_tried_again(receiver: 
     rig.drivers.look()
     rig.turn(5)
     rig.arm()
-    assert rig.gate.state is GateState.ARMED
+    assert rig.decide().state is GateState.ARMED
 
 
 def test_a_car_that_a_stop_has_tripped_is_armed_by_the_switch_again(rig: Rig) -> None:
     rig.arm()
     rig.hub.join("browser").stop()
     rig.turn(3)
-    assert rig.gate.state is GateState.TRIPPED
+    assert rig.decide().state is GateState.TRIPPED
     rig.arm()
-    assert rig.gate.state is GateState.ARMED
+    assert rig.decide().state is GateState.ARMED
 
 
 def test_a_switch_that_was_moved_just_before_the_silence_arms_nothing_after_it(rig: Rig) -> None:
@@ -421,12 +440,12 @@ def test_who_drives_by_another_device_keeps_the_car_until_the_transmitter_has_as
         for _ in range(turns):
             browser.sample(NEUTRAL, rig.clock.now_ns())
             rig.turn()
-        return browser.drives
+        return drives(browser)
 
     assert is_driven_by_the_browser(5)
     for expected in (True, False):
         rig.set(ch5=AUTO)
-        assert browser.drives
+        assert drives(browser)
         is_driven_by_the_browser(5)
         rig.set(ch5=MANUAL)
         assert is_driven_by_the_browser(5) is expected
@@ -443,7 +462,7 @@ def test_who_took_over_by_the_transmitter_drives_by_hand_whatever_the_mode_was(r
             rig.set(ch5=position, ch2=2000)
             browser.sample(NEUTRAL, rig.clock.now_ns())
             rig.turn(4)
-    assert not browser.drives
+    assert not drives(browser)
     assert (rig.decide().mode, rig.decide().state) == (Mode.MANUAL, GateState.ARMED)
     assert rig.decide().command.throttle == 0.0
 
@@ -452,9 +471,9 @@ def test_who_asked_once_has_the_car_when_the_other_falls_silent(rig: Rig) -> Non
     browser = rig.hub.join("browser")
     browser.sample(NEUTRAL, rig.clock.now_ns())
     rig.arm()
-    assert browser.drives
+    assert drives(browser)
     rig.turn(110)
-    assert not browser.drives
+    assert not drives(browser)
     assert rig.hub.driver is not None
 
 
@@ -465,7 +484,15 @@ def test_a_transmitter_whose_driver_lost_the_car_to_a_page_does_not_take_it_back
     rig.turn(1)
     assert browser.take_over()
     rig.turn(100)
-    assert browser.drives
+    assert drives(browser)
+
+
+def test_without_linux_a_port_is_refused_with_what_to_do(
+    receiver: FakeReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    rig = Rig(receiver)
+    assert rig.told == ["An RC receiver needs Linux. → Leave [receiver] port empty in car.toml here"]
 
 
 def test_the_loop_beats_once_per_turn_and_says_whether_there_is_a_port(rig: Rig) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from car.controls.receiver import open_sbus
 from car.doctor.patient import LISTENING_TURNS, Heard, listen
 from car.kinds.verdict import Level
 from hardware.clock import VirtualClock
@@ -110,3 +111,12 @@ def test_a_port_that_cannot_be_opened_is_an_error_with_what_to_do(pi: Clinic, tm
     assert finding.level is Level.ERROR
     assert finding.text == f"There is no {tmp_path}/ttyAMA0."
     assert finding.fix.startswith("Plug the receiver in")
+
+
+def test_a_port_that_the_driving_car_has_is_no_error(pi: Clinic, receiver: FakeReceiver) -> None:
+    pi.configure(f'[receiver]\nport = "{receiver.path}"\n')
+    pi.answers["listen"] = listen
+    with open_sbus(receiver.path):
+        finding = pi.finding("receiver")
+    assert finding.level is Level.WARNING
+    assert "by this car, if it is being driven" in finding.text

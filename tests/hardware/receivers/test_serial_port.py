@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware.errors import ReceiverError
+from hardware.errors import ReceiverBusy, ReceiverError
 from hardware.receivers import serial_port
 from hardware.receivers.sbus import encode
 from hardware.receivers.serial_port import MOST_BYTES, TCGETS2, TERMIOS2, SbusPort
@@ -132,7 +132,7 @@ def test_a_port_that_another_program_has_is_refused_and_free_when_that_ends(rece
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(ReceiverError, match=r"Another program has .* sudo fuser -v"):
+        with pytest.raises(ReceiverBusy, match=r"Another program has .* sudo fuser -v"):
             SbusPort(receiver.path)
         other.communicate("")
     with SbusPort(receiver.path) as port:
