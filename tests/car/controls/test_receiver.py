@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from car.controls.hub import DriverHub, Seat
-from car.controls.receiver import STILL_NS, Channels, Receiver, ReceiverDrivers, open_sbus
+from car.controls.receiver import LOST_NS, STILL_NS, Channels, Receiver, ReceiverDrivers, open_sbus
 from car.gate import (
     Arm,
     ArmRefusal,
@@ -194,18 +194,68 @@ def test_sticks_are_steering_and_throttle_within_the_limit(rig: Rig) -> None:
     assert commands(rig.turn(5))[-1].command == NEUTRAL
 
 
+class ScriptedPort(ReceiverPort):
+    """A port at which the frames of a script arrive, one read after the other."""
+
+    def __init__(self, *reads: Sequence[SbusFrame]) -> None:
+        self.bytes_read = 0
+        self._reads = [*reads]
+
+    def read(self) -> Sequence[SbusFrame]:
+        return self._reads.pop(0) if self._reads else []
+
+    def close(self) -> None:
+        pass
+
+
 @given(st.lists(st.integers(0, 2047), min_size=16, max_size=16), st.booleans(), st.booleans())
 def test_whatever_the_channels_say_the_command_is_valid(channels: list[int], is_lost: bool, is_failsafe: bool) -> None:
-    class Port(ReceiverPort):
-        def read(self) -> list[SbusFrame]:
-            return [SbusFrame(tuple(channels), is_lost, is_failsafe)]
-
-        def close(self) -> None:
-            pass
-
-    state = Receiver(Port(), "/dev/ttyAMA0", CHANNELS).read(0)
+    port = ScriptedPort([SbusFrame(tuple(channels), is_lost, is_failsafe)])
+    state = Receiver(port, "/dev/ttyAMA0", CHANNELS).read(0)
     assert state is None or state.command.is_valid()
     assert (state is None) is (is_lost and not is_failsafe)
+
+
+def _said(switch_us: float, throttle_us: float, is_lost: bool, is_failsafe: bool) -> SbusFrame:
+    return SbusFrame(sticks(ch5=switch_us, ch2=throttle_us).channels, is_lost, is_failsafe)
+
+
+switch = st.sampled_from((MANUAL, AUTO))
+said = st.builds(_said, switch, st.sampled_from((1500, 1500, 2000)), st.just(False), st.just(False))
+lost = st.builds(_said, switch, st.just(1500), st.booleans(), st.booleans())
+# Frames that last, so that switches count, and some that do not come through.
+stretches = st.lists(st.tuples(said, st.integers(1, 5)) | st.tuples(lost, st.integers(1, 25)), max_size=12)
+
+
+@given(stretches)
+def test_the_car_is_armed_only_by_a_switch_that_was_seen_moving_with_the_throttle_at_neutral(
+    stretches: list[tuple[SbusFrame, int]],
+) -> None:
+    frames = [frame for frame, times in stretches for _ in range(times)]
+    slot = DriverSlot(multiprocessing.get_context("spawn"))
+    clock, gate, listener = VirtualClock(NS_PER_S), Gate(), SlotReader(slot)
+    port = ScriptedPort(*([frame] for frame in frames))
+    drivers = ReceiverDrivers(DriverHub(SlotWriter(slot), clock), clock, lambda _path: port, "port", CHANNELS, LIMIT)
+    drivers.look()
+    live: list[SbusFrame] = []
+    heard_ns = 0
+    for frame in frames:
+        clock.advance_ns(TURN_NS)
+        if frame.is_failsafe:
+            live = []
+        elif frame.is_live:
+            is_new = clock.now_ns() - heard_ns > LOST_NS
+            live, heard_ns = [frame] if is_new else [*live, frame], clock.now_ns()
+        drivers.turn()
+        was_armed = gate.state is GateState.ARMED
+        for event in (FrameArrived(clock.now_ns()), *listener.events(clock.now_ns())):
+            gate.handle(event, clock.now_ns())
+        gate.decide(clock.now_ns())
+        if gate.state is GateState.ARMED and not was_armed:
+            *before, _, _, _, _ = live
+            assert AUTO in [heard.pulse_us(5) for heard in before]
+            assert [heard.pulse_us(5) for heard in live[-4:-1]] == [MANUAL] * 3
+            assert live[-1].pulse_us(2) == 1500
 
 
 def test_the_switch_is_the_mode_of_who_drives(rig: Rig) -> None:
@@ -465,6 +515,19 @@ def test_who_took_over_by_the_transmitter_drives_by_hand_whatever_the_mode_was(r
     assert not drives(browser)
     assert (rig.decide().mode, rig.decide().state) == (Mode.MANUAL, GateState.ARMED)
     assert rig.decide().command.throttle == 0.0
+
+
+def test_a_car_that_drives_itself_with_nobody_at_it_is_driven_by_hand_when_the_switch_comes_to_manual(rig: Rig) -> None:
+    rig.gate = Gate(headless=True)
+    rig.set(ch5=AUTO)
+    rig.turn(5)
+    rig.gate.handle(Arm(Mode.AUTO), rig.clock.now_ns())
+    rig.turn(20)
+    assert rig.decide().command.throttle > 0.1
+    rig.set(ch5=MANUAL, ch1=2000)
+    rig.turn(20)
+    assert (rig.decide().mode, rig.decide().state) == (Mode.MANUAL, GateState.ARMED)
+    assert rig.decide().command == Command(1.0, 0.0)
 
 
 def test_who_asked_once_has_the_car_when_the_other_falls_silent(rig: Rig) -> None:
