@@ -346,6 +346,9 @@ def test_failsafe_is_a_trip_at_once_where_the_pilot_has_a_hand_in_it(rig: Rig, p
     rig.turn(50)
     rig.turn(1, sends=encode(SbusFrame(sticks(ch5=position).channels, is_failsafe=True)))
     assert (rig.decide().command, rig.decide().trip) == (NEUTRAL, TripReason.LINK_LOST)
+    # However short it was, a switch that was moved meanwhile was not moved for us.
+    rig.set(ch5=MANUAL)
+    assert acts(rig.turn(20)) == []
 
 
 @pytest.mark.parametrize(
