@@ -144,6 +144,13 @@ class ReceiverSection(Section):
     stop_channel: Annotated[int, Field(ge=0, le=16)] = 0
     throttle_limit: Annotated[float, Field(gt=0, le=1)] = 0.5
 
+    @field_validator("port")
+    @classmethod
+    def _is_a_path(cls, port: str) -> str:
+        if "\0" in port:
+            raise ValueError('no port is called that: write it like "/dev/ttyAMA0"')
+        return port
+
     @model_validator(mode="after")
     def _has_a_channel_for_each(self) -> ReceiverSection:
         channels = self.channels

@@ -17,18 +17,21 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from car.controls.hub import DriverHub, Seat
-from car.gate import Mode
+from car.gate import Limits, Mode
 from hardware.clock import NS_PER_MS, Clock
 from hardware.closing import Closing
 from hardware.drivetrain import Command
 
 POLL_PERIOD_S = 0.02
 SEARCH_PERIOD_S = 1.0
+DEAD_ZONE = 0.08
+"""How far from its middle a stick may be and is taken to be in it."""
 MIDDLE = 0.25
 """How far from its middle a worn stick may rest."""
 REST_NS = 1000 * NS_PER_MS
 """How long an axis that was not at its middle from the start has to be there to count as a stick that was let go of; a
 trigger, which rests at its end, passes it faster."""
+NEUTRAL_STICK = Limits().neutral_stick
 
 _log = logging.getLogger(__name__)
 
@@ -152,6 +155,10 @@ class LocalDriver(ABC, Generic[StateT]):
         self.seat.leave()
         self.device.close()
 
+    def carries_stop(self, now_ns: int) -> bool:
+        """Tell whether a hand at this device could stop the car."""
+        return True
+
     @property
     @abstractmethod
     def wants_to_drive(self) -> bool:
@@ -167,21 +174,23 @@ class LocalDriver(ABC, Generic[StateT]):
 
     def _sample(self, state: StateT, now_ns: int) -> None:
         command = Command(state.command.steering, state.command.throttle * self._throttle_limit)
-        self.seat.sample(command, now_ns, held=self.held)
+        # Of a small limit so little is left at the stick's end that it would pass for neutral.
+        pressed = abs(state.command.throttle) > NEUTRAL_STICK
+        self.seat.sample(command, now_ns, held=self.held, pressed=pressed)
 
 
 class LocalDrivers(ABC):
     """Has the devices of one sort drive, by the same rules as everybody; goes on looking for more.
 
-    ``throttle_limit`` is what a throttle's end means. ``beat`` is called once per turn, with whether there is a device,
-    so that others can see that this loop is alive.
+    ``throttle_limit`` is what a throttle's end means. ``beat`` is called once per turn, with whether there is a device
+    that could stop the car, so that others can see that this loop is alive.
     """
 
     sort: str
     """What such a device is called."""
 
     def __init__(self, hub: DriverHub, clock: Clock, search: DeviceSearch, throttle_limit: float) -> None:
-        self.beat: Callable[[bool], None] = lambda _there: None
+        self.beat: Callable[[bool], None] = lambda _carries_stop: None
         self.tell: Callable[[str], None] = _log.warning
         self._hub = hub
         self._clock = clock
@@ -215,7 +224,8 @@ class LocalDrivers(ABC):
                 if state.takes_hold:
                     self._give_car(driver)
                 driver.pass_on(state, now_ns)
-        self.beat(bool(self._drivers))
+        now_ns = self._clock.now_ns()
+        self.beat(any(driver.carries_stop(now_ns) for driver in self._drivers))
 
     def look(self) -> None:
         """Look for devices that are new, and tell why one is left alone."""

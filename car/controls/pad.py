@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from car.controls.layout import EV_KEY, Layout, Stick
-from car.controls.local import Held, LocalDevice, Rest, without_middle
+from car.controls.local import DEAD_ZONE, Held, LocalDevice, Rest, without_middle
 from hardware.clock import NS_PER_MS
 from hardware.drivetrain import Command
 
 BUS_BLUETOOTH = 5
-DEAD_ZONE = 0.08
 RADIO_SILENCE_NS = 1000 * NS_PER_MS
 """A pad out of reach of Bluetooth stays connected, as it was, for up to 20 s. A thumb on a stick is never still for so
 long, except at its stop; without any change the car is neutral until the throttle is let go."""

@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from car.config.sections import ReceiverSection
-from car.controls.local import MIDDLE
-from car.controls.receiver import MODES, ON, position_of, switch_position
+from car.controls.local import DEAD_ZONE, MIDDLE
+from car.controls.receiver import (
+    LEAST_US,
+    MODE_END_US,
+    MODES,
+    MOST_US,
+    ON,
+    STOP_END_US,
+    Channels,
+    has_pulses,
+    position_of,
+    switch_position,
+)
 from car.doctor.patient import Heard, Patient
 from car.kinds.verdict import Verdict, error, ok, warning
 from hardware.receivers.sbus import SbusFrame
 
+WELL_TRIMMED = 0.03
 MINI_UART = "ttyS0"
 MANUAL = "hardware/README.md has its wiring"
 
@@ -49,6 +61,12 @@ def _transmitter(section: ReceiverSection, heard: Heard) -> Iterator[Verdict]:
         text = f"The receiver at {section.port} is there, and says that it hears no transmitter."
         yield warning(text, "Switch the transmitter on, and bind the two")
         return
+    if not has_pulses(live[-1], Channels(**section.channels)):
+        text = f"{_in_pulses(section, live[-1])}: one of these no transmitter says, so that to the car it is gone."
+        ends = f"{LEAST_US:.0f} … {MOST_US:.0f} µs"
+        fix = f"Switch the transmitter on; if it is, set the ends of its channels within {ends}"
+        yield warning(text, fix)
+        return
     lost = len(heard.frames) - len(live)
     without = f", {lost} of them lost" if lost else ""
     yield ok(f"{len(heard.frames)} frames in a second at {section.port}{without}: {_in_words(section, live[-1])}.")
@@ -59,6 +77,11 @@ def _transmitter(section: ReceiverSection, heard: Heard) -> Iterator[Verdict]:
             "rested in its middle.",
             "Let go of it; a stick without a spring is no throttle: choose another throttle_channel",
         )
+    elif abs(throttle) > WELL_TRIMMED:
+        yield warning(
+            f"The throttle, channel {section.throttle_channel}, rests at {throttle:+.0%}.",
+            f"Let go of it; then trim it to 0% in the transmitter: from {DEAD_ZONE:.0%} on the car moves",
+        )
 
 
 def _in_words(section: ReceiverSection, frame: SbusFrame) -> str:
@@ -66,10 +89,17 @@ def _in_words(section: ReceiverSection, frame: SbusFrame) -> str:
     for name, channel in section.channels.items():
         pulse_us = frame.pulse_us(channel)
         if name == "mode":
-            value = MODES[switch_position(pulse_us)].value
+            value = MODES[switch_position(pulse_us, MODE_END_US)].value
         elif name == "stop":
-            value = "on" if switch_position(pulse_us) == ON else "off"
+            value = "on" if switch_position(pulse_us, STOP_END_US) == ON else "off"
         else:
             value = f"{position_of(frame, channel):+.0%}"
         words.append(f"{name} (channel {channel}) {value}")
     return ", ".join(words)
+
+
+def _in_pulses(section: ReceiverSection, frame: SbusFrame) -> str:
+    words = [
+        f"{name} (channel {channel}) {frame.pulse_us(channel):.0f} µs" for name, channel in section.channels.items()
+    ]
+    return f"At {section.port} there is {', '.join(words)}"

@@ -25,9 +25,10 @@ from car.controls.hub import DriverHub, Seat
 from car.controls.local import LocalDrivers
 from car.controls.receiver import Channels, ReceiverDrivers, open_sbus
 from car.errors import CarError
-from car.gate import Mode
+from car.gate import GateState, Mode
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotWriter
+from car.link.ring import CycleRing, RingReader
 from car.link.scene import SceneChoice
 from car.processes.priority import go_behind_the_loop
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
@@ -149,13 +150,30 @@ def _open_receiver(context: ControlsContext) -> contextlib.AbstractContextManage
     if not section.port:
         return contextlib.nullcontext()
     channels, limit = Channels(**section.channels), section.throttle_limit
-    return _driving(context, ReceiverDrivers(context.hub, context.clock, open_sbus, section.port, channels, limit))
+    drivers = ReceiverDrivers(
+        context.hub, context.clock, open_sbus, section.port, channels, limit, armed_by(context.link.ring)
+    )
+    return _driving(context, drivers)
+
+
+def armed_by(ring: CycleRing) -> Callable[[], bool]:
+    """Return what tells whether the gate was armed in the newest cycle of ``ring``; False before the first."""
+    cycles = RingReader(ring, with_frames=False)
+    is_armed = False
+
+    def tell() -> bool:
+        nonlocal is_armed
+        for cycle in cycles.read():
+            is_armed = cycle.record.gate_state is GateState.ARMED
+        return is_armed
+
+    return tell
 
 
 def _driving(context: ControlsContext, drivers: LocalDrivers) -> contextlib.AbstractContextManager[None]:
-    """Let devices at the car drive; they vouch for themselves for as long as there is one."""
+    """Let devices at the car drive; they vouch for themselves for as long as one could stop the car."""
     name, beats = drivers.sort, context.link.beats
-    drivers.beat = lambda there: context.beat(name) if there else beats.leave(name)
+    drivers.beat = lambda carries_stop: context.beat(name) if carries_stop else beats.leave(name)
     return thread(name, lambda: drivers.run(context.ended), context.ended.set, END_TIMEOUT_S)
 
 

@@ -22,6 +22,8 @@ FRAME_LOST, FAILSAFE = 1 << 2, 1 << 3
 UNUSED_FLAGS = 0xF0
 AGREEING_READS = 2
 """After so many reads that ended where a frame ends, the decoder is sure of where frames begin."""
+DISAGREEING_READS = 10
+"""After so many in a row that ended with another frame than the decoder's, it is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +62,40 @@ class SbusDecoder:
 
     A header's byte stands among the channels as well, and a steady stick could repeat it for ever. But between two
     frames the wire is silent for longer than a frame takes, so that a read mostly ends with a frame. The decoder
-    believes in nothing before two reads have, and after a byte too many or too few it looks for that again.
+    believes in nothing before two reads have, and after a byte too many or too few it looks for that again. So it does
+    when one read after the other ends with a frame in the middle of what it takes for one.
     """
 
     def __init__(self) -> None:
         self._bytes = bytearray()
+        self._tail = b""
         self._is_in_step = False
-        self._agreeing = 0
+        self._agreeing = self._disagreeing = 0
 
     def feed(self, read: bytes) -> list[SbusFrame]:
         """Return the frames that are complete with ``read``, all that was there to be read; the oldest first."""
         if not read:
             return []
         self._bytes += read
+        self._tail = (self._tail + read)[-FRAME_BYTES:]
         if not self._is_in_step:
             del self._bytes[:-FRAME_BYTES]
             self._is_in_step = _parse(self._bytes) is not None
         frames = list(self._frames())
         if self._is_in_step and not self._bytes:
-            self._agreeing += 1
+            self._agreeing, self._disagreeing = self._agreeing + 1, 0
         elif self._agreeing < AGREEING_READS:
             self._fall_out_of_step()
+        elif _parse(self._tail) is not None:
+            self._disagreeing += 1
+            if self._disagreeing >= DISAGREEING_READS:
+                self._fall_out_of_step()
         return frames if self._agreeing >= AGREEING_READS else []
 
     def forget(self) -> None:
         """Begin anew: what comes next does not go on where the last read ended."""
         self._bytes.clear()
+        self._tail = b""
         self._fall_out_of_step()
 
     def _frames(self) -> Iterator[SbusFrame]:
@@ -98,7 +108,7 @@ class SbusDecoder:
                 yield frame
 
     def _fall_out_of_step(self) -> None:
-        self._is_in_step, self._agreeing = False, 0
+        self._is_in_step, self._agreeing, self._disagreeing = False, 0, 0
 
 
 def encode(frame: SbusFrame, end: int = 0x00) -> bytes:

@@ -14,6 +14,7 @@ import os
 import struct
 import termios
 from pathlib import Path
+from typing import Any
 
 from hardware.errors import ReceiverBusy, ReceiverError
 from hardware.health import ROOT
@@ -26,6 +27,7 @@ TCGETS2, TCSETS2 = 0x802C542A, 0x402C542B
 BOTHER = 0o010000
 TERMIOS2 = struct.Struct("<4IB19s2I")
 """The four words of flags, the line discipline, the control characters, the speeds in and out."""
+TTYS, FIRST_SERIAL, TTY_ALIASES = 4, 64, 5
 MOST_BYTES = 512
 """More than comes in 50 ms without a pause. Where so much waits, nobody has read for longer than that, and what the
 kernel could not keep is newer than what it did."""
@@ -45,19 +47,27 @@ class SbusPort(ReceiverPort):
     """
 
     def __init__(self, path: str, root: Path = ROOT) -> None:
+        if is_terminal(_device(path)):
+            words = "is a screen and keyboard, and no serial port. Correct [receiver] port in car.toml"
+            raise ReceiverError(f"{path} {words}")
         if Path(path).resolve().name in _consoles(root):
             fix = "sudo raspi-config nonint do_serial_cons 1 && sudo reboot"
             raise ReceiverError(f"Linux has its console on {path}, and reads what comes in. Take it away: {fix}")
         self.path = path
         self.bytes_read = 0
         self._decoder = SbusDecoder()
+        self._undo = contextlib.ExitStack()
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as problem:
             raise _refusal(path, problem) from problem
+        self._undo.callback(os.close, self._descriptor)
         try:
             _take(self._descriptor)
-            _set_up(self._descriptor)
+            # Only now: whoever is refused must not let others in where another program has kept them out.
+            self._undo.callback(_ask, self._descriptor, termios.TIOCNXCL)
+            there = _set_up(self._descriptor)
+            self._undo.callback(_ask, self._descriptor, TCSETS2, there)
             self._flush()
         except OSError as problem:
             self.close()
@@ -73,12 +83,9 @@ class SbusPort(ReceiverPort):
         return self._decoder.feed(read)
 
     def close(self) -> None:
-        """Give the port back."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            with contextlib.suppress(OSError):
-                fcntl.ioctl(descriptor, termios.TIOCNXCL)
-            os.close(descriptor)
+        """Give the port back as it was."""
+        self._descriptor = -1
+        self._undo.close()
 
     def _read_all(self) -> bytes:
         read = b""
@@ -104,8 +111,17 @@ def _take(descriptor: int) -> None:
     fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
 
-def _set_up(descriptor: int) -> None:
-    """Let bytes through as they come, but for those that their parity or their stop bits prove wrong."""
+def _ask(descriptor: int, *request: Any) -> None:
+    """Ask a port for something at its end, of which nobody hears if the port is gone."""
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(descriptor, *request)
+
+
+def _set_up(descriptor: int) -> bytes:
+    """Let bytes through as they come, but for those that their parity or their stop bits prove wrong.
+
+    Return the settings that were there.
+    """
     settings = bytearray(TERMIOS2.size)
     fcntl.ioctl(descriptor, TCGETS2, settings)
     *_, line, characters, _, _ = TERMIOS2.unpack(settings)
@@ -115,6 +131,26 @@ def _set_up(descriptor: int) -> None:
     control = BOTHER | termios.CS8 | termios.PARENB | termios.CSTOPB | termios.CREAD | termios.CLOCAL
     errors = termios.IGNBRK | termios.INPCK | termios.IGNPAR
     fcntl.ioctl(descriptor, TCSETS2, TERMIOS2.pack(errors, 0, control, 0, line, bytes(characters), BAUD, BAUD))
+    return bytes(settings)
+
+
+def is_terminal(device: int) -> bool:
+    """Tell whether a device is a screen with a keyboard, or stands for one, as ``/dev/console`` and ``/dev/tty1`` do.
+
+    >>> is_terminal(os.makedev(5, 1)), is_terminal(os.makedev(4, 1)), is_terminal(os.makedev(4, 64))
+    (True, True, False)
+
+    The numbers are those of Linux's admin-guide/devices.txt; from 4:64 on there are serial ports.
+    """
+    major, minor = os.major(device), os.minor(device)
+    return major == TTY_ALIASES or (major == TTYS and minor < FIRST_SERIAL)
+
+
+def _device(path: str) -> int:
+    """Return the number of the device at a path, 0 where there is none; nothing is opened for it."""
+    with contextlib.suppress(OSError):
+        return Path(path).stat().st_rdev
+    return 0
 
 
 def _consoles(root: Path) -> set[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.controls.hub import DriverHub, Seat
+from car.controls.hub import SILENT_NS, DriverHub, Seat
 from car.controls.receiver import LOST_NS, STILL_NS, Channels, Receiver, ReceiverDrivers, open_sbus
 from car.gate import (
     Arm,
@@ -48,16 +49,30 @@ class Rig:
     """A car at a virtual time with a receiver at its serial port, from its bytes to the gate's decision."""
 
     def __init__(
-        self, receiver: FakeReceiver, channels: Channels = CHANNELS, *, path: str = "", **pulses: float
+        self,
+        receiver: FakeReceiver,
+        channels: Channels = CHANNELS,
+        *,
+        path: str = "",
+        limit: float = LIMIT,
+        **pulses: float,
     ) -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
         self.receiver = receiver
         self.clock = VirtualClock(1000 * NS_PER_S)
         self.hub = DriverHub(SlotWriter(slot), self.clock)
-        self.drivers = ReceiverDrivers(self.hub, self.clock, open_sbus, path or receiver.path, channels, LIMIT)
+        self.gate = Gate()
+        self.drivers = ReceiverDrivers(
+            self.hub,
+            self.clock,
+            open_sbus,
+            path or receiver.path,
+            channels,
+            limit,
+            lambda: self.gate.state is GateState.ARMED,
+        )
         self.told: list[str] = []
         self.drivers.tell = self.told.append
-        self.gate = Gate()
         self.trembles = True
         self.pulses: dict[str, float] = {"ch5": MANUAL, "ch6": OFF, **pulses}
         self._slot_driver = SlotReader(slot)
@@ -74,8 +89,10 @@ class Rig:
         for _ in range(turns):
             for number in range(2):
                 # Hands and potentiometers are never quite still.
-                tremble = {"ch4": 1500 + 2 * number + 4 * (self.clock.now_ns() // TURN_NS % 2)} if self.trembles else {}
-                said = encode(sticks(**self.pulses, **tremble)) if sends is None else sends
+                steering_us = self.pulses.get("ch1", 1500)
+                tremble_us = number + 2 * (self.clock.now_ns() // TURN_NS % 2) if self.trembles else 0
+                trembling = {"ch1": steering_us + (tremble_us if steering_us >= 1500 else -tremble_us)}
+                said = encode(sticks(**{**self.pulses, **trembling})) if sends is None else sends
                 if said:
                     self.receiver.write(said)
             events += self._turn_once()
@@ -90,11 +107,10 @@ class Rig:
         return self.gate.decide(self.clock.now_ns())
 
     def arm(self) -> None:
-        """Move the mode switch away and back to manual, as its owner does."""
-        self.set(ch5=AUTO)
-        self.turn(3)
-        self.set(ch5=MANUAL)
-        self.turn(3)
+        """Move the mode switch from manual away and back, as its owner does."""
+        for position in (MANUAL, AUTO, MANUAL):
+            self.set(ch5=position)
+            self.turn(3)
 
     def drive(self, throttle_us: float = 2000) -> None:
         """Arm, and press the throttle until the wheels turn."""
@@ -213,7 +229,9 @@ def test_whatever_the_channels_say_the_command_is_valid(channels: list[int], is_
     port = ScriptedPort([SbusFrame(tuple(channels), is_lost, is_failsafe)])
     state = Receiver(port, "/dev/ttyAMA0", CHANNELS).read(0)
     assert state is None or state.command.is_valid()
-    assert (state is None) is (is_lost and not is_failsafe)
+    is_silent = any(not 885 <= 880 + 0.625 * channels[number - 1] <= 2115 for number in (1, 2, 5, 6))
+    assert (state is None) is (is_lost and not is_failsafe and not is_silent)
+    assert state is None or state.is_gone is (is_failsafe or is_silent)
 
 
 def _said(switch_us: float, throttle_us: float, is_lost: bool, is_failsafe: bool) -> SbusFrame:
@@ -235,7 +253,8 @@ def test_the_car_is_armed_only_by_a_switch_that_was_seen_moving_with_the_throttl
     slot = DriverSlot(multiprocessing.get_context("spawn"))
     clock, gate, listener = VirtualClock(NS_PER_S), Gate(), SlotReader(slot)
     port = ScriptedPort(*([frame] for frame in frames))
-    drivers = ReceiverDrivers(DriverHub(SlotWriter(slot), clock), clock, lambda _path: port, "port", CHANNELS, LIMIT)
+    hub = DriverHub(SlotWriter(slot), clock)
+    drivers = ReceiverDrivers(hub, clock, lambda _path: port, "port", CHANNELS, LIMIT, lambda: False)
     drivers.look()
     live: list[SbusFrame] = []
     heard_ns = 0
@@ -253,7 +272,9 @@ def test_the_car_is_armed_only_by_a_switch_that_was_seen_moving_with_the_throttl
         gate.decide(clock.now_ns())
         if gate.state is GateState.ARMED and not was_armed:
             *before, _, _, _, _ = live
-            assert AUTO in [heard.pulse_us(5) for heard in before]
+            # From manual away, each for three frames at least, and back, with sticks that did not jump.
+            moves = [position for position, same in groupby(heard.pulse_us(5) for heard in before) if len([*same]) > 2]
+            assert moves[-2:] == [MANUAL, AUTO]
             assert [heard.pulse_us(5) for heard in live[-4:-1]] == [MANUAL] * 3
             assert live[-1].pulse_us(2) == 1500
 
@@ -510,9 +531,11 @@ def test_who_took_over_by_the_transmitter_drives_by_hand_whatever_the_mode_was(r
     browser = rig.hub.join("browser")
     browser.sample(NEUTRAL, rig.clock.now_ns())
     browser.arm(Mode.AUTO)
+    rig.set(ch2=2000)
+    rig.turn()
     for _ in range(2):
         for position in (AUTO, MANUAL):
-            rig.set(ch5=position, ch2=2000)
+            rig.set(ch5=position)
             browser.sample(NEUTRAL, rig.clock.now_ns())
             rig.turn(4)
     assert not drives(browser)
@@ -561,10 +584,10 @@ def test_without_linux_a_port_is_refused_with_what_to_do(
     assert rig.told == ["An RC receiver needs Linux. → Leave [receiver] port empty in car.toml here"]
 
 
-def test_the_loop_beats_once_per_turn_and_says_whether_there_is_a_port(rig: Rig) -> None:
+def test_the_loop_beats_once_per_turn_and_says_whether_a_hand_could_stop_the_car(rig: Rig) -> None:
     beats: list[bool] = []
     rig.drivers.beat = beats.append
-    rig.silence(3)
+    rig.turn(3)
     assert beats == [True] * 3
     rig.receiver.vanish()
     rig.silence(2)
@@ -578,3 +601,290 @@ def test_a_loop_that_ends_gives_the_port_back_and_is_no_driver(rig: Rig) -> None
     rig.drivers.run(ended)
     assert rig.hub.driver is None
     open_sbus(rig.receiver.path).close()
+
+
+def raw(**numbers: int) -> bytes:
+    """Return a frame with all channels in the middle but those given, as ``ch1=0``."""
+    return encode(SbusFrame(tuple(numbers.get(f"ch{channel}", 992) for channel in range(1, 17))))
+
+
+# What some receivers without a flag send when they hear no transmitter.
+@pytest.mark.parametrize("no_pulse", [raw(**{f"ch{number}": 0 for number in range(1, 17)}), raw(ch2=0), raw(ch5=2047)])
+@pytest.mark.parametrize("position", [MANUAL, AUTO])
+def test_a_channel_that_says_what_no_transmitter_can_say_is_the_loss_of_the_link_at_once(
+    rig: Rig, no_pulse: bytes, position: int
+) -> None:
+    rig.drive()
+    rig.set(ch5=position, ch2=1500)
+    rig.turn(20)
+    events = rig.turn(1, sends=no_pulse)
+    assert events == [DriverLeft()]
+    assert rig.decide().command == NEUTRAL
+    assert rig.hub.driver is None
+    assert rig.turn(120, sends=no_pulse) == []
+    assert rig.decide().trip is TripReason.LINK_LOST
+
+
+def test_a_channel_that_is_not_used_may_say_anything(rig: Rig) -> None:
+    rig.arm()
+    events = rig.turn(5, sends=raw(ch5=192, ch6=192, ch16=0, ch9=2047))
+    assert len(commands(events)) == 5
+    assert acts(events) == []
+
+
+@pytest.mark.parametrize("idle", [ASSIST, AUTO])
+def test_a_transmitter_that_is_switched_on_at_manual_arms_nothing_where_the_receiver_hid_that_it_was_off(
+    receiver: FakeReceiver, idle: int
+) -> None:
+    rig = Rig(receiver, ch5=idle, ch6=1500)
+    rig.trembles = False
+    rig.turn(200)
+    rig.trembles = True
+    rig.set(ch5=MANUAL, ch6=OFF)
+    rig.turn(20)
+    assert rig.decide().state is GateState.DISARMED
+    rig.arm()
+    assert rig.decide().state is GateState.ARMED
+
+
+def test_a_transmitter_that_comes_back_at_manual_after_a_hidden_loss_arms_nothing(rig: Rig) -> None:
+    rig.arm()
+    rig.set(ch5=AUTO)
+    rig.turn(5)
+    rig.hub.join("browser").stop()
+    rig.turn(2)
+    rig.trembles = False
+    rig.turn(200)
+    rig.trembles = True
+    rig.set(ch5=MANUAL)
+    rig.turn(20)
+    assert rig.decide().state is GateState.TRIPPED
+
+
+def test_the_way_from_manual_and_back_may_lead_over_assist_and_takes_no_longer_than_it_takes_a_hand(rig: Rig) -> None:
+    for position in (ASSIST, AUTO, ASSIST, MANUAL):
+        assert rig.decide().state is GateState.DISARMED
+        rig.set(ch5=position)
+        rig.turn(30)
+    assert rig.decide().state is GateState.ARMED
+    rig.hub.join("browser").stop()
+    rig.turn(1)
+    for position in (AUTO, MANUAL):
+        rig.set(ch5=position)
+        rig.turn(160)
+    assert rig.decide().state is GateState.TRIPPED
+
+
+@pytest.mark.parametrize("stick", ["ch1", "ch2"])
+def test_positions_that_a_receiver_has_chosen_instead_of_the_hand_start_no_pilot_and_arm_nothing(
+    rig: Rig, stick: str
+) -> None:
+    rig.arm()
+    rig.set(**{stick: 1900})
+    rig.turn(20)
+    for position in (AUTO, ASSIST):
+        rig.set(ch5=position, **{stick: 1500})
+        assert acts(rig.turn(50)) == []
+        rig.set(ch5=MANUAL, **{stick: 1900})
+        assert acts(rig.turn(20)) == [ChangeMode(Mode.MANUAL)]
+    rig.hub.join("browser").stop()
+    rig.turn(1)
+    rig.set(**{stick: 1500})
+    rig.turn(20)
+    rig.set(ch5=AUTO)
+    rig.turn(5)
+    rig.set(ch5=MANUAL, **{stick: 1900})
+    rig.turn(5)
+    rig.set(**{stick: 1500})
+    rig.turn(20)
+    assert rig.decide().state is GateState.TRIPPED
+
+
+def test_who_asked_once_and_is_given_a_car_that_drives_itself_has_it_in_manual(rig: Rig) -> None:
+    browser = rig.hub.join("browser")
+
+    def turn_with_the_browser() -> None:
+        for _ in range(5):
+            browser.sample(NEUTRAL, rig.clock.now_ns())
+            rig.turn()
+
+    turn_with_the_browser()
+    browser.arm(Mode.AUTO)
+    for position in (AUTO, MANUAL):
+        rig.set(ch5=position)
+        turn_with_the_browser()
+    assert drives(browser)
+    assert rig.decide().mode is Mode.AUTO
+    browser.let_go()
+    rig.turn(2)
+    assert rig.hub.driver is not None
+    assert (rig.decide().mode, rig.decide().state) == (Mode.MANUAL, GateState.ARMED)
+    rig.set(ch2=2000)
+    rig.turn(20)
+    assert rig.decide().command.throttle > 0.2
+
+
+@pytest.mark.parametrize("gap", [b"", encode(SbusFrame(sticks(ch6=OFF).channels, is_failsafe=True)), raw(ch2=0)])
+def test_a_stop_that_was_switched_while_nothing_was_heard_stops_as_soon_as_it_is(rig: Rig, gap: bytes) -> None:
+    browser = rig.hub.join("browser")
+
+    def turn_with_the_browser(turns: int, sends: bytes | None = None) -> list[Event]:
+        events = []
+        for _ in range(turns):
+            browser.sample(NEUTRAL, rig.clock.now_ns())
+            events += rig.turn(1, sends)
+        return events
+
+    turn_with_the_browser(5)
+    browser.arm(Mode.MANUAL)
+    assert Stop() not in turn_with_the_browser(17, gap)
+    rig.set(ch6=ON)
+    assert Stop() in turn_with_the_browser(3)
+
+
+def test_a_stop_is_heard_by_a_frame_now_and_then(rig: Rig) -> None:
+    rig.set(ch6=ON)
+    events = []
+    for _ in range(2):
+        events += rig.turn(1) + rig.silence(LOST_NS // TURN_NS + 1)
+    assert Stop() in events
+
+
+def test_a_stop_that_is_switched_just_before_the_failsafe_stops(rig: Rig) -> None:
+    stopping = sticks(**{**rig.pulses, "ch6": ON})
+    rig.receiver.say_all([*[stopping] * 3, SbusFrame(stopping.channels, is_failsafe=True)])
+    assert Stop() in rig.silence(1)
+
+
+@pytest.mark.parametrize("own", ["ch9", "ch16"])
+def test_what_a_receiver_adds_of_its_own_does_not_hide_that_it_repeats_its_frame(rig: Rig, own: str) -> None:
+    rig.drive()
+    rig.trembles = False
+    for number in range(STILL_NS // TURN_NS + 2):
+        rig.set(**{own: 1000 + number % 40})
+        rig.turn()
+    assert rig.decide().command.throttle == 0.0
+
+
+@pytest.mark.parametrize("stop", [None, 6])
+def test_a_port_carries_a_stop_only_while_a_transmitter_is_heard_that_has_one_or_drives(
+    receiver: FakeReceiver, stop: int | None
+) -> None:
+    rig = Rig(receiver, Channels(1, 2, 5, stop))
+    beats: list[bool] = []
+    rig.drivers.beat = beats.append
+    rig.turn()
+    assert beats[-1] is (stop is not None)
+    rig.silence(LOST_NS // TURN_NS + 1)
+    assert not beats[-1]
+    rig.turn(3)
+    rig.arm()
+    assert beats[-1]
+    rig.turn(1, sends=encode(SbusFrame(sticks().channels, is_failsafe=True)))
+    assert not beats[-1]
+
+
+def test_a_port_with_nothing_on_it_carries_no_stop(receiver: FakeReceiver) -> None:
+    clock = VirtualClock(NS_PER_S)
+    hub = DriverHub(SlotWriter(DriverSlot(multiprocessing.get_context("spawn"))), clock)
+    drivers = ReceiverDrivers(hub, clock, open_sbus, receiver.path, CHANNELS, LIMIT, lambda: False)
+    beats: list[bool] = []
+    drivers.beat = beats.append
+    drivers.look()
+    drivers.turn()
+    drivers.turn()
+    assert beats == [False, False]
+
+
+def test_a_middle_that_is_20_microseconds_away_does_not_creep(receiver: FakeReceiver) -> None:
+    rig = Rig(receiver, ch1=1510, ch2=1520)
+    rig.arm()
+    rig.turn(20)
+    assert rig.decide().state is GateState.ARMED
+    assert rig.decide().command == NEUTRAL
+
+
+@pytest.mark.parametrize("throttle_us", [1000, 1700, 2000])
+def test_with_a_small_limit_a_pressed_throttle_is_not_at_neutral_either(
+    receiver: FakeReceiver, throttle_us: int
+) -> None:
+    rig = Rig(receiver, limit=0.05)
+    rig.set(ch2=throttle_us)
+    rig.arm()
+    assert rig.decide().refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    rig.set(ch2=1500)
+    rig.arm()
+    rig.set(ch5=AUTO)
+    rig.turn(10)
+    rig.set(ch2=throttle_us)
+    rig.turn(10)
+    rig.set(ch5=MANUAL)
+    rig.turn(20)
+    assert rig.decide().command.throttle == 0.0
+    rig.set(ch2=1500)
+    rig.turn(2)
+    rig.set(ch2=throttle_us)
+    rig.turn(20)
+    assert rig.decide().command.throttle != 0.0
+
+
+@pytest.mark.parametrize("stops_after", [AUTO, MANUAL])
+def test_a_stop_of_anybody_between_the_switch_and_the_arming_stays(rig: Rig, stops_after: int) -> None:
+    for position in (AUTO, MANUAL):
+        rig.receiver.say(sticks(**{**rig.pulses, "ch5": position}), times=3)
+        rig.silence(1)
+        if position == stops_after:
+            rig.hub.join("browser").stop()
+            rig.silence(1)
+    rig.set(ch5=MANUAL)
+    rig.turn(10)
+    assert (rig.decide().state, rig.decide().trip) == (GateState.TRIPPED, TripReason.STOP)
+
+
+def test_a_switch_that_trembles_at_the_edge_of_manual_arms_nothing(rig: Rig) -> None:
+    for _ in range(4):
+        for position_us in (1249, 1251):
+            rig.set(ch5=position_us)
+            rig.turn(3)
+    assert rig.decide().state is GateState.DISARMED
+    for position_us in (MANUAL, AUTO, MANUAL):
+        rig.set(ch5=position_us)
+        rig.turn(3)
+    assert rig.decide().state is GateState.ARMED
+
+
+def test_a_failsafe_in_the_midst_of_a_read_is_the_loss_of_the_link_too(rig: Rig) -> None:
+    rig.drive()
+    rig.receiver.say_all([sticks(**rig.pulses), SbusFrame(sticks().channels, is_failsafe=True), sticks(**rig.pulses)])
+    assert DriverLeft() in rig.silence(1)
+    assert rig.hub.driver is None
+    assert rig.turn(20) == []
+
+
+def test_a_switch_that_was_moved_across_a_failsafe_in_one_read_was_not_moved_for_us(rig: Rig) -> None:
+    rig.set(ch5=AUTO)
+    rig.turn(5)
+    gone = SbusFrame(sticks(ch5=AUTO).channels, is_failsafe=True)
+    rig.set(ch5=MANUAL)
+    rig.receiver.say_all([*[gone] * 6, *[sticks(**rig.pulses)] * 3])
+    assert acts(rig.silence(1)) == []
+    assert acts(rig.turn(10)) == []
+
+
+def test_the_switch_back_to_manual_asks_for_no_arming_of_an_armed_car(rig: Rig) -> None:
+    rig.arm()
+    for position in (ASSIST, MANUAL):
+        rig.set(ch5=position)
+        rig.turn(5)
+    assert rig.decide().state is GateState.ARMED
+    assert rig.decide().refusal is None
+
+
+def test_a_transmitter_that_falls_silent_leaves_the_car_to_others(rig: Rig) -> None:
+    rig.drive()
+    rig.silence(SILENT_NS // TURN_NS - 1)
+    assert rig.hub.driver is not None
+    rig.silence(2)
+    assert rig.hub.driver is None
+    rig.set(ch2=1500)
+    assert rig.turn(20) == []

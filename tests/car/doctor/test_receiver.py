@@ -61,6 +61,24 @@ def test_a_throttle_that_does_not_rest_in_its_middle_is_told(pi: Clinic) -> None
     assert "channel 2, is at -100%" in findings[1].text
 
 
+def test_a_throttle_whose_middle_is_off_is_told(pi: Clinic) -> None:
+    hears(pi, *[sticks(ch2=1520)] * 70)
+    findings = [finding for finding in pi.examine().findings if finding.check == "receiver"]
+    assert [finding.level for finding in findings] == [Level.OK, Level.WARNING]
+    assert "channel 2, rests at +4%" in findings[1].text
+    assert "trim it to 0%" in findings[1].fix
+    hears(pi, *[sticks(ch2=1514)] * 70)
+    assert pi.finding("receiver").level is Level.OK
+
+
+def test_a_channel_that_says_what_no_transmitter_can_say_is_told(pi: Clinic) -> None:
+    hears(pi, *[SbusFrame((992, 0, *[992] * 14))] * 70)
+    finding = pi.finding("receiver")
+    assert finding.level is Level.WARNING
+    assert "throttle (channel 2) 880 µs" in finding.text
+    assert "885 … 2115 µs" in finding.fix
+
+
 @pytest.mark.parametrize(
     ("heard", "level", "words"),
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.receivers.sbus import ENDS, FRAME_BYTES, SbusDecoder, SbusFrame, encode
+from hardware.receivers.sbus import DISAGREEING_READS, ENDS, FRAME_BYTES, SbusDecoder, SbusFrame, encode
 from tests.hardware.fakes.sbus import sticks
 
 frames = st.builds(
@@ -112,6 +112,29 @@ def test_a_steady_stick_that_looks_like_a_header_does_not_shift_the_channels(fir
         heard += decoder.feed(rest[start : start + FRAME_BYTES])
     assert len(heard) > 30
     assert set(heard) == {MISLEADING}
+
+
+# Read from its byte 16 on, and then its first 16 bytes, it is a frame too.
+ROTATED = SbusFrame((*[992] * 9, 192, 1024, 992 & ~127 | 7, *[992] * 4))
+CUT = 16
+
+
+def test_in_step_with_the_wrong_bytes_the_decoder_finds_the_right_ones_again() -> None:
+    sent, decoder = encode(ROTATED), SbusDecoder()
+    for _ in range(3):
+        decoder.feed(sent[CUT:] + sent[:CUT])
+    assert decoder.feed(sent[CUT:] + sent[:CUT]) != [ROTATED]
+    decoder.feed(sent[CUT:])
+    for _ in range(DISAGREEING_READS + 2):
+        heard = decoder.feed(sent)
+    assert heard == [ROTATED]
+
+
+def test_reads_that_cut_every_frame_keep_a_decoder_in_step() -> None:
+    decoder, sent = in_step(), encode(sticks(ch1=1100))
+    decoder.feed(sent[:11])
+    for _ in range(10 * DISAGREEING_READS):
+        assert decoder.feed(sent[11:] + sent[:11]) == [sticks(ch1=1100)]
 
 
 def test_nothing_is_believed_before_two_reads_ended_with_a_frame() -> None:

@@ -9,6 +9,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,8 @@ from hardware.receivers.sbus import encode
 from hardware.receivers.serial_port import MOST_BYTES, TCGETS2, TERMIOS2, SbusPort
 from tests.hardware.fakes.sbus import FakeReceiver, sticks
 from tests.machines import make_machine
+
+TIOCGEXCL = 0x80045440
 
 
 @pytest.fixture
@@ -179,3 +182,52 @@ def test_a_port_with_the_console_on_it_is_refused_by_whatever_name_it_goes(
             SbusPort(path, tmp_path)
     make_machine(tmp_path, {"proc/consoles": "tty0  -WU (E  p )  4:1\n"})
     SbusPort(str(link), tmp_path).close()
+
+
+@pytest.mark.parametrize("number", [(5, 0), (5, 1), (4, 0), (4, 1), (4, 63)])
+def test_a_screen_with_a_keyboard_is_refused_before_it_is_opened(
+    receiver: FakeReceiver, monkeypatch: pytest.MonkeyPatch, number: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(Path, "stat", lambda _path, **_: SimpleNamespace(st_rdev=os.makedev(*number)))
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("opened"))
+    with pytest.raises(ReceiverError, match=r"is a screen and keyboard.*\. Correct \[receiver\] port"):
+        SbusPort(receiver.path)
+
+
+@pytest.mark.parametrize("number", [(4, 64), (204, 64), (188, 0)])
+def test_a_serial_port_is_none(number: tuple[int, int]) -> None:
+    assert not serial_port.is_terminal(os.makedev(*number))
+
+
+def settings_of(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY)
+    settings = bytearray(TERMIOS2.size)
+    fcntl.ioctl(descriptor, TCGETS2, settings)
+    os.close(descriptor)
+    return bytes(settings)
+
+
+def test_a_port_is_given_back_with_the_settings_that_it_had(receiver: FakeReceiver) -> None:
+    before = settings_of(receiver.path)
+    with SbusPort(receiver.path) as port:
+        there = bytearray(TERMIOS2.size)
+        fcntl.ioctl(port._descriptor, TCGETS2, there)
+        assert there != before
+    assert settings_of(receiver.path) == before
+
+
+def test_who_is_refused_leaves_the_port_to_its_owner_alone(port: SbusPort, receiver: FakeReceiver) -> None:
+    def is_exclusive() -> bool:
+        answer = bytearray(4)
+        fcntl.ioctl(port._descriptor, TIOCGEXCL, answer)
+        return any(answer)
+
+    assert is_exclusive()
+    there = bytearray(TERMIOS2.size)
+    fcntl.ioctl(port._descriptor, TCGETS2, there)
+    with pytest.raises(ReceiverBusy):
+        SbusPort(receiver.path)
+    assert is_exclusive()
+    still = bytearray(TERMIOS2.size)
+    fcntl.ioctl(port._descriptor, TCGETS2, still)
+    assert still == there
