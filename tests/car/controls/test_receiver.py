@@ -273,8 +273,8 @@ def test_the_car_is_armed_only_by_a_switch_that_was_seen_moving_with_the_throttl
         if gate.state is GateState.ARMED and not was_armed:
             *before, _, _, _, _ = live
             # From manual away, each for three frames at least, and back, with sticks that did not jump.
-            moves = [position for position, same in groupby(heard.pulse_us(5) for heard in before) if len([*same]) > 2]
-            assert moves[-2:] == [MANUAL, AUTO]
+            steady = [position for position, same in groupby(heard.pulse_us(5) for heard in before) if len([*same]) > 2]
+            assert [position for position, _ in groupby(steady)][-2:] == [MANUAL, AUTO]
             assert [heard.pulse_us(5) for heard in live[-4:-1]] == [MANUAL] * 3
             assert live[-1].pulse_us(2) == 1500
 
