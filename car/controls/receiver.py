@@ -195,8 +195,9 @@ class Receiver(LocalDevice[ReceiverState]):
         self._rest: Rest | None = None
 
     def can_stop(self, now_ns: int) -> bool:
-        """Tell whether the transmitter is heard, and has a switch that stops the car."""
-        return self._channels.stop is not None and self._hearing.is_live(now_ns)
+        """Tell whether the transmitter is heard, and has a switch that would stop the car; one that is on would not."""
+        is_ready = self._stop.position is not None and self._stop.position != ON
+        return is_ready and self._hearing.is_live(now_ns)
 
     def read(self, now_ns: int) -> ReceiverState | None:
         """Return what the newest frame says, None while there is no new one; raises OSError once the port is gone."""

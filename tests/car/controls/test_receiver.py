@@ -784,6 +784,17 @@ def test_a_port_carries_a_stop_only_while_a_transmitter_is_heard_that_has_one_or
     assert not beats[-1]
 
 
+def test_a_stop_that_is_on_already_is_none_that_a_headless_car_may_start_by(receiver: FakeReceiver) -> None:
+    rig = Rig(receiver, ch6=ON)
+    beats: list[bool] = []
+    rig.drivers.beat = beats.append
+    rig.turn(5)
+    assert not any(beats)
+    rig.set(ch6=OFF)
+    rig.turn(3)
+    assert beats[-1]
+
+
 def test_a_port_with_nothing_on_it_carries_no_stop(receiver: FakeReceiver) -> None:
     clock = VirtualClock(NS_PER_S)
     hub = DriverHub(SlotWriter(DriverSlot(multiprocessing.get_context("spawn"))), clock)
