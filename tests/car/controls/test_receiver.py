@@ -149,6 +149,10 @@ def drives(seat: Seat) -> bool:
     return seat.drives
 
 
+def is_driven(rig: Rig) -> bool:
+    return rig.hub.driver is not None
+
+
 def acts(events: Sequence[Event]) -> list[Event]:
     return [event for event in events if not isinstance(event, DriverCommand)]
 
@@ -774,14 +778,14 @@ def test_a_port_carries_a_stop_only_while_a_transmitter_is_heard_that_has_one_or
     beats: list[bool] = []
     rig.drivers.beat = beats.append
     rig.turn()
-    assert beats[-1] is (stop is not None)
+    assert beats.pop() is (stop is not None)
     rig.silence(LOST_NS // TURN_NS + 1)
-    assert not beats[-1]
+    assert not beats.pop()
     rig.turn(3)
     rig.arm()
-    assert beats[-1]
+    assert beats.pop()
     rig.turn(1, sends=encode(SbusFrame(sticks().channels, is_failsafe=True)))
-    assert not beats[-1]
+    assert not beats.pop()
 
 
 def test_a_stop_that_is_on_already_is_none_that_a_headless_car_may_start_by(receiver: FakeReceiver) -> None:
@@ -894,8 +898,8 @@ def test_the_switch_back_to_manual_asks_for_no_arming_of_an_armed_car(rig: Rig) 
 def test_a_transmitter_that_falls_silent_leaves_the_car_to_others(rig: Rig) -> None:
     rig.drive()
     rig.silence(SILENT_NS // TURN_NS - 1)
-    assert rig.hub.driver is not None
+    assert is_driven(rig)
     rig.silence(2)
-    assert rig.hub.driver is None
+    assert not is_driven(rig)
     rig.set(ch2=1500)
     assert rig.turn(20) == []
