@@ -886,6 +886,14 @@ def test_a_switch_that_was_moved_across_a_failsafe_in_one_read_was_not_moved_for
     assert acts(rig.turn(10)) == []
 
 
+def test_a_way_from_manual_and_back_with_a_failsafe_in_it_arms_nothing(rig: Rig) -> None:
+    away = sticks(**{**rig.pulses, "ch5": AUTO})
+    gone = SbusFrame(away.channels, is_failsafe=True)
+    rig.receiver.say_all([*[sticks(**rig.pulses)] * 3, gone, *[away] * 3])
+    rig.silence(1)
+    assert acts(rig.turn(10)) == [ChangeMode(Mode.MANUAL)]
+
+
 def test_the_switch_back_to_manual_asks_for_no_arming_of_an_armed_car(rig: Rig) -> None:
     rig.arm()
     for position in (ASSIST, MANUAL):
