@@ -131,12 +131,14 @@ class DriverCommand:
     ``held`` is the driver's hold button, where the device has one: without it the link lives but the command is
     neutral, and a throttle that was pressed meanwhile must go back to neutral before it counts again.
     ``throttle_limit`` is what a pilot may give at most, 0 … 1, below the gate's own cap, until the next command.
+    ``pressed`` says that the throttle's stick is not at neutral, however little of it a driver's limit has left.
     """
 
     command: Command
     sampled_ns: int
     held: bool = True
     throttle_limit: float = 1.0
+    pressed: bool = False
 
     def is_valid(self) -> bool:
         """Tell whether all its numbers are finite and in their ranges."""
@@ -585,7 +587,7 @@ class Gate:
         return self._now_ns - self._frame_ns <= self.limits.frame_fresh_ns
 
     def _is_at_neutral(self) -> bool:
-        return abs(self._driver.command.throttle) <= self.limits.neutral_stick
+        return not self._driver.pressed and abs(self._driver.command.throttle) <= self.limits.neutral_stick
 
     def _driver_age_ns(self) -> int:
         return self._now_ns - self._driver.sampled_ns

@@ -8,6 +8,8 @@
     │   └── EndOfFrames                     a recording has been played to its end
     ├── DrivetrainError                     the wheels cannot be commanded
     ├── SensorError                         the sensor cannot measure
+    ├── ReceiverError                       the RC receiver cannot be heard
+    │   └── ReceiverBusy                    another program hears it
     ├── ContractError (AssertionError)      a device does not keep what its kind promises
     └── TrackError (ValueError)             no such track, or one that cannot be driven
 
@@ -37,6 +39,14 @@ class DrivetrainError(HardwareError):
 
 class SensorError(HardwareError):
     """The sensor cannot measure: it is not there, does not answer, or is closed."""
+
+
+class ReceiverError(HardwareError):
+    """The RC receiver cannot be heard: its port is not there, is not this user's, or is another program's."""
+
+
+class ReceiverBusy(ReceiverError):
+    """Another program has the RC receiver's port; which may be this car, while it drives."""
 
 
 class ContractError(HardwareError, AssertionError):

@@ -34,6 +34,7 @@ from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from tests.hardware.fakes.i2c import FakeBus, Pca9685
+from tests.hardware.fakes.sbus import FakeReceiver
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("car", "hardware", "models", "simulator", "training")
@@ -231,6 +232,11 @@ class Kit:
     def bus(self) -> FakeBus:
         """An I²C bus with a PCA9685 on it."""
         return FakeBus({0x40: Pca9685()})
+
+    @cached_property
+    def receiver(self) -> FakeReceiver:
+        """An RC receiver at a serial port."""
+        return self._opened.enter_context(FakeReceiver())
 
     @cached_property
     def pilot(self) -> Pilot:

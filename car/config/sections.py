@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from car.config.by_kind import (
     UNKNOWN_KIND,
@@ -81,6 +81,14 @@ announce = true         # once a browser is paired, tell the network where the c
 enabled = true          # one that is plugged into the car, or paired with it by Bluetooth
 throttle_limit = 0.5    # what its stick's end means
 
+[receiver]
+port = ""               # the serial port of an RC receiver that speaks SBUS, like "/dev/ttyAMA0": docs/gamepad.md
+steering_channel = 1    # channels of the transmitter, 1 to 16
+throttle_channel = 2
+mode_channel = 5        # a switch: manual, assist, auto
+stop_channel = 0        # a switch that stops the car; 0 for none
+throttle_limit = 0.5    # what its throttle's end means
+
 [recording]
 enabled = true
 jpeg_quality = {jpeg_quality}
@@ -117,6 +125,46 @@ class GamepadSection(Section):
 
     enabled: bool = True
     throttle_limit: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
+Channel = Annotated[int, Field(ge=1, le=16)]
+
+
+class ReceiverSection(Section):
+    """An RC receiver at a serial port of the car, none without a ``port``; ``stop_channel`` 0 is none too.
+
+    >>> ReceiverSection(port="/dev/ttyAMA0", mode_channel=6).channels
+    {'steering': 1, 'throttle': 2, 'mode': 6}
+    """
+
+    port: str = ""
+    steering_channel: Channel = 1
+    throttle_channel: Channel = 2
+    mode_channel: Channel = 5
+    stop_channel: Annotated[int, Field(ge=0, le=16)] = 0
+    throttle_limit: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    @field_validator("port")
+    @classmethod
+    def _is_a_path(cls, port: str) -> str:
+        if "\0" in port:
+            raise ValueError('no port is called that: write it like "/dev/ttyAMA0"')
+        return port
+
+    @model_validator(mode="after")
+    def _has_a_channel_for_each(self) -> ReceiverSection:
+        channels = self.channels
+        for number in set(channels.values()):
+            names = [name for name, channel in channels.items() if channel == number]
+            if len(names) > 1:
+                raise ValueError(f"{' and '.join(names)} are both on channel {number}: give each its own")
+        return self
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """The channel of each thing that a transmitter does."""
+        named = {"steering": self.steering_channel, "throttle": self.throttle_channel, "mode": self.mode_channel}
+        return named if self.stop_channel == 0 else {**named, "stop": self.stop_channel}
 
 
 class RecordingSection(Section):
@@ -161,6 +209,7 @@ class CarConfig(Section):
     pilot: PilotByKind = PilotSection()
     gate: GateSection = GateSection()
     gamepad: GamepadSection = GamepadSection()
+    receiver: ReceiverSection = ReceiverSection()
     recording: RecordingSection = RecordingSection()
     web: WebSection = WebSection()
 

@@ -1,1 +1,1 @@
-"""Who has the car: the seats of everyone who could drive, and the gamepad."""
+"""Who has the car: the seats of everyone who could drive, and the gamepad, the RC receiver."""

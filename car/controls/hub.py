@@ -1,4 +1,4 @@
-"""One driver at a time: who of the browsers, the terminal's keys and the gamepad has the car.
+"""One driver at a time: who of the browsers, the terminal's keys, the gamepad and the RC receiver has the car.
 
 Everyone who could drive has a ``Seat``. The first who samples while nobody drives is the driver. Others watch, until
 they ask to take over and the driver lets go, has been silent for ``SILENT_NS``, or they ask a second time. A hand-over
@@ -45,6 +45,7 @@ class DriverHub:
         self._driver: Seat | None = None
         self._driver_ns = 0
         self._awaits_neutral = False
+        self._stopped_ns: int | None = None
 
     def count(self, name: str) -> int:
         """Return how many of the seats are called ``name``."""
@@ -80,7 +81,9 @@ class DriverHub:
                 if not self._seat_who_asked():
                     self._writer.lose_driver()
 
-    def sample(self, seat: Seat, command: Command, sampled_ns: int, *, held: bool, throttle_limit: float) -> bool:
+    def sample(
+        self, seat: Seat, command: Command, sampled_ns: int, *, held: bool, throttle_limit: float, pressed: bool
+    ) -> bool:
         """Pass on what ``seat`` holds, and allows a pilot, if it has the car; tell whether it has."""
         with self._lock:
             if self._driver is None and not seat.watches:
@@ -90,9 +93,9 @@ class DriverHub:
             if self._driver is not seat:
                 return False
             self._driver_ns = self._clock.now_ns()
-            self._awaits_neutral &= abs(command.throttle) > NEUTRAL_STICK
+            self._awaits_neutral &= pressed or abs(command.throttle) > NEUTRAL_STICK
             is_held = held and not self._awaits_neutral
-            self._writer.sample(command, sampled_ns, held=is_held, throttle_limit=throttle_limit)
+            self._writer.sample(command, sampled_ns, held=is_held, throttle_limit=throttle_limit, pressed=pressed)
             return True
 
     def take_over(self, seat: Seat) -> bool:
@@ -118,10 +121,23 @@ class DriverHub:
             act(self._writer)
             return True
 
-    def act_for_anyone(self, act: Callable[[SlotWriter], None]) -> None:
-        """Do what everyone may."""
+    def stop(self) -> None:
+        """Stop, whoever asks for it."""
         with self._lock:
-            act(self._writer)
+            self._stopped_ns = self._clock.now_ns()
+            self._writer.stop()
+
+    def arm(self, seat: Seat, mode: Mode, *, wheels_up: bool, decided_ns: int | None) -> bool:
+        """Pass on that ``seat`` would arm, unless somebody has stopped the car since ``decided_ns``."""
+        with self._lock:
+            if decided_ns is not None and self._stopped_ns is not None and self._stopped_ns >= decided_ns:
+                return False
+            return self.act(seat, lambda writer: writer.arm(mode, wheels_up=wheels_up))
+
+    def quit(self) -> None:
+        """Ask to end the drive, whoever asks for it."""
+        with self._lock:
+            self._writer.quit()
 
     def _seat_who_asked(self) -> bool:
         """Give the car to who asked for it first, if nobody has it or the one who has it is silent; tell whether."""
@@ -146,7 +162,7 @@ class DriverHub:
 
 
 class Seat:
-    """A place from which somebody may drive: a browser's socket, the terminal, a gamepad.
+    """A place from which somebody may drive: a browser's socket, the terminal, a gamepad, a receiver.
 
     >>> from car.link.driver_slot import DriverSlot
     >>> hub = DriverHub(SlotWriter(DriverSlot(context)), clock)
@@ -172,13 +188,24 @@ class Seat:
         """True while this seat has the car."""
         return self._hub.driver is self
 
-    def sample(self, command: Command, sampled_ns: int, *, held: bool = True, throttle_limit: float = 1.0) -> bool:
-        """Say what is held and what a pilot is allowed, as of ``sampled_ns``; tell whether this seat has the car."""
-        return self._hub.sample(self, command, sampled_ns, held=held, throttle_limit=throttle_limit)
+    def sample(
+        self,
+        command: Command,
+        sampled_ns: int,
+        *,
+        held: bool = True,
+        throttle_limit: float = 1.0,
+        pressed: bool = False,
+    ) -> bool:
+        """Say what is held and what a pilot is allowed, as of ``sampled_ns``; tell whether this seat has the car.
 
-    def arm(self, mode: Mode, *, wheels_up: bool = False) -> bool:
-        """Ask to arm in ``mode``; False when another drives."""
-        return self._hub.act(self, lambda writer: writer.arm(mode, wheels_up=wheels_up))
+        ``pressed`` says that the throttle's stick is not at neutral, however little of it ``command`` has.
+        """
+        return self._hub.sample(self, command, sampled_ns, held=held, throttle_limit=throttle_limit, pressed=pressed)
+
+    def arm(self, mode: Mode, *, wheels_up: bool = False, decided_ns: int | None = None) -> bool:
+        """Ask to arm in ``mode``; False when another drives, or a stop came since ``decided_ns``, if that is given."""
+        return self._hub.arm(self, mode, wheels_up=wheels_up, decided_ns=decided_ns)
 
     def change_mode(self, mode: Mode) -> bool:
         """Ask for another mode; False when another drives."""
@@ -194,11 +221,11 @@ class Seat:
 
     def stop(self) -> None:
         """Stop, whoever drives."""
-        self._hub.act_for_anyone(SlotWriter.stop)
+        self._hub.stop()
 
     def quit(self) -> None:
         """Ask to end the drive, whoever drives."""
-        self._hub.act_for_anyone(SlotWriter.quit)
+        self._hub.quit()
 
     def take_over(self) -> bool:
         """Ask for the car; tell whether this seat has it now."""

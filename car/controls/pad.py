@@ -7,35 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from car.controls.layout import EV_KEY, Layout, Stick
+from car.controls.local import DEAD_ZONE, Held, LocalDevice, Rest, without_middle
 from hardware.clock import NS_PER_MS
-from hardware.closing import Closing
 from hardware.drivetrain import Command
 
 BUS_BLUETOOTH = 5
-DEAD_ZONE = 0.08
-MIDDLE = 0.25
-"""How far from its middle a worn stick may rest."""
-REST_NS = 1000 * NS_PER_MS
-"""How long an axis that was not at its middle from the start has to be there to count as a stick that was let go of; a
-trigger, which rests at its end, passes it faster."""
+RADIO_SILENCE_NS = 1000 * NS_PER_MS
+"""A pad out of reach of Bluetooth stays connected, as it was, for up to 20 s. A thumb on a stick is never still for so
+long, except at its stop; without any change the car is neutral until the throttle is let go."""
 MOST_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class PadState:
-    """What is held, and which buttons went down since the last time; ``has_changed`` says that anything did.
+class PadState(Held):
+    """What is held, and which buttons went down since the last time: with ``takes_hold``, one to hold among them."""
 
-    ``takes_hold`` is True when a hold button is among those that went down.
-    """
-
-    command: Command
-    held: bool
-    takes_hold: bool
     pressed: frozenset[int]
-    has_changed: bool
 
 
-class Pad(Closing):
+class Pad(LocalDevice[PadState]):
     """A gamepad of which it is known what is where.
 
     Its throttle counts once its axis was seen at rest in the middle: one that rests at its end is a trigger, or a stick
@@ -47,11 +37,10 @@ class Pad(Closing):
         self.layout = layout
         self.name = str(device.name)
         self.path = str(device.path)
-        self.is_wireless = device.info.bustype == BUS_BLUETOOTH
+        self.still_ns = RADIO_SILENCE_NS if device.info.bustype == BUS_BLUETOOTH else None
         # What is pressed already was not pressed for us.
         self._keys = frozenset(device.active_keys())
-        self.has_rested = abs(self._position(layout.throttle)) <= MIDDLE
-        self._rests_since_ns: int | None = None
+        self._rest = Rest(self._position(layout.throttle))
 
     def read(self, now_ns: int) -> PadState:
         """Return the state now; raises OSError once the pad is gone."""
@@ -60,10 +49,11 @@ class Pad(Closing):
         # Events tell of a press that is over already, and the state of one whose event was lost.
         pressed, self._keys = frozenset(keys_down | (keys - self._keys)), keys
         throttle = self._position(self.layout.throttle)
-        self._watch_for_rest(throttle, now_ns)
-        command = Command(_without_middle(self._position(self.layout.steering)), -_without_middle(throttle))
-        held, hold = self.has_rested and bool(keys & self.layout.hold), bool(pressed & self.layout.hold)
-        return PadState(command, held, held and hold, pressed, has_changed)
+        self._rest.watch(throttle, now_ns)
+        steering = self._position(self.layout.steering)
+        command = Command(without_middle(steering, DEAD_ZONE), -without_middle(throttle, DEAD_ZONE))
+        held, hold = self._rest.has_been and bool(keys & self.layout.hold), bool(pressed & self.layout.hold)
+        return PadState(command, held, held and hold, has_changed, pressed)
 
     def close(self) -> None:
         """Let go of the device."""
@@ -80,23 +70,9 @@ class Pad(Closing):
                 keys_down.add(event.code)
         return keys_down, True
 
-    def _watch_for_rest(self, throttle: float, now_ns: int) -> None:
-        if abs(throttle) > MIDDLE:
-            self._rests_since_ns = None
-        elif self._rests_since_ns is None:
-            self._rests_since_ns = now_ns
-        elif now_ns - self._rests_since_ns >= REST_NS:
-            self.has_rested = True
-
     def _position(self, stick: Stick) -> float:
         """Return where an axis is, in −1 (left, up) … +1; one without a range is in its middle."""
         info = self._device.absinfo(stick.code)
         low, high, value = float(info.min), float(info.max), float(info.value)
         position = min(max((2 * value - low - high) / (high - low), -1.0), 1.0) if high > low else 0.0
         return -position if stick.is_inverted else position
-
-
-def _without_middle(position: float) -> float:
-    """Return 0 in the dead zone, and from there to the end all that there is."""
-    size = max(abs(position) - DEAD_ZONE, 0.0) / (1 - DEAD_ZONE)
-    return size if position > 0 else -size

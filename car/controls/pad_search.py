@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from car.controls.layout import Inputs, UnknownLayout, find_layout
+from car.controls.local import Refusal
 from car.controls.pad import Pad
 from car.controls.sdl_table import Ask, KnownPads, NoTable, ask_sdl
 
 Stamp = tuple[int, int]
 OTHER_MODE = "Switch the pad to its Xbox mode, or describe it to SDL in SDL_GAMECONTROLLERCONFIG: docs/gamepad.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a pad cannot drive, and what to do about it; ``is_final`` tells that asking again brings nothing else."""
-
-    text: str
-    fix: str
-    is_final: bool = True
 
 
 class PadSearch:
@@ -38,16 +30,21 @@ class PadSearch:
     Opening a device may take a while: look from a thread that may wait.
     """
 
-    def __init__(self, evdev: Any, ask: Ask = ask_sdl) -> None:
+    def __init__(self, evdev: Any, ask: Ask = ask_sdl, root: Path | None = None) -> None:
         self._evdev = evdev
+        self._root = root
         self._known = KnownPads(ask)
         self._taken: set[str] = set()
         self._judged: dict[str, tuple[Stamp | None, Refusal | None]] = {}
 
     @property
     def refusals(self) -> list[Refusal]:
-        """Why each pad that was found the last time was left alone."""
-        return [refusal for _, refusal in self._judged.values() if refusal is not None]
+        """Why each pad that was found the last time was left alone; also of those that this user may not open.
+
+        The latter only where it was told below which ``root`` the machine's files are.
+        """
+        forbidden = [] if self._root is None else forbidden_pads(self._root, _may_use)
+        return [*(refusal for _, refusal in self._judged.values() if refusal is not None), *forbidden]
 
     def look(self) -> list[Pad]:
         """Return the pads that are new, opened."""
@@ -133,3 +130,7 @@ def _text(path: Path) -> str:
     with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8", errors="replace").strip()
     return ""
+
+
+def _may_use(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.W_OK)

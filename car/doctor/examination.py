@@ -8,7 +8,7 @@ from pathlib import Path
 
 from car.config.folder import open_car
 from car.config.sections import CarConfig
-from car.doctor import board, camera, outputs, setup, software, storage
+from car.doctor import board, camera, outputs, receiver, setup, software, storage
 from car.doctor.patient import Machine, Patient
 from car.doctor.report import Finding, Report
 from car.errors import ConfigError
@@ -61,6 +61,7 @@ CHECKS = (
     Check("disk_space", "Car", "disk space", storage.disk_space),
     Check("disk_speed", "Car", "disk speed", storage.disk_speed),
     Check("gamepad", "Car", "gamepad", setup.gamepad),
+    Check("receiver", "Car", "RC receiver", receiver.receiver),
     Check("service", "Car", "service", setup.service, pi_only=True),
 )
 

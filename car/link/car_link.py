@@ -13,8 +13,9 @@ from car.link.heartbeat import Heartbeats
 from car.link.pilot_switch import PilotLink
 from car.link.ring import CycleRing
 
-CARRIERS = ("keys", "pages", "gamepad")
-"""Whatever carries a stop: the terminal's keys, the pages' server with its sockets, the gamepad."""
+CARRIERS = ("keys", "pages", "gamepad", "receiver")
+"""Whatever carries a stop: the terminal's keys, the pages' server with its sockets, the gamepad, the RC receiver while
+its transmitter is heard."""
 
 
 class CarLink:

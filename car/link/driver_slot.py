@@ -21,8 +21,9 @@ from car.link.ring import keep_order
 from hardware.drivetrain import NEUTRAL, Command
 
 _SEQUENCE = struct.Struct("Q")
-# command, throttle limit, when it was sampled, six presses, held, arm mode, wheels up, mode, problems as a bit each
-_INPUT = struct.Struct("<dddqIIIIIIBBBBI")
+# command, throttle limit, when it was sampled, six presses, held, pressed, arm mode, wheels up, mode, problems as a bit
+# each
+_INPUT = struct.Struct("<dddqIIIIIIBBBBBI")
 _MODES, _PROBLEMS = tuple(Mode), tuple(ArmRefusal)
 _CHECKED = 1 << 31
 
@@ -35,8 +36,9 @@ class DriverInput:
     True
 
     ``sampled_ns`` is when the driver's device sampled ``command``, 0 says that no driver is there; ``held`` is its hold
-    button, and ``throttle_limit`` what a pilot may give at most. ``problems`` is what stands in the way of arming, as
-    far as the controls can tell; None until it has looked.
+    button, ``throttle_limit`` what a pilot may give at most, and ``pressed`` says that the throttle's stick is not at
+    neutral. ``problems`` is what stands in the way of arming, as far as the controls can tell; None until they have
+    looked.
     """
 
     command: Command = NEUTRAL
@@ -53,6 +55,7 @@ class DriverInput:
     mode: Mode = Mode.MANUAL
     problems: tuple[ArmRefusal, ...] | None = None
     throttle_limit: float = 1.0
+    pressed: bool = False
 
     @property
     def next_press(self) -> int:
@@ -93,6 +96,7 @@ class DriverSlot:
             state.mode_changes,
             state.departures,
             state.held,
+            state.pressed,
             _MODES.index(state.arm_mode),
             state.wheels_up,
             _MODES.index(state.mode),
@@ -110,7 +114,8 @@ class DriverSlot:
         keep_order()
         if before % 2 or _SEQUENCE.unpack_from(memory, 0)[0] != before:
             return None
-        arms, disarms, stops, quits, mode_changes, departures, held, arm_mode, wheels_up, mode, problems = values
+        arms, disarms, stops, quits, mode_changes, departures, *flags, problems = values
+        held, pressed, arm_mode, wheels_up, mode = flags
         return DriverInput(
             Command(steering, throttle),
             sampled_ns,
@@ -126,6 +131,7 @@ class DriverSlot:
             _MODES[mode],
             _problems(problems),
             throttle_limit,
+            bool(pressed),
         )
 
     def _bytes(self) -> memoryview:
@@ -170,7 +176,7 @@ class SlotReader:
         if state.departures > seen.departures:
             yield DriverLeft()
         if state.sampled_ns > seen.sampled_ns:
-            yield DriverCommand(state.command, state.sampled_ns, state.held, state.throttle_limit)
+            yield DriverCommand(state.command, state.sampled_ns, state.held, state.throttle_limit, state.pressed)
         if state.problems is not None and state.problems != seen.problems:
             yield Checks(state.problems)
         acts: list[tuple[int, int, Event]] = [
@@ -201,13 +207,21 @@ class SlotWriter:
         self._state = slot.read() or DriverInput()
         self._lock = threading.Lock()
 
-    def sample(self, command: Command, sampled_ns: int, *, held: bool = True, throttle_limit: float = 1.0) -> None:
+    def sample(
+        self,
+        command: Command,
+        sampled_ns: int,
+        *,
+        held: bool = True,
+        throttle_limit: float = 1.0,
+        pressed: bool = False,
+    ) -> None:
         """Say what the driver holds at ``sampled_ns``, the hold button included, and what a pilot may give at most."""
-        self._change(command=command, sampled_ns=sampled_ns, held=held, throttle_limit=throttle_limit)
+        self._change(command=command, sampled_ns=sampled_ns, held=held, throttle_limit=throttle_limit, pressed=pressed)
 
     def hand_over(self, sampled_ns: int) -> None:
         """Say that another driver takes the car, who holds nothing yet; a pilot's limit stays as it was."""
-        self._change(command=NEUTRAL, sampled_ns=sampled_ns, held=False)
+        self._change(command=NEUTRAL, sampled_ns=sampled_ns, held=False, pressed=False)
 
     def lose_driver(self) -> None:
         """Say that the driver is gone, and with it whatever it held last."""

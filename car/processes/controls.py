@@ -1,8 +1,8 @@
 """The controls process: whatever carries a stop to the car, and nothing that is slow.
 
-The terminal's keys, the gamepad, and the pages' server with its sockets are here; the recorder, the library behind the
-pages and the view in the terminal are the desk's. Each carrier gives a sign of life whenever it comes round. Without
-them nothing moves.
+The terminal's keys, the gamepad, the RC receiver, and the pages' server with its sockets are here; the recorder, the
+library behind the pages and the view in the terminal are the desk's. Each carrier gives a sign of life whenever it
+comes round. Without them nothing moves.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from car.calibration import CurrentCalibration
 from car.config.folder import CarFolder
 from car.controls.gamepad import GamepadDriver, import_evdev
 from car.controls.hub import DriverHub, Seat
+from car.controls.local import LocalDrivers
+from car.controls.receiver import Channels, ReceiverDrivers, open_sbus
 from car.errors import CarError
-from car.gate import Mode
+from car.gate import GateState, Mode
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotWriter
+from car.link.ring import CycleRing, RingReader
 from car.link.scene import SceneChoice
 from car.processes.priority import go_behind_the_loop
 from car.processes.service import Service, become_child, serving, thread, wait_for_the_end
@@ -138,9 +141,40 @@ def _open_gamepad(context: ControlsContext) -> contextlib.AbstractContextManager
     settings, evdev = context.job.folder.config.gamepad, import_evdev()
     if not settings.enabled or evdev is None:
         return contextlib.nullcontext()
-    pads = GamepadDriver(context.hub, context.clock, evdev, settings.throttle_limit)
-    pads.beat = lambda there: context.beat("gamepad") if there else context.link.beats.leave("gamepad")
-    return thread("gamepad", lambda: pads.run(context.ended), context.ended.set, END_TIMEOUT_S)
+    return _driving(context, GamepadDriver(context.hub, context.clock, evdev, settings.throttle_limit))
+
+
+def _open_receiver(context: ControlsContext) -> contextlib.AbstractContextManager[None]:
+    """Listen to an RC receiver, where car.toml has one."""
+    section = context.job.folder.config.receiver
+    if not section.port:
+        return contextlib.nullcontext()
+    channels, limit = Channels(**section.channels), section.throttle_limit
+    drivers = ReceiverDrivers(
+        context.hub, context.clock, open_sbus, section.port, channels, limit, armed_by(context.link.ring)
+    )
+    return _driving(context, drivers)
+
+
+def armed_by(ring: CycleRing) -> Callable[[], bool]:
+    """Return what tells whether the gate was armed in the newest cycle of ``ring``; False before the first."""
+    cycles = RingReader(ring, with_frames=False)
+    is_armed = False
+
+    def tell() -> bool:
+        nonlocal is_armed
+        for cycle in cycles.read():
+            is_armed = cycle.record.gate_state is GateState.ARMED
+        return is_armed
+
+    return tell
+
+
+def _driving(context: ControlsContext, drivers: LocalDrivers) -> contextlib.AbstractContextManager[None]:
+    """Let devices at the car drive; they vouch for themselves for as long as one could stop the car."""
+    name, beats = drivers.sort, context.link.beats
+    drivers.beat = lambda carries_stop: context.beat(name) if carries_stop else beats.leave(name)
+    return thread(name, lambda: drivers.run(context.ended), context.ended.set, END_TIMEOUT_S)
 
 
 @contextlib.contextmanager
@@ -190,6 +224,7 @@ CONTROLS = (
     Service("keys", _open_keys),
     Service("checks", _open_checks),
     Service("gamepad", _open_gamepad),
+    Service("receiver", _open_receiver),
     Service("pages", _open_pages),
 )
 """What the controls do, in the order in which it starts."""

@@ -865,3 +865,22 @@ def test_whatever_happens_the_output_is_finite_in_range_and_neutral_unless_armed
         assert decision.state is GateState.ARMED or decision.command == NEUTRAL
         if decision.mode is Mode.AUTO:
             assert abs(decision.command.throttle) <= LIMITS.autopilot_throttle_cap
+
+
+def test_a_stick_that_is_pressed_is_not_at_neutral_however_little_of_it_the_command_has() -> None:
+    rig = Rig()
+    asked = Command(0.0, 0.01)
+    rig.driver = None
+
+    def cycle(*events: Event, pressed: bool) -> Decision:
+        return rig.cycle(DriverCommand(asked, rig.now_ns + CYCLE_NS, pressed=pressed), *events)
+
+    assert cycle(Arm(Mode.MANUAL), pressed=True).refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    assert cycle(Arm(Mode.MANUAL), pressed=False).state is GateState.ARMED
+    assert cycle(pressed=True).command.throttle > 0
+    # Out of auto, the throttle waits for the stick.
+    cycle(ChangeMode(Mode.AUTO), pressed=True)
+    cycle(ChangeMode(Mode.MANUAL), pressed=True)
+    assert cycle(pressed=True).command.throttle == 0.0
+    cycle(pressed=False)
+    assert cycle(pressed=True).command.throttle > 0

@@ -50,6 +50,11 @@ safeguards = st.frozensets(st.sampled_from(Safeguard))
 problems = st.sampled_from([ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED])
 
 
+def is_at_neutral(sample: DriverCommand) -> bool:
+    """Tell whether the throttle's stick is at neutral, by the command and by what its device says."""
+    return not sample.pressed and abs(sample.command.throttle) <= 0.05
+
+
 @dataclass
 class Diary:
     """What was said to the gate since the clock last went backwards, and by which time a neutral stick is due."""
@@ -92,7 +97,7 @@ class Diary:
         """Tell whether a stick at neutral was sampled after everything that asks for one."""
         after_ns = self.released_after_ns
         return after_ns is None or any(
-            abs(sample.command.throttle) <= 0.05 and sample.sampled_ns > after_ns for sample in self.samples
+            is_at_neutral(sample) and sample.sampled_ns > after_ns for sample in self.samples
         )
 
 
@@ -122,9 +127,11 @@ class GateMachine(RuleBasedStateMachine):
     def frame(self, age_ns: int) -> None:
         self.say(FrameArrived(self.now_ns - age_ns))
 
-    @rule(command=commands, age_ns=ages_ns, held=st.booleans(), throttle_limit=st.floats(0.0, 1.0))
-    def driver(self, command: Command, age_ns: int, held: bool, throttle_limit: float) -> None:
-        self.say(DriverCommand(command, self.now_ns - age_ns, held, throttle_limit))
+    @rule(
+        command=commands, age_ns=ages_ns, held=st.booleans(), throttle_limit=st.floats(0.0, 1.0), pressed=st.booleans()
+    )
+    def driver(self, command: Command, age_ns: int, held: bool, throttle_limit: float, pressed: bool) -> None:
+        self.say(DriverCommand(command, self.now_ns - age_ns, held, throttle_limit, pressed))
 
     @rule(command=commands, uncertainty=st.just(0.0) | st.floats(0.0, 4.0))
     def pilot(self, command: Command, uncertainty: float) -> None:
@@ -262,7 +269,7 @@ class GateMachine(RuleBasedStateMachine):
                     diary.refused["driver"] += 1
                     return
                 diary.samples.append(event)
-                if not held and abs(command.throttle) > 0.05 and diary.newest() is event:
+                if not held and not is_at_neutral(event) and diary.newest() is event:
                     diary.released_after_ns = self.now_ns
             case DriverLeft():
                 # Whatever it held last counts for nothing, and whoever comes next shows a stick at neutral first.
@@ -298,7 +305,7 @@ class GateMachine(RuleBasedStateMachine):
         if live:
             newest = self.diary.newest()
             assert newest is not None
-            assert abs(newest.command.throttle) <= 0.05
+            assert is_at_neutral(newest)
             assert self.diary.stick_was_released()
         self.diary.pilot.clear()
         self.diary.must_stand = False

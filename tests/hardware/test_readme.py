@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import CarConfig
+from car.config.sections import CarConfig, ReceiverSection
 from car.kinds.differential import DifferentialSection
 from car.kinds.ours import CalibrationSection
 from car.kinds.servo_esc import ServoEscSection
@@ -34,9 +34,9 @@ def test_each_car_on_it_has_real_wheels() -> None:
     assert [car.drivetrain.kind for car in cars] == ["servo_esc", "servo_esc", "differential", "differential"]
 
 
-@pytest.mark.parametrize("section", [ServoEscSection, DifferentialSection, CalibrationSection])
+@pytest.mark.parametrize("section", [ServoEscSection, DifferentialSection, CalibrationSection, ReceiverSection])
 def test_the_hardware_readme_names_every_key(
-    section: type[ServoEscSection | DifferentialSection | CalibrationSection],
+    section: type[ServoEscSection | DifferentialSection | CalibrationSection | ReceiverSection],
 ) -> None:
     missing = [key for key in section.model_fields if f"`{key}`" not in TEXT and key != "kind"]
     assert not missing

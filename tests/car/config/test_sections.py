@@ -47,6 +47,12 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[camra]\n", ["camra", "unknown", "camera"]),
         ("[camera]\nrate_hz = 1000\n", ["camera.rate_hz", "1000", "120"]),
         ("[camera]\nkind = 'webcam'\n", ["camera.kind", "webcam", "simulated"]),
+        ('[receiver]\nport = "\\u0000"\n', ["receiver.port", "/dev/ttyAMA0"]),
+        ("[receiver]\nmode_channel = 17\n", ["receiver.mode_channel", "17", "16"]),
+        (
+            "[receiver]\nstop_channel = 2\nsteering_channel = 3\n",
+            ["`receiver`", "throttle and stop", "both on channel 2", "give each its own"],
+        ),
         ("[gate]\nautopilot_throttle_cap = 'fast'\n", ["gate.autopilot_throttle_cap", "fast"]),
         ("[gate]\nautopilot_throttle_cap = nan\n", ["gate.autopilot_throttle_cap", "nan"]),
         ("[camera]\nrate_hz = 5\n", ["camera.rate_hz", "10"]),

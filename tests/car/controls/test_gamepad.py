@@ -31,6 +31,7 @@ from car.controls.layout import (
 from car.controls.pad import BUS_BLUETOOTH, Pad
 from car.gate import (
     Arm,
+    ArmRefusal,
     ChangeMode,
     Disarm,
     DriverCommand,
@@ -57,12 +58,12 @@ NOWHERE = Path("/nowhere")
 class Rig:
     """A car's controls at a virtual time with a pad plugged in, and what the gate hears of it."""
 
-    def __init__(self, *pads: FakePad) -> None:
+    def __init__(self, *pads: FakePad, limit: float = LIMIT) -> None:
         slot = DriverSlot(multiprocessing.get_context("spawn"))
         self.clock = VirtualClock(1000 * NS_PER_S)
         self.hub = DriverHub(SlotWriter(slot), self.clock)
         self.evdev = FakeEvdev(*pads)
-        self.driver = GamepadDriver(self.hub, self.clock, self.evdev, LIMIT, ask=lambda _guid: None, root=NOWHERE)
+        self.driver = GamepadDriver(self.hub, self.clock, self.evdev, limit, ask=lambda _guid: None, root=NOWHERE)
         self.told: list[str] = []
         self.driver.tell = self.told.append
         self._slot_driver = SlotReader(slot)
@@ -118,6 +119,23 @@ def test_a_gamepad_drives_while_either_hold_button_is_pressed(rig: Rig, pad: Fak
     pad.release(button)
     (released,) = commands(rig.turn())
     assert not released.held
+
+
+def test_with_a_small_limit_a_stick_at_its_end_is_not_at_neutral(pad: FakePad) -> None:
+    rig = Rig(pad, limit=0.05)
+    pad.move(ABS_RY, -1)
+    take_hold(rig, pad)
+    assert not commands(rig.turn())[0].held
+    pad.press(BTN_START)
+    gate, now_ns = Gate(), rig.clock.now_ns()
+    for event in (FrameArrived(now_ns), *rig.turn(3)):
+        gate.handle(event, rig.clock.now_ns())
+    assert gate.refusal is ArmRefusal.THROTTLE_NOT_NEUTRAL
+    pad.move(ABS_RY, 0)
+    rig.turn()
+    pad.move(ABS_RY, -1)
+    (event,) = commands(rig.turn())
+    assert (event.held, event.command.throttle) == (True, 0.05)
 
 
 def test_up_is_forward_and_down_is_backward_within_the_limit(rig: Rig, pad: FakePad) -> None:

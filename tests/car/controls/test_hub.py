@@ -169,3 +169,30 @@ def test_seats_are_counted_by_name() -> None:
     seats[0].leave()
     seats[0].leave()
     assert rig.hub.count("browser") == 1
+
+
+def test_a_stop_since_arming_was_decided_on_keeps_the_car_from_being_armed() -> None:
+    rig = Rig()
+    driver, watcher = rig.hub.join("driver"), rig.hub.join("watcher")
+    driver.sample(NEUTRAL, rig.later())
+    before_ns = rig.later()
+    watcher.stop()
+    rig.heard()
+    assert not driver.arm(Mode.MANUAL, decided_ns=before_ns)
+    assert not driver.arm(Mode.MANUAL, decided_ns=rig.clock.now_ns())
+    assert rig.heard() == []
+    assert driver.arm(Mode.MANUAL, decided_ns=rig.later())
+    assert driver.arm(Mode.MANUAL)
+    assert rig.heard() == [Arm(Mode.MANUAL)]
+
+
+def test_a_hand_over_waits_for_the_stick_not_for_what_a_small_limit_leaves_of_it() -> None:
+    rig = Rig()
+    seat = rig.hub.join("driver")
+    for pressed in (True, False, True):
+        now_ns = rig.later()
+        seat.sample(Command(0.0, 0.01), now_ns, pressed=pressed)
+        was_pressed_from_the_start = pressed and now_ns == 1000 * NS_PER_S + 20 * NS_PER_MS
+        assert rig.heard() == [
+            DriverCommand(Command(0.0, 0.01), now_ns, held=not was_pressed_from_the_start, pressed=pressed)
+        ]

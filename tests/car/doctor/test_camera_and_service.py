@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from car.controls.pad_search import Refusal
+from car.controls.local import Refusal
 from car.doctor.patient import Gamepads, gamepads
 from car.kinds.verdict import Level
 from hardware.computer import gpio_label, i2c_answers, import_problem, installed_version, user_name

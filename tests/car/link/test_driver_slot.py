@@ -39,6 +39,14 @@ def test_what_a_driver_allows_a_pilot_comes_with_the_command() -> None:
     assert list(driver.events(20)) == [DriverCommand(Command(0.1, 0.2), 9)]
 
 
+def test_a_stick_that_is_pressed_comes_with_the_command_and_is_not_handed_over() -> None:
+    writer, driver = make_pair()
+    writer.sample(Command(0.1, 0.02), sampled_ns=5, pressed=True)
+    assert list(driver.events(20)) == [DriverCommand(Command(0.1, 0.02), 5, pressed=True)]
+    writer.hand_over(9)
+    assert list(driver.events(20)) == [DriverCommand(NEUTRAL, 9, held=False)]
+
+
 def test_a_device_that_says_nothing_of_a_limit_leaves_a_pilot_everything() -> None:
     slot = DriverSlot(multiprocessing.get_context("spawn"))
     slot.write(DriverInput(Command(0.1, 0.2), sampled_ns=5))

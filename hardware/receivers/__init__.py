@@ -1,0 +1,1 @@
+"""RC receivers: what a transmitter's sticks and switches say."""
