@@ -34,7 +34,7 @@ def test_the_best_bins_for_a_picture_come_to_the_mean_of_what_was_driven_there(d
     best = shares + 1e-6
     assert best @ CENTRES == pytest.approx(np.clip(steering, -1, 1).mean(), abs=1e-4)
     least = mean_loss(steering, best / best.sum())
-    for here in np.flatnonzero(shares > 0.05):
+    for here in np.flatnonzero(shares > 0.05).tolist():
         for there in {max(here - 1, 0), min(here + 1, len(CENTRES) - 1)} - {here}:
             moved = best.copy()
             moved[[here, there]] += np.array([-0.1, 0.1]) * best[here]
