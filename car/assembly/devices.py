@@ -18,6 +18,7 @@ from car.config.sections import CarConfig
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CAMERAS, DRIVETRAINS, SENSORS
 from car.kinds.sensor import SensorSection
+from car.kinds.simulated import SimulatedRangeSection
 from car.neutral import outputs_of
 from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
@@ -28,6 +29,7 @@ from hardware.drivetrains.timeline import TimelineFile
 from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorError
 from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
+from simulator.range_finder import SimulatedRangeFinder
 from simulator.scenario import Scenario
 from simulator.track import track_names
 from simulator.world import World
@@ -96,14 +98,26 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
         if wheels := open_wheels(config, clock):
             opened.enter_context(wheels.drivetrain)
         sensors = {
-            name: opened.enter_context(open_sensor(config.sensors[name], name, clock)) for name in config.sensors
+            name: opened.enter_context(open_sensor(section, name, clock))
+            for name, section in config.sensors.items()
+            if not isinstance(section, SimulatedRangeSection)
         }
         if camera and wheels:
+            if unreal := next((name for name in config.sensors if name not in sensors), None):
+                raise SensorError(
+                    f"The sensor {unreal} is simulated, and nothing else of the car is. "
+                    f"Set [sensors.{unreal}] to the kind that the car has, or take it out."
+                )
             devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate, sensors=sensors)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
             world = make_world(unturned, clock, Scenario(config.simulator.track, config.simulator.seed))
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
+            sensors |= {
+                name: simulated_sensor(section, name, world, clock)
+                for name, section in config.sensors.items()
+                if isinstance(section, SimulatedRangeSection)
+            }
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
         opened.pop_all()
     return devices
@@ -181,6 +195,21 @@ def open_sensor(section: SensorSection, name: str, clock: Clock) -> Sensor:
             f"Check [sensors.{name}] in car.toml."
         ) from error
     return sensor
+
+
+def sensors_in_world(config: CarConfig, world: World, clock: Clock) -> Mapping[str, Sensor]:
+    """Return the sensor that ``[obstacle]`` names as a simulated one, whatever kind the car has; none without it."""
+    if config.obstacle is None:
+        return {}
+    name = config.obstacle.sensor
+    found = config.sensors[name]
+    section = found if isinstance(found, SimulatedRangeSection) else SimulatedRangeSection()
+    return {name: simulated_sensor(section, name, world, clock)}
+
+
+def simulated_sensor(section: SimulatedRangeSection, name: str, world: World, clock: Clock) -> Sensor:
+    """Return the sensor of ``section`` in ``world``."""
+    return SimulatedRangeFinder(name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.delay_ms)
 
 
 def neutral_outputs(config: CarConfig) -> list[Output]:

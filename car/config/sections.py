@@ -6,10 +6,11 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from car.config.by_kind import (
     UNKNOWN_KIND,
@@ -108,8 +109,28 @@ class GateSection(Section):
 
     @property
     def limits(self) -> Limits:
-        """The gate's table of limits with this car's choices in it."""
+        """The gate's table of limits with this car's choices in it, for whoever does not look ahead."""
         return Limits(autopilot_throttle_cap=self.autopilot_throttle_cap)
+
+
+class ObstacleSection(Section):
+    """What the car does about what is ahead, by one of its sensors: slower from ``slow_m`` on, a stop at ``stop_m``.
+
+    >>> ObstacleSection(sensor="bow").stop_m
+    0.5
+    """
+
+    sensor: str = "front"
+    stop_m: Annotated[float, Field(gt=0, le=10)] = 0.5
+    slow_m: Annotated[float, Field(gt=0, le=20)] = 1.5
+
+    @field_validator("slow_m")
+    @classmethod
+    def _is_further(cls, slow_m: float, info: ValidationInfo) -> float:
+        stop_m = info.data.get("stop_m", 0.0)
+        if slow_m <= stop_m:
+            raise ValueError(f"slow_m is {slow_m:g} and stop_m {stop_m:g}: the car is slower before it stops, so give more")
+        return slow_m
 
 
 class GamepadSection(Section):
@@ -160,9 +181,29 @@ class CarConfig(Section):
     simulator: SimulatorSection = SimulatorSection()
     pilot: PilotByKind = PilotSection()
     gate: GateSection = GateSection()
+    obstacle: ObstacleSection | None = None
     gamepad: GamepadSection = GamepadSection()
     recording: RecordingSection = RecordingSection()
     web: WebSection = WebSection()
+
+    @field_validator("obstacle")
+    @classmethod
+    def _has_its_sensor(cls, obstacle: ObstacleSection | None, info: ValidationInfo) -> ObstacleSection | None:
+        sensors = info.data.get("sensors")
+        if obstacle is not None and sensors is not None and obstacle.sensor not in sensors:
+            names = f"one of {', '.join(sensors)}" if sensors else "none"
+            raise ValueError(
+                f"its sensor is {obstacle.sensor!r}, and the car has {names}: "
+                f"add a section [sensors.{obstacle.sensor}], or write the sensor's name here"
+            )
+        return obstacle
+
+    @property
+    def limits(self) -> Limits:
+        """The gate's table of limits for a drive in which the range sensor, if ``[obstacle]`` names one, is read."""
+        if self.obstacle is None:
+            return self.gate.limits
+        return replace(self.gate.limits, stop_m=self.obstacle.stop_m, slow_m=self.obstacle.slow_m)
 
 
 def load_config(path: Path) -> CarConfig:
@@ -211,6 +252,8 @@ def _section_at(location: list[str], content: Mapping[str, Any]) -> type[BaseMod
     if (of_its_kind := section_class(location, content)) is not None:
         return of_its_kind
     annotation = CarConfig.model_fields[location[0]].annotation
+    # Of a section that a car may do without, the section.
+    annotation = next(iter(get_args(annotation)), annotation)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else CarConfig
 
 

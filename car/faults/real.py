@@ -25,7 +25,7 @@ from car.faults.strikes import TIMELINE, Processes
 from car.faults.web_controls import WebControls
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CalibrationSection
-from car.kinds.simulated import SimulatedSection
+from car.kinds.simulated import SimulatedRangeSection, SimulatedSection
 from car.pairing.store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrains.timeline import Applied, read_timeline
@@ -61,6 +61,7 @@ def run_real(fault: InjectedFault, config: CarConfig, margin_ms: float = MARGIN_
     machine the gate may trip before anything is broken; then the trial is repeated. Raises TrialError when the car does
     not come to drive.
     """
+    config = fault.car(config)
     for tries_left in reversed(range(MAX_TRIES)):
         try:
             outcome = _try(fault, config, margin_ms)
@@ -248,7 +249,7 @@ def _make_car(folder: Path, config: CarConfig) -> None:
             "camera": CameraSection.model_validate(camera),
             "drivetrain": SimulatedSection(timeline=TIMELINE),
             "calibration": CalibrationSection(),
-            "sensors": {},
+            "sensors": {} if config.obstacle is None else {config.obstacle.sensor: SimulatedRangeSection()},
         }
     )
     text = tomlkit.dumps(like.model_dump(exclude_none=True))

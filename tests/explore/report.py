@@ -22,6 +22,8 @@ What is abstracted:
   an old refusal had makes no difference.
 - A safeguard that is lost, and a pilot that is not there, are told as an event of their own and right before an arming
   or a change of mode; by the next event they are back.
+- What is ahead is free, too near or not known, and told as a lost safeguard is: by the next event it is free. How the
+  throttle shrinks on the way to it is left to the gate's tests.
 - The gate's limits are those that ship; the clock goes back by 50 ms or 1 ns."""
 
 

@@ -241,7 +241,10 @@ def after_event(step: Step) -> Diary:
     diary, gate = step.diary.with_(step.happening), step.gate
     if gate.state is GateState.ARMED is not step.state:
         return diary._replace(spoken=0, pilot=0, asked=0)
-    if step.happening.kind is Kind.LOSS and step.state is GateState.ARMED:
+    trips = step.happening.kind is Kind.LOSS or (
+        step.happening.kind is Kind.NEAR and step.before.mode is not Mode.CALIBRATION
+    )
+    if trips and step.state is GateState.ARMED:
         return diary._replace(demand=0)
     if gate.mode is not step.before.mode:
         demand = 0 if step.before.mode is Mode.AUTO else diary.demand

@@ -104,6 +104,8 @@ class Step:
                 return {TripReason.FAULT}
             case Kind.LOSS if self.before.state is GateState.ARMED:
                 return {TripReason.CONTROLS_LOST, TripReason.GUARD_LOST}
+            case Kind.NEAR if self.before.state is GateState.ARMED and self.before.mode is not Mode.CALIBRATION:
+                return {TripReason.OBSTACLE, TripReason.RANGE_LOST}
             case Kind.DECIDE if self.before.state is GateState.ARMED:
                 return self.overdue()
         return set()
@@ -135,6 +137,8 @@ class Step:
             found.append(ArmRefusal.WHEELS_NOT_UP)
         if not calibrates and not self.is_frame_fresh():
             found.append(ArmRefusal.NO_FRAME)
+        if not calibrates and asked.in_the_way is not None:
+            found.append(asked.in_the_way)
         if self.lacks_link(asked.mode):
             found.append(ArmRefusal.NO_DRIVER)
         pressed = diary.stick in (Stick.PRESSED, Stick.PRESSED_NOT_HELD)

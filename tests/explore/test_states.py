@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from car.gate import Decision, DriverCommand, Event, FrameArrived, Gate, GateState, Mode, PilotChanged, Safeguards
+from car.gate import Ahead, Decision, DriverCommand, Event, FrameArrived, Gate, GateState, Mode, PilotChanged, Safeguards
 from hardware.drivetrain import Command
 from tests.explore.diary import Diary
 from tests.explore.grid import NOW_NS, STEP_NS
@@ -65,9 +66,10 @@ def moved(event: object, shift_ns: int) -> Event:
 
 def copied(original: Played, headless: bool) -> Played:
     """Return a gate that was built from what was noted of ``original``, with the output that it had."""
-    # What was told of safeguards and pilots is taken back by the next event (``report.ABSTRACTED``).
+    # What was told of safeguards, pilots and the way ahead is taken back by the next event (``report.ABSTRACTED``).
     original.gate.handle(Safeguards(), original.now_ns)
     original.gate.handle(PilotChanged(is_there=True), original.now_ns)
+    original.gate.handle(Ahead(math.inf), original.now_ns)
     original.gate.decide(original.now_ns)
     noted = note(original.gate, original.now_ns, Diary(), headless)
     return Played(made(GateMaker(headless=headless).content(noted, original.gate._output)))
