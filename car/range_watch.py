@@ -1,11 +1,11 @@
-"""How far away what stands ahead of the car is, for the gate: a range sensor, read beside the loop and never by it."""
+"""How far away what stands ahead of the car is, for the gate: range sensors, read beside the loop and never by it."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from car.config.sections import CarConfig
 from car.gate import Ahead, Event
@@ -22,24 +22,24 @@ Newest = Callable[[], Reading | None]
 
 
 class RangeWatch:
-    """Tells the gate how far away the nearest thing is, with each measurement, and once when the sensor is lost.
+    """Tells the gate how far away the nearest thing is, with each measurement, and once when a sensor is lost.
 
-    >>> watch = RangeWatch(lambda: Reading({"distance_m": 0.8}, clock.now_ns()), silence_ns=200_000_000)
+    >>> watch = RangeWatch([lambda: Reading({"distance_m": 0.8}, clock.now_ns())], silence_ns=200_000_000)
     >>> list(watch.events(clock.now_ns()))
     [Ahead(distance_m=0.8)]
     >>> watch.ahead()
     Ahead(distance_m=0.8)
 
     A measurement counts from when it was made: a sensor that is dead, one that repeats itself and one whose readings
-    come late are lost alike, ``silence_ns`` after the last measurement that came in time. ``tells`` is false on a car
-    that only shows what is ahead; the gate is told nothing then.
+    come late are lost alike, ``silence_ns`` after the last measurement that came in time. Of several sensors none may
+    be lost. ``tells`` is false on a car that only shows what is ahead; the gate is told nothing then.
     """
 
-    def __init__(self, newest: Newest, silence_ns: int, *, tells: bool = True) -> None:
-        self._newest = newest
+    def __init__(self, sensors: Sequence[Newest], silence_ns: int, *, tells: bool = True) -> None:
+        self._sensors = sensors
         self._silence_ns = silence_ns
         self._tells = tells
-        self._told_ns: int | None = None
+        self._told_ns: list[int] | None = None
         self._ahead: Ahead | None = None
 
     def ahead(self) -> Ahead | None:
@@ -47,19 +47,28 @@ class RangeWatch:
         return self._ahead
 
     def events(self, now_ns: int) -> Iterator[Event]:
-        """Yield what has changed since the last call."""
-        reading = self._newest()
-        if reading is None or not 0 <= now_ns - reading.measured_ns <= self._silence_ns:
-            is_news = self._told_ns is not None
-            self._told_ns, self._ahead = None, None
-            if is_news and self._tells:
-                yield Ahead(math.nan)
-        elif reading.measured_ns != self._told_ns:
-            self._told_ns = reading.measured_ns
-            distance_m = reading.values.get(DISTANCE, math.nan)
-            self._ahead = Ahead(distance_m) if distance_m >= 0.0 else None
-            if self._tells:
-                yield self._ahead or Ahead(math.nan)
+        """Yield what has changed since the last call; raises SensorError when a sensor measures no distance at all."""
+        readings = [reading for newest in self._sensors if (reading := newest()) and self._is_fresh(reading, now_ns)]
+        told_ns = [reading.measured_ns for reading in readings] if len(readings) == len(self._sensors) else None
+        if told_ns == self._told_ns:
+            return
+        self._told_ns = told_ns
+        distances_m = [self._distance_m(reading) for reading in readings]
+        is_known = told_ns is not None and all(distance_m >= 0.0 for distance_m in distances_m)
+        self._ahead = Ahead(min(distances_m)) if is_known else None
+        if self._tells:
+            yield self._ahead or Ahead(math.nan)
+
+    def _distance_m(self, reading: Reading) -> float:
+        if self._tells and DISTANCE not in reading.values:
+            raise SensorError(
+                f"A sensor that [obstacle] names measures {', '.join(reading.values)} and no {DISTANCE}. "
+                "Name one there that looks ahead."
+            )
+        return reading.values.get(DISTANCE, math.nan)
+
+    def _is_fresh(self, reading: Reading, now_ns: int) -> bool:
+        return 0 <= now_ns - reading.measured_ns <= self._silence_ns
 
 
 def asked(sensor: Sensor) -> Newest:
@@ -99,19 +108,12 @@ def polling(sensor: Sensor) -> Iterator[Newest]:
         thread.join(END_TIMEOUT_S)
 
 
-def range_sensor_name(config: CarConfig) -> str | None:
-    """Return which of the car's sensors looks ahead: the one that ``[obstacle]`` names, else its first; None if none.
-
-    What such a first one measures may be something else; then it is never shown as a distance.
-    """
-    if config.obstacle is not None:
-        return config.obstacle.sensor
-    return next(iter(config.sensors), None)
-
-
 def watch_range(config: CarConfig, sensors: Mapping[str, Sensor], read: Callable[[Sensor], Newest]) -> RangeWatch | None:
-    """Return the watch over the sensor that looks ahead, None on a car without one; ``read`` says how it is read."""
-    name = range_sensor_name(config)
-    if name is None or name not in sensors:
-        return None
-    return RangeWatch(read(sensors[name]), config.limits.range_silence_ns, tells=config.obstacle is not None)
+    """Return the watch over what looks ahead, None on a car without it; ``read`` says how a sensor is read.
+
+    It is the sensors that ``[obstacle]`` names; without that section the car's first one, whose distance is shown if
+    that is what it measures.
+    """
+    names = list(config.sensors)[:1] if config.obstacle is None else config.obstacle.sensors
+    found = [read(sensors[name]) for name in names if name in sensors]
+    return RangeWatch(found, config.limits.range_silence_ns, tells=config.obstacle is not None) if found else None

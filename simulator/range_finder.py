@@ -29,7 +29,7 @@ class SimulatedRangeFinder(Sensor):
     >>> round(distance_ahead(start, make_track("oval"), (), max_m=4.0), 1)
     4.0
 
-    The cone is ``fov_deg`` wide. Where nothing is nearer than ``max_m`` the reading is that. Each reading comes
+    The cone is ``fov_deg`` wide and turned to the left by ``yaw_deg``. Where nothing is nearer than ``max_m`` the reading is that. Each reading comes
     ``delay_ms`` after its measurement, with a normal error of ``noise_m``; ``seed`` decides which.
     """
 
@@ -41,6 +41,7 @@ class SimulatedRangeFinder(Sensor):
         rate_hz: float = 20.0,
         max_m: float = 4.0,
         fov_deg: float = 27.0,
+        yaw_deg: float = 0.0,
         delay_ms: float = 30.0,
         noise_m: float = 0.01,
         seed: int = 0,
@@ -51,6 +52,7 @@ class SimulatedRangeFinder(Sensor):
         self._period_ns = round(NS_PER_S / rate_hz)
         self._max_m = max_m
         self._fov_deg = fov_deg
+        self._yaw_deg = yaw_deg
         self._delay_ns = round(delay_ms * NS_PER_MS)
         self._noise_m = noise_m
         self._errors = np.random.default_rng(seed)
@@ -77,9 +79,9 @@ class SimulatedRangeFinder(Sensor):
         state = world.seen_at(time_ns)
         bumper_m = 0.5 * world.vehicle.length_m
         distance_m = distance_ahead(
-            state.pose, world.track, world.obstacles, self._max_m, self._fov_deg, bumper_m
-        ) + self._errors.normal(0.0, self._noise_m)
-        return float(min(max(distance_m, 0.0), self._max_m))
+            state.pose, world.track, world.obstacles, self._max_m, self._fov_deg, self._yaw_deg, bumper_m
+        )
+        return float(min(max(distance_m + self._errors.normal(0.0, self._noise_m), 0.0), self._max_m))
 
 
 def distance_ahead(
@@ -88,15 +90,17 @@ def distance_ahead(
     obstacles: tuple[Obstacle, ...],
     max_m: float,
     fov_deg: float = 27.0,
+    yaw_deg: float = 0.0,
     bumper_m: float = 0.0,
 ) -> float:
     """Return how far the nearest wall or obstacle is in a cone ahead of ``pose``, ``max_m`` where there is none.
 
-    The way in metres begins ``bumper_m`` ahead of the pose; inside an obstacle it is 0.
+    The cone is turned to the left by ``yaw_deg``. The way in metres begins ``bumper_m`` ahead of the pose; inside an
+    obstacle it is 0.
     """
     rays = 1 + 2 * math.ceil(0.5 * math.radians(fov_deg) / _RAY_RAD)
     half_rad = 0.5 * math.radians(fov_deg)
-    angles_rad = pose.heading_rad + np.linspace(-half_rad, half_rad, rays)
+    angles_rad = pose.heading_rad + math.radians(yaw_deg) + np.linspace(-half_rad, half_rad, rays)
     directions = np.column_stack([np.cos(angles_rad), np.sin(angles_rad)])
     ahead = np.array([math.cos(pose.heading_rad), math.sin(pose.heading_rad)])
     bumper = np.array([pose.x_m, pose.y_m]) + bumper_m * ahead

@@ -198,18 +198,23 @@ def open_sensor(section: SensorSection, name: str, clock: Clock) -> Sensor:
 
 
 def sensors_in_world(config: CarConfig, world: World, clock: Clock) -> Mapping[str, Sensor]:
-    """Return the sensor that ``[obstacle]`` names as a simulated one, whatever kind the car has; none without it."""
-    if config.obstacle is None:
-        return {}
-    name = config.obstacle.sensor
-    found = config.sensors[name]
-    section = found if isinstance(found, SimulatedRangeSection) else SimulatedRangeSection()
-    return {name: simulated_sensor(section, name, world, clock)}
+    """Return the sensors that ``[obstacle]`` names as simulated ones, whatever kind the car has; none without it."""
+    return {name: simulated_sensor(section, name, world, clock) for name, section in simulated_sections(config).items()}
+
+
+def simulated_sections(config: CarConfig) -> dict[str, SimulatedRangeSection]:
+    """Return what a simulated car has in place of the sensors that ``[obstacle]`` names, by their names."""
+    names = () if config.obstacle is None else config.obstacle.sensors
+    found = {name: config.sensors[name] for name in names}
+    return {
+        name: section if isinstance(section, SimulatedRangeSection) else SimulatedRangeSection()
+        for name, section in found.items()
+    }
 
 
 def simulated_sensor(section: SimulatedRangeSection, name: str, world: World, clock: Clock) -> Sensor:
     """Return the sensor of ``section`` in ``world``."""
-    return SimulatedRangeFinder(name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.delay_ms)
+    return SimulatedRangeFinder(name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.yaw_deg, section.delay_ms)
 
 
 def neutral_outputs(config: CarConfig) -> list[Output]:

@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from car.config.by_kind import (
     UNKNOWN_KIND,
@@ -114,23 +114,23 @@ class GateSection(Section):
 
 
 class ObstacleSection(Section):
-    """What the car does about what is ahead, by one of its sensors: slower from ``slow_m`` on, a stop at ``stop_m``.
+    """What the car does about what is ahead, by some of its sensors: slower from ``slow_m`` on, a stop at ``stop_m``.
 
-    >>> ObstacleSection(sensor="bow").stop_m
-    0.5
+    >>> ObstacleSection(sensors=["left", "right"]).sensors
+    ('left', 'right')
     """
 
-    sensor: str = "front"
+    sensors: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = ("front",)
     stop_m: Annotated[float, Field(gt=0, le=10)] = 0.5
     slow_m: Annotated[float, Field(gt=0, le=20)] = 1.5
 
-    @field_validator("slow_m")
-    @classmethod
-    def _is_further(cls, slow_m: float, info: ValidationInfo) -> float:
-        stop_m = info.data.get("stop_m", 0.0)
-        if slow_m <= stop_m:
-            raise ValueError(f"slow_m is {slow_m:g} and stop_m {stop_m:g}: the car is slower before it stops, so give more")
-        return slow_m
+    @model_validator(mode="after")
+    def _is_slower_before_it_stops(self) -> Self:
+        if self.slow_m <= self.stop_m:
+            raise ValueError(
+                f"slow_m is {self.slow_m:g} and stop_m {self.stop_m:g}: the car is slower before it stops, so give more"
+            )
+        return self
 
 
 class GamepadSection(Section):
@@ -189,18 +189,21 @@ class CarConfig(Section):
     @field_validator("obstacle")
     @classmethod
     def _has_its_sensor(cls, obstacle: ObstacleSection | None, info: ValidationInfo) -> ObstacleSection | None:
-        sensors = info.data.get("sensors")
-        if obstacle is not None and sensors is not None and obstacle.sensor not in sensors:
-            names = f"one of {', '.join(sensors)}" if sensors else "none"
-            raise ValueError(
-                f"its sensor is {obstacle.sensor!r}, and the car has {names}: "
-                f"add a section [sensors.{obstacle.sensor}], or write the sensor's name here"
-            )
+        there = info.data.get("sensors")
+        if obstacle is None or there is None:
+            return obstacle
+        for name in obstacle.sensors:
+            if name not in there:
+                names = f"only {', '.join(there)}" if there else "none"
+                raise ValueError(
+                    f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or write in "
+                    "`sensors` which ones look ahead"
+                )
         return obstacle
 
     @property
     def limits(self) -> Limits:
-        """The gate's table of limits for a drive in which the range sensor, if ``[obstacle]`` names one, is read."""
+        """The gate's table of limits for a drive in which the sensors that ``[obstacle]`` names are read."""
         if self.obstacle is None:
             return self.gate.limits
         return replace(self.gate.limits, stop_m=self.obstacle.stop_m, slow_m=self.obstacle.slow_m)

@@ -142,8 +142,9 @@ def _drivetrain(make: Callable[[Drivetrain, Onset], Drivetrain]) -> Callable[[De
 
 def looking_ahead(config: CarConfig) -> CarConfig:
     """Return the same car with a simulated range sensor that it depends on."""
-    obstacle = config.obstacle or ObstacleSection()
-    return config.model_copy(update={"obstacle": obstacle, "sensors": {obstacle.sensor: SimulatedRangeSection()}})
+    if config.obstacle is not None:
+        return config
+    return config.model_copy(update={"obstacle": ObstacleSection(), "sensors": {"front": SimulatedRangeSection()}})
 
 
 def _sensors(make: Callable[[Sensor, Onset], Sensor]) -> Callable[[Devices, Onset], Devices]:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import tomlkit
 
+from car.assembly.devices import simulated_sections
 from car.config.plain import CONFIG_NAME
 from car.config.sections import CarConfig
 from car.errors import TrialError
@@ -25,7 +26,7 @@ from car.faults.strikes import TIMELINE, Processes
 from car.faults.web_controls import WebControls
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CalibrationSection
-from car.kinds.simulated import SimulatedRangeSection, SimulatedSection
+from car.kinds.simulated import SimulatedSection
 from car.pairing.store import AccessStore, ServerAddress
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.drivetrains.timeline import Applied, read_timeline
@@ -249,7 +250,7 @@ def _make_car(folder: Path, config: CarConfig) -> None:
             "camera": CameraSection.model_validate(camera),
             "drivetrain": SimulatedSection(timeline=TIMELINE),
             "calibration": CalibrationSection(),
-            "sensors": {} if config.obstacle is None else {config.obstacle.sensor: SimulatedRangeSection()},
+            "sensors": simulated_sections(config),
         }
     )
     text = tomlkit.dumps(like.model_dump(exclude_none=True))

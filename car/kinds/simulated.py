@@ -28,6 +28,8 @@ class SimulatedSection(DrivetrainSection):
 class SimulatedRangeSection(SensorSection):
     """A range sensor at the bumper of the simulated world's car: how often it measures, how far and how wide.
 
+    ``yaw_deg`` is how far it is turned to the left.
+
     >>> SimulatedRangeSection(fov_deg=15.0).max_m
     4.0
     """
@@ -36,6 +38,7 @@ class SimulatedRangeSection(SensorSection):
     rate_hz: Annotated[float, Field(ge=1, le=100)] = 20.0
     max_m: Annotated[float, Field(gt=0, le=20)] = 4.0
     fov_deg: Annotated[float, Field(gt=0, le=120)] = 27.0
+    yaw_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
     delay_ms: Annotated[float, Field(ge=0, le=300)] = 30.0
 
 

@@ -9,6 +9,9 @@ from car.config.sections import CarConfig, load_config, template
 from car.errors import ConfigError
 
 
+FRONT = "[sensors.front]\nkind = 'simulated'\n"
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "car.toml"
     path.write_text(text, encoding="utf-8")
@@ -64,6 +67,15 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[camera]\ndelay_ms = 120.0\n", ["120 ms late", "150 ms", "raise rate_hz", "or lower delay_ms"]),
         ("[camera]\ndelay_ms = -1.0\n", ["camera.delay_ms", "-1"]),
         ("camera = 3\n", ["camera", "3"]),
+        ("[obstacle]\n", ["`obstacle`", "names the sensor front", "the car has none", "[sensors.front]"]),
+        ("[obstacle]\nsensors = ['bow']\n" + FRONT, ["names the sensor bow", "the car has only front", "[sensors.bow]"]),
+        ("[obstacle]\nsensors = []\n" + FRONT, ["obstacle.sensors", "at least 1 item"]),
+        ("[obstacle]\nstop_m = 2.0\n" + FRONT, ["slow_m is 1.5 and stop_m 2", "give more"]),
+        ("[obstacle]\nstop_m = 0.0\n" + FRONT, ["obstacle.stop_m", "greater than 0"]),
+        ("[obstacle]\nfar_m = 3.0\n" + FRONT, ["unknown key `obstacle.far_m`", "sensors, stop_m, slow_m"]),
+        ("[sensors.front]\nkind = 'hc_sr04'\necho_pin = 20\n", ["trigger_pin and echo_pin are both 20"]),
+        ("[sensors.front]\nkind = 'hc_sr04'\necho_pin = 30\n", ["echo_pin is 30", "2 to 27"]),
+        ("[sensors.front]\nkind = 'radar'\n", ["`sensors.front.kind`", "radar", "hc_sr04"]),
         ("[drivetrain]\nkind = 'tracks'\n", ["`drivetrain.kind`", "tracks", "servo_esc", "differential"]),
         ("drivetrain = 3\n", ["`drivetrain.kind`", "3"]),
         # What `car neutral`, which reads the file as it is, would take for something else.
@@ -130,6 +142,13 @@ def test_a_camera_model_stands_for_its_lens_and_its_delay(tmp_path: Path, lines:
 def test_frames_may_be_late_without_a_model(tmp_path: Path) -> None:
     camera = load_config(write(tmp_path, "[camera]\ndelay_ms = 40\n")).camera
     assert (camera.model, camera.fov_deg, camera.delay_ms) == ("", 100.0, 40.0)
+
+
+def test_a_car_that_looks_ahead_stops_where_it_says(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, "[obstacle]\nstop_m = 0.4\nslow_m = 1.2\n" + FRONT))
+    assert (config.limits.stop_m, config.limits.slow_m) == (0.4, 1.2)
+    # Whoever reads no sensor is not to wait for one.
+    assert (config.gate.limits.stop_m, CarConfig().limits) == (0.0, CarConfig().gate.limits)
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

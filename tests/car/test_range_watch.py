@@ -1,0 +1,187 @@
+"""The watch over what is ahead: each measurement is told once, and a sensor that is dead, frozen or late is one event."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from car.config.sections import CarConfig, ObstacleSection
+from car.gate import Ahead, Event
+from car.kinds import Reading, Sensor, SensorError, SensorSection
+from car.kinds.simulated import SimulatedRangeSection
+from car.range_watch import RangeWatch, asked, polling, watch_range
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
+
+SILENCE_NS = 200 * NS_PER_MS
+NOW_NS = 5 * NS_PER_S
+
+
+class Ruler(Sensor):
+    """Gives what it is told to give."""
+
+    def __init__(self) -> None:
+        self.name = "front"
+        self.reading: Reading | None = None
+        self.problem: Exception | None = None
+
+    def measures(self, distance_m: float, measured_ns: int = NOW_NS) -> None:
+        self.reading = Reading({"distance_m": distance_m}, measured_ns)
+
+    def read(self) -> Reading | None:
+        if self.problem is not None:
+            raise self.problem
+        return self.reading
+
+    def close(self) -> None:
+        pass
+
+
+class Rig:
+    """A watch over some rulers."""
+
+    def __init__(self, rulers: int = 1, *, tells: bool = True) -> None:
+        self.rulers = [Ruler() for _ in range(rulers)]
+        self.watch = RangeWatch([asked(ruler) for ruler in self.rulers], SILENCE_NS, tells=tells)
+
+    @property
+    def ruler(self) -> Ruler:
+        return self.rulers[0]
+
+    def hears(self, after_ns: int = 0) -> list[Event]:
+        return list(self.watch.events(NOW_NS + after_ns))
+
+
+def is_lost(events: list[Event]) -> bool:
+    return len(events) == 1 and isinstance(events[0], Ahead) and math.isnan(events[0].distance_m)
+
+
+def test_each_measurement_is_told_once() -> None:
+    rig = Rig()
+    assert rig.hears() == []
+    rig.ruler.measures(0.8)
+    assert rig.hears() == [Ahead(0.8)]
+    assert rig.hears() == []
+    # The same distance, measured anew, is news: the sensor lives.
+    rig.ruler.measures(0.8, NOW_NS + 1)
+    assert rig.hears(1) == [Ahead(0.8)]
+    assert rig.watch.ahead() == Ahead(0.8)
+
+
+@pytest.mark.parametrize("how", ["frozen", "broken", "silent"])
+def test_a_sensor_that_measures_no_more_is_one_event_at_its_limit(how: str) -> None:
+    rig = Rig()
+    rig.ruler.measures(0.8)
+    assert rig.hears(SILENCE_NS) == [Ahead(0.8)]
+    late_ns = SILENCE_NS + 1
+    if how == "broken":
+        rig.ruler.problem, late_ns = SensorError("It is gone. Look for it."), 1
+    elif how == "silent":
+        rig.ruler.reading, late_ns = None, 1
+    assert is_lost(rig.hears(late_ns))
+    assert rig.watch.ahead() is None
+    assert rig.hears(late_ns) == []
+    rig.ruler.problem = None
+    rig.ruler.measures(0.9, NOW_NS + late_ns)
+    assert rig.hears(late_ns) == [Ahead(0.9)]
+
+
+def test_readings_that_always_come_late_are_never_told() -> None:
+    rig = Rig()
+    for cycle in range(5):
+        rig.ruler.measures(0.8, NOW_NS + cycle - SILENCE_NS - 1)
+        assert rig.hears(cycle) == []
+
+
+def test_a_reading_from_the_future_is_none() -> None:
+    rig = Rig()
+    rig.ruler.measures(0.8, NOW_NS + 1)
+    assert rig.hears() == []
+
+
+@pytest.mark.parametrize("distance_m", [math.nan, -0.1])
+def test_what_is_no_distance_is_a_lost_sensor(distance_m: float) -> None:
+    rig = Rig()
+    rig.ruler.measures(0.8)
+    rig.hears()
+    rig.ruler.measures(distance_m, NOW_NS + 1)
+    assert is_lost(rig.hears(1))
+    assert rig.watch.ahead() is None
+
+
+def test_of_two_sensors_the_nearest_counts_and_none_may_be_lost() -> None:
+    rig = Rig(rulers=2)
+    left, right = rig.rulers
+    left.measures(2.0)
+    assert rig.hears() == []
+    right.measures(0.7)
+    assert rig.hears() == [Ahead(0.7)]
+    right.reading = None
+    assert is_lost(rig.hears())
+
+
+def test_a_car_that_only_shows_what_is_ahead_tells_the_gate_nothing() -> None:
+    rig = Rig(tells=False)
+    rig.ruler.measures(0.8)
+    assert rig.hears() == []
+    assert rig.watch.ahead() == Ahead(0.8)
+    rig.ruler.reading = Reading({"way_m": 12.0}, NOW_NS + 1)
+    assert rig.hears(1) == []
+    assert rig.watch.ahead() is None
+
+
+def test_a_sensor_that_measures_something_else_cannot_look_ahead() -> None:
+    rig = Rig()
+    rig.ruler.reading = Reading({"way_m": 12.0}, NOW_NS)
+    with pytest.raises(SensorError, match=r"measures way_m and no distance_m\. Name one there that looks ahead"):
+        rig.hears()
+
+
+def test_a_sensor_that_makes_its_reader_wait_or_raises_anything_holds_up_nobody() -> None:
+    clock, ruler, goes_on = SystemClock(), Ruler(), threading.Event()
+
+    def wait() -> Reading | None:
+        goes_on.wait()
+        return Ruler.read(ruler)
+
+    ruler.measures(0.8, clock.now_ns())
+    with polling(ruler) as newest:
+        wait_for(lambda: newest() is ruler.reading)
+        ruler.problem = RuntimeError("a stranger's own")
+        wait_for(lambda: newest() is None)
+        ruler.problem = None
+        wait_for(lambda: newest() is ruler.reading)
+        ruler.read = wait  # type: ignore[method-assign]
+        asked_ns = clock.now_ns()
+        newest()
+        assert clock.now_ns() - asked_ns < NS_PER_S
+        goes_on.set()
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    clock = SystemClock()
+    deadline_ns = clock.now_ns() + 5 * NS_PER_S
+    while not holds():
+        assert clock.now_ns() < deadline_ns
+        clock.sleep_until_ns(clock.now_ns() + NS_PER_MS)
+
+
+def watch_of(config: CarConfig, sensors: Mapping[str, Sensor]) -> RangeWatch | None:
+    return watch_range(config, sensors, asked)
+
+
+def test_the_sensors_that_obstacle_names_are_watched_and_without_it_the_first_is_shown() -> None:
+    sections: dict[str, SensorSection] = {"way": SimulatedRangeSection(), "front": SimulatedRangeSection()}
+    rulers = {name: Ruler() for name in sections}
+    rulers["way"].measures(2.0)
+    rulers["front"].measures(0.3)
+    looking = watch_of(CarConfig(sensors=sections, obstacle=ObstacleSection()), rulers)
+    assert looking is not None
+    assert list(looking.events(NOW_NS)) == [Ahead(0.3)]
+    shown = watch_of(CarConfig(sensors=sections), rulers)
+    assert shown is not None
+    assert list(shown.events(NOW_NS)) == []
+    assert shown.ahead() == Ahead(2.0)
+    assert watch_of(CarConfig(), {}) is None
