@@ -108,7 +108,9 @@ def polling(sensor: Sensor) -> Iterator[Newest]:
         thread.join(END_TIMEOUT_S)
 
 
-def watch_range(config: CarConfig, sensors: Mapping[str, Sensor], read: Callable[[Sensor], Newest]) -> RangeWatch | None:
+def watch_range(
+    config: CarConfig, sensors: Mapping[str, Sensor], read: Callable[[Sensor], Newest]
+) -> RangeWatch | None:
     """Return the watch over what looks ahead, None on a car without it; ``read`` says how a sensor is read.
 
     It is the sensors that ``[obstacle]`` names; without that section the car's first one, whose distance is shown if

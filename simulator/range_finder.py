@@ -29,8 +29,9 @@ class SimulatedRangeFinder(Sensor):
     >>> round(distance_ahead(start, make_track("oval"), (), max_m=4.0), 1)
     4.0
 
-    The cone is ``fov_deg`` wide and turned to the left by ``yaw_deg``. Where nothing is nearer than ``max_m`` the reading is that. Each reading comes
-    ``delay_ms`` after its measurement, with a normal error of ``noise_m``; ``seed`` decides which.
+    The cone is ``fov_deg`` wide and turned to the left by ``yaw_deg``. Where nothing is nearer than ``max_m`` the
+    reading is that. Each reading comes ``delay_ms`` after its measurement, with a normal error of ``noise_m``; ``seed``
+    decides which.
     """
 
     def __init__(

@@ -214,7 +214,9 @@ def simulated_sections(config: CarConfig) -> dict[str, SimulatedRangeSection]:
 
 def simulated_sensor(section: SimulatedRangeSection, name: str, world: World, clock: Clock) -> Sensor:
     """Return the sensor of ``section`` in ``world``."""
-    return SimulatedRangeFinder(name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.yaw_deg, section.delay_ms)
+    return SimulatedRangeFinder(
+        name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.yaw_deg, section.delay_ms
+    )
 
 
 def neutral_outputs(config: CarConfig) -> list[Output]:

@@ -25,10 +25,12 @@ from car.config.plain import CONFIG_ENCODING, JPEG_QUALITY
 from car.errors import ConfigError
 from car.gate import Limits
 from car.kinds.camera import CameraSection
+from car.kinds.drivetrain import DrivetrainSection
 from car.kinds.ours import CalibrationSection
 from car.kinds.pilot import SHIPPED_PILOT, PilotSection
 from car.kinds.registry import PluginError
 from car.kinds.section import Section
+from car.kinds.sensor import SensorSection
 from car.kinds.simulated import SimulatedSection
 
 MAX_NAME = 64
@@ -121,8 +123,8 @@ class ObstacleSection(Section):
     """
 
     sensors: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = ("front",)
-    stop_m: Annotated[float, Field(gt=0, le=10)] = 0.5
-    slow_m: Annotated[float, Field(gt=0, le=20)] = 1.5
+    stop_m: Annotated[float, Field(gt=0, le=10)] = 0.7
+    slow_m: Annotated[float, Field(gt=0, le=20)] = 2.0
 
     @model_validator(mode="after")
     def _is_slower_before_it_stops(self) -> Self:
@@ -185,6 +187,20 @@ class CarConfig(Section):
     gamepad: GamepadSection = GamepadSection()
     recording: RecordingSection = RecordingSection()
     web: WebSection = WebSection()
+
+    @field_validator("sensors")
+    @classmethod
+    def _have_gpios_of_their_own(
+        cls, sensors: Mapping[str, SensorSection], info: ValidationInfo
+    ) -> Mapping[str, SensorSection]:
+        drivetrain: DrivetrainSection | None = info.data.get("drivetrain")
+        taken = dict.fromkeys(() if drivetrain is None else drivetrain.used_gpios, "the drivetrain")
+        for name, section in sensors.items():
+            for gpio in section.used_gpios:
+                if gpio in taken:
+                    raise ValueError(f"{name} has GPIO {gpio}, and so has {taken[gpio]}: give it another")
+                taken[gpio] = f"the sensor {name}"
+        return sensors
 
     @field_validator("obstacle")
     @classmethod

@@ -26,6 +26,11 @@ class HcSr04Section(SensorSection):
     echo_pin: int = 21
     max_m: Annotated[float, Field(gt=0, le=6)] = 4.0
 
+    @property
+    def used_gpios(self) -> tuple[int, ...]:
+        """Its two pins."""
+        return self.trigger_pin, self.echo_pin
+
     @model_validator(mode="after")
     def _has_possible_pins(self) -> Self:
         check_pins({"trigger_pin": self.trigger_pin, "echo_pin": self.echo_pin}, HEADER_GPIOS, "the header")
@@ -55,6 +60,6 @@ class HcSr04Kind(SensorKind[HcSr04Section]):
             yield error(f"lgpio cannot be imported ({problem}).", "sudo apt install python3-lgpio")
         else:
             yield ok(
-                f"The HC-SR04 is on GPIO {section.trigger_pin} (trigger) and {section.echo_pin} (echo). That its echo is "
-                "brought down from 5 V to 3.3 V cannot be seen from here."
+                f"The HC-SR04 is on GPIO {section.trigger_pin} (trigger) and {section.echo_pin} (echo). "
+                "That its echo is brought down from 5 V to 3.3 V cannot be seen from here."
             )

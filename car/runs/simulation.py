@@ -120,6 +120,7 @@ def run_simulation(
     record: Path | None = None,
     observer: Observer | None = None,
     attendant: Attendant | None = None,
+    looks_ahead: bool = False,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Simulation:
     """Let ``pilot``, or the expert if there is none, drive in ``scenario`` until the goal is reached or the gate trips.
@@ -130,14 +131,15 @@ def run_simulation(
 
     With ``record`` the drive becomes a session in that file. An ``instructor`` sits beside the pilot, or a ``driver``
     has the controls, made from the world and the gate, and arms it. ``progress`` is
-    told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. Where ``config`` has an
-    ``[obstacle]``, a simulated range sensor looks ahead. Raises TrackError for an unknown track, RecordingError when
+    told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. One that
+    ``looks_ahead`` has simulated range sensors in place of those that ``config`` has for it; pilots are compared
+    without them. Raises TrackError for an unknown track, RecordingError when
     the session cannot be written.
     """
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
-    limits = config.limits
-    ahead = watch_range(config, sensors_in_world(config, world, clock), asked)
+    limits = config.limits if looks_ahead else config.gate.limits
+    ahead = watch_range(config, sensors_in_world(config, world, clock), asked) if looks_ahead else None
     if scenario.max_speed_m_s is not None:
         limits = replace(limits, autopilot_throttle_cap=scenario.max_throttle)
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)

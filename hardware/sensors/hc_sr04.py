@@ -1,4 +1,4 @@
-"""HC-SR04, the ultrasonic range finder on two GPIOs: a ping out, and an echo that lasts as long as the sound was away."""
+"""HC-SR04, an ultrasonic range finder on two GPIOs: a ping out, and an echo for as long as the sound was away."""
 
 from __future__ import annotations
 

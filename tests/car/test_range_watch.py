@@ -1,4 +1,4 @@
-"""The watch over what is ahead: each measurement is told once, and a sensor that is dead, frozen or late is one event."""
+"""What is ahead: each measurement is told once, and a sensor that is dead, frozen or late is one event."""
 
 from __future__ import annotations
 

@@ -221,7 +221,12 @@ HAPPENINGS = _happenings()
 WHILE_ARMED = tuple(
     happening
     for happening in HAPPENINGS
-    if not (happening.problems or happening.missing or happening.in_the_way or (happening.kind is Kind.ARM and not happening.has_pilot))
+    if not (
+        happening.problems
+        or happening.missing
+        or happening.in_the_way
+        or (happening.kind is Kind.ARM and not happening.has_pilot)
+    )
 )
 """An armed gate arms no second time, and tries the car's own problems no more than without them."""
 DECIDE = Happening("decide", Kind.DECIDE)

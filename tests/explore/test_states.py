@@ -8,7 +8,18 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from car.gate import Ahead, Decision, DriverCommand, Event, FrameArrived, Gate, GateState, Mode, PilotChanged, Safeguards
+from car.gate import (
+    Ahead,
+    Decision,
+    DriverCommand,
+    Event,
+    FrameArrived,
+    Gate,
+    GateState,
+    Mode,
+    PilotChanged,
+    Safeguards,
+)
 from hardware.drivetrain import Command
 from tests.explore.diary import Diary
 from tests.explore.grid import NOW_NS, STEP_NS

@@ -169,7 +169,10 @@ def test_in_a_simulation_a_simulated_sensor_stands_for_every_other_that_looks_ah
 
 
 def test_a_simulated_sensor_on_a_real_car_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = (RecordedCamera(iter(()), CameraGeometry(), VirtualClock()), Wheels(TimelineDrivetrain(VirtualClock()), None))
+    real = (
+        RecordedCamera(iter(()), CameraGeometry(), VirtualClock()),
+        Wheels(TimelineDrivetrain(VirtualClock()), None),
+    )
     monkeypatch.setattr("car.assembly.devices.open_camera", lambda *_: real[0])
     monkeypatch.setattr("car.assembly.devices.open_wheels", lambda *_: real[1])
     with pytest.raises(SensorError, match=r"front is simulated, and nothing else .* Set \[sensors\.front\]"):

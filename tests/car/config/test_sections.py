@@ -8,7 +8,6 @@ import pytest
 from car.config.sections import CarConfig, load_config, template
 from car.errors import ConfigError
 
-
 FRONT = "[sensors.front]\nkind = 'simulated'\n"
 
 
@@ -68,13 +67,36 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[camera]\ndelay_ms = -1.0\n", ["camera.delay_ms", "-1"]),
         ("camera = 3\n", ["camera", "3"]),
         ("[obstacle]\n", ["`obstacle`", "names the sensor front", "the car has none", "[sensors.front]"]),
-        ("[obstacle]\nsensors = ['bow']\n" + FRONT, ["names the sensor bow", "the car has only front", "[sensors.bow]"]),
+        (
+            "[obstacle]\nsensors = ['bow']\n" + FRONT,
+            ["names the sensor bow", "the car has only front", "[sensors.bow]"],
+        ),
         ("[obstacle]\nsensors = []\n" + FRONT, ["obstacle.sensors", "at least 1 item"]),
-        ("[obstacle]\nstop_m = 2.0\n" + FRONT, ["slow_m is 1.5 and stop_m 2", "give more"]),
+        ("[obstacle]\nstop_m = 2.0\n" + FRONT, ["slow_m is 2 and stop_m 2", "give more"]),
         ("[obstacle]\nstop_m = 0.0\n" + FRONT, ["obstacle.stop_m", "greater than 0"]),
         ("[obstacle]\nfar_m = 3.0\n" + FRONT, ["unknown key `obstacle.far_m`", "sensors, stop_m, slow_m"]),
         ("[sensors.front]\nkind = 'hc_sr04'\necho_pin = 20\n", ["trigger_pin and echo_pin are both 20"]),
         ("[sensors.front]\nkind = 'hc_sr04'\necho_pin = 30\n", ["echo_pin is 30", "2 to 27"]),
+        (
+            "[drivetrain]\nkind = 'differential'\n[sensors.front]\nkind = 'hc_sr04'\ntrigger_pin = 17\n",
+            ["`sensors`", "front has GPIO 17, and so has the drivetrain", "give it another"],
+        ),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\noe_pin = 20\n[sensors.front]\nkind = 'hc_sr04'\n",
+            ["front has GPIO 20, and so has the drivetrain"],
+        ),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\n[sensors.front]\nkind = 'hc_sr04'\necho_pin = 3\n",
+            ["front has GPIO 3, and so has the drivetrain"],
+        ),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\npins = 'hardware_pwm'\n[sensors.f]\nkind = 'hc_sr04'\necho_pin = 13\n",
+            ["f has GPIO 13, and so has the drivetrain"],
+        ),
+        (
+            "[sensors.left]\nkind = 'hc_sr04'\n[sensors.right]\nkind = 'hc_sr04'\ntrigger_pin = 16\n",
+            ["right has GPIO 21, and so has the sensor left"],
+        ),
         ("[sensors.front]\nkind = 'radar'\n", ["`sensors.front.kind`", "radar", "hc_sr04"]),
         ("[drivetrain]\nkind = 'tracks'\n", ["`drivetrain.kind`", "tracks", "servo_esc", "differential"]),
         ("drivetrain = 3\n", ["`drivetrain.kind`", "3"]),
@@ -149,6 +171,11 @@ def test_a_car_that_looks_ahead_stops_where_it_says(tmp_path: Path) -> None:
     assert (config.limits.stop_m, config.limits.slow_m) == (0.4, 1.2)
     # Whoever reads no sensor is not to wait for one.
     assert (config.gate.limits.stop_m, CarConfig().limits) == (0.0, CarConfig().gate.limits)
+
+
+def test_channels_of_a_servo_board_are_no_gpios(tmp_path: Path) -> None:
+    text = "[drivetrain]\nkind = 'servo_esc'\nsteering_pin = 5\n[sensors.front]\nkind = 'hc_sr04'\ntrigger_pin = 5\n"
+    assert load_config(write(tmp_path, text)).sensors["front"].used_gpios == (5, 21)
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
