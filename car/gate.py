@@ -108,8 +108,8 @@ class Limits:
     >>> gate.limits.driver_valid_ns // NS_PER_MS
     300
 
-    A car that looks ahead stops for what is nearer than ``stop_m`` and is slower from ``slow_m`` on, which is larger;
-    0 in both is a car that does not.
+    A car that looks ahead stops for what is nearer than ``stop_m``, and is slower from ``slow_m`` on, which has to be
+    larger; with a ``stop_m`` of 0 it does not look.
     """
 
     driver_valid_ns: int = 300 * NS_PER_MS
@@ -127,7 +127,7 @@ class Limits:
     calibration_throttle_cap: float = 0.2
     neutral_stick: float = 0.05
     stop_m: float = 0.0
-    slow_m: float = 0.0
+    slow_m: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,9 +600,9 @@ class Gate:
 
     def _slowed(self, target: Command) -> Command:
         """Return ``target`` with the less throttle the nearer something is; nothing is near to wheels in the air."""
-        limits = self.limits
-        if self._ahead_m >= limits.slow_m or self.mode is Mode.CALIBRATION:
+        if self.mode is Mode.CALIBRATION:
             return target
+        limits = self.limits
         share = (self._ahead_m - limits.stop_m) / (limits.slow_m - limits.stop_m)
         cap = limits.autopilot_throttle_cap if self.mode is Mode.AUTO else 1.0
         return Command(target.steering, min(target.throttle, cap * share))

@@ -87,7 +87,7 @@ def asked(sensor: Sensor) -> Newest:
 def polling(sensor: Sensor) -> Iterator[Newest]:
     """Read ``sensor`` in a thread of its own for the ``with`` block; what waits there or fails there holds up nobody.
 
-    A sensor that has failed is asked on: it may come back.
+    A sensor that has failed is asked on: it may come back. One that measures no distance is asked no more.
     """
     found: list[Reading | None] = [None]
     ended = threading.Event()
@@ -95,9 +95,12 @@ def polling(sensor: Sensor) -> Iterator[Newest]:
     def poll() -> None:
         while not ended.wait(POLL_S):
             try:
-                found[0] = sensor.read()
+                found[0] = reading = sensor.read()
             except Exception:  # noqa: BLE001 - a stranger's sensor may raise anything, and is lost then
                 found[0] = None
+            else:
+                if reading is not None and DISTANCE not in reading.values:
+                    return
 
     thread = threading.Thread(target=poll, name="range sensor", daemon=True)
     thread.start()

@@ -130,6 +130,11 @@ def test_the_cap_shrinks_with_the_distance_left(mode: Mode, cap: float, distance
     assert rig.cycle().command.throttle == pytest.approx(min(0.01, cap * share))
 
 
+def test_whoever_says_only_where_to_stop_is_slower_from_a_metre_on() -> None:
+    rig = Rig(Mode.MANUAL, Limits(stop_m=0.5)).driving(1.0)
+    assert [rig.cycle(distance_m).command.throttle for distance_m in (1.0, 0.75)] == [1.0, 0.5]
+
+
 def test_backwards_nothing_ahead_slows_a_car_down() -> None:
     rig = Rig(Mode.MANUAL).driving(-0.8)
     assert rig.cycle(0.6).command == Command(0.3, -0.8)

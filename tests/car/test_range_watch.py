@@ -160,6 +160,20 @@ def test_a_sensor_that_makes_its_reader_wait_or_raises_anything_holds_up_nobody(
         goes_on.set()
 
 
+def test_a_sensor_that_measures_no_distance_is_asked_once() -> None:
+    ruler, asked_times = Ruler(), []
+
+    def read() -> Reading:
+        asked_times.append(None)
+        return Reading({"free_gb": 3.0}, SystemClock().now_ns())
+
+    ruler.read = read  # type: ignore[method-assign]
+    with polling(ruler) as newest:
+        wait_for(lambda: newest() is not None)
+        wait_for(lambda: all(thread.name != "range sensor" for thread in threading.enumerate()))
+    assert len(asked_times) == 1
+
+
 def wait_for(holds: Callable[[], bool]) -> None:
     clock = SystemClock()
     deadline_ns = clock.now_ns() + 5 * NS_PER_S

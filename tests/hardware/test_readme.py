@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import CarConfig
+from car.config.sections import CarConfig, ObstacleSection
 from car.kinds.differential import DifferentialSection
+from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.ours import CalibrationSection
+from car.kinds.section import Section
 from car.kinds.servo_esc import ServoEscSection
 
 README = Path(__file__).parents[2] / "hardware/README.md"
@@ -34,10 +36,11 @@ def test_each_car_on_it_has_real_wheels() -> None:
     assert [car.drivetrain.kind for car in cars] == ["servo_esc", "servo_esc", "differential", "differential"]
 
 
-@pytest.mark.parametrize("section", [ServoEscSection, DifferentialSection, CalibrationSection])
-def test_the_hardware_readme_names_every_key(
-    section: type[ServoEscSection | DifferentialSection | CalibrationSection],
-) -> None:
+SECTIONS = [ServoEscSection, DifferentialSection, CalibrationSection, HcSr04Section, ObstacleSection]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_hardware_readme_names_every_key(section: type[Section]) -> None:
     missing = [key for key in section.model_fields if f"`{key}`" not in TEXT and key != "kind"]
     assert not missing
 
