@@ -68,7 +68,8 @@ class RangeWatch:
         return reading.values.get(DISTANCE, math.nan)
 
     def _is_fresh(self, reading: Reading, now_ns: int) -> bool:
-        return 0 <= now_ns - reading.measured_ns <= self._silence_ns
+        # One that was measured since ``now_ns`` is fresh; one from a time far to come is by no clock of ours.
+        return abs(now_ns - reading.measured_ns) <= self._silence_ns
 
 
 def asked(sensor: Sensor) -> Newest:

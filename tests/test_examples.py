@@ -111,6 +111,8 @@ WITHOUT_EXAMPLE = {
         "car.kinds.simulated.SimulatedCameraKind",
         "car.kinds.simulated.SimulatedKind",
         "car.kinds.simulated.SimulatedRangeKind",
+        "car.kinds.hc_sr04.HcSr04Kind",
+        "car.kinds.vl53l1x.Vl53l1xKind",
         "car.kinds.usb.UsbKind",
         "car.pilots.line_follower_kind.LineFollowerKind",
         "car.pilots.straight_ahead.StraightAheadKind",

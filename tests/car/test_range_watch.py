@@ -95,10 +95,12 @@ def test_readings_that_always_come_late_are_never_told() -> None:
         assert rig.hears(cycle) == []
 
 
-def test_a_reading_from_the_future_is_none() -> None:
+def test_a_measurement_that_was_made_while_the_loop_looked_counts_and_one_by_another_clock_does_not() -> None:
     rig = Rig()
-    rig.ruler.measures(0.8, NOW_NS + 1)
-    assert rig.hears() == []
+    rig.ruler.measures(0.8, NOW_NS + SILENCE_NS)
+    assert rig.hears() == [Ahead(0.8)]
+    rig.ruler.measures(0.8, NOW_NS + SILENCE_NS + 1)
+    assert is_lost(rig.hears())
 
 
 @pytest.mark.parametrize("distance_m", [math.nan, -0.1])

@@ -12,6 +12,7 @@ from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.ours import CalibrationSection
 from car.kinds.section import Section
 from car.kinds.servo_esc import ServoEscSection
+from car.kinds.vl53l1x import Vl53l1xSection
 
 README = Path(__file__).parents[2] / "hardware/README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -36,7 +37,7 @@ def test_each_car_on_it_has_real_wheels() -> None:
     assert [car.drivetrain.kind for car in cars] == ["servo_esc", "servo_esc", "differential", "differential"]
 
 
-SECTIONS = [ServoEscSection, DifferentialSection, CalibrationSection, HcSr04Section, ObstacleSection]
+SECTIONS = [ServoEscSection, DifferentialSection, CalibrationSection, HcSr04Section, Vl53l1xSection, ObstacleSection]
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -10,11 +10,12 @@ from typing import Literal
 import cv2
 import pytest
 
-from car.assembly.devices import Devices, Wheels, make_world, open_camera, open_devices, sensors_in_world
+from car.assembly.devices import Devices, Wheels, make_world, open_camera, open_devices, open_sensor, sensors_in_world
 from car.config.sections import CarConfig, ObstacleSection
 from car.kinds.camera import CameraSection
 from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.simulated import SimulatedRangeSection
+from car.kinds.vl53l1x import Vl53l1xSection
 from hardware.camera import CameraGeometry, Image, check_camera
 from hardware.cameras.orientation import Flip, Rotation
 from hardware.cameras.recorded import RecordedCamera
@@ -26,6 +27,7 @@ from hardware.sensor import Reading, Sensor
 from simulator.scenario import Scenario
 from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
 from tests.hardware.cameras.fake_picamera2 import Rig
+from tests.hardware.fakes.vl53l1x import Chip, FakeDriver
 from tests.system.car_process import assert_refused, run_car
 
 
@@ -177,6 +179,19 @@ def test_a_simulated_sensor_on_a_real_car_is_one_sentence(monkeypatch: pytest.Mo
     monkeypatch.setattr("car.assembly.devices.open_wheels", lambda *_: real[1])
     with pytest.raises(SensorError, match=r"front is simulated, and nothing else .* Set \[sensors\.front\]"):
         open_devices(LOOKING, VirtualClock())
+
+
+def test_a_vl53l1x_opens_on_the_bus_that_car_toml_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def open_bus(number: int) -> Chip:
+        opened.append(number)
+        return Chip(SystemClock())
+
+    monkeypatch.setattr("smbus2.SMBus", open_bus)
+    monkeypatch.setattr("hardware.sensors.vl53l1x._adafruits", FakeDriver)
+    with open_sensor(Vl53l1xSection(kind="vl53l1x", i2c_bus=3), "front", SystemClock()) as sensor:
+        assert (sensor.name, opened) == ("front", [3])
 
 
 def test_a_range_sensor_without_its_pins_is_one_sentence() -> None:

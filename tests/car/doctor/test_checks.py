@@ -254,3 +254,26 @@ def test_a_range_sensor_without_lgpio_or_a_raspberry_pi_is_an_error_with_the_nex
     laptop = Clinic(tmp_path / "laptop", lambda root: root, {})
     laptop.configure(LOOKS_AHEAD)
     assert any(level is Level.ERROR and "this is none" in text for level, text in sensor_words(laptop))
+
+
+BY_LIGHT = '[sensors.front]\nkind = "vl53l1x"\n'
+
+
+def test_a_vl53l1x_is_looked_for_on_its_bus(pi: Clinic) -> None:
+    pi.configure(BY_LIGHT)
+    assert (Level.ERROR, "No VL53L1X answers at 0x29 on /dev/i2c-1.") in sensor_words(pi)
+    pi.answers["i2c_answers"] = lambda _bus, addresses: list(addresses)
+    assert [level for level, _ in sensor_words(pi)] == [Level.OK, Level.OK]
+
+
+def test_a_vl53l1x_without_its_driver_or_its_bus_is_an_error_with_the_next_step(pi: Clinic) -> None:
+    def closed(_bus: int, _addresses: object) -> list[int]:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    pi.configure(BY_LIGHT)
+    pi.answers["i2c_answers"] = closed
+    pi.answers["import_problem"] = lambda *modules: "No module named it" if "adafruit_vl53l1x" in modules else ""
+    driver, bus = (each for each in pi.examine().findings if each.check == "sensors" and each.level is Level.ERROR)
+    assert driver.fix.endswith("pip install adafruit-circuitpython-vl53l1x")
+    assert "The I²C bus 1 cannot be opened" in bus.text
+    assert bus.fix == "sudo raspi-config nonint do_i2c 0"
