@@ -24,10 +24,10 @@ class SimulatedRangeFinder(Sensor):
     """Measures ``rate_hz`` times a second how far the car's bumper is from walls and obstacles.
 
     >>> from simulator.track import make_track
-    >>> box = Obstacle("box", x_m=1.0, y_m=0.0, radius_m=0.1)
-    >>> start = make_track("oval").pose_at(0.0)
-    >>> round(distance_ahead(start, make_track("oval"), (), max_m=4.0), 1)
-    4.0
+    >>> sensor = SimulatedRangeFinder("front", World(make_track("oval"), clock), clock, noise_m=0.0)
+    >>> clock.sleep_until_ns(clock.now_ns() + NS_PER_S)
+    >>> sensor.read().values
+    {'distance_m': 4.0}
 
     The cone is ``fov_deg`` wide and turned to the left by ``yaw_deg``. Where nothing is nearer than ``max_m`` the
     reading is that. Each reading comes ``delay_ms`` after its measurement, with a normal error of ``noise_m``; ``seed``

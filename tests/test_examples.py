@@ -95,6 +95,7 @@ WITHOUT_EXAMPLE = {
         "hardware.cameras.usb.UsbCamera",
         "hardware.pins.gpiochip.Line",
         "hardware.pins.hardware_pwm.HardwarePwmFactory",
+        "hardware.sensors.vl53l1x.Vl53l1x",
     ),
     "the factories of pins make them, or derive from them": (
         "hardware.pins.channels.ChannelFactory",
