@@ -108,8 +108,8 @@ class Limits:
     >>> gate.limits.driver_valid_ns // NS_PER_MS
     300
 
-    A car that looks ahead stops for what is nearer than ``stop_m``, and is slower from ``slow_m`` on, which has to be
-    larger; with a ``stop_m`` of 0 it does not look.
+    A car that looks ahead stops for what is nearer than ``stop_m``, and is slower from ``slow_m`` on; with a ``stop_m``
+    of 0 it does not look. Raises ValueError unless ``slow_m`` is the larger one.
     """
 
     driver_valid_ns: int = 300 * NS_PER_MS
@@ -128,6 +128,10 @@ class Limits:
     neutral_stick: float = 0.05
     stop_m: float = 0.0
     slow_m: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.slow_m > self.stop_m:
+            raise ValueError(f"A car cannot be slower from {self.slow_m} m on and stop at {self.stop_m} m.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -603,7 +607,8 @@ class Gate:
         if self.mode is Mode.CALIBRATION:
             return target
         limits = self.limits
-        share = (self._ahead_m - limits.stop_m) / (limits.slow_m - limits.stop_m)
+        # Of a distance that is too near, or not known, none is left, and never throttle the other way.
+        share = max(0.0, (self._ahead_m - limits.stop_m) / (limits.slow_m - limits.stop_m))
         cap = limits.autopilot_throttle_cap if self.mode is Mode.AUTO else 1.0
         return Command(target.steering, min(target.throttle, cap * share))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ from simulator.scenario import Scenario
 from simulator.track import track_names
 from simulator.world import World
 
+CLOSE_TIMEOUT_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Devices:
@@ -59,10 +62,29 @@ class Devices:
     enter_track: Callable[[str], None] | None = None
 
     def close(self) -> None:
-        """Put the drivetrain to neutral, and then release every device."""
+        """Put the drivetrain to neutral, and then release every device; a sensor that hangs is left behind."""
         with contextlib.ExitStack() as stack:
-            for device in (*self.sensors.values(), self.camera, self.drivetrain):
-                stack.callback(device.close)
+            for sensor in self.sensors.values():
+                stack.callback(_close_in_time, sensor)
+            stack.callback(self.camera.close)
+            stack.callback(self.drivetrain.close)
+
+
+def _close_in_time(sensor: Sensor) -> None:
+    """Close ``sensor``, which may be waiting for a bus that is stuck: the program's end does not wait with it."""
+    problems: list[Exception] = []
+
+    def close() -> None:
+        try:
+            sensor.close()
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            problems.append(error)
+
+    thread = threading.Thread(target=close, name=f"closing {sensor.name}", daemon=True)
+    thread.start()
+    thread.join(CLOSE_TIMEOUT_S)
+    if problems:
+        raise problems[0]
 
 
 @dataclass(frozen=True, slots=True)

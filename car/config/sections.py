@@ -31,7 +31,8 @@ from car.kinds.pilot import SHIPPED_PILOT, PilotSection
 from car.kinds.registry import PluginError
 from car.kinds.section import Section
 from car.kinds.sensor import SensorSection
-from car.kinds.simulated import SimulatedSection
+from car.kinds.simulated import SimulatedRangeSection, SimulatedSection
+from hardware.clock import NS_PER_MS
 
 MAX_NAME = 64
 HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
@@ -209,12 +210,15 @@ class CarConfig(Section):
         if obstacle is None or there is None:
             return obstacle
         for name in obstacle.sensors:
+            if obstacle.sensors.count(name) > 1:
+                raise ValueError(f"it names the sensor {name} twice: name each once")
             if name not in there:
                 names = f"only {', '.join(there)}" if there else "none"
                 raise ValueError(
                     f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or write in "
                     "`sensors` which ones look ahead"
                 )
+            _can_look_ahead(name, there[name], obstacle)
         return obstacle
 
     @property
@@ -223,6 +227,27 @@ class CarConfig(Section):
         if self.obstacle is None:
             return self.gate.limits
         return replace(self.gate.limits, stop_m=self.obstacle.stop_m, slow_m=self.obstacle.slow_m)
+
+
+def _can_look_ahead(name: str, section: SensorSection, obstacle: ObstacleSection) -> None:
+    """Raise ValueError, in words, for a sensor whose own section says that it cannot do what ``[obstacle]`` asks for.
+
+    ``max_m`` is how far each kind of ours sees; a kind that has no such key is not judged.
+    """
+    max_m = getattr(section, "max_m", None)
+    if isinstance(max_m, float) and max_m < obstacle.slow_m:
+        raise ValueError(
+            f"slow_m is {obstacle.slow_m:g} and the sensor {name} sees no further than its max_m, {max_m:g}: the car "
+            "would never be fast, so lower the one or raise the other"
+        )
+    if isinstance(section, SimulatedRangeSection):
+        silence_ms = Limits().range_silence_ns / NS_PER_MS
+        oldest_ms = section.delay_ms + 1000 / section.rate_hz
+        if oldest_ms >= silence_ms:
+            raise ValueError(
+                f"the sensor {name} counts as lost {silence_ms:g} ms after a measurement, and its next one comes after "
+                f"{oldest_ms:g} ms: raise its rate_hz, or lower its delay_ms"
+            )
 
 
 def load_config(path: Path) -> CarConfig:

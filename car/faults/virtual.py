@@ -55,7 +55,8 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     gate = Gate(config.limits, Mode.AUTO, headless=not fault.controls)
     source = _controlled(fault, clock, onset_ns) if fault.controls else AutoStart(gate)
     end_ns = onset_ns + round(fault.watch_s * NS_PER_S)
-    _drive(devices, pilot, gate, clock, source, watch_range(config, devices.sensors, asked), end_ns)
+    ahead = watch_range(config, devices.sensors, lambda sensor: asked(sensor, clock))
+    _drive(devices, pilot, gate, clock, source, ahead, end_ns)
     return Trial(wheels.timeline, onset_ns, end_ns)
 
 

@@ -71,7 +71,7 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
         guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
-        ahead = watch_range(options.config, devices.sensors, lambda sensor: stack.enter_context(polling(sensor)))
+        ahead = watch_range(options.config, devices.sensors, lambda sensor: stack.enter_context(polling(sensor, clock)))
         stack.enter_context(activating(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard, driver.stop_waits))

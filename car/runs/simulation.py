@@ -139,7 +139,9 @@ def run_simulation(
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
     limits = config.limits if looks_ahead else config.gate.limits
-    ahead = watch_range(config, sensors_in_world(config, world, clock), asked) if looks_ahead else None
+    ahead = None
+    if looks_ahead:
+        ahead = watch_range(config, sensors_in_world(config, world, clock), lambda sensor: asked(sensor, clock))
     if scenario.max_speed_m_s is not None:
         limits = replace(limits, autopilot_throttle_cap=scenario.max_throttle)
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)

@@ -22,8 +22,9 @@ class HcSr04(Sensor):
     >>> sensor.close()
 
     Where the echo is longer than from ``max_m`` away, the reading is that. A ping whose echo never comes is no
-    measurement: the newest reading gets old. It counts from before its ping. ``factory`` is closed with the sensor.
-    Raises SensorError when the pins cannot be used.
+    measurement: the newest reading gets old. A reading counts from its ping: of several sensors one pings at a time,
+    and to wait for its turn makes no measurement old. ``factory`` is closed with the sensor. Raises SensorError when
+    the pins cannot be used.
     """
 
     def __init__(
@@ -73,11 +74,23 @@ class _Pings(DistanceSensor):  # type: ignore[misc] # gpiozero has no types
     def __init__(self, note: Any, clock: Clock, **keywords: Any) -> None:
         self._note = note
         self._clock = clock
+        self._rose_ns = 0
         super().__init__(queue_len=1, partial=True, **keywords)
 
+    def close(self) -> None:
+        # gpiozero takes the trigger from under the ping that is under way, or waits for its turn.
+        if (queue := getattr(self, "_queue", None)) is not None and queue.is_alive():
+            queue.stop()
+        super().close()
+
     def _read(self) -> float | None:
-        pinged_ns = self._clock.now_ns()
         share: float | None = super()._read()
         if share is not None:
-            self._note(max(share, 0.0), pinged_ns)
+            self._note(max(share, 0.0), self._rose_ns)
         return share
+
+    def _echo_changed(self, ticks: float, level: int) -> None:
+        # The sensor raises the echo's pin half a millisecond after its ping.
+        if level:
+            self._rose_ns = self._clock.now_ns()
+        super()._echo_changed(ticks, level)

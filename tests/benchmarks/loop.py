@@ -125,7 +125,7 @@ def drive_for(
         watch: RangeWatch | None = None
         if looks_ahead:
             sensor = stack.enter_context(modelled_hc_sr04(clock))
-            watch = RangeWatch([stack.enter_context(polling(sensor))], gate.limits.range_silence_ns)
+            watch = RangeWatch([stack.enter_context(polling(sensor, clock))], gate.limits.range_silence_ns)
             sources.insert(0, watch)
         frames: FrameSource = ReadyFrames(clock)
         if rate_hz is not None:

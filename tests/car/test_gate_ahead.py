@@ -135,6 +135,25 @@ def test_whoever_says_only_where_to_stop_is_slower_from_a_metre_on() -> None:
     assert [rig.cycle(distance_m).command.throttle for distance_m in (1.0, 0.75)] == [1.0, 0.5]
 
 
+@pytest.mark.parametrize("distance_m", [0.2, UNKNOWN])
+def test_whatever_the_gate_came_to_believe_the_throttle_never_turns_round(distance_m: float) -> None:
+    rig = Rig(Mode.MANUAL).driving(0.8)
+    # No event leads there: it trips first.
+    rig.gate._ahead_m = distance_m
+    assert rig.cycle().command == Command(0.3, 0.0)
+
+
+@pytest.mark.parametrize(("stop_m", "slow_m"), [(1.2, 1.0), (1.0, 1.0), (0.0, 0.0), (UNKNOWN, 1.0), (0.5, UNKNOWN)])
+def test_limits_that_stop_before_they_are_slower_are_refused(stop_m: float, slow_m: float) -> None:
+    with pytest.raises(ValueError, match="cannot be slower from"):
+        Limits(stop_m=stop_m, slow_m=slow_m)
+
+
+def test_however_small_its_stop_is_a_car_with_one_waits_for_its_sensor() -> None:
+    rig = Rig(Mode.MANUAL, Limits(stop_m=0.005))
+    assert rig.cycle(arms=True).refusal is ArmRefusal.NO_RANGE
+
+
 def test_backwards_nothing_ahead_slows_a_car_down() -> None:
     rig = Rig(Mode.MANUAL).driving(-0.8)
     assert rig.cycle(0.6).command == Command(0.3, -0.8)

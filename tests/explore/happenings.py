@@ -33,8 +33,10 @@ TOO_LATE = 7 * STEP
 LATE_FRAME = 3 * STEP
 """150 ms: at its limit on arrival."""
 
-NEAR = -1.0
-"""Nearer than any stop, for a gate that stops for nothing as well."""
+NEAR_M = 0.4
+"""Nearer than the explored gate's stop."""
+SLOW_M = 0.75
+"""Half way from where the car is slower to where it stops: half of the throttle is left."""
 
 AT_NEUTRAL = Command(0.8, 0.05)
 """Steered, with the throttle at the very end of what counts as neutral."""
@@ -192,7 +194,7 @@ def _happenings() -> tuple[Happening, ...]:
         Happening("fault", Kind.FAULT, (Fault(),)),
         Happening("what nobody knows", Kind.FAULT, (object(),)),
         *(Happening(f"the {lost} is lost", Kind.LOSS, (Safeguards(frozenset({lost})),)) for lost in Safeguard),
-        *(Happening(f"{metres} m ahead", Kind.NEAR, (Ahead(metres),)) for metres in (nan, NEAR)),
+        *(Happening(f"{metres} m ahead", Kind.NEAR, (Ahead(metres),)) for metres in (nan, NEAR_M)),
         Happening("free ahead", Kind.FOUND, (Ahead(math.inf),)),
         Happening("everything answers", Kind.FOUND, (Safeguards(),)),
         *(
@@ -201,7 +203,7 @@ def _happenings() -> tuple[Happening, ...]:
         ),
         *(_arm_without(mode, Safeguard.CONTROLS, ArmRefusal.NO_CONTROLS) for mode in Mode),
         *(_arm_without(mode, Safeguard.GUARD, ArmRefusal.NO_GUARD) for mode in Mode),
-        *(_arm_blocked(mode, NEAR, ArmRefusal.OBSTACLE) for mode in Mode),
+        *(_arm_blocked(mode, NEAR_M, ArmRefusal.OBSTACLE) for mode in Mode),
         *(_arm_blocked(mode, nan, ArmRefusal.NO_RANGE) for mode in Mode),
         *(_arm_pilotless(mode) for mode in Mode),
         *(_change_pilotless(mode) for mode in Mode),
@@ -232,5 +234,8 @@ WHILE_ARMED = tuple(
 DECIDE = Happening("decide", Kind.DECIDE)
 DECIDE_LATE = Happening("decide, 1 ns later", Kind.DECIDE)
 DECIDE_EARLY = Happening("decide, 1 ns before the next 50 ms have passed", Kind.DECIDE)
-DECIDE_MIRRORED = Happening("decide, with everybody asking for the other side", Kind.DECIDE)
+DECIDE_SLOW = Happening(f"{SLOW_M} m ahead, then decide", Kind.DECIDE, (Ahead(SLOW_M),))
+DECIDE_MIRRORED = Happening(
+    f"{SLOW_M} m ahead, then decide with everybody asking for the other side", Kind.DECIDE, (Ahead(SLOW_M),)
+)
 DECIDE_BACK = Happening("clock back, then decide", Kind.DECIDE, back_ns=1)

@@ -79,6 +79,10 @@ class Step:
         """Return what the pilot has asked for."""
         return opposite(PILOTS) if self.mirrored else PILOTS
 
+    def is_slow(self) -> bool:
+        """Tell whether something is ahead, half way from where the car is slower to where it stops."""
+        return bool(self.happening.events)
+
     # What has to come of it.
 
     def old_refusal(self) -> ArmRefusal | None:

@@ -16,6 +16,7 @@ from car.gate import (
     FrameArrived,
     Gate,
     GateState,
+    Limits,
     Mode,
     PilotChanged,
     Safeguards,
@@ -24,6 +25,7 @@ from hardware.drivetrain import Command
 from tests.explore.diary import Diary
 from tests.explore.grid import NOW_NS, STEP_NS
 from tests.explore.happenings import HAPPENINGS, Happening
+from tests.explore.promises import STOP_M
 from tests.explore.states import OLD_REFUSAL, OLD_TRIP, GateMaker, made, memory, note
 
 BY_NAME = {happening.name: happening for happening in HAPPENINGS}
@@ -108,7 +110,8 @@ def told_apart(gate: Gate) -> Gate:
 def test_a_gate_built_from_what_was_noted_of_another_goes_on_as_that_one_does(
     before: list[str], after: list[str], headless: bool, mode: Mode
 ) -> None:
-    original = Played(Gate(mode=mode, headless=headless))
+    original = Played(Gate(Limits(stop_m=STOP_M), mode, headless=headless))
+    original.gate.handle(Ahead(math.inf), original.now_ns)
     for word in before:
         original.play(word)
     copy = copied(original, headless)
