@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from car.gate import Ahead, Event
 from car.kinds import Reading, Sensor, SensorError, SensorSection
 from car.kinds.simulated import SimulatedRangeSection
 from car.range_watch import RangeWatch, asked, polling, watch_range
-from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 
 SILENCE_NS = 200 * NS_PER_MS
 NOW_NS = 5 * NS_PER_S
@@ -24,7 +25,7 @@ class Ruler(Sensor):
 
     def __init__(self) -> None:
         self.name = "front"
-        self.reading: Reading | None = None
+        self.reading: object = None
         self.problem: Exception | None = None
 
     def measures(self, distance_m: float, measured_ns: int = NOW_NS) -> None:
@@ -33,7 +34,7 @@ class Ruler(Sensor):
     def read(self) -> Reading | None:
         if self.problem is not None:
             raise self.problem
-        return self.reading
+        return self.reading  # type: ignore[return-value]
 
     def close(self) -> None:
         pass
@@ -44,13 +45,15 @@ class Rig:
 
     def __init__(self, rulers: int = 1, *, tells: bool = True) -> None:
         self.rulers = [Ruler() for _ in range(rulers)]
-        self.watch = RangeWatch([asked(ruler) for ruler in self.rulers], SILENCE_NS, tells=tells)
+        self.clock = VirtualClock(NOW_NS)
+        self.watch = RangeWatch([asked(ruler, self.clock) for ruler in self.rulers], SILENCE_NS, tells=tells)
 
     @property
     def ruler(self) -> Ruler:
         return self.rulers[0]
 
     def hears(self, after_ns: int = 0) -> list[Event]:
+        self.clock.sleep_until_ns(NOW_NS + after_ns)
         return list(self.watch.events(NOW_NS + after_ns))
 
 
@@ -97,20 +100,48 @@ def test_readings_that_always_come_late_are_never_told() -> None:
 
 def test_a_measurement_that_was_made_while_the_loop_looked_counts_and_one_by_another_clock_does_not() -> None:
     rig = Rig()
-    rig.ruler.measures(0.8, NOW_NS + SILENCE_NS)
-    assert rig.hears() == [Ahead(0.8)]
+    # The loop has looked at its clock, and is made to wait before it looks at its sensor.
+    rig.clock.advance_ns(SILENCE_NS + 2)
     rig.ruler.measures(0.8, NOW_NS + SILENCE_NS + 1)
-    assert is_lost(rig.hears())
+    assert list(rig.watch.events(NOW_NS)) == [Ahead(0.8)]
+    rig.ruler.measures(0.8, NOW_NS + SILENCE_NS + 3)
+    assert is_lost(list(rig.watch.events(NOW_NS)))
 
 
-@pytest.mark.parametrize("distance_m", [math.nan, -0.1])
-def test_what_is_no_distance_is_a_lost_sensor(distance_m: float) -> None:
+@pytest.mark.parametrize("distance_m", [math.nan, -0.1, math.inf, 1e300, 100.1, True, "far", None, [1.0], 10**400])
+def test_what_is_no_distance_is_a_lost_sensor(distance_m: Any) -> None:
     rig = Rig()
     rig.ruler.measures(0.8)
     rig.hears()
     rig.ruler.measures(distance_m, NOW_NS + 1)
     assert is_lost(rig.hears(1))
     assert rig.watch.ahead() is None
+
+
+MALFORMED: list[Any] = [
+    0.8,
+    {"distance_m": 0.8},
+    Reading(None, NOW_NS),  # type: ignore[arg-type]
+    Reading({"distance_m": 0.8}, None),  # type: ignore[arg-type]
+    Reading({"distance_m": 0.8}, float(NOW_NS)),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("answer", MALFORMED)
+def test_what_is_no_reading_is_a_lost_sensor_and_raises_nothing_in_the_loop(answer: Any, tells: bool) -> None:
+    rig = Rig(tells=tells)
+    rig.ruler.measures(0.8)
+    rig.hears()
+    rig.ruler.reading = answer
+    found = rig.hears(1)
+    assert is_lost(found) if tells else found == []
+    assert rig.watch.ahead() is None
+    # In a thread likewise, and the sensor is asked on.
+    with polling(rig.ruler, SystemClock()) as newest:
+        assert newest() is None
+        rig.ruler.measures(0.9, 1)
+        wait_for(lambda: newest() is not None)
 
 
 def test_of_two_sensors_the_nearest_counts_and_none_may_be_lost() -> None:
@@ -139,6 +170,12 @@ def test_a_sensor_that_measures_something_else_cannot_look_ahead() -> None:
     rig.ruler.reading = Reading({"way_m": 12.0}, NOW_NS)
     with pytest.raises(SensorError, match=r"measures way_m and no distance_m\. Name one there that looks ahead"):
         rig.hears()
+    # A thread asks it but once, maybe long before the loop looks.
+    with pytest.raises(SensorError, match="measures way_m"):
+        rig.hears(2 * SILENCE_NS)
+    rig.ruler.reading = Reading({}, NOW_NS)
+    with pytest.raises(SensorError, match="measures nothing and no distance_m"):
+        rig.hears(2 * SILENCE_NS)
 
 
 def test_a_sensor_that_makes_its_reader_wait_or_raises_anything_holds_up_nobody() -> None:
@@ -149,12 +186,12 @@ def test_a_sensor_that_makes_its_reader_wait_or_raises_anything_holds_up_nobody(
         return Ruler.read(ruler)
 
     ruler.measures(0.8, clock.now_ns())
-    with polling(ruler) as newest:
-        wait_for(lambda: newest() is ruler.reading)
+    with polling(ruler, clock) as newest:
+        wait_for(lambda: newest() == ruler.reading)
         ruler.problem = RuntimeError("a stranger's own")
         wait_for(lambda: newest() is None)
         ruler.problem = None
-        wait_for(lambda: newest() is ruler.reading)
+        wait_for(lambda: newest() == ruler.reading)
         ruler.read = wait  # type: ignore[method-assign]
         asked_ns = clock.now_ns()
         newest()
@@ -170,7 +207,7 @@ def test_a_sensor_that_measures_no_distance_is_asked_once() -> None:
         return Reading({"free_gb": 3.0}, SystemClock().now_ns())
 
     ruler.read = read  # type: ignore[method-assign]
-    with polling(ruler) as newest:
+    with polling(ruler, SystemClock()) as newest:
         wait_for(lambda: newest() is not None)
         wait_for(lambda: all(thread.name != "range sensor" for thread in threading.enumerate()))
     assert len(asked_times) == 1
@@ -185,7 +222,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 def watch_of(config: CarConfig, sensors: Mapping[str, Sensor]) -> RangeWatch | None:
-    return watch_range(config, sensors, asked)
+    return watch_range(config, sensors, lambda sensor: asked(sensor, VirtualClock(NOW_NS)))
 
 
 def test_the_sensors_that_obstacle_names_are_watched_and_without_it_the_first_is_shown() -> None:
@@ -201,3 +238,15 @@ def test_the_sensors_that_obstacle_names_are_watched_and_without_it_the_first_is
     assert list(shown.events(NOW_NS)) == []
     assert shown.ahead() == Ahead(2.0)
     assert watch_of(CarConfig(), {}) is None
+
+
+def test_a_sensor_that_obstacle_names_and_nobody_opened_is_lost() -> None:
+    sections: dict[str, SensorSection] = {"left": SimulatedRangeSection(), "right": SimulatedRangeSection()}
+    config = CarConfig(sensors=sections, obstacle=ObstacleSection(sensors=("left", "right")))
+    left = Ruler()
+    left.measures(2.0)
+    watch = watch_of(config, {"left": left})
+    assert watch is not None
+    assert list(watch.events(NOW_NS)) == []
+    assert watch.ahead() is None
+    assert watch_of(config, {}) is not None

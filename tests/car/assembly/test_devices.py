@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -147,6 +148,22 @@ def test_the_drivetrain_is_closed_first_and_every_sensor_even_if_one_fails() -> 
         Devices(camera, RecordedDrivetrain(closed), sensors=sensors).close()
     assert closed[0] == "drivetrain"
     assert sorted(closed[1:]) == ["a", "b", "c"]
+
+
+def test_a_sensor_that_hangs_does_not_hang_the_programs_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    goes_on = threading.Event()
+
+    class Stuck(Recorded):
+        def close(self) -> None:
+            goes_on.wait()
+
+    monkeypatch.setattr("car.assembly.devices.CLOSE_TIMEOUT_S", 0.05)
+    camera = RecordedCamera(iter(()), CameraGeometry(), VirtualClock())
+    sensors = {"b": Recorded("b", closed), "a": Stuck("a", closed)}
+    Devices(camera, RecordedDrivetrain(closed), sensors=sensors).close()
+    assert closed == ["drivetrain", "b"]
+    goes_on.set()
 
 
 LOOKING = CarConfig(sensors={"front": SimulatedRangeSection(rate_hz=50.0, max_m=3.0)}, obstacle=ObstacleSection())

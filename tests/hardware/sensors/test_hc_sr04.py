@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
-from gpiozero import DigitalInputDevice, Factory
+from gpiozero import DigitalInputDevice, DistanceSensor, Factory
 from gpiozero.pins.mock import MockFactory, MockTriggerPin
 
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
@@ -54,7 +55,7 @@ def test_it_keeps_the_promises_of_a_sensor() -> None:
     check_sensor(Pins(0.2).sensor())
 
 
-def test_it_measures_how_long_the_echo_was_and_counts_from_before_the_ping(sensor: HcSr04) -> None:
+def test_it_measures_how_long_the_echo_was_and_counts_from_its_ping(sensor: HcSr04) -> None:
     asked_ns = CLOCK.now_ns()
     reading = reading_of(sensor, after_ns=asked_ns)
     # The mock sleeps for the echo, and a busy machine makes it the longer, never the shorter.
@@ -76,6 +77,56 @@ def test_a_sensor_whose_echo_never_comes_measures_nothing_more() -> None:
         last = sensor.read()
         CLOCK.sleep_until_ns(CLOCK.now_ns() + NS_PER_S // 5)
         assert sensor.read() is last
+
+
+class Turns:
+    """gpiozero's lock that lets one sensor ping at a time; tells when one begins to wait for its turn."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.is_waited_for = threading.Event()
+
+    def __enter__(self) -> None:
+        self.is_waited_for.set()
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    turns = Turns()
+    monkeypatch.setattr(DistanceSensor, "ECHO_LOCK", turns)
+    return turns
+
+
+def test_to_wait_for_other_sensors_pings_makes_no_measurement_old(turns: Turns) -> None:
+    turns.lock.acquire()
+    with Pins(0.2).sensor() as sensor:
+        assert turns.is_waited_for.wait(5)
+        let_go_ns = CLOCK.now_ns()
+        turns.lock.release()
+        assert reading_of(sensor).measured_ns > let_go_ns
+
+
+def test_a_sensor_that_is_closed_while_it_waits_for_its_turn_ends_without_a_word(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    sensor = Pins(0.2).sensor()
+    queue = sensor._device._queue
+    turns.lock.acquire()
+    turns.is_waited_for.clear()
+    assert turns.is_waited_for.wait(5)
+    closing = threading.Thread(target=sensor.close)
+    closing.start()
+    assert queue.stopping.wait(5)
+    turns.lock.release()
+    closing.join()
+    assert not queue.is_alive()
+    assert raised == []
 
 
 def test_a_pin_that_another_device_has_is_a_sentence_with_the_next_step() -> None:
