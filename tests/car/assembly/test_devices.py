@@ -156,7 +156,8 @@ def test_a_sensor_that_hangs_does_not_hang_the_programs_end(monkeypatch: pytest.
 
     class Stuck(Recorded):
         def close(self) -> None:
-            goes_on.wait()
+            goes_on.wait(5)
+            super().close()
 
     monkeypatch.setattr("car.assembly.devices.CLOSE_TIMEOUT_S", 0.05)
     camera = RecordedCamera(iter(()), CameraGeometry(), VirtualClock())
