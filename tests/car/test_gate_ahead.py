@@ -147,6 +147,8 @@ def test_whatever_the_gate_came_to_believe_the_throttle_never_turns_round(distan
 def test_limits_that_stop_before_they_are_slower_are_refused(stop_m: float, slow_m: float) -> None:
     with pytest.raises(ValueError, match="cannot be slower from"):
         Limits(stop_m=stop_m, slow_m=slow_m)
+    with pytest.raises(ValueError, match=r"slower from 0\.0 m on and stop at 0\.0 m"):
+        Limits(slow_m=0.0)
 
 
 def test_however_small_its_stop_is_a_car_with_one_waits_for_its_sensor() -> None:
