@@ -163,7 +163,8 @@ def test_a_sensor_that_makes_its_reader_wait_or_raises_anything_holds_up_nobody(
 
 
 def test_a_sensor_that_measures_no_distance_is_asked_once() -> None:
-    ruler, asked_times = Ruler(), []
+    ruler = Ruler()
+    asked_times: list[None] = []
 
     def read() -> Reading:
         asked_times.append(None)
