@@ -58,7 +58,7 @@ def test_it_sees_the_walls_of_a_track_that_has_them_and_no_lines() -> None:
     start = walled.pose_at(0.0)
     across = Pose(start.x_m, start.y_m, start.heading_rad + math.pi / 2)
     assert distance_ahead(across, walled, (), 4.0, fov_deg=5.0) == pytest.approx(walled.half_width_m, abs=0.01)
-    assert distance_ahead(across, replace(OVAL, style="line"), (), 4.0, fov_deg=5.0) == 4.0
+    assert distance_ahead(across, replace(OVAL, style="tape"), (), 4.0, fov_deg=5.0) == 4.0
 
 
 def world_with(clock: VirtualClock, ahead_m: float = 2.0) -> World:
