@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import time
 from collections import Counter, deque
@@ -52,7 +53,8 @@ NEARLY_A_STEP_NS = STEP_NS - 1
 WAIT = "50 ms pass"
 FRESH = Property(
     "a new gate is at rest",
-    "A new gate is disarmed, neutral, in its mode, with the limits it was given and nothing to tell.",
+    "A new gate is disarmed, neutral, in its mode, with the limits it was given and nothing to tell. None stop before "
+    "they are slower.",
     bool,
 )
 RANGE_FIRST = Property(
@@ -149,6 +151,9 @@ class Search:
         """Ask a new gate, when the clock has run for long and when it has just begun: nobody has said anything."""
         limits = Limits(autopilot_throttle_cap=0.1)
         if Gate(limits, mode, headless=self._headless).limits is not limits:
+            self._violated(FRESH, start, DECIDE)
+        with contextlib.suppress(ValueError):
+            Limits(slow_m=0.0)
             self._violated(FRESH, start, DECIDE)
         if self._first_refusal(new_gate(mode, self._headless)) is not ArmRefusal.NO_RANGE:
             self._violated(RANGE_FIRST, start, DECIDE)
