@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from car.drive_record import DriveRecord, StageTimes
-from car.gate import Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
+from car.gate import Ahead, Arm, Decision, Event, FrameArrived, Gate, GateState, Mode, PilotCommand
 from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Camera, Frame
 from hardware.clock import Clock
@@ -102,8 +102,8 @@ class DriveLoop:
     0.0
 
     ``pilot`` may be None when only a driver drives. ``sources`` are asked in their order, in every cycle before the
-    pilot and after it; each hears what the gate made of the ones before. ``motion``, ``lap_count`` and ``pose``
-    are asked once per cycle.
+    pilot and after it; each hears what the gate made of the ones before. ``motion``, ``lap_count``, ``pose`` and
+    ``ahead`` are asked once per cycle.
     """
 
     def __init__(
@@ -119,6 +119,7 @@ class DriveLoop:
         motion: Callable[[], Motion] | None = None,
         lap_count: Callable[[], LapCount] | None = None,
         pose: Callable[[], Pose] | None = None,
+        ahead: Callable[[], Ahead | None] | None = None,
     ) -> None:
         self._frames = frames
         self._pilot = pilot
@@ -130,6 +131,7 @@ class DriveLoop:
         self._motion = motion
         self._lap_count = lap_count
         self._pose = pose
+        self._ahead = ahead
         self._last_frame: tuple[int, int] = (-1, 0)
         self._publish_ns = 0
 
@@ -214,4 +216,5 @@ class DriveLoop:
             awaits_neutral=decision.awaits_neutral,
             pose=self._pose() if self._pose is not None else None,
             uncertainty=0.0 if output is None else output.uncertainty,
+            ahead=self._ahead() if self._ahead is not None else None,
         )

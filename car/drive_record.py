@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from car.gate import SURE, ArmRefusal, GateState, Mode, TripReason
+from car.gate import SURE, Ahead, ArmRefusal, GateState, Mode, TripReason
 from hardware.drivetrain import Command, LapCount, Motion, Pose
 
 JSON_DIGITS = 4
@@ -58,7 +58,8 @@ class DriveRecord:
     tripped; ``motion`` is None on a car that does not measure it, ``lap_count`` and ``pose`` where nobody knows the
     track; ``refusal`` is why the gate would not arm when it was last asked to, None when it did; ``awaits_neutral``
     says that the throttle counts again only once the stick has been at neutral; ``uncertainty`` is how little the pilot
-    knows of what it saw, from 1 on a reason to be slow, 0 for a pilot that cannot tell.
+    knows of what it saw, from 1 on a reason to be slow, 0 for a pilot that cannot tell; ``ahead`` is how far away the
+    nearest thing was, None on a car that does not measure it and while its sensor does not tell.
     """
 
     frame_number: int
@@ -76,6 +77,7 @@ class DriveRecord:
     awaits_neutral: bool = False
     pose: Pose | None = None
     uncertainty: float = 0.0
+    ahead: Ahead | None = None
 
     @property
     def is_unsure(self) -> bool:
@@ -115,6 +117,7 @@ FIELDS: Mapping[type, tuple[Field, ...]] = {
         Field("departures", 4, int),
     ),
     Pose: (Field("x_m", 1, float), Field("y_m", 2, float), Field("heading_rad", 3, float)),
+    Ahead: (Field("distance_m", 1, float),),
     DriveRecord: (
         Field("frame_number", 1, int),
         Field("captured_ns", 2, int),
@@ -131,6 +134,7 @@ FIELDS: Mapping[type, tuple[Field, ...]] = {
         Field("awaits_neutral", 14, bool),
         Field("pose", 15, Pose, optional=True),
         Field("uncertainty", 16, float),
+        Field("ahead", 17, Ahead, optional=True),
     ),
 }
 """The fields of a drive record and of its parts, in the order of their classes.

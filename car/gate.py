@@ -69,6 +69,8 @@ class TripReason(StrEnum):
     CLOCK = "the clock went backwards"
     CONTROLS_LOST = "the controls, which carry every stop, did not answer"
     GUARD_LOST = "the guard did not answer"
+    OBSTACLE = "something was too near, right ahead"
+    RANGE_LOST = "the range sensor stopped measuring"
 
 
 class ArmRefusal(StrEnum):
@@ -82,6 +84,8 @@ class ArmRefusal(StrEnum):
     NO_CONTROLS = "the controls, which carry every stop, are not up yet"
     NO_GUARD = "the guard is not up yet"
     NO_PILOT = "there is no pilot that fits this car; choose one, or drive by hand"
+    OBSTACLE = "something is too near, right ahead; move it away, or the car"
+    NO_RANGE = "no fresh measurement from the range sensor"
     TOO_HOT = "the processor is too hot"
     UNDER_VOLTAGE = "the supply voltage is too low"
     NOT_CALIBRATED = "steering and throttle are not calibrated yet"
@@ -103,6 +107,9 @@ class Limits:
     >>> gate = Gate(Limits(autopilot_throttle_cap=0.15))
     >>> gate.limits.driver_valid_ns // NS_PER_MS
     300
+
+    A car that looks ahead stops for what is nearer than ``stop_m``, and is slower from ``slow_m`` on; with a ``stop_m``
+    of 0 it does not look. Raises ValueError unless ``slow_m`` is the larger one.
     """
 
     driver_valid_ns: int = 300 * NS_PER_MS
@@ -112,12 +119,19 @@ class Limits:
     short_link_loss_ns: int = 2000 * NS_PER_MS
     calibration_valid_ns: int = 200 * NS_PER_MS
     safeguard_silence_ns: int = 200 * NS_PER_MS
+    range_silence_ns: int = 200 * NS_PER_MS
     throttle_slew_per_s: float = 2.0
     steering_slew_per_s: float = 8.0
     autopilot_throttle_cap: float = 0.25
     uncertain_share: float = 0.5
     calibration_throttle_cap: float = 0.2
     neutral_stick: float = 0.05
+    stop_m: float = 0.0
+    slow_m: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.slow_m > self.stop_m:
+            raise ValueError(f"A car cannot be slower from {self.slow_m} m on and stop at {self.stop_m} m.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +228,21 @@ class Safeguards:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """How far away the nearest thing ahead is, by a range sensor; not a number once the sensor does not tell in time.
+
+    >>> gate = Gate(Limits(stop_m=0.5, slow_m=1.5))
+    >>> gate.handle(Ahead(0.4), clock.now_ns())
+    >>> gate.handle(FrameArrived(clock.now_ns()), clock.now_ns())
+    >>> gate.handle(Arm(Mode.MANUAL), clock.now_ns())
+    >>> gate.refusal is ArmRefusal.OBSTACLE
+    True
+    """
+
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
 class PilotChanged:
     """Another pilot is there, or none is: without one, no mode in which it has a hand may be chosen.
 
@@ -293,6 +322,7 @@ Event = (
     | FrameArrived
     | Checks
     | Safeguards
+    | Ahead
     | PilotChanged
     | Arm
     | ChangeMode
@@ -336,8 +366,9 @@ class Gate:
     True
 
     With ``headless`` no driver's link is needed in ``auto``: starting the car that way was the human act. The
-    safeguards that ``awaits`` names are missing until an event says that they answer. The ``refused_…`` counters count
-    what was not finite, out of range or stamped with a time yet to come, by its source.
+    safeguards that ``awaits`` names are missing until an event says that they answer. With ``limits`` that stop for
+    what is ahead the range sensor is missing too, until it has told. The ``refused_…`` counters count what was not
+    finite, out of range or stamped with a time yet to come, by its source.
     """
 
     def __init__(
@@ -357,6 +388,7 @@ class Gate:
         self._headless = headless
         self._problems: tuple[ArmRefusal, ...] = ()
         self._missing = awaits
+        self._ahead_m = math.nan if self.limits.stop_m > 0.0 else math.inf
         self._has_pilot = True
         self._driver = DriverCommand(NEUTRAL, _NEVER_NS)
         self._frame_ns = _NEVER_NS
@@ -388,6 +420,8 @@ class Gate:
                 self._problems = problems
             case Safeguards(missing):
                 self._take_safeguards(missing)
+            case Ahead(distance_m):
+                self._take_ahead(distance_m)
             case PilotChanged(is_there):
                 self._has_pilot = is_there
                 if is_there and self.refusal is ArmRefusal.NO_PILOT:
@@ -409,7 +443,7 @@ class Gate:
         if self.state is GateState.ARMED:
             self._watch()
         target = self._target() if self.state is GateState.ARMED else None
-        self._output = NEUTRAL if target is None else self._slewed(target)
+        self._output = NEUTRAL if target is None else self._slewed(self._slowed(target))
         self._output_ns = now_ns
         return Decision(
             self._output,
@@ -468,6 +502,17 @@ class Gate:
         if missing and self.state is GateState.ARMED:
             self._trip(_LOSSES[min(missing)][0])
 
+    def _take_ahead(self, distance_m: float) -> None:
+        self._ahead_m = distance_m
+        if (found := self._in_the_way()) and self.state is GateState.ARMED and self.mode is not Mode.CALIBRATION:
+            self._trip(found[0])
+
+    def _in_the_way(self) -> tuple[TripReason, ArmRefusal] | None:
+        """Return what is ahead that the car must not drive at, as a trip and as a refusal; None if the way is free."""
+        if math.isnan(self._ahead_m):
+            return TripReason.RANGE_LOST, ArmRefusal.NO_RANGE
+        return (TripReason.OBSTACLE, ArmRefusal.OBSTACLE) if self._ahead_m < self.limits.stop_m else None
+
     def _arm(self, event: Arm) -> None:
         self.refusal = self._refusal_by_car(event) or self._refusal_by_driver(event.mode)
         if self.refusal is None:
@@ -485,7 +530,11 @@ class Gate:
         if event.mode is Mode.CALIBRATION:
             other_problems = (problem for problem in self._problems if problem is not ArmRefusal.NOT_CALIBRATED)
             return next(other_problems, None if event.wheels_up else ArmRefusal.WHEELS_NOT_UP)
-        return next(iter(self._problems), None if self._is_frame_fresh() else ArmRefusal.NO_FRAME)
+        if self._problems:
+            return self._problems[0]
+        if not self._is_frame_fresh():
+            return ArmRefusal.NO_FRAME
+        return found[1] if (found := self._in_the_way()) else None
 
     def _refusal_by_driver(self, mode: Mode) -> ArmRefusal | None:
         if not self._is_link_live(mode):
@@ -554,6 +603,16 @@ class Gate:
         """Return the most throttle that a pilot may give who knows so little of what it sees."""
         surest = min(self.limits.autopilot_throttle_cap, self._driver.throttle_limit)
         return surest * max(self.limits.uncertain_share, SURE / max(SURE, uncertainty))
+
+    def _slowed(self, target: Command) -> Command:
+        """Return ``target`` with the less throttle the nearer something is; nothing is near to wheels in the air."""
+        if self.mode is Mode.CALIBRATION:
+            return target
+        limits = self.limits
+        # Of a distance that is too near, or not known, none is left, and never throttle the other way.
+        share = max(0.0, (self._ahead_m - limits.stop_m) / (limits.slow_m - limits.stop_m))
+        cap = limits.autopilot_throttle_cap if self.mode is Mode.AUTO else 1.0
+        return Command(target.steering, min(target.throttle, cap * share))
 
     def _slewed(self, target: Command) -> Command:
         elapsed_s = (self._now_ns - self._output_ns) / NS_PER_S

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import Command, Drivetrain, Motion
-from hardware.errors import CameraError, CameraTimeout, DrivetrainError
+from hardware.errors import CameraError, CameraTimeout, DrivetrainError, SensorError
+from hardware.sensor import Reading, Sensor
 
 
 class Onset:
@@ -237,6 +238,66 @@ class BrokenDrivetrain(FaultyDrivetrain):
 
     def _fail(self) -> None:
         raise DrivetrainError("The bus does not answer. Look at its cable.")
+
+
+class FaultySensor(Sensor):
+    """A sensor that passes on another one's readings; subclasses decide what goes wrong.
+
+    >>> class BlindSensor(FaultySensor):
+    ...     def _fail(self):
+    ...         return Reading({"distance_m": 9.0}, self._onset.clock.now_ns())
+    >>> BlindSensor(sensor, Onset(clock).past()).read().values
+    {'distance_m': 9.0}
+    """
+
+    def __init__(self, sensor: Sensor, onset: Onset) -> None:
+        self.name = sensor.name
+        self._sensor = sensor
+        self._onset = onset
+        self._last: Reading | None = None
+
+    def read(self) -> Reading | None:
+        """Return the other sensor's newest reading, unless this one has failed."""
+        if self._onset.is_past:
+            return self._fail()
+        self._last = self._sensor.read()
+        return self._last
+
+    def close(self) -> None:
+        """Close the other sensor."""
+        self._sensor.close()
+
+    @abstractmethod
+    def _fail(self) -> Reading | None:
+        """Do what a sensor does that has failed."""
+
+
+class FrozenSensor(FaultySensor):
+    """Measures nothing more, and answers with its last reading again and again.
+
+    >>> onset = Onset(clock)
+    >>> frozen = FrozenSensor(sensor, onset)
+    >>> reading = frozen.read()
+    >>> onset.time_ns = clock.now_ns()
+    >>> clock.sleep_until_ns(clock.now_ns() + NS_PER_S)
+    >>> frozen.read() is reading
+    True
+    """
+
+    def _fail(self) -> Reading | None:
+        return self._last
+
+
+class BrokenSensor(FaultySensor):
+    """Reports that it has failed.
+
+    >>> BrokenSensor(sensor, Onset(clock).past()).read()
+    Traceback (most recent call last):
+    hardware.errors.SensorError: The sensor does not answer. Look at its cable.
+    """
+
+    def _fail(self) -> Reading | None:
+        raise SensorError("The sensor does not answer. Look at its cable.")
 
 
 class StallingMotion:

@@ -26,7 +26,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, FrameArrived, Gate, GateState, Mode
-from car.kinds import NEUTRAL, CameraGeometry, Command, Frame, Pilot, PilotAnswer
+from car.kinds import NEUTRAL, CameraGeometry, Command, Frame, Pilot, PilotAnswer, Reading, Sensor
 from car.link.ring import CycleRing
 from car.sessions.format import SessionEvent, SessionInfo, encode
 from car.sessions.writer import SessionWriter
@@ -96,6 +96,7 @@ WITHOUT_EXAMPLE = {
         "hardware.cameras.usb.UsbCamera",
         "hardware.pins.gpiochip.Line",
         "hardware.pins.hardware_pwm.HardwarePwmFactory",
+        "hardware.sensors.vl53l1x.Vl53l1x",
     ),
     "the factories of pins make them, or derive from them": (
         "hardware.pins.channels.ChannelFactory",
@@ -111,6 +112,9 @@ WITHOUT_EXAMPLE = {
         "car.kinds.servo_esc.ServoEscKind",
         "car.kinds.simulated.SimulatedCameraKind",
         "car.kinds.simulated.SimulatedKind",
+        "car.kinds.simulated.SimulatedRangeKind",
+        "car.kinds.hc_sr04.HcSr04Kind",
+        "car.kinds.vl53l1x.Vl53l1xKind",
         "car.kinds.usb.UsbKind",
         "car.pilots.line_follower_kind.LineFollowerKind",
         "car.pilots.straight_ahead.StraightAheadKind",
@@ -186,6 +190,21 @@ class Straight(Pilot):
         """Hold nothing."""
 
 
+class Ruler(Sensor):
+    """Sees something at 80 cm, whenever it is asked."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.name = "front"
+        self._clock = clock
+
+    def read(self) -> Reading:
+        """Return what it sees now."""
+        return Reading({"distance_m": 0.8}, self._clock.now_ns())
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
 class Kit:
     """What an example may use without making it; each is made for it when its text has the name."""
 
@@ -222,6 +241,11 @@ class Kit:
     def drivetrain(self) -> TimelineDrivetrain:
         """Wheels that remember."""
         return self._opened.enter_context(TimelineDrivetrain(self.clock))
+
+    @cached_property
+    def sensor(self) -> Ruler:
+        """A range sensor that measures at once."""
+        return Ruler(self.clock)
 
     @cached_property
     def factory(self) -> Factory:

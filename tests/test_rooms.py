@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",
     "car.arming": "hardware car.config car.gate car.kinds",
+    "car.range_watch": "hardware car.config car.gate",
     "car.neutral": "hardware car.config car.kinds car.terminal",
     "car.tracks": "hardware simulator car.files",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
@@ -38,17 +39,17 @@ MAY_IMPORT = {
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.kinds car.pilots car.recording car.sessions car.terminal",
+    "car.kinds car.pilots car.range_watch car.recording car.sessions car.terminal",
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
     "car.terminal",
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
     "car.errors car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
     "car.statistics car.tracks",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
-    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.recording car.statistics "
+    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.range_watch car.recording car.statistics "
     "car.terminal car.tracks car.web",
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.kinds car.link car.pairing car.pilots car.processes car.terminal",
+    "car.kinds car.link car.pairing car.pilots car.processes car.range_watch car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
     "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from car.config.sections import CarConfig
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CAMERAS, DRIVETRAINS, SENSORS
 from car.kinds.sensor import SensorSection
+from car.kinds.simulated import SimulatedRangeSection
 from car.neutral import outputs_of
 from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
@@ -28,9 +30,12 @@ from hardware.drivetrains.timeline import TimelineFile
 from hardware.errors import CameraError, DrivetrainError, HardwareError, SensorError
 from hardware.neutral import Output, is_writable
 from hardware.sensor import Sensor
+from simulator.range_finder import SimulatedRangeFinder
 from simulator.scenario import Scenario
 from simulator.track import track_names
 from simulator.world import World
+
+CLOSE_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,29 @@ class Devices:
     enter_track: Callable[[str], None] | None = None
 
     def close(self) -> None:
-        """Put the drivetrain to neutral, and then release every device."""
+        """Put the drivetrain to neutral, and then release every device; a sensor that hangs is left behind."""
         with contextlib.ExitStack() as stack:
-            for device in (*self.sensors.values(), self.camera, self.drivetrain):
-                stack.callback(device.close)
+            for sensor in self.sensors.values():
+                stack.callback(_close_in_time, sensor)
+            stack.callback(self.camera.close)
+            stack.callback(self.drivetrain.close)
+
+
+def _close_in_time(sensor: Sensor) -> None:
+    """Close ``sensor``, which may be waiting for a bus that is stuck: the program's end does not wait with it."""
+    problems: list[Exception] = []
+
+    def close() -> None:
+        try:
+            sensor.close()
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            problems.append(error)
+
+    thread = threading.Thread(target=close, name=f"closing {sensor.name}", daemon=True)
+    thread.start()
+    thread.join(CLOSE_TIMEOUT_S)
+    if problems:
+        raise problems[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +120,26 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
         if wheels := open_wheels(config, clock):
             opened.enter_context(wheels.drivetrain)
         sensors = {
-            name: opened.enter_context(open_sensor(config.sensors[name], name, clock)) for name in config.sensors
+            name: opened.enter_context(open_sensor(section, name, clock))
+            for name, section in config.sensors.items()
+            if not isinstance(section, SimulatedRangeSection)
         }
         if camera and wheels:
+            if unreal := next((name for name in config.sensors if name not in sensors), None):
+                raise SensorError(
+                    f"The sensor {unreal} is simulated, and nothing else of the car is. "
+                    f"Set [sensors.{unreal}] to the kind that the car has, or take it out."
+                )
             devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate, sensors=sensors)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
             world = make_world(unturned, clock, Scenario(config.simulator.track, config.simulator.seed))
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
+            sensors |= {
+                name: simulated_sensor(section, name, world, clock)
+                for name, section in config.sensors.items()
+                if isinstance(section, SimulatedRangeSection)
+            }
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
         opened.pop_all()
     return devices
@@ -181,6 +217,28 @@ def open_sensor(section: SensorSection, name: str, clock: Clock) -> Sensor:
             f"Check [sensors.{name}] in car.toml."
         ) from error
     return sensor
+
+
+def sensors_in_world(config: CarConfig, world: World, clock: Clock) -> Mapping[str, Sensor]:
+    """Return the sensors that ``[obstacle]`` names as simulated ones, whatever kind the car has; none without it."""
+    return {name: simulated_sensor(section, name, world, clock) for name, section in simulated_sections(config).items()}
+
+
+def simulated_sections(config: CarConfig) -> dict[str, SimulatedRangeSection]:
+    """Return what a simulated car has in place of the sensors that ``[obstacle]`` names, by their names."""
+    names = () if config.obstacle is None else config.obstacle.sensors
+    found = {name: config.sensors[name] for name in names}
+    return {
+        name: section if isinstance(section, SimulatedRangeSection) else SimulatedRangeSection()
+        for name, section in found.items()
+    }
+
+
+def simulated_sensor(section: SimulatedRangeSection, name: str, world: World, clock: Clock) -> Sensor:
+    """Return the sensor of ``section`` in ``world``."""
+    return SimulatedRangeFinder(
+        name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.yaw_deg, section.delay_ms
+    )
 
 
 def neutral_outputs(config: CarConfig) -> list[Output]:

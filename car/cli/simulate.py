@@ -92,7 +92,14 @@ def simulate(
     pilot = None if expert else open_pilot(model, folder, folder.config.camera.geometry)
     with _filming(video, folder.config, scenario) as film, progress_bar(f"driving on {scenario.track}") as progress:
         simulation = run_simulation(
-            folder.config, scenario, goal, pilot=pilot, record=record, observer=film, progress=progress
+            folder.config,
+            scenario,
+            goal,
+            pilot=pilot,
+            record=record,
+            observer=film,
+            looks_ahead=True,
+            progress=progress,
         )
     show_simulation(simulation, scenario)
     if simulation.trip:

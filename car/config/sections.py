@@ -6,10 +6,11 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from car.config.by_kind import (
     UNKNOWN_KIND,
@@ -24,11 +25,14 @@ from car.config.plain import CONFIG_ENCODING, JPEG_QUALITY
 from car.errors import ConfigError
 from car.gate import Limits
 from car.kinds.camera import CameraSection
+from car.kinds.drivetrain import DrivetrainSection
 from car.kinds.ours import CalibrationSection
 from car.kinds.pilot import SHIPPED_PILOT, PilotSection
 from car.kinds.registry import PluginError
 from car.kinds.section import Section
-from car.kinds.simulated import SimulatedSection
+from car.kinds.sensor import SensorSection
+from car.kinds.simulated import SimulatedRangeSection, SimulatedSection
+from hardware.clock import NS_PER_MS
 
 MAX_NAME = 64
 HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
@@ -116,8 +120,28 @@ class GateSection(Section):
 
     @property
     def limits(self) -> Limits:
-        """The gate's table of limits with this car's choices in it."""
+        """The gate's table of limits with this car's choices in it, for whoever does not look ahead."""
         return Limits(autopilot_throttle_cap=self.autopilot_throttle_cap)
+
+
+class ObstacleSection(Section):
+    """What the car does about what is ahead, by some of its sensors: slower from ``slow_m`` on, a stop at ``stop_m``.
+
+    >>> ObstacleSection(sensors=["left", "right"]).sensors
+    ('left', 'right')
+    """
+
+    sensors: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = ("front",)
+    stop_m: Annotated[float, Field(gt=0, le=10)] = 0.7
+    slow_m: Annotated[float, Field(gt=0, le=20)] = 2.0
+
+    @model_validator(mode="after")
+    def _is_slower_before_it_stops(self) -> Self:
+        if self.slow_m <= self.stop_m:
+            raise ValueError(
+                f"slow_m is {self.slow_m:g} and stop_m {self.stop_m:g}: the car is slower before it stops, so give more"
+            )
+        return self
 
 
 class GamepadSection(Section):
@@ -208,10 +232,71 @@ class CarConfig(Section):
     simulator: SimulatorSection = SimulatorSection()
     pilot: PilotByKind = PilotSection()
     gate: GateSection = GateSection()
+    obstacle: ObstacleSection | None = None
     gamepad: GamepadSection = GamepadSection()
     receiver: ReceiverSection = ReceiverSection()
     recording: RecordingSection = RecordingSection()
     web: WebSection = WebSection()
+
+    @field_validator("sensors")
+    @classmethod
+    def _have_gpios_of_their_own(
+        cls, sensors: Mapping[str, SensorSection], info: ValidationInfo
+    ) -> Mapping[str, SensorSection]:
+        drivetrain: DrivetrainSection | None = info.data.get("drivetrain")
+        taken = dict.fromkeys(() if drivetrain is None else drivetrain.used_gpios, "the drivetrain")
+        for name, section in sensors.items():
+            for gpio in section.used_gpios:
+                if gpio in taken:
+                    raise ValueError(f"{name} has GPIO {gpio}, and so has {taken[gpio]}: give it another")
+                taken[gpio] = f"the sensor {name}"
+        return sensors
+
+    @field_validator("obstacle")
+    @classmethod
+    def _has_its_sensor(cls, obstacle: ObstacleSection | None, info: ValidationInfo) -> ObstacleSection | None:
+        there = info.data.get("sensors")
+        if obstacle is None or there is None:
+            return obstacle
+        for name in obstacle.sensors:
+            if obstacle.sensors.count(name) > 1:
+                raise ValueError(f"it names the sensor {name} twice: name each once")
+            if name not in there:
+                names = f"only {', '.join(there)}" if there else "none"
+                raise ValueError(
+                    f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or write in "
+                    "`sensors` which ones look ahead"
+                )
+            _can_look_ahead(name, there[name], obstacle)
+        return obstacle
+
+    @property
+    def limits(self) -> Limits:
+        """The gate's table of limits for a drive in which the sensors that ``[obstacle]`` names are read."""
+        if self.obstacle is None:
+            return self.gate.limits
+        return replace(self.gate.limits, stop_m=self.obstacle.stop_m, slow_m=self.obstacle.slow_m)
+
+
+def _can_look_ahead(name: str, section: SensorSection, obstacle: ObstacleSection) -> None:
+    """Raise ValueError, in words, for a sensor whose own section says that it cannot do what ``[obstacle]`` asks for.
+
+    ``max_m`` is how far each kind of ours sees; a kind that has no such key is not judged.
+    """
+    max_m = getattr(section, "max_m", None)
+    if isinstance(max_m, float) and max_m < obstacle.slow_m:
+        raise ValueError(
+            f"slow_m is {obstacle.slow_m:g} and the sensor {name} sees no further than its max_m, {max_m:g}: the car "
+            "would never be fast, so lower the one or raise the other"
+        )
+    if isinstance(section, SimulatedRangeSection):
+        silence_ms = Limits().range_silence_ns / NS_PER_MS
+        oldest_ms = section.delay_ms + 1000 / section.rate_hz
+        if oldest_ms >= silence_ms:
+            raise ValueError(
+                f"the sensor {name} counts as lost {silence_ms:g} ms after a measurement, and its next one comes after "
+                f"{oldest_ms:g} ms: raise its rate_hz, or lower its delay_ms"
+            )
 
 
 def load_config(path: Path) -> CarConfig:
@@ -260,6 +345,8 @@ def _section_at(location: list[str], content: Mapping[str, Any]) -> type[BaseMod
     if (of_its_kind := section_class(location, content)) is not None:
         return of_its_kind
     annotation = CarConfig.model_fields[location[0]].annotation
+    # Of a section that a car may do without, the section.
+    annotation = next(iter(get_args(annotation)), annotation)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else CarConfig
 
 

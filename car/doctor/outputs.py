@@ -19,6 +19,7 @@ from hardware.pins.sysfs_pwm import CHANNELS
 CONFIG_TXT = f"{config_txt.FOLDER}/{config_txt.NAME}"
 STRICT_GPIO = "dtparam=strict_gpiod"
 I2C_DEVICES = {
+    0x29: "a range sensor",
     0x3C: "a display",
     0x40: "a PCA9685",
     0x41: "a current sensor, or a PCA9685",

@@ -138,6 +138,10 @@ def sensors(patient: Patient) -> Iterator[Verdict]:
         of_package = f", of the package {kind.package}" if kind.package else ""
         yield ok(f"The sensor {name} is a {section.kind}{of_package}.")
         yield from kind.check(section, patient.machine)
+    if (obstacle := patient.config.obstacle) is not None:
+        names = " and ".join(obstacle.sensors)
+        stop, slow = f"{obstacle.stop_m:g} m", f"{obstacle.slow_m:g} m"
+        yield ok(f"The car stops {stop} before what {names} sees, and is slower from {slow} on.")
     if not patient.config.sensors:
         yield ok("The car has no sensors.")
 

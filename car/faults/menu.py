@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from car.assembly.devices import Devices
+from car.config.sections import CarConfig, ObstacleSection
 from car.errors import TrialError
 from car.faults import strikes
 from car.faults.controls import Controls
 from car.faults.strikes import Processes
 from car.gate import Mode
 from car.kinds.pilot import Pilot
+from car.kinds.simulated import SimulatedRangeSection
 from car.link.car_link import CarLink
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from car.processes.controls import ControlsJob, run_controls
@@ -27,13 +29,16 @@ from hardware.drivetrain import Drivetrain
 from hardware.faults import (
     BrokenCamera,
     BrokenDrivetrain,
+    BrokenSensor,
     FrozenCamera,
+    FrozenSensor,
     HangingDrivetrain,
     LateCamera,
     Onset,
     SilentCamera,
     StallingMotion,
 )
+from hardware.sensor import Sensor
 
 FRAME_MS = 200
 """A frame is fresh for 150 ms; the gate is asked again within a cycle, 50 ms at 20 frames/s."""
@@ -46,6 +51,8 @@ HELD_ON_MS = 2300
 """The wheels are held for 2 s after the kill; it is neutral as soon as nobody else has them."""
 SAFEGUARD_MS = 250
 """A safeguard that is silent for 200 ms is lost; the gate is asked again within a cycle."""
+RANGE_MS = 250
+"""A range sensor that has not measured for 200 ms is lost; the gate is asked again within a cycle."""
 ALL_KILLED_MS = 1000
 LINK_MS, LINK_WORST_MS = 350, 500
 
@@ -84,8 +91,8 @@ class InjectedFault:
     headless or with somebody at the ``controls``. What goes wrong is one of its ``devices``, its ``pilot``, what the
     controls do and how many seconds after the onset (``acts``), or a ``strike`` at its processes from outside.
     ``run_controls`` takes the place of the controls' own start; then the car must not move at all, or with ``late_s``
-    not for that long, in which the controls come up, and then it must. ``only`` names the clock on which alone it can
-    happen; a strike takes real processes in any case.
+    not for that long, in which the controls come up, and then it must. ``car`` says what the car has to have for it.
+    ``only`` names the clock on which alone it can happen; a strike takes real processes in any case.
     """
 
     name: str
@@ -100,6 +107,7 @@ class InjectedFault:
     strike: Callable[[Processes], None] | None = None
     run_controls: Callable[[CarLink, ControlsJob], None] | None = None
     late_s: float | None = None
+    car: Callable[[CarConfig], CarConfig] = lambda config: config
     only: TrialClock | None = None
     records: bool = False
     watch_s: float = 1.0
@@ -130,6 +138,19 @@ def _camera(make: Callable[[Camera, Onset], Camera]) -> Callable[[Devices, Onset
 
 def _drivetrain(make: Callable[[Drivetrain, Onset], Drivetrain]) -> Callable[[Devices, Onset], Devices]:
     return lambda devices, onset: replace(devices, drivetrain=make(devices.drivetrain, onset))
+
+
+def looking_ahead(config: CarConfig) -> CarConfig:
+    """Return the same car with a simulated range sensor that it depends on."""
+    if config.obstacle is not None:
+        return config
+    return config.model_copy(update={"obstacle": ObstacleSection(), "sensors": {"front": SimulatedRangeSection()}})
+
+
+def _sensors(make: Callable[[Sensor, Onset], Sensor]) -> Callable[[Devices, Onset], Devices]:
+    return lambda devices, onset: replace(
+        devices, sensors={name: make(sensor, onset) for name, sensor in devices.sensors.items()}
+    )
 
 
 def _stall_motion(devices: Devices, onset: Onset) -> Devices:
@@ -229,6 +250,16 @@ MENU = (
         name="stop-slow-pilot",
         what=f"… while each answer takes {THINKING_PILOT_MS:g} ms",
         pilot=lambda pilot, onset: SlowPilot(pilot, onset.past(), THINKING_PILOT_MS),
+    ),
+    InjectedFault(
+        "range-dead",
+        "the range sensor measures nothing more",
+        RANGE_MS,
+        car=looking_ahead,
+        devices=_sensors(FrozenSensor),
+    ),
+    InjectedFault(
+        "range-broken", "the range sensor's driver fails", RANGE_MS, car=looking_ahead, devices=_sensors(BrokenSensor)
     ),
     InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_motion),
     InjectedFault(

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import tomlkit
 
+from car.assembly.devices import simulated_sections
 from car.config.plain import CONFIG_NAME
 from car.config.sections import CarConfig
 from car.errors import TrialError
@@ -61,6 +62,7 @@ def run_real(fault: InjectedFault, config: CarConfig, margin_ms: float = MARGIN_
     machine the gate may trip before anything is broken; then the trial is repeated. Raises TrialError when the car does
     not come to drive.
     """
+    config = fault.car(config)
     for tries_left in reversed(range(MAX_TRIES)):
         try:
             outcome = _try(fault, config, margin_ms)
@@ -248,7 +250,7 @@ def _make_car(folder: Path, config: CarConfig) -> None:
             "camera": CameraSection.model_validate(camera),
             "drivetrain": SimulatedSection(timeline=TIMELINE),
             "calibration": CalibrationSection(),
-            "sensors": {},
+            "sensors": simulated_sections(config),
         }
     )
     text = tomlkit.dumps(like.model_dump(exclude_none=True))

@@ -7,7 +7,7 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from car.assembly.devices import Devices, make_world
+from car.assembly.devices import Devices, make_world, sensors_in_world
 from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames
 from car.drive_record import DriveRecord
@@ -19,6 +19,7 @@ from car.kinds.pilot import Pilot
 from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from car.pilots.faulty import PilotFault
 from car.processes.watchdog import PERIOD_S, Watchdog
+from car.range_watch import RangeWatch, asked, watch_range
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command
 from hardware.drivetrains.timeline import TimelineDrivetrain
@@ -34,6 +35,7 @@ PHASES_MS = (1, 12, 29)
 
 def run_virtual(fault: InjectedFault, config: CarConfig, pilot: Pilot) -> Outcome:
     """Try ``fault`` on a simulated car like the one in ``config``, driven by ``pilot``, and say what came of it."""
+    config = fault.car(config)
     onsets_ns = [START_NS + round(DRIVES_S * NS_PER_S) + phase_ms * NS_PER_MS for phase_ms in PHASES_MS]
     return slowest([_try(fault, config, pilot, onset_ns).judge(fault.promised_ms) for onset_ns in onsets_ns])
 
@@ -44,15 +46,17 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     onset.time_ns = onset_ns
     world = make_world(config, clock, Scenario(config.simulator.track, config.simulator.seed))
     wheels = TimelineDrivetrain(clock, world.drivetrain)
-    devices = Devices(world.camera, wheels, world.motion, world.lap_count, lambda: world.pose)
+    sensors = sensors_in_world(config, world, clock)
+    devices = Devices(world.camera, wheels, world.motion, world.lap_count, lambda: world.pose, sensors=sensors)
     if fault.devices is not None:
         devices = fault.devices(devices, onset)
     if fault.pilot is not None:
         pilot = fault.pilot(pilot, onset)
-    gate = Gate(config.gate.limits, Mode.AUTO, headless=not fault.controls)
+    gate = Gate(config.limits, Mode.AUTO, headless=not fault.controls)
     source = _controlled(fault, clock, onset_ns) if fault.controls else AutoStart(gate)
     end_ns = onset_ns + round(fault.watch_s * NS_PER_S)
-    _drive(devices, pilot, gate, clock, source, end_ns)
+    ahead = watch_range(config, devices.sensors, lambda sensor: asked(sensor, clock))
+    _drive(devices, pilot, gate, clock, source, ahead, end_ns)
     return Trial(wheels.timeline, onset_ns, end_ns)
 
 
@@ -144,7 +148,15 @@ def _controlled(fault: InjectedFault, clock: SharedClock, onset_ns: int) -> Even
     return SlotReader(slot)
 
 
-def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, source: EventSource, end_ns: int) -> None:
+def _drive(
+    devices: Devices,
+    pilot: Pilot,
+    gate: Gate,
+    clock: SharedClock,
+    source: EventSource,
+    ahead: RangeWatch | None,
+    end_ns: int,
+) -> None:
     """Drive as the drive process does, until ``end_ns`` or until nobody is there to arm again."""
     stop_waits = source.stop_waits if isinstance(source, SlotReader) else lambda: False
     watchdog = Watchdog(devices.drivetrain, clock, stop_waits=stop_waits, beat=lambda: None, will_write=lambda: None)
@@ -163,10 +175,11 @@ def _drive(devices: Devices, pilot: Pilot, gate: Gate, clock: SharedClock, sourc
         gate,
         devices.drivetrain,
         clock,
-        sources=[source],
+        sources=[source] if ahead is None else [ahead, source],
         motion=devices.motion,
         lap_count=devices.lap_count,
         pose=devices.pose,
+        ahead=None if ahead is None else ahead.ahead,
     )
     with contextlib.suppress(CameraError, PilotFault):
         loop.run(should_end)

@@ -34,6 +34,11 @@ class DrivetrainSection(Section):
         """The smallest change of the steering pulse; None where steering has no pulses."""
         return None
 
+    @property
+    def used_gpios(self) -> tuple[int, ...]:
+        """The GPIOs of a Raspberry Pi's header that nothing else may have."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class PinNeeds:

@@ -33,7 +33,16 @@ DRIVETRAINS: Registry[DrivetrainKind[Any, Any]] = Registry(
         "differential": "car.kinds.differential:DifferentialKind",
     },
 )
-SENSORS: Registry[SensorKind[Any]] = Registry("pocketpilot.sensors", SensorKind, SensorSection, {})
+SENSORS: Registry[SensorKind[Any]] = Registry(
+    "pocketpilot.sensors",
+    SensorKind,
+    SensorSection,
+    {
+        "simulated": "car.kinds.simulated:SimulatedRangeKind",
+        "hc_sr04": "car.kinds.hc_sr04:HcSr04Kind",
+        "vl53l1x": "car.kinds.vl53l1x:Vl53l1xKind",
+    },
+)
 PILOTS: Registry[PilotKind[Any]] = Registry(
     "pocketpilot.pilots",
     PilotKind,

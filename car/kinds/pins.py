@@ -19,6 +19,7 @@ PCA9685_CHANNELS = range(16)
 HEADER_GPIOS = range(2, 28)
 OE_GPIOS = range(4, 28)
 """The header's, without the two of the I²C bus that the board itself is on."""
+BOARD_I2C_GPIOS = (2, 3)
 HARDWARE_PWM_GPIOS = (12, 13, 18, 19)
 PULLED_DOWN_GPIOS = range(9, 28)
 """A Raspberry Pi pulls these down from power-on; it pulls up the ones below, and a motor there would start with it."""
@@ -30,6 +31,15 @@ class PinsSection(DrivetrainSection):
     i2c_bus: Annotated[int, Field(ge=0, le=63)] = defaults.I2C_BUS
     i2c_address: Annotated[int, Field(ge=0x40, le=0x7F)] = defaults.I2C_ADDRESS
     oscillator_hz: Annotated[float, Field(ge=20e6, le=30e6)] = defaults.OSCILLATOR_HZ
+
+    @property
+    def used_gpios(self) -> tuple[int, ...]:
+        """Every pin that is no channel of a PCA9685, or else the bus that this is on."""
+        names = [name for name in type(self).model_fields if name.endswith("_pin")]
+        if getattr(self, "pins", "") != "pca9685":
+            return tuple(self.used_pins(names).values())
+        bus = BOARD_I2C_GPIOS if self.i2c_bus == defaults.I2C_BUS else ()
+        return (*bus, *self.used_pins(name for name in names if name == "oe_pin").values())
 
     def used_pins(self, names: Iterable[str]) -> dict[str, int]:
         """Return those of the keys ``names`` that have a pin, with their pins."""

@@ -22,6 +22,11 @@ class SensorSection(Section):
 
     kind: str
 
+    @property
+    def used_gpios(self) -> tuple[int, ...]:
+        """The GPIOs of a Raspberry Pi's header that nothing else may have."""
+        return ()
+
 
 SensorSectionT = TypeVar("SensorSectionT", bound=SensorSection)
 

@@ -1,23 +1,45 @@
-"""The camera and the drivetrain of the simulated world, which makes both."""
+"""The camera, the drivetrain and the range sensor of the simulated world, which makes all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field
 
 from car.kinds.calibration import Calibration
 from car.kinds.camera import CameraKind, CameraSection
 from car.kinds.drivetrain import DrivetrainKind, DrivetrainSection
 from car.kinds.picamera import ribbon_cameras
+from car.kinds.sensor import SensorKind, SensorSection
 from car.kinds.verdict import Verdict, ok
 from hardware.camera import Camera
 from hardware.clock import Clock
 from hardware.computer import Computer
 from hardware.drivetrain import Drivetrain
-from hardware.errors import CameraError, DrivetrainError
+from hardware.errors import CameraError, DrivetrainError, SensorError
+from hardware.sensor import Sensor
 
 
 class SimulatedSection(DrivetrainSection):
     """The simulated world's car."""
+
+
+class SimulatedRangeSection(SensorSection):
+    """A range sensor at the bumper of the simulated world's car: how often it measures, how far and how wide.
+
+    ``yaw_deg`` is how far it is turned to the left.
+
+    >>> SimulatedRangeSection(fov_deg=15.0).max_m
+    4.0
+    """
+
+    kind: str = "simulated"
+    rate_hz: Annotated[float, Field(ge=1, le=100)] = 20.0
+    max_m: Annotated[float, Field(gt=0, le=20)] = 4.0
+    fov_deg: Annotated[float, Field(gt=0, le=120)] = 27.0
+    yaw_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
+    delay_ms: Annotated[float, Field(ge=0, le=300)] = 30.0
 
 
 class SimulatedCameraKind(CameraKind[CameraSection]):
@@ -49,3 +71,14 @@ class SimulatedKind(DrivetrainKind[SimulatedSection, Calibration]):
     def check(self, section: SimulatedSection, computer: Computer) -> Iterable[Verdict]:
         """Say that there is nothing to look at."""
         yield ok("The drivetrain is simulated.")
+
+
+class SimulatedRangeKind(SensorKind[SimulatedRangeSection]):
+    """The simulated world's range sensor."""
+
+    section = SimulatedRangeSection
+    is_simulated = True
+
+    def open(self, section: SimulatedRangeSection, name: str, clock: Clock) -> Sensor:
+        """Raise SensorError: it belongs to its world."""
+        raise SensorError("A simulated sensor belongs to its world. Open the car's devices together.")

@@ -32,6 +32,7 @@ from car.processes.scene_watch import SceneWatch
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import DriveOptions, DriveSummary, DriveWatch
 from car.processes.watchdog import GuardPipe, guarded, watching
+from car.range_watch import RangeWatch, polling, watch_range
 from hardware.clock import SystemClock
 from hardware.health import read_health
 
@@ -57,7 +58,7 @@ def _drive_own(options: DriveOptions) -> DriveSummary:
 def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: EndSignal) -> DriveSummary:
     clock, driver = SystemClock(), SlotReader(link.slot)
     mode = Mode.AUTO if options.headless else Mode.MANUAL
-    gate = Gate(options.config.gate.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
+    gate = Gate(options.config.limits, mode, headless=options.headless, awaits=ALL_SAFEGUARDS)
     gate.handle(Checks(arming_problems(options.config, read_health(options.system_root))), clock.now_ns())
     with contextlib.ExitStack() as stack:
         # The threads that keep the others share Python's lock with the loop, and with it its priority.
@@ -70,6 +71,7 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
         guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
+        ahead = watch_range(options.config, devices.sensors, lambda sensor: stack.enter_context(polling(sensor, clock)))
         stack.enter_context(activating(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard, driver.stop_waits))
@@ -82,11 +84,12 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
             gate,
             devices.drivetrain,
             clock,
-            sources=_sources(options, link, pilot, driver, gate, guard, devices),
+            sources=_sources(options, link, pilot, driver, gate, guard, devices, ahead),
             observer=Publisher(link.ring, clock),
             motion=devices.motion,
             lap_count=devices.lap_count,
             pose=devices.pose,
+            ahead=None if ahead is None else ahead.ahead,
         )
         service.ready()
         loop.run(watch.should_end)
@@ -113,9 +116,12 @@ def _sources(
     gate: Gate,
     guard: GuardPipe,
     devices: Devices,
+    ahead: RangeWatch | None,
 ) -> Sequence[EventSource]:
     """Return what the loop asks, in this order; whatever is heard last has the last word."""
     sources: list[EventSource] = [watch_safeguards(link, guard), PilotWatch(pilot)]
+    if ahead is not None:
+        sources.append(ahead)
     if options.headless:
         sources.append(AutoStart(gate))
     sources.append(driver)

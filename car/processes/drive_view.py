@@ -56,6 +56,8 @@ class DriveView:
             rows.append(("lap", Text(f"{lap_count.laps + 1} · lane departures: {lap_count.departures}")))
         if record.motion is not None:
             rows.append(("speed", Text(f"{record.motion.speed_m_s:.2f} m/s")))
+        if record.ahead is not None:
+            rows.append(("ahead", Text(f"{record.ahead.distance_m:.2f} m")))
         rows += [
             ("steering", _bar(record.applied.steering)),
             ("throttle", _bar(record.applied.throttle)),

@@ -20,10 +20,19 @@ from car.processes.notify import ServiceNotifier
 from car.processes.signals import EndSignal
 from car.processes.watchdog import GuardPipe, Watchdog
 from car.statistics import LoopStatistics
-from hardware.clock import Clock
+from hardware.clock import NS_PER_S, Clock
 from hardware.health import ROOT
 
 GUARD_LOST = "The guard is gone, and the car must not move without it. The wheels are neutral. Start the car again."
+
+FIRST_RANGE_NS = 5 * NS_PER_S
+"""So long a headless car waits for the first measurement of its range sensors, which begin with the program."""
+WHAT_TO_DO = {
+    **ADVICE,
+    ArmRefusal.OBSTACLE: "Then start the car again.",
+    ArmRefusal.NO_RANGE: "Look at its wires and at [obstacle] in car.toml, ask car doctor, and start the car again.",
+}
+"""What a person has to do before a headless car may begin; nobody may be there who would see it begin later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class DriveWatch:
         self.statistics = LoopStatistics()
         self.last: DriveRecord | None = None
         self._was_armed = False
+        self._no_range_since_ns: int | None = None
 
     def should_end(self, record: DriveRecord) -> bool:
         """Take note of ``record`` and tell whether it is the last one; the loop asks after every cycle."""
@@ -94,6 +104,10 @@ class DriveWatch:
         self.statistics.add(record)
         self.last = record
         self._was_armed |= record.gate_state is GateState.ARMED
+        if record.refusal is not ArmRefusal.NO_RANGE:
+            self._no_range_since_ns = None
+        elif self._no_range_since_ns is None:
+            self._no_range_since_ns = record.captured_ns
         has_to = self._ending.came or self._driver.wants_to_quit or self._guard.is_gone
         return has_to or self._laps_done() or self._gave_up() or self._may_not_begin() is not None
 
@@ -106,7 +120,7 @@ class DriveWatch:
         if self._gave_up() and self.last is not None:
             return f"The gate tripped: {self.last.trip}. The wheels are neutral.", 1
         if (problem := self._may_not_begin()) is not None:
-            return f"The gate would not arm: {problem}. {ADVICE[problem]}", 1
+            return f"The gate would not arm: {problem}. {WHAT_TO_DO[problem]}", 1
         return ("All laps driven." if self._laps_done() else "Ended by the driver.") + " The wheels are neutral.", 0
 
     def _laps_done(self) -> bool:
@@ -122,6 +136,9 @@ class DriveWatch:
 
     def _may_not_begin(self) -> ArmRefusal | None:
         """Return what a headless car was refused for, if a person has to fix it; a frame may yet come."""
-        if not self._options.headless or self._was_armed or self.last is None:
+        last, since_ns = self.last, self._no_range_since_ns
+        if not self._options.headless or self._was_armed or last is None or last.refusal not in WHAT_TO_DO:
             return None
-        return self.last.refusal if self.last.refusal in ADVICE else None
+        # It is refused for that with fresh frames alone, so that they tell how long it has been.
+        may_yet_come = since_ns is not None and last.captured_ns - since_ns <= FIRST_RANGE_NS
+        return None if may_yet_come else last.refusal

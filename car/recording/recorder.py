@@ -11,7 +11,7 @@ from pathlib import Path
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
 from car.errors import RecordingError, SessionError
-from car.gate import AWAITS_NEUTRAL
+from car.gate import AWAITS_NEUTRAL, TripReason
 from car.link.ring import RingReader
 from car.sessions.edits import FrameRange, change_edits
 from car.sessions.format import SUFFIX, SessionEvent, SessionInfo, encode
@@ -88,15 +88,22 @@ class CycleWriter:
         self._writer = writer
         self._jpeg_quality = jpeg_quality
         self._gate = ""
+        self._sees_ahead = False
         self.frames = 0
 
     def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
-        """Write the frame and its record, and an event when the gate has changed; raises RecordingError."""
+        """Write the frame and its record, and an event when the gate has changed or the range sensor fell silent.
+
+        Raises RecordingError.
+        """
         gate = f"{record.gate_state.value}, {record.mode.value}" + (f": {record.trip}" if record.trip else "")
         gate += f": {AWAITS_NEUTRAL}" if record.awaits_neutral else ""
         if gate != self._gate:
             self._gate = gate
             self.note(record.captured_ns, "gate", gate)
+        if self._sees_ahead and record.ahead is None:
+            self.note(record.captured_ns, "range", TripReason.RANGE_LOST)
+        self._sees_ahead = record.ahead is not None
         if frame is not None:
             self._writer.add_frame(encode(frame, self._jpeg_quality))
             self._writer.add_record(record)

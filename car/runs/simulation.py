@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from car.assembly.devices import make_world
+from car.assembly.devices import make_world, sensors_in_world
 from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames, Observer
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode, TripReason
 from car.kinds.pilot import Pilot
+from car.range_watch import RangeWatch, asked, watch_range
 from car.recording.recorder import CycleWriter, describe_session
 from car.runs.instructor import DualControls, Instructor
 from car.sessions.labels import TEACHER
@@ -119,6 +120,7 @@ def run_simulation(
     record: Path | None = None,
     observer: Observer | None = None,
     attendant: Attendant | None = None,
+    looks_ahead: bool = False,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Simulation:
     """Let ``pilot``, or the expert if there is none, drive in ``scenario`` until the goal is reached or the gate trips.
@@ -129,12 +131,17 @@ def run_simulation(
 
     With ``record`` the drive becomes a session in that file. An ``instructor`` sits beside the pilot, or a ``driver``
     has the controls, made from the world and the gate, and arms it. ``progress`` is
-    told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. Raises TrackError for an
-    unknown track, RecordingError when the session cannot be written.
+    told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. One that
+    ``looks_ahead`` has simulated range sensors in place of those that ``config`` has for it; pilots are compared
+    without them. Raises TrackError for an unknown track, RecordingError when
+    the session cannot be written.
     """
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
-    limits = config.gate.limits
+    limits = config.limits if looks_ahead else config.gate.limits
+    ahead = None
+    if looks_ahead:
+        ahead = watch_range(config, sensors_in_world(config, world, clock), lambda sensor: asked(sensor, clock))
     if scenario.max_speed_m_s is not None:
         limits = replace(limits, autopilot_throttle_cap=scenario.max_throttle)
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
@@ -153,7 +160,7 @@ def run_simulation(
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))
-        return _drive(world, clock, gate, goal, source, pilot, observers, attendant, progress)
+        return _drive(world, clock, gate, goal, source, ahead, pilot, observers, attendant, progress)
 
 
 def _drive(
@@ -162,6 +169,7 @@ def _drive(
     gate: Gate,
     goal: Goal,
     source: EventSource,
+    ahead: RangeWatch | None,
     pilot: Pilot | None,
     observers: Sequence[Observer],
     attendant: Attendant | None,
@@ -195,11 +203,12 @@ def _drive(
         gate,
         world.drivetrain,
         clock,
-        sources=[source],
+        sources=[source] if ahead is None else [ahead, source],
         observer=watch,
         motion=world.motion,
         lap_count=world.lap_count,
         pose=lambda: world.pose,
+        ahead=None if ahead is None else ahead.ahead,
     )
     loop.run(should_end)
     return Simulation(

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     loop,
     memory,
     networks,
+    obstacles,
     own_lap,
     pages,
     pilot,
@@ -31,6 +32,7 @@ from tests.benchmarks.figures import show_machine
 
 BENCHMARKS = {
     "loop": loop.measure,
+    "ahead": loop.measure_ahead,
     "pilot": pilot.measure,
     "cameras": cameras.measure,
     "footprint": footprint.measure,
@@ -53,6 +55,7 @@ BY_HAND = {
     "takeovers": takeovers.measure,
     "networks": networks.measure,
     "uncertainty": uncertainty.measure,
+    "obstacles": obstacles.measure,
 }
 """What takes minutes runs when it is named."""
 

@@ -458,6 +458,11 @@ def test_a_safeguard_that_is_lost_trips_in_every_mode_and_refuses_arming_until_i
     assert rig.cycle(Safeguards(), Arm(mode, wheels_up=True)).state is GateState.ARMED
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_a_car_drives_on_when_all_its_safeguards_answer(mode: Mode) -> None:
+    assert Rig(mode).armed().cycle(Safeguards()).state is GateState.ARMED
+
+
 def test_a_headless_car_trips_as_well_when_a_safeguard_is_lost() -> None:
     rig = Rig(Mode.AUTO, headless=True).armed()
     assert rig.cycle(Safeguards(frozenset({Safeguard.CONTROLS}))).state is GateState.TRIPPED

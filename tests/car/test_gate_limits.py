@@ -232,3 +232,9 @@ def test_what_carries_a_stop_may_be_silent_for_as_long_as_the_readme_says() -> N
     (row,) = (line for line in README.read_text("utf-8").splitlines() if "is silent → trip" in line)
     assert row.endswith(f"| {Limits().safeguard_silence_ns // NS_PER_MS} ms |")
     assert Limits().safeguard_silence_ns % NS_PER_MS == 0
+
+
+def test_a_range_sensor_may_be_silent_for_as_long_as_the_readme_says() -> None:
+    (row,) = (line for line in README.read_text("utf-8").splitlines() if "a range sensor has not measured" in line)
+    assert row.endswith(f"| {Limits().range_silence_ns // NS_PER_MS} ms |")
+    assert Limits().range_silence_ns % NS_PER_MS == 0

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from car.gate import (
+    Ahead,
     Arm,
     ArmRefusal,
     ChangeMode,
@@ -27,6 +28,7 @@ from car.gate import (
     FrameArrived,
     Gate,
     GateState,
+    Limits,
     Mode,
     PilotCommand,
     Safeguard,
@@ -47,6 +49,7 @@ ages_ns = st.sampled_from([ms * MS + extra for ms in (0, 5, 50, 150, 200, 300, 2
 pauses_ns = st.sampled_from([ms * MS + extra for ms in (0, 10, 20, 50, 100, 250, 1000, 3_600_000) for extra in (0, 1)])
 modes = st.sampled_from(Mode)
 safeguards = st.frozensets(st.sampled_from(Safeguard))
+distances = st.sampled_from([math.nan, -1.0, 0.0, 0.4999, 0.5, 0.7, 1.0, 1.4999, 1.5, 4.0, math.inf])
 problems = st.sampled_from([ArmRefusal.TOO_HOT, ArmRefusal.UNDER_VOLTAGE, ArmRefusal.NOT_CALIBRATED])
 
 
@@ -65,6 +68,7 @@ class Diary:
     left_ns: int | None = None
     problems: tuple[ArmRefusal, ...] = ()
     missing: frozenset[Safeguard] = frozenset()
+    ahead_m: float = math.inf
     released_after_ns: int | None = None
     uncertainty: float = 0.0
     must_stand: bool = True
@@ -104,12 +108,14 @@ class Diary:
 class GateMachine(RuleBasedStateMachine):
     """Says anything to a gate at any time, asks it for decisions and compares them with the diary."""
 
-    @initialize(headless=st.booleans(), mode=modes, awaits=safeguards)
-    def start(self, headless: bool, mode: Mode, awaits: frozenset[Safeguard]) -> None:
-        self.gate = Gate(mode=mode, headless=headless, awaits=awaits)
+    @initialize(headless=st.booleans(), mode=modes, awaits=safeguards, looks_ahead=st.booleans())
+    def start(self, headless: bool, mode: Mode, awaits: frozenset[Safeguard], looks_ahead: bool) -> None:
+        limits = Limits(stop_m=0.5, slow_m=1.5) if looks_ahead else Limits()
+        self.gate = Gate(limits, mode, headless=headless, awaits=awaits)
+        self.looks_ahead = looks_ahead
         self.headless = headless
         self.now_ns = 100_000 * MS
-        self.diary = Diary(missing=awaits)
+        self.diary = Diary(missing=awaits, ahead_m=math.nan if looks_ahead else math.inf)
         assert self.decide().command == NEUTRAL
 
     # What can happen.
@@ -180,6 +186,15 @@ class GateMachine(RuleBasedStateMachine):
             assert self.gate.state is GateState.TRIPPED
             assert self.decide().command == NEUTRAL
 
+    @precondition(lambda self: self.looks_ahead)
+    @rule(distance_m=distances)
+    def something_is_ahead(self, distance_m: float) -> None:
+        was_driving = self.gate.state is GateState.ARMED and self.gate.mode is not Mode.CALIBRATION
+        self.say(Ahead(distance_m))
+        if was_driving and not distance_m >= 0.5:
+            assert self.gate.state is GateState.TRIPPED
+            assert self.decide().command == NEUTRAL
+
     @rule(step_ns=st.sampled_from([1, 100 * MS, 5000 * MS]))
     def clock_goes_backwards(self, step_ns: int) -> None:
         assume(self.now_ns > 20_000 * MS)
@@ -190,6 +205,7 @@ class GateMachine(RuleBasedStateMachine):
         self.diary = Diary(
             problems=self.diary.problems,
             missing=self.diary.missing,
+            ahead_m=self.diary.ahead_m,
             released_after_ns=released_after_ns,
             decided_ns=self.now_ns,
             refused=refused,
@@ -208,6 +224,7 @@ class GateMachine(RuleBasedStateMachine):
         self.say(Disarm())
         self.say(Checks())
         self.say(Safeguards())
+        self.say(Ahead(4.0))
         self.now_ns += 20 * MS
         self.cycle(NEUTRAL, NEUTRAL)
         self.say(Arm(mode, wheels_up=True))
@@ -290,6 +307,8 @@ class GateMachine(RuleBasedStateMachine):
                 diary.problems = found
             case Safeguards(missing):
                 diary.missing = missing
+            case Ahead(distance_m):
+                diary.ahead_m = distance_m
             case Stop() | Fault():
                 diary.released_after_ns = self.now_ns
 
@@ -300,6 +319,7 @@ class GateMachine(RuleBasedStateMachine):
         assert all(calibrating and problem is ArmRefusal.NOT_CALIBRATED for problem in self.diary.problems)
         assert event.wheels_up or not calibrating
         assert calibrating or self.diary.frame_age_ns(self.now_ns) <= 150 * MS
+        assert calibrating or self.nearest_m() >= 0.5
         live = self.diary.link_age_ns(self.now_ns) <= (200 if calibrating else 300) * MS
         assert live or (self.headless and event.mode is Mode.AUTO)
         if live:
@@ -375,8 +395,19 @@ class GateMachine(RuleBasedStateMachine):
         cap = {Mode.AUTO: share * min(0.25, self.diary.throttle_limit()), Mode.CALIBRATION: 0.2}.get(mode, 1.0)
         assert min(asked, 0.0) <= throttle <= max(asked, 0.0)
         assert abs(throttle) <= cap + ROUNDING
+        if mode is not Mode.CALIBRATION:
+            assert self.nearest_m() >= 0.5
+            # Forwards, the last metre before the stop takes the throttle away.
+            full = 0.25 if mode is Mode.AUTO else 1.0
+            assert throttle <= full * min(self.nearest_m() - 0.5, 1.0) + ROUNDING
         if throttle != 0.0 and mode is not Mode.AUTO:
             assert self.diary.stick_was_released()
+
+    def nearest_m(self) -> float:
+        """Return how far away what is ahead is known to be, for a car that looks: nothing far where it is not known."""
+        if not self.looks_ahead:
+            return math.inf
+        return -1.0 if math.isnan(self.diary.ahead_m) else self.diary.ahead_m
 
     def throttle_asked_for(self, mode: Mode) -> float:
         if mode is Mode.AUTO:

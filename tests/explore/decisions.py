@@ -108,6 +108,14 @@ def the_throttle_keeps_its_cap(step: Step, decision: Decision) -> bool:
 
 
 @decided
+def the_nearer_something_is_the_less_throttle_there_is(step: Step, decision: Decision) -> bool:
+    """Half way to where it stops, a car has half of its throttle's cap at most, but backwards and in calibration."""
+    if not step.is_slow() or decision.mode is Mode.CALIBRATION:
+        return True
+    return decision.command.throttle <= 0.5 * promises.CAPS.get(decision.mode, 1.0) + ROUNDING
+
+
+@decided
 def the_throttle_rises_slowly(step: Step, decision: Decision) -> bool:
     """Away from neutral the throttle moves by 2.0 /s at most."""
     return abs(decision.command.throttle) - _had(step, decision.command) <= _rise(step) + ROUNDING
@@ -142,12 +150,18 @@ def _asked_for(step: Step, decision: Decision) -> Command | None:
     if decision.state is not GateState.ARMED or (mode in promises.PILOTED and not spoken):
         return None
     if mode is Mode.AUTO:
-        return _capped(step.pilot_command(), promises.CAPS[mode])
+        return _slowed(step, mode, _capped(step.pilot_command(), promises.CAPS[mode]))
     if not step.is_link_live(mode):
         return None
     steering = (step.pilot_command() if mode is Mode.ASSIST else step.held_command()).steering
     throttle = step.held_command().throttle if step.diary.demand < 0 else 0.0
-    return _capped(Command(steering, throttle), promises.CAPS.get(mode, 1.0))
+    return _slowed(step, mode, _capped(Command(steering, throttle), promises.CAPS.get(mode, 1.0)))
+
+
+def _slowed(step: Step, mode: Mode, command: Command) -> Command:
+    if not step.is_slow() or mode is Mode.CALIBRATION:
+        return command
+    return Command(command.steering, min(command.throttle, 0.5 * promises.CAPS.get(mode, 1.0)))
 
 
 def _capped(command: Command, cap: float) -> Command:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from car.gate import (
+    Ahead,
     Arm,
     ArmRefusal,
     ChangeMode,
@@ -31,6 +32,11 @@ TOO_LATE = 7 * STEP
 """350 ms: past every limit of a driver's command, as from a network that has stalled."""
 LATE_FRAME = 3 * STEP
 """150 ms: at its limit on arrival."""
+
+NEAR_M = 0.4
+"""Nearer than the explored gate's stop."""
+SLOW_M = 0.75
+"""Half way from where the car is slower to where it stops: half of the throttle is left."""
 
 AT_NEUTRAL = Command(0.8, 0.05)
 """Steered, with the throttle at the very end of what counts as neutral."""
@@ -76,6 +82,7 @@ class Kind(IntEnum):
     STOP = auto()
     FAULT = auto()
     LOSS = auto()
+    NEAR = auto()
     FOUND = auto()
     NO_PILOT = auto()
     DECIDE = auto()
@@ -99,6 +106,7 @@ class Happening:
     problems: tuple[ArmRefusal, ...] = ()
     missing: ArmRefusal | None = None
     has_pilot: bool = True
+    in_the_way: ArmRefusal | None = None
 
     @property
     def at_ns(self) -> int:
@@ -123,6 +131,11 @@ def _arm(mode: Mode, problems: tuple[ArmRefusal, ...] = (), wheels_up: bool = Tr
 def _arm_without(mode: Mode, safeguard: Safeguard, missing: ArmRefusal) -> Happening:
     events = (Checks(), Safeguards(frozenset({safeguard})), Arm(mode, wheels_up=True))
     return Happening(f"arm {mode} without the {safeguard}", Kind.ARM, events, mode=mode, missing=missing)
+
+
+def _arm_blocked(mode: Mode, distance_m: float, in_the_way: ArmRefusal) -> Happening:
+    events = (Checks(), Ahead(distance_m), Arm(mode, wheels_up=True))
+    return Happening(f"arm {mode} with {distance_m} m ahead", Kind.ARM, events, mode=mode, in_the_way=in_the_way)
 
 
 def _arm_pilotless(mode: Mode) -> Happening:
@@ -181,6 +194,8 @@ def _happenings() -> tuple[Happening, ...]:
         Happening("fault", Kind.FAULT, (Fault(),)),
         Happening("what nobody knows", Kind.FAULT, (object(),)),
         *(Happening(f"the {lost} is lost", Kind.LOSS, (Safeguards(frozenset({lost})),)) for lost in Safeguard),
+        *(Happening(f"{metres} m ahead", Kind.NEAR, (Ahead(metres),)) for metres in (nan, NEAR_M)),
+        Happening("free ahead", Kind.FOUND, (Ahead(math.inf),)),
         Happening("everything answers", Kind.FOUND, (Safeguards(),)),
         *(
             Happening(f"pilot there: {there}", Kind.NO_PILOT, (PilotChanged(is_there=there),))
@@ -188,6 +203,8 @@ def _happenings() -> tuple[Happening, ...]:
         ),
         *(_arm_without(mode, Safeguard.CONTROLS, ArmRefusal.NO_CONTROLS) for mode in Mode),
         *(_arm_without(mode, Safeguard.GUARD, ArmRefusal.NO_GUARD) for mode in Mode),
+        *(_arm_blocked(mode, NEAR_M, ArmRefusal.OBSTACLE) for mode in Mode),
+        *(_arm_blocked(mode, nan, ArmRefusal.NO_RANGE) for mode in Mode),
         *(_arm_pilotless(mode) for mode in Mode),
         *(_change_pilotless(mode) for mode in Mode),
         *(_arm(mode) for mode in Mode),
@@ -206,11 +223,19 @@ HAPPENINGS = _happenings()
 WHILE_ARMED = tuple(
     happening
     for happening in HAPPENINGS
-    if not (happening.problems or happening.missing or (happening.kind is Kind.ARM and not happening.has_pilot))
+    if not (
+        happening.problems
+        or happening.missing
+        or happening.in_the_way
+        or (happening.kind is Kind.ARM and not happening.has_pilot)
+    )
 )
 """An armed gate arms no second time, and tries the car's own problems no more than without them."""
 DECIDE = Happening("decide", Kind.DECIDE)
 DECIDE_LATE = Happening("decide, 1 ns later", Kind.DECIDE)
 DECIDE_EARLY = Happening("decide, 1 ns before the next 50 ms have passed", Kind.DECIDE)
-DECIDE_MIRRORED = Happening("decide, with everybody asking for the other side", Kind.DECIDE)
+DECIDE_SLOW = Happening(f"{SLOW_M} m ahead, then decide", Kind.DECIDE, (Ahead(SLOW_M),))
+DECIDE_MIRRORED = Happening(
+    f"{SLOW_M} m ahead, then decide with everybody asking for the other side", Kind.DECIDE, (Ahead(SLOW_M),)
+)
 DECIDE_BACK = Happening("clock back, then decide", Kind.DECIDE, back_ns=1)

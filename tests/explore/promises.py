@@ -14,6 +14,8 @@ SHORT_LINK_LOSS_NS = 2000 * NS_PER_MS
 THROTTLE_SLEW_PER_S = 2.0
 STEERING_SLEW_PER_S = 8.0
 NEUTRAL_STICK = 0.05
+STOP_M = 0.5
+"""Where the explored gate stops for what is ahead. It is slower from 1 m on, as every car that says nothing."""
 CAPS = {Mode.AUTO: 0.25, Mode.CALIBRATION: 0.2}
 SILENCE_TO_NEUTRAL_NS = 250 * NS_PER_MS
 """However it comes about that nobody says anything any more."""

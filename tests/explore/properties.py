@@ -61,7 +61,14 @@ def a_lost_safeguard_trips_what_is_armed(step: Step) -> bool:
     return step.gate.state is expected
 
 
-@on(*(kind for kind in ON_EVENTS if kind not in (*ACTS, Kind.LOSS)))
+@on(Kind.NEAR)
+def what_is_in_the_way_trips_what_drives(step: Step) -> bool:
+    """What is too near, and a lost range sensor, trip an armed gate in every mode but calibration, and no other."""
+    drives = step.state is GateState.ARMED and step.before.mode is not Mode.CALIBRATION
+    return step.gate.state is (GateState.TRIPPED if drives else step.state)
+
+
+@on(*(kind for kind in ON_EVENTS if kind not in (*ACTS, Kind.LOSS, Kind.NEAR)))
 def what_is_only_heard_changes_no_state(step: Step) -> bool:
     """Commands, frames, checks and a leaving driver change no state; only the time that they are told may trip."""
     return step.gate.state is step.state

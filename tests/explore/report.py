@@ -8,7 +8,7 @@ from hardware.clock import NS_PER_MS
 from tests.explore.decisions import ON_DECISIONS
 from tests.explore.promises import SILENCE_TO_NEUTRAL_NS
 from tests.explore.properties import ON_EVENTS
-from tests.explore.search import FRESH, FROM_NEUTRAL, OUTPUTS, RAISED, Result, Search
+from tests.explore.search import FRESH, FROM_NEUTRAL, OUTPUTS, RAISED, RANGE_FIRST, Result, Search
 
 ABSTRACTED = f"""\
 What is abstracted:
@@ -22,7 +22,10 @@ What is abstracted:
   an old refusal had makes no difference.
 - A safeguard that is lost, and a pilot that is not there, are told as an event of their own and right before an arming
   or a change of mode; by the next event they are back.
-- The gate's limits are those that ship; the clock goes back by 50 ms or 1 ns."""
+- What is ahead is free, too near or not known, and told as a lost safeguard is: by the next event it is free. Half way
+  between, where half of the throttle is left, is told right before a decision; the other distances are left to the
+  gate's tests.
+- The gate's limits are those that ship, with a stop at 0.5 m; the clock goes back by 50 ms or 1 ns."""
 
 
 def searched(headless: bool, limit_s: float | None = None) -> Result:
@@ -62,7 +65,7 @@ def is_good(result: Result) -> bool:
 def properties() -> str:
     """Return every property with its sentence."""
     found = {judged.name: judged for kind in ON_EVENTS.values() for judged in kind}
-    found |= {judged.name: judged for judged in (*ON_DECISIONS, FRESH, FROM_NEUTRAL, RAISED)}
+    found |= {judged.name: judged for judged in (*ON_DECISIONS, FRESH, RANGE_FIRST, FROM_NEUTRAL, RAISED)}
     return "\n".join(f"- {judged.name}: {judged.sentence}" for judged in found.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import time
 from collections import Counter, deque
@@ -9,7 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from car.gate import DriverCommand, Gate, GateState, Limits, Mode, PilotCommand, TripReason
+from car.gate import (
+    Arm,
+    ArmRefusal,
+    DriverCommand,
+    FrameArrived,
+    Gate,
+    GateState,
+    Limits,
+    Mode,
+    PilotCommand,
+    TripReason,
+)
 from hardware.drivetrain import NEUTRAL, Command
 from tests.explore.decisions import ON_DECISIONS, silence_ns
 from tests.explore.diary import Diary
@@ -20,6 +32,7 @@ from tests.explore.happenings import (
     DECIDE_EARLY,
     DECIDE_LATE,
     DECIDE_MIRRORED,
+    DECIDE_SLOW,
     HAPPENINGS,
     PILOTS,
     PRESSED,
@@ -40,7 +53,13 @@ NEARLY_A_STEP_NS = STEP_NS - 1
 WAIT = "50 ms pass"
 FRESH = Property(
     "a new gate is at rest",
-    "A new gate is disarmed, neutral, in its mode, with the limits it was given and nothing to tell.",
+    "A new gate is disarmed, neutral, in its mode, with the limits it was given and nothing to tell. None stop before "
+    "they are slower.",
+    bool,
+)
+RANGE_FIRST = Property(
+    "a gate that looks ahead waits for its range sensor",
+    "A new gate that looks ahead does not arm before the sensor has told; one that does not look arms without.",
     bool,
 )
 FROM_NEUTRAL = Property(
@@ -133,6 +152,13 @@ class Search:
         limits = Limits(autopilot_throttle_cap=0.1)
         if Gate(limits, mode, headless=self._headless).limits is not limits:
             self._violated(FRESH, start, DECIDE)
+        with contextlib.suppress(ValueError):
+            Limits(slow_m=0.0)
+            self._violated(FRESH, start, DECIDE)
+        if self._first_refusal(new_gate(mode, self._headless)) is not ArmRefusal.NO_RANGE:
+            self._violated(RANGE_FIRST, start, DECIDE)
+        if self._first_refusal(Gate()) is not None:
+            self._violated(RANGE_FIRST, start, DECIDE)
         if new_gate(mode, self._headless).decide(-1).trip is not TripReason.CLOCK:
             self._violated(FRESH, start, DECIDE_BACK)
         for now_ns in (0, NOW_NS):
@@ -141,6 +167,14 @@ class Search:
             told = (decision.command, decision.driver, decision.state, decision.mode, decision.trip, decision.refusal)
             if told != (NEUTRAL, None, GateState.DISARMED, mode, None, None) or gate.refused:
                 self._violated(FRESH, start, DECIDE)
+
+    @staticmethod
+    def _first_refusal(gate: Gate) -> ArmRefusal | None:
+        """Return why a new gate does not arm that was told all but what is ahead."""
+        gate.handle(FrameArrived(NOW_NS), NOW_NS)
+        gate.handle(DriverCommand(NEUTRAL, NOW_NS), NOW_NS)
+        gate.handle(Arm(Mode.MANUAL), NOW_NS)
+        return gate.refusal
 
     def _visit(self, before: Noted) -> None:
         content = self._maker.content(before)
@@ -176,6 +210,8 @@ class Search:
         now_ns = step.happening.at_ns + step.late_ns
         self.result.decisions += 1
         try:
+            for event in step.happening.events:
+                gate.handle(event, now_ns)  # type: ignore[arg-type]
             step.decision = decision = gate.decide(now_ns)
         except Exception:  # noqa: BLE001 - likewise
             self._violated(RAISED, before, step.happening)
@@ -193,9 +229,14 @@ class Search:
             self._found(note(gate, now_ns, after_decision(step), self._headless), before, step.happening.name)
 
     def _ask_variously(self, before: Noted, content: dict[str, Any]) -> None:
-        """Ask for the same decision just before the next point of the grid, and backwards, from one output in turn."""
+        """Ask for the same decision just before the next point of the grid, near something, and backwards there.
+
+        The wheels had one of the outputs in turn.
+        """
         late = Step(before, DECIDE_EARLY, self._headless, NEARLY_A_STEP_NS, OUTPUTS[self._visited % len(OUTPUTS)])
         self._ask(before, {**content, "_output": late.output}, late)
+        slow = Step(before, DECIDE_SLOW, self._headless, 0, OUTPUTS[self._visited // 3 % len(OUTPUTS)])
+        self._ask(before, {**content, "_output": slow.output}, slow)
         back = Step(before, DECIDE_MIRRORED, self._headless, 0, OUTPUTS[self._visited // 2 % len(OUTPUTS)])
         back.mirrored = True
         self._ask(before, {**self._maker.mirrored(content), "_output": back.output}, back)
@@ -241,7 +282,10 @@ def after_event(step: Step) -> Diary:
     diary, gate = step.diary.with_(step.happening), step.gate
     if gate.state is GateState.ARMED is not step.state:
         return diary._replace(spoken=0, pilot=0, asked=0)
-    if step.happening.kind is Kind.LOSS and step.state is GateState.ARMED:
+    trips = step.happening.kind is Kind.LOSS or (
+        step.happening.kind is Kind.NEAR and step.before.mode is not Mode.CALIBRATION
+    )
+    if trips and step.state is GateState.ARMED:
         return diary._replace(demand=0)
     if gate.mode is not step.before.mode:
         demand = 0 if step.before.mode is Mode.AUTO else diary.demand

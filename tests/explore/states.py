@@ -12,14 +12,15 @@ would be seen.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
-from car.gate import ArmRefusal, DriverCommand, Gate, GateState, Mode, PilotCommand, TripReason
+from car.gate import ArmRefusal, DriverCommand, Gate, GateState, Limits, Mode, PilotCommand, TripReason
 from hardware.drivetrain import Command
 from tests.explore.diary import LONG_GONE_AGE, Diary, capped
 from tests.explore.grid import NOW_NS, age, time_ns
 from tests.explore.happenings import PILOTS, Stick
-from tests.explore.promises import NEUTRAL_STICK
+from tests.explore.promises import NEUTRAL_STICK, STOP_M
 
 OLD_REFUSAL = ArmRefusal.COARSE_STEERING
 OLD_TRIP = TripReason.STALE_FRAME
@@ -83,6 +84,7 @@ class GateMaker:
             "mode": mode,
             "trip": OLD_TRIP if state is GateState.TRIPPED else None,
             "refusal": OLD_REFUSAL,
+            "_ahead_m": math.inf,
             "_driver": self._drivers[memory.link, memory.stick],  # type: ignore[index]
             "_frame_ns": time_ns(memory.frame),
             "_pilot": PilotCommand(PILOTS) if memory.spoken else None,
@@ -102,10 +104,11 @@ class GateMaker:
 
 
 def new_gate(mode: Mode, headless: bool) -> Gate:
-    """Return a gate as its owner makes it, who leaves out what is as it mostly is."""
+    """Return a gate that looks ahead, as its owner makes it, who leaves out what is as it mostly is."""
+    limits = Limits(stop_m=STOP_M)
     if headless:
-        return Gate(mode=mode, headless=True)
-    return Gate() if mode is Mode.MANUAL else Gate(mode=mode)
+        return Gate(limits, mode, headless=True)
+    return Gate(limits) if mode is Mode.MANUAL else Gate(limits, mode)
 
 
 def made(content: dict[str, Any]) -> Gate:

@@ -79,6 +79,10 @@ class Step:
         """Return what the pilot has asked for."""
         return opposite(PILOTS) if self.mirrored else PILOTS
 
+    def is_slow(self) -> bool:
+        """Tell whether something is ahead, half way from where the car is slower to where it stops."""
+        return bool(self.happening.events)
+
     # What has to come of it.
 
     def old_refusal(self) -> ArmRefusal | None:
@@ -104,6 +108,8 @@ class Step:
                 return {TripReason.FAULT}
             case Kind.LOSS if self.before.state is GateState.ARMED:
                 return {TripReason.CONTROLS_LOST, TripReason.GUARD_LOST}
+            case Kind.NEAR if self.before.state is GateState.ARMED and self.before.mode is not Mode.CALIBRATION:
+                return {TripReason.OBSTACLE, TripReason.RANGE_LOST}
             case Kind.DECIDE if self.before.state is GateState.ARMED:
                 return self.overdue()
         return set()
@@ -135,6 +141,8 @@ class Step:
             found.append(ArmRefusal.WHEELS_NOT_UP)
         if not calibrates and not self.is_frame_fresh():
             found.append(ArmRefusal.NO_FRAME)
+        if not calibrates and asked.in_the_way is not None:
+            found.append(asked.in_the_way)
         if self.lacks_link(asked.mode):
             found.append(ArmRefusal.NO_DRIVER)
         pressed = diary.stick in (Stick.PRESSED, Stick.PRESSED_NOT_HELD)

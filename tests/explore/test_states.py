@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from car.gate import Decision, DriverCommand, Event, FrameArrived, Gate, GateState, Mode, PilotChanged, Safeguards
+from car.gate import (
+    Ahead,
+    Decision,
+    DriverCommand,
+    Event,
+    FrameArrived,
+    Gate,
+    GateState,
+    Limits,
+    Mode,
+    PilotChanged,
+    Safeguards,
+)
 from hardware.drivetrain import Command
 from tests.explore.diary import Diary
 from tests.explore.grid import NOW_NS, STEP_NS
 from tests.explore.happenings import HAPPENINGS, Happening
+from tests.explore.promises import STOP_M
 from tests.explore.states import OLD_REFUSAL, OLD_TRIP, GateMaker, made, memory, note
 
 BY_NAME = {happening.name: happening for happening in HAPPENINGS}
@@ -65,9 +79,10 @@ def moved(event: object, shift_ns: int) -> Event:
 
 def copied(original: Played, headless: bool) -> Played:
     """Return a gate that was built from what was noted of ``original``, with the output that it had."""
-    # What was told of safeguards and pilots is taken back by the next event (``report.ABSTRACTED``).
+    # What was told of safeguards, pilots and the way ahead is taken back by the next event (``report.ABSTRACTED``).
     original.gate.handle(Safeguards(), original.now_ns)
     original.gate.handle(PilotChanged(is_there=True), original.now_ns)
+    original.gate.handle(Ahead(math.inf), original.now_ns)
     original.gate.decide(original.now_ns)
     noted = note(original.gate, original.now_ns, Diary(), headless)
     return Played(made(GateMaker(headless=headless).content(noted, original.gate._output)))
@@ -95,7 +110,8 @@ def told_apart(gate: Gate) -> Gate:
 def test_a_gate_built_from_what_was_noted_of_another_goes_on_as_that_one_does(
     before: list[str], after: list[str], headless: bool, mode: Mode
 ) -> None:
-    original = Played(Gate(mode=mode, headless=headless))
+    original = Played(Gate(Limits(stop_m=STOP_M), mode, headless=headless))
+    original.gate.handle(Ahead(math.inf), original.now_ns)
     for word in before:
         original.play(word)
     copy = copied(original, headless)

@@ -10,17 +10,20 @@ from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import Command, Motion
 from hardware.drivetrains.timeline import TimelineDrivetrain
-from hardware.errors import CameraError, CameraTimeout, DrivetrainError
+from hardware.errors import CameraError, CameraTimeout, DrivetrainError, SensorError
 from hardware.faults import (
     BrokenCamera,
     BrokenDrivetrain,
+    BrokenSensor,
     FrozenCamera,
+    FrozenSensor,
     HangingDrivetrain,
     LateCamera,
     Onset,
     SilentCamera,
     StallingMotion,
 )
+from hardware.sensor import Reading, Sensor
 from tests.frames import SMALL, make_frame
 
 PERIOD_NS = 50 * NS_PER_MS
@@ -127,3 +130,37 @@ def test_a_part_that_stalls_does_so_once(onset: Onset, clock: VirtualClock) -> N
     assert clock.now_ns() == 3 * NS_PER_S
     ask()
     assert clock.now_ns() == 3 * NS_PER_S
+
+
+class Ruler(Sensor):
+    """Measures whenever it is asked."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.name = "front"
+        self.closed = False
+        self._clock = clock
+
+    def read(self) -> Reading:
+        return Reading({"distance_m": 1.0}, self._clock.now_ns())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("kind", [FrozenSensor, BrokenSensor])
+def test_until_then_a_faulty_sensor_is_the_sensor_and_then_it_measures_nothing(
+    kind: type[FrozenSensor | BrokenSensor], onset: Onset, clock: VirtualClock
+) -> None:
+    ruler = Ruler(clock)
+    with kind(ruler, onset) as faulty:
+        assert faulty.name == "front"
+        last = faulty.read()
+        assert last == Reading({"distance_m": 1.0}, NS_PER_S)
+        onset.time_ns = clock.now_ns()
+        clock.advance_ns(NS_PER_S)
+        if kind is FrozenSensor:
+            assert faulty.read() is last
+        else:
+            with pytest.raises(SensorError, match="does not answer"):
+                faulty.read()
+    assert ruler.closed

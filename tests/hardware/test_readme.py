@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import CarConfig, ReceiverSection
+from car.config.sections import CarConfig, ObstacleSection, ReceiverSection
 from car.kinds.differential import DifferentialSection
+from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.ours import CalibrationSection
+from car.kinds.section import Section
 from car.kinds.servo_esc import ServoEscSection
+from car.kinds.vl53l1x import Vl53l1xSection
 
 README = Path(__file__).parents[2] / "hardware/README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -34,10 +37,19 @@ def test_each_car_on_it_has_real_wheels() -> None:
     assert [car.drivetrain.kind for car in cars] == ["servo_esc", "servo_esc", "differential", "differential"]
 
 
-@pytest.mark.parametrize("section", [ServoEscSection, DifferentialSection, CalibrationSection, ReceiverSection])
-def test_the_hardware_readme_names_every_key(
-    section: type[ServoEscSection | DifferentialSection | CalibrationSection | ReceiverSection],
-) -> None:
+SECTIONS = [
+    ServoEscSection,
+    DifferentialSection,
+    CalibrationSection,
+    HcSr04Section,
+    Vl53l1xSection,
+    ObstacleSection,
+    ReceiverSection,
+]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_hardware_readme_names_every_key(section: type[Section]) -> None:
     missing = [key for key in section.model_fields if f"`{key}`" not in TEXT and key != "kind"]
     assert not missing
 

@@ -25,8 +25,10 @@ contrast = 1.1
 kind = "rover_tracks"
 port = "{port}"
 timeline = "wheels.timeline"
-[sensors.way]
-kind = "rover_odometer"
+[sensors.bow]
+kind = "rover_bow"
+[obstacle]
+sensors = ["bow"]
 [pilot]
 kind = "rover_nose"
 [gate]
@@ -112,7 +114,10 @@ def test_the_doctor_speaks_of_another_packages_parts(stranger: Stranger, car: Pa
         "The rover_tracks drivetrain, of the package toy-rover, has nothing to calibrate.",
         f"The tracks listen on {car / 'port'}.",
     ]
-    assert texts["sensors"] == ["The sensor way is a rover_odometer, of the package toy-rover."]
+    assert texts["sensors"] == [
+        "The sensor bow is a rover_bow, of the package toy-rover.",
+        "The car stops 0.7 m before what bow sees, and is slower from 2 m on.",
+    ]
     assert texts["pilot"][0].startswith("rover_nose answers in")
     assert texts["configuration"] == ["car.toml is in order."]
 
@@ -154,9 +159,9 @@ MISTAKES = [
     ('[camera]\nkind = "rover_eye"\n', ["camera.contrast", "required"]),
     ('[camera]\nkind = "rover_eye"\ncontrast = 1.0\nzoom = 2\n', ["unknown key `camera.zoom`", "contrast"]),
     ('[drivetrain]\nkind = "tracks"\n', ["servo_esc, differential or rover_tracks"]),
-    ('[sensors.way]\nkind = "radar"\n', ["sensors.way.kind", "radar", "rover_odometer"]),
-    ('[sensors.way]\nkind = "rover_odometer"\nwheel = 3\n', ["unknown key `sensors.way.wheel`", "kind"]),
-    ("[sensors]\nway = 3\n", ["sensors.way", "3"]),
+    ('[sensors.bow]\nkind = "radar"\n', ["sensors.bow.kind", "radar", "rover_bow"]),
+    ('[sensors.bow]\nkind = "rover_bow"\nwheel = 3\n', ["unknown key `sensors.bow.wheel`", "kind"]),
+    ("[sensors]\nbow = 3\n", ["sensors.bow", "3"]),
     ('[pilot]\nkind = "rover_nose"\ngain = "much"\n', ["pilot.gain", "much"]),
 ]
 

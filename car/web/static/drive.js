@@ -254,6 +254,9 @@ function showRecording(recording) {
   showRecording.told = recording?.failure;
 }
 
+/** Whether the car has ever said how far away the nearest thing is: then a dash says that its sensor does not tell. */
+let looksAhead = false;
+
 function showFigures(state) {
   const { latency_ms: latency, odometry, health = {} } = state;
   const ms = (value) => (value == null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`);
@@ -264,6 +267,8 @@ function showFigures(state) {
     ["99 % within", ms(latency?.p99)],
     ["Round trip", ms(state.round_trip_ms)],
   ];
+  looksAhead ||= Boolean(state.ahead);
+  if (looksAhead) rows.push(["Ahead", state.ahead ? `${state.ahead.distance_m.toFixed(2)} m` : "–"]);
   if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ...lapRows(odometry));
   if (health?.temperature_c != null) rows.push(["Processor", `${Math.round(health.temperature_c)} °C`]);
   if (health?.battery_v != null) rows.push(["Battery", `${health.battery_v.toFixed(1)} V`]);

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import pytest
 
-from car.assembly.devices import Devices, open_camera, open_devices
-from car.config.sections import CarConfig
+from car.assembly.devices import Devices, Wheels, make_world, open_camera, open_devices, open_sensor, sensors_in_world
+from car.config.sections import CarConfig, ObstacleSection
 from car.kinds.camera import CameraSection
+from car.kinds.hc_sr04 import HcSr04Section
+from car.kinds.simulated import SimulatedRangeSection
+from car.kinds.vl53l1x import Vl53l1xSection
 from hardware.camera import CameraGeometry, Image, check_camera
 from hardware.cameras.orientation import Flip, Rotation
 from hardware.cameras.recorded import RecordedCamera
 from hardware.cameras.turned import turned_image
 from hardware.clock import NS_PER_MS, SystemClock, VirtualClock
 from hardware.drivetrains.timeline import TimelineDrivetrain
-from hardware.errors import CameraError
+from hardware.errors import CameraError, DrivetrainError, SensorError
 from hardware.sensor import Reading, Sensor
+from simulator.scenario import Scenario
 from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
 from tests.hardware.cameras.fake_picamera2 import Rig
+from tests.hardware.fakes.vl53l1x import Chip, FakeDriver
 from tests.system.car_process import assert_refused, run_car
 
 
@@ -141,3 +148,71 @@ def test_the_drivetrain_is_closed_first_and_every_sensor_even_if_one_fails() -> 
         Devices(camera, RecordedDrivetrain(closed), sensors=sensors).close()
     assert closed[0] == "drivetrain"
     assert sorted(closed[1:]) == ["a", "b", "c"]
+
+
+def test_a_sensor_that_hangs_does_not_hang_the_programs_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    goes_on = threading.Event()
+
+    class Stuck(Recorded):
+        def close(self) -> None:
+            goes_on.wait(5)
+            super().close()
+
+    monkeypatch.setattr("car.assembly.devices.CLOSE_TIMEOUT_S", 0.05)
+    camera = RecordedCamera(iter(()), CameraGeometry(), VirtualClock())
+    sensors = {"b": Recorded("b", closed), "a": Stuck("a", closed)}
+    Devices(camera, RecordedDrivetrain(closed), sensors=sensors).close()
+    assert closed == ["drivetrain", "b"]
+    goes_on.set()
+
+
+LOOKING = CarConfig(sensors={"front": SimulatedRangeSection(rate_hz=50.0, max_m=3.0)}, obstacle=ObstacleSection())
+
+
+def test_a_simulated_car_has_the_range_sensor_that_car_toml_says() -> None:
+    clock = VirtualClock(1)
+    with contextlib.closing(open_devices(LOOKING, clock)) as devices:
+        clock.advance_ns(60 * NS_PER_MS)
+        reading = devices.sensors["front"].read()
+    assert reading == Reading({"distance_m": 3.0}, 1 + 20 * NS_PER_MS)
+
+
+def test_in_a_simulation_a_simulated_sensor_stands_for_every_other_that_looks_ahead() -> None:
+    clock = VirtualClock(1)
+    section = HcSr04Section(kind="hc_sr04")
+    config = LOOKING.model_copy(update={"sensors": {"front": section, "back": section}})
+    sensors = sensors_in_world(config, make_world(config, clock, Scenario("oval")), clock)
+    assert list(sensors) == ["front"]
+    clock.advance_ns(100 * NS_PER_MS)
+    assert sensors["front"].read() is not None
+
+
+def test_a_simulated_sensor_on_a_real_car_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = (
+        RecordedCamera(iter(()), CameraGeometry(), VirtualClock()),
+        Wheels(TimelineDrivetrain(VirtualClock()), None),
+    )
+    monkeypatch.setattr("car.assembly.devices.open_camera", lambda *_: real[0])
+    monkeypatch.setattr("car.assembly.devices.open_wheels", lambda *_: real[1])
+    with pytest.raises(SensorError, match=r"front is simulated, and nothing else .* Set \[sensors\.front\]"):
+        open_devices(LOOKING, VirtualClock())
+
+
+def test_a_vl53l1x_opens_on_the_bus_that_car_toml_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def open_bus(number: int) -> Chip:
+        opened.append(number)
+        return Chip(SystemClock())
+
+    monkeypatch.setattr("smbus2.SMBus", open_bus)
+    monkeypatch.setattr("hardware.sensors.vl53l1x._adafruits", FakeDriver)
+    with open_sensor(Vl53l1xSection(kind="vl53l1x", i2c_bus=3), "front", SystemClock()) as sensor:
+        assert (sensor.name, opened) == ("front", [3])
+
+
+def test_a_range_sensor_without_its_pins_is_one_sentence() -> None:
+    config = CarConfig(sensors={"front": HcSr04Section(kind="hc_sr04")})
+    with pytest.raises((SensorError, DrivetrainError), match=r"lgpio|header"):
+        open_devices(config, VirtualClock())

@@ -8,6 +8,8 @@ import pytest
 from car.config.sections import CarConfig, load_config, template
 from car.errors import ConfigError
 
+FRONT = "[sensors.front]\nkind = 'simulated'\n"
+
 
 def write(folder: Path, text: str) -> Path:
     path = folder / "car.toml"
@@ -70,6 +72,46 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[camera]\ndelay_ms = 120.0\n", ["120 ms late", "150 ms", "raise rate_hz", "or lower delay_ms"]),
         ("[camera]\ndelay_ms = -1.0\n", ["camera.delay_ms", "-1"]),
         ("camera = 3\n", ["camera", "3"]),
+        ("[obstacle]\n", ["`obstacle`", "names the sensor front", "the car has none", "[sensors.front]"]),
+        (
+            "[obstacle]\nsensors = ['bow']\n" + FRONT,
+            ["names the sensor bow", "the car has only front", "[sensors.bow]"],
+        ),
+        ("[obstacle]\nsensors = []\n" + FRONT, ["obstacle.sensors", "at least 1 item"]),
+        ("[obstacle]\nstop_m = 2.0\n" + FRONT, ["slow_m is 2 and stop_m 2", "give more"]),
+        ("[obstacle]\nstop_m = 0.0\n" + FRONT, ["obstacle.stop_m", "greater than 0"]),
+        ("[obstacle]\nsensors = ['front', 'front']\n" + FRONT, ["names the sensor front twice", "each once"]),
+        ("[obstacle]\n[sensors.front]\nkind = 'hc_sr04'\nmax_m = 0.4\n", ["slow_m is 2", "front", "max_m, 0.4"]),
+        ("[obstacle]\nslow_m = 4.1\n" + FRONT, ["slow_m is 4.1", "max_m, 4", "lower the one or raise the other"]),
+        (
+            "[obstacle]\n" + FRONT + "delay_ms = 150.0\n",
+            ["front", "200 ms", "raise its rate_hz, or lower its delay_ms"],
+        ),
+        ("[obstacle]\n" + FRONT + "rate_hz = 1.0\n", ["counts as lost 200 ms after", "after 1030 ms"]),
+        ("[obstacle]\nfar_m = 3.0\n" + FRONT, ["unknown key `obstacle.far_m`", "sensors, stop_m, slow_m"]),
+        ("[sensors.front]\nkind = 'hc_sr04'\necho_pin = 20\n", ["trigger_pin and echo_pin are both 20"]),
+        ("[sensors.front]\nkind = 'hc_sr04'\necho_pin = 30\n", ["echo_pin is 30", "2 to 27"]),
+        (
+            "[drivetrain]\nkind = 'differential'\n[sensors.front]\nkind = 'hc_sr04'\ntrigger_pin = 17\n",
+            ["`sensors`", "front has GPIO 17, and so has the drivetrain", "give it another"],
+        ),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\noe_pin = 20\n[sensors.front]\nkind = 'hc_sr04'\n",
+            ["front has GPIO 20, and so has the drivetrain"],
+        ),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\n[sensors.front]\nkind = 'hc_sr04'\necho_pin = 3\n",
+            ["front has GPIO 3, and so has the drivetrain"],
+        ),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\npins = 'hardware_pwm'\n[sensors.f]\nkind = 'hc_sr04'\necho_pin = 13\n",
+            ["f has GPIO 13, and so has the drivetrain"],
+        ),
+        (
+            "[sensors.left]\nkind = 'hc_sr04'\n[sensors.right]\nkind = 'hc_sr04'\ntrigger_pin = 16\n",
+            ["right has GPIO 21, and so has the sensor left"],
+        ),
+        ("[sensors.front]\nkind = 'radar'\n", ["`sensors.front.kind`", "radar", "hc_sr04"]),
         ("[drivetrain]\nkind = 'tracks'\n", ["`drivetrain.kind`", "tracks", "servo_esc", "differential"]),
         ("drivetrain = 3\n", ["`drivetrain.kind`", "3"]),
         # What `car neutral`, which reads the file as it is, would take for something else.
@@ -136,6 +178,18 @@ def test_a_camera_model_stands_for_its_lens_and_its_delay(tmp_path: Path, lines:
 def test_frames_may_be_late_without_a_model(tmp_path: Path) -> None:
     camera = load_config(write(tmp_path, "[camera]\ndelay_ms = 40\n")).camera
     assert (camera.model, camera.fov_deg, camera.delay_ms) == ("", 100.0, 40.0)
+
+
+def test_a_car_that_looks_ahead_stops_where_it_says(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, "[obstacle]\nstop_m = 0.4\nslow_m = 1.2\n" + FRONT))
+    assert (config.limits.stop_m, config.limits.slow_m) == (0.4, 1.2)
+    # Whoever reads no sensor is not to wait for one.
+    assert (config.gate.limits.stop_m, CarConfig().limits) == (0.0, CarConfig().gate.limits)
+
+
+def test_channels_of_a_servo_board_are_no_gpios(tmp_path: Path) -> None:
+    text = "[drivetrain]\nkind = 'servo_esc'\nsteering_pin = 5\n[sensors.front]\nkind = 'hc_sr04'\ntrigger_pin = 5\n"
+    assert load_config(write(tmp_path, text)).sensors["front"].used_gpios == (5, 21)
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

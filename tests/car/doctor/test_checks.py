@@ -222,3 +222,58 @@ def test_a_car_without_a_pilot_is_driven_by_hand(pi: Clinic) -> None:
     pi.configure('[pilot]\nmodel = ""\n')
     finding = pi.finding("pilot")
     assert (finding.level, finding.text) == (Level.OK, "No pilot is chosen: the car is driven by hand.")
+
+
+LOOKS_AHEAD = """
+[sensors.front]
+kind = "hc_sr04"
+echo_pin = 26
+[obstacle]
+stop_m = 0.5
+"""
+
+
+def sensor_words(clinic: Clinic) -> list[tuple[Level, str]]:
+    return [(each.level, each.text) for each in clinic.examine().findings if each.check == "sensors"]
+
+
+def test_a_range_sensor_is_told_with_its_pins_and_what_the_car_does_by_it(pi: Clinic) -> None:
+    pi.configure(LOOKS_AHEAD)
+    assert [level for level, _ in sensor_words(pi)] == [Level.OK] * 3
+    words = " ".join(text for _, text in sensor_words(pi))
+    assert "GPIO 20 (trigger) and 26 (echo)" in words
+    assert "stops 0.5 m before what front sees, and is slower from 2 m on" in words
+
+
+def test_a_range_sensor_without_lgpio_or_a_raspberry_pi_is_an_error_with_the_next_step(
+    pi: Clinic, tmp_path: Path
+) -> None:
+    pi.configure(LOOKS_AHEAD)
+    pi.answers["import_problem"] = lambda *modules: "No module named 'lgpio'" if "lgpio" in modules else ""
+    assert (Level.ERROR, "lgpio cannot be imported (No module named 'lgpio').") in sensor_words(pi)
+    laptop = Clinic(tmp_path / "laptop", lambda root: root, {})
+    laptop.configure(LOOKS_AHEAD)
+    assert any(level is Level.ERROR and "this is none" in text for level, text in sensor_words(laptop))
+
+
+BY_LIGHT = '[sensors.front]\nkind = "vl53l1x"\n'
+
+
+def test_a_vl53l1x_is_looked_for_on_its_bus(pi: Clinic) -> None:
+    pi.configure(BY_LIGHT)
+    assert (Level.ERROR, "No VL53L1X answers at 0x29 on /dev/i2c-1.") in sensor_words(pi)
+    pi.answers["i2c_answers"] = lambda _bus, addresses: list(addresses)
+    assert [level for level, _ in sensor_words(pi)] == [Level.OK, Level.OK]
+
+
+def test_a_vl53l1x_without_its_driver_or_its_bus_is_an_error_with_the_next_step(pi: Clinic) -> None:
+    def closed(_bus: int, _addresses: object) -> list[int]:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    pi.configure(BY_LIGHT)
+    pi.answers["i2c_answers"] = closed
+    pi.answers["import_problem"] = lambda *modules: "No module named it" if "adafruit_vl53l1x" in modules else ""
+    driver, bus = (each for each in pi.examine().findings if each.check == "sensors" and each.level is Level.ERROR)
+    assert driver.fix.endswith("pip install adafruit-circuitpython-vl53l1x")
+    assert "The I²C bus 1 cannot be opened" in bus.text
+    assert bus.fix == "sudo raspi-config nonint do_i2c 0"

@@ -38,6 +38,7 @@ def test_the_promise_is_held(fault: InjectedFault) -> None:
         ("camera-dead", Limits(frame_fresh_ns=NS_PER_S // 4)),
         ("frames-late", Limits(frame_fresh_ns=NS_PER_S // 2)),
         ("pilot-nan", Limits(pilot_valid_ns=NS_PER_S // 2)),
+        ("range-dead", Limits(range_silence_ns=NS_PER_S // 2)),
         ("link-lost", Limits(driver_valid_ns=NS_PER_S // 2)),
         ("link-burst", Limits(driver_valid_ns=3 * NS_PER_S)),
     ],

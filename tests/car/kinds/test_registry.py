@@ -14,6 +14,7 @@ from car.kinds.camera import CameraKind, CameraSection
 from car.kinds.ours import CAMERAS, DRIVETRAINS, PILOTS, SENSORS
 from car.kinds.pilot import PilotKind, PilotSection
 from car.kinds.registry import Registry
+from car.kinds.sensor import SensorKind, SensorSection
 from tests.car.kinds.strange import FakePackage
 
 
@@ -61,9 +62,10 @@ def test_an_unknown_kind_is_answered_with_what_there_is(package: FakePackage, na
         CAMERAS.find(name)
 
 
-def test_where_no_sensor_is_installed_the_choice_says_where_to_read(package: FakePackage) -> None:
+def test_where_there_is_nothing_to_choose_from_the_choice_says_where_to_read(package: FakePackage) -> None:
+    sensors: Registry[Any] = Registry("pocketpilot.sensors", SensorKind, SensorSection, {})
     with pytest.raises(UnknownKind, match=r"docs/extending\.md"):
-        SENSORS.find("radar")
+        sensors.find("radar")
 
 
 @pytest.mark.parametrize(

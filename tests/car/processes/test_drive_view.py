@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from car.gate import GateState, Mode, TripReason
+from car.gate import Ahead, GateState, Mode, TripReason
 from car.processes.drive_view import DriveView
 from tests.frames import make_frame, make_record
 
@@ -56,3 +56,11 @@ def test_a_trip_is_shown_with_its_reason() -> None:
     view = DriveView("mycar", 30)
     view.add(replace(make_record(make_frame(1)), gate_state=GateState.TRIPPED, trip=TripReason.CONTROLS_LOST))
     assert "the controls, which carry every stop, did not answer" in view.line("lane", "off")
+
+
+def test_what_is_ahead_is_shown_where_a_sensor_says_so() -> None:
+    view = DriveView("mycar", 30)
+    view.add(make_record(make_frame(1)))
+    assert "ahead" not in view.line("lane", "off")
+    view.add(replace(make_record(make_frame(2)), ahead=Ahead(0.834)))
+    assert "ahead 0.83 m" in view.line("lane", "off")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from car.config.sections import CarConfig
-from car.gate import GateState, TripReason
+from car.gate import Ahead, GateState, TripReason
 from car.link.ring import CycleRing, RingReader
 from car.recording.recorder import CycleWriter, Recorder, describe_session, new_session_path
 from car.sessions.reader import Session
@@ -152,3 +152,16 @@ def test_two_sessions_of_the_same_second_have_different_names(tmp_path: Path) ->
         paths.append(new_session_path(folder))
         paths[-1].touch()
     assert len(set(paths)) == 3
+
+
+def test_a_range_sensor_that_falls_silent_is_one_event_of_the_session(tmp_path: Path) -> None:
+    clock = VirtualClock(NS_PER_S)
+    path = tmp_path / "drive.mcap"
+    seen = [None, Ahead(0.8), Ahead(0.7), None, None]
+    with SessionWriter(path, describe_session("drive", CarConfig(), "drive"), clock) as writer:
+        write = CycleWriter(writer, jpeg_quality=75)
+        for number, ahead in enumerate(seen):
+            write(replace(make_record(make_frame(number)), ahead=ahead), make_frame(number))
+    with Session.open(path) as session:
+        assert [event.text for event in session.events() if event.kind == "range"] == [TripReason.RANGE_LOST]
+        assert [driven.record.ahead for driven in session.driven_frames()] == seen

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from car.drive_record import DriveRecord
-from car.gate import ArmRefusal, GateState, Mode, TripReason
+from car.gate import Ahead, ArmRefusal, GateState, Mode, TripReason
 from car.link.ring import CycleRing
 from car.web.live import LiveDrive
 from hardware.clock import VirtualClock
@@ -28,6 +28,7 @@ RECORD = replace(
     lap_count=LapCount(2, 33.5, -0.02, 1),
     pose=Pose(1.25, -2.0, 0.5),
     uncertainty=1.25,
+    ahead=Ahead(0.81234),
 )
 
 
@@ -63,6 +64,7 @@ def test_the_page_is_told_by_the_names_and_words_it_knows() -> None:
         },
         "awaits_neutral": False,
         "uncertainty": 1.25,
+        "ahead": {"distance_m": 0.8123},
         "pose": {"x_m": 1.25, "y_m": -2.0, "heading_rad": 0.5},
         "frame_rate_hz": 0.0,
         "latency_ms": None,

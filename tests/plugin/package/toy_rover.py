@@ -1,4 +1,4 @@
-"""A robot that Pocketpilot knows nothing of: its own camera, tracks, odometer and pilot, in a world of its own."""
+"""A robot that Pocketpilot knows nothing of: its own camera, tracks, bow and pilot, in a world of its own."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -10,6 +10,8 @@ import numpy as np
 from car import kinds
 from simulator.track import make_track
 from simulator.world import World
+
+ROCK_M = 99.0
 
 
 @cache
@@ -78,24 +80,24 @@ class TracksKind(kinds.DrivetrainKind[TracksSection, kinds.Calibration]):
         yield kinds.ok(f"The tracks listen on {section.port}.")
 
 
-class Odometer(kinds.Sensor):
+class Bow(kinds.Sensor):
     def __init__(self, name: str, clock: kinds.Clock) -> None:
         self.name, self._clock, self._closed = name, clock, False
 
     def read(self) -> kinds.Reading:
         if self._closed:
-            raise kinds.SensorError("The odometer is closed. Open it again.")
-        return kinds.Reading({"way_m": world(self._clock).lap_count().progress_m}, self._clock.now_ns())
+            raise kinds.SensorError("The bow is closed. Open it again.")
+        return kinds.Reading({"distance_m": ROCK_M - world(self._clock).lap_count().progress_m}, self._clock.now_ns())
 
     def close(self) -> None:
         self._closed = True
 
 
-class OdometerKind(kinds.SensorKind[kinds.SensorSection]):
+class BowKind(kinds.SensorKind[kinds.SensorSection]):
     section = kinds.SensorSection
 
     def open(self, section: kinds.SensorSection, name: str, clock: kinds.Clock) -> kinds.Sensor:
-        return Odometer(name, clock)
+        return Bow(name, clock)
 
 
 class NoseSection(kinds.PilotSection):
