@@ -214,5 +214,5 @@ def test_a_vl53l1x_opens_on_the_bus_that_car_toml_names(monkeypatch: pytest.Monk
 
 def test_a_range_sensor_without_its_pins_is_one_sentence() -> None:
     config = CarConfig(sensors={"front": HcSr04Section(kind="hc_sr04")})
-    with pytest.raises((SensorError, DrivetrainError), match=r"lgpio|header"):
+    with pytest.raises((SensorError, DrivetrainError), match=r"lgpio|header|GPIO 20 and 21"):
         open_devices(config, VirtualClock())
