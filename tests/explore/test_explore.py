@@ -61,7 +61,6 @@ def test_an_exploration_that_does_not_come_to_its_end_is_a_failure_and_says_so()
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.count("NOT explored to its end") == 2
-    assert "no violation" in done.stdout
 
 
 def test_what_is_judged_and_what_is_left_out_can_be_read() -> None:
