@@ -138,6 +138,21 @@ def work_folder(parent: Path, kind: str) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Make a folder that is called ``path`` once the block ends without an error; half of one never is.
+
+    Where the block fails, or its process is killed, nothing of it stays; raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with work_folder(path.parent, f".{path.name}.tmp-") as unfinished:
+        # Not that folder itself, which nobody else may look into.
+        folder = unfinished / path.name
+        folder.mkdir()
+        yield folder
+        folder.rename(path)
+
+
 def remove_left(parent: Path, kind: str) -> None:
     """Remove the folders of ``work_folder`` in ``parent`` whose processes were killed; raises OSError.
 

@@ -8,7 +8,6 @@ row of ``meta/episodes/`` for each episode, and ``info.json``, ``stats.json`` an
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import ExportError, MissingPackage, RecordingError, SessionBusy, SessionError
-from car.files import reason
+from car.files import new_folder, reason
 from car.sessions.format import EncodedFrame
 from car.sessions.labels import LabelledFrame, labelled_frames
 from car.sessions.reader import Session
@@ -90,23 +89,18 @@ def export_lerobot(
         ) from error
     if folder.exists():
         raise RecordingError(f"{folder} exists already. Delete it, or choose another folder.")
-    # Half an export must not pass for a dataset, so it gets its name when it is whole.
-    unfinished = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        with _Dataset(unfinished) as dataset:
-            for done, path in enumerate(sessions):
-                dataset.add_session(path)
-                if progress is not None:
-                    progress((done + 1) / len(sessions))
-            if not dataset.frame_count:
-                raise ExportError("Nobody drove in these sessions, so there is nothing to export. Choose others.")
-        dataset.describe(task)
-        unfinished.rename(folder)
+        with new_folder(folder) as unfinished:
+            with _Dataset(unfinished) as dataset:
+                for done, path in enumerate(sessions):
+                    dataset.add_session(path)
+                    if progress is not None:
+                        progress((done + 1) / len(sessions))
+                if not dataset.frame_count:
+                    raise ExportError("Nobody drove in these sessions, so there is nothing to export. Choose others.")
+            dataset.describe(task)
     except OSError as error:
         raise RecordingError(f"{folder} cannot be written ({reason(error)}). Free some space on the disk.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return LeRobotExport(folder, len(dataset.episodes), dataset.frame_count, dataset.broken)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from car.files import publish_new, work_folder
+from car.files import new_folder, publish_new, work_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the locks are Unix's")
 
@@ -77,3 +77,28 @@ def test_a_new_file_gets_its_name_when_it_is_whole_and_takes_nobody_s(tmp_path: 
     with pytest.raises(FileExistsError):
         publish_new(new, path)
     assert (path.read_text(), new.read_text()) == ("first", "second")
+
+
+def make_while_another_does(path: Path) -> None:
+    with new_folder(path) as first:
+        (first / "whole").touch()
+        with new_folder(path) as second:
+            (second / "other").touch()
+            assert not path.exists()
+        assert (first / "whole").exists()
+
+
+def test_two_who_make_the_same_folder_do_not_disturb_each_other_and_one_of_them_fails(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "made"
+    with pytest.raises(OSError, match="made"):
+        make_while_another_does(path)
+    assert [each.name for each in path.iterdir()] == ["other"]
+    assert list(path.parent.iterdir()) == [path]
+    # Made by its user like any other, not for that user's eyes alone.
+    assert path.stat().st_mode == path.parent.stat().st_mode
+
+
+def test_a_folder_whose_making_fails_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "failed"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []

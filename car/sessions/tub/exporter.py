@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from typing import Any
 
 from car.drive_record import DriveRecord
 from car.errors import RecordingError, SessionBusy, TubError
-from car.files import reason
+from car.files import new_folder, reason
 from car.gate import Mode
 from car.sessions.edits import Edits
 from car.sessions.labels import label_of
@@ -111,22 +110,17 @@ def _called(folder: Path, name: str) -> list[Path]:
 
 
 def _write(session: Session, contents: _Contents, tub_dir: Path) -> TubExport:
-    # Half an export must not pass for a tub, so it gets its name when it is whole.
-    unfinished = tub_dir.with_name(f".{tub_dir.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        (unfinished / IMAGES).mkdir(parents=True)
-        for number, index in enumerate(contents.frames):
-            (unfinished / IMAGES / _image_name(number)).write_bytes(session.frame_at(index).jpeg)
-        for name, content in contents.files().items():
-            (unfinished / name).write_bytes(content)
-        unfinished.rename(tub_dir)
+        with new_folder(tub_dir) as unfinished:
+            (unfinished / IMAGES).mkdir()
+            for number, index in enumerate(contents.frames):
+                (unfinished / IMAGES / _image_name(number)).write_bytes(session.frame_at(index).jpeg)
+            for name, content in contents.files().items():
+                (unfinished / name).write_bytes(content)
     except OSError as error:
         if isinstance(error, RecordingError):
             raise
         raise RecordingError(f"{tub_dir} cannot be written ({reason(error)}). Free some space on the disk.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return TubExport(session.path, tub_dir, contents.count, len(contents.deleted))
 
 
