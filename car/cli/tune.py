@@ -46,7 +46,7 @@ def tune(
         list[str] | None, typer.Option("--lead-ms", metavar="N|auto", help="Try this lead of labels; default: 0.")
     ] = None,
     loss: Annotated[
-        list[str] | None, typer.Option("--loss", metavar="NAME", help="Try mse or huber; default: mse.")
+        list[str] | None, typer.Option("--loss", metavar="NAME", help="Try mse, huber or binned; default: mse.")
     ] = None,
     balance: Annotated[
         list[str] | None, typer.Option("--balance", metavar="WHEN", help="Try on or off; default: off.")
