@@ -112,6 +112,13 @@ class Rig:
             self.set(ch5=position)
             self.turn(3)
 
+    def press_again(self) -> None:
+        """Let go of the throttle, and press it to its end."""
+        self.set(ch2=1500)
+        self.turn(3)
+        self.set(ch2=2000)
+        self.turn(20)
+
     def drive(self, throttle_us: float = 2000) -> None:
         """Arm, and press the throttle until the wheels turn."""
         self.arm()
@@ -402,10 +409,7 @@ def test_after_a_short_silence_the_driver_goes_on_once_the_throttle_was_let_go_o
     assert rig.decide().command == NEUTRAL
     rig.turn(20)
     assert rig.decide().command.throttle == 0.0
-    rig.set(ch2=1500)
-    rig.turn(3)
-    rig.set(ch2=2000)
-    rig.turn(20)
+    rig.press_again()
     assert rig.decide().command.throttle > 0.2
 
 
@@ -440,10 +444,7 @@ def test_a_receiver_that_repeats_its_frame_for_ever_loses_the_throttle(rig: Rig)
     rig.trembles = True
     rig.turn(20)
     assert rig.decide().command.throttle == 0.0
-    rig.set(ch2=1500)
-    rig.turn(3)
-    rig.set(ch2=2000)
-    rig.turn(20)
+    rig.press_again()
     assert rig.decide().command.throttle > 0.2
 
 
