@@ -32,7 +32,7 @@ from training.evaluation.road_test import RoadTest, take_road_test
 from training.fit import WARM_LEARNING_RATE, Fitted, TrainSettings, fit
 from training.pipeline import EXPORT, check_place, export_pilot, publish_pilot
 from training.progress import Progress, ProgressCallback, ignore_progress
-from training.split import Split, split_recordings
+from training.split import Split, split_dataset
 from training.worlds import learning_worlds, trial_worlds
 
 EXPERT_SHARE = 0.5
@@ -186,7 +186,7 @@ class _Rounds:
             )
         loaded(dataset)
         self._dataset = dataset
-        self._split = split_recordings([recording.captured_ns for recording in dataset.recordings], self._settings.seed)
+        self._split = split_dataset(dataset, self._settings.seed)
 
     def run(self, number: int) -> Round:
         """Drive, but for round 0, then train and try the new pilot."""

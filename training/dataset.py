@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -123,6 +123,16 @@ def load_dataset(
         raise _nothing_left(left_out)
     height, width = _size_of(recordings[0])
     return Dataset(tuple(recordings), height, width)
+
+
+def batches(
+    recordings: Sequence[Recording], parts: Sequence[NDArray[np.intp]], size: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float64]]]:
+    """Yield images and labels of the frames ``parts`` of each recording, at most ``size`` at a time."""
+    for recording, part in zip(recordings, parts, strict=True):
+        for start in range(0, len(part), size):
+            chosen = part[start : start + size]
+            yield recording.images[chosen], recording.labels[chosen].astype(np.float64)
 
 
 def load_recording(path: Path, progress: ProgressCallback = ignore_progress) -> Recording:

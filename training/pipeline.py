@@ -34,7 +34,7 @@ from training.evaluation.uncertainty import unsure_share
 from training.fit import WARM_LEARNING_RATE, Fitted, TrainSettings, fit
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
-from training.split import Indexes, Split, split_recordings
+from training.split import Indexes, Split, split_dataset
 from training.takeovers import corrected
 from training.transfer import Earlier, read_earlier
 from training.variants import Judging, export_variants
@@ -87,8 +87,7 @@ def train(
     loaded(dataset)
     progress(Progress("train", 0, 1))
     lessons = corrected(dataset, settings.seed) if from_takeovers else None
-    times = [recording.captured_ns for recording in dataset.recordings]
-    split = lessons.split if lessons else split_recordings(times, settings.seed)
+    split = lessons.split if lessons else split_dataset(dataset, settings.seed)
     checkpoints = Checkpoints(out.parent / FOLDER, say, restart=restart)
     network = earlier.network if earlier is not None else None
     fitted = fit(dataset, split, settings, progress, start=network, checkpoints=checkpoints, stop=stop, say=say)

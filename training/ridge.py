@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hardware.clock import NS_PER_S
 from models.contract import OUTPUTS
-from training.dataset import Dataset, Recording
+from training.dataset import Dataset, Recording, batches
 from training.evaluation.offline import Values, score
 from training.split import GUARD_S, Indexes
 
@@ -65,7 +65,7 @@ class Ridge:
 
     def predict_all(self, dataset: Dataset, parts: Sequence[Indexes]) -> Values:
         """Return the same for the frames ``parts`` of each recording; of many, few are in memory at a time."""
-        return np.concatenate([self.predict(images) for images, _ in _batches(dataset.recordings, parts)])
+        return np.concatenate([self.predict(images) for images, _ in batches(dataset.recordings, parts, _BATCH)])
 
 
 def fit_ridge(
@@ -85,7 +85,7 @@ def fit_ridge(
     every = math.ceil(sum(map(len, train)) / MOST_FRAMES)
     moments = _moments(dataset.recordings, [part[::every] for part in train], features, mirrored=mirrored)
     held_out = [
-        (_inputs(features, images), labels[:, 0]) for images, labels in _batches(dataset.recordings, validation)
+        (_inputs(features, images), labels[:, 0]) for images, labels in batches(dataset.recordings, validation, _BATCH)
     ]
     inputs, steering = (np.concatenate(parts) for parts in zip(*held_out, strict=True))
     tried = [_solved(moments, penalty) for penalty in PENALTIES]
@@ -118,8 +118,8 @@ def predict_by_the_rest(
         rest = functools.reduce(operator.add, [one for number, one in enumerate(moments) if number != place])
         ridge = Ridge(features, _solved(rest, penalty), math.nan)
         for answers, one, mask, recording in zip(predicted, judged, asked, recordings, strict=True):
-            batches = _batches([recording], [one[mask]])
-            answers[mask] = np.concatenate([ridge.predict(images) for images, _ in batches] or [answers[:0]])
+            asked_for = batches([recording], [one[mask]], _BATCH)
+            answers[mask] = np.concatenate([ridge.predict(images) for images, _ in asked_for] or [answers[:0]])
     return np.concatenate(predicted)
 
 
@@ -151,7 +151,7 @@ def _moments(
     recordings: Sequence[Recording], parts: Sequence[Indexes], features: Features, *, mirrored: bool = False
 ) -> _Moments:
     total = _Moments(np.zeros(()), np.zeros(()), np.zeros(2), 0)
-    for images, labels in _batches(recordings, parts):
+    for images, labels in batches(recordings, parts, _BATCH):
         views = [(images, labels), (images[:, :, ::-1], labels * (-1.0, 1.0))] if mirrored else [(images, labels)]
         for view, answers in views:
             inputs = _inputs(features, view)
@@ -191,13 +191,6 @@ def _solved(moments: _Moments, penalty: float) -> Values:
     # The last input is the constant one, whose weight nothing holds down.
     solved: Values = np.linalg.solve(squares + scale * np.diag(np.append(np.ones(len(squares) - 1), 1e-9)), products)
     return solved
-
-
-def _batches(recordings: Sequence[Recording], parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Values]]:
-    for recording, part in zip(recordings, parts, strict=True):
-        for start in range(0, len(part), _BATCH):
-            chosen = part[start : start + _BATCH]
-            yield recording.images[chosen], recording.labels[chosen].astype(np.float64)
 
 
 def _inputs(features: Features, images: NDArray[np.uint8]) -> Values:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from car.errors import TrainingError
 from hardware.clock import NS_PER_S
+from training.dataset import Dataset
 
 GUARD_S = 2
 TEST_FRACTION = 0.2
@@ -44,6 +45,11 @@ class Split:
     validation: tuple[Indexes, ...]
     test: tuple[Indexes, ...]
     words: str
+
+
+def split_dataset(dataset: Dataset, seed: int = 0) -> Split:
+    """Return the ``split_recordings`` of all frames of ``dataset``."""
+    return split_recordings([recording.captured_ns for recording in dataset.recordings], seed)
 
 
 def split_recordings(captured_ns: Sequence[Times], seed: int = 0) -> Split:

@@ -22,7 +22,8 @@ from training.cores import Engine, ProgressCallback
 from training.dataset import Dataset, Size
 from training.fit import LossName, TrainSettings
 from training.networks.steering import NetworkName
-from training.tune.trial import Trial, TrialResult, checkpoints_of, run_trial, split_for, trial_key
+from training.split import split_dataset
+from training.tune.trial import Trial, TrialResult, checkpoints_of, run_trial, trial_key
 
 TRIALS = "trials.json"
 SCHEMA_VERSION = 1
@@ -154,7 +155,7 @@ class Search:
 
 
 def _trial(dataset: Dataset, settings: TrainSettings) -> Trial:
-    return Trial(settings, trial_key(dataset, split_for(dataset, settings), settings))
+    return Trial(settings, trial_key(dataset, split_dataset(dataset, settings.seed), settings))
 
 
 def _unwritable(folder: Path, error: OSError) -> TrainingError:

@@ -14,12 +14,12 @@ from car.errors import TrainingError
 from training.backend import import_keras
 from training.checkpoints import FOLDER, Checkpoints, fit_key
 from training.cores import ProgressCallback
-from training.dataset import Dataset, Size, load_dataset
+from training.dataset import Dataset, Size, batches, load_dataset
 from training.evaluation.offline import compare
 from training.export import network_values
 from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress
-from training.split import Split, split_recordings
+from training.split import Split, split_dataset
 
 _BATCH = 64
 _FIT_SHARE = 0.98
@@ -82,11 +82,6 @@ def trial_key(dataset: Dataset, split: Split, settings: TrainSettings) -> str:
     return fit_key(dataset, split, {"trial": asdict(settings)})
 
 
-def split_for(dataset: Dataset, settings: TrainSettings) -> Split:
-    """Return which frames a training with these settings learns from, as ``car train`` splits them."""
-    return split_recordings([recording.captured_ns for recording in dataset.recordings], settings.seed)
-
-
 def checkpoints_of(key: str, folder: Path) -> Path:
     """Return where the checkpoints of the trial with ``key`` are; a folder each, so that none pushes out another's."""
     return folder / FOLDER / key
@@ -102,7 +97,7 @@ def run_trial(
     started_cpu_s = time.process_time()
     # To decode on another machine may take minutes, in which it is not to pass for frozen.
     dataset = load_dataset(sessions, lambda _: progress(0.0), size=size)
-    split = split_for(dataset, trial.settings)
+    split = split_dataset(dataset, trial.settings.seed)
     if trial_key(dataset, split, trial.settings) != trial.key:
         raise TrainingError(
             "A worker has other sessions than this machine, or another version of Pocketpilot or its packages. Give "
@@ -139,12 +134,9 @@ def run_trial(
 
 def _validation_figures(fitted: Fitted) -> dict[str, float]:
     """Return the steering's figures on the validation frames, as a model card holds them."""
-    dataset, parts = fitted.dataset, fitted.split.validation
-    predicted = [
-        network_values(fitted.network, recording.images[part[start : start + _BATCH]])
-        for recording, part in zip(dataset.recordings, parts, strict=True)
-        for start in range(0, len(part), _BATCH)
+    judged = [
+        (network_values(fitted.network, images), labels)
+        for images, labels in batches(fitted.dataset.recordings, fitted.split.validation, _BATCH)
     ]
-    labels = [recording.labels[part] for recording, part in zip(dataset.recordings, parts, strict=True)]
-    given, driven = (np.concatenate(values)[:, 0].astype(np.float64) for values in (predicted, labels))
+    given, driven = (np.concatenate(values)[:, 0].astype(np.float64) for values in zip(*judged, strict=True))
     return compare(given, driven, None).to_metrics()
