@@ -11,10 +11,8 @@ from car.config.sections import CarConfig
 from car.gate import Ahead, Event
 from hardware.clock import Clock
 from hardware.errors import SensorError
-from hardware.sensor import Reading, Sensor
+from hardware.sensor import DISTANCE, Reading, Sensor
 
-DISTANCE = "distance_m"
-"""What a sensor calls how far away the nearest thing ahead is, if it measures that."""
 FURTHEST_M = 100.0
 """No sensor of a car sees further: more than that is no distance. One that sees nothing says how far it could see."""
 POLL_S = 0.01

@@ -11,6 +11,8 @@ from hardware.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from hardware.closing import Closing
 from hardware.errors import ContractError, SensorError
 
+DISTANCE = "distance_m"
+"""What a sensor calls how far away the nearest thing ahead is, if it measures that."""
 CHECK_TIMEOUT_S = 5.0
 CHECK_POLL_MS = 5
 CHECK_READINGS = 5

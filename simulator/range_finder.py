@@ -9,7 +9,7 @@ import numpy as np
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import Pose
 from hardware.errors import SensorError
-from hardware.sensor import Reading, Sensor
+from hardware.sensor import DISTANCE, Reading, Sensor
 from simulator.curves import Points
 from simulator.obstacles import Obstacle
 from simulator.track import Track
@@ -68,7 +68,7 @@ class SimulatedRangeFinder(Sensor):
         periods = (self._clock.now_ns() - self._delay_ns - self._start_ns) // self._period_ns
         measured_ns = self._start_ns + periods * self._period_ns
         if periods >= 0 and (self._newest is None or measured_ns > self._newest.measured_ns):
-            self._newest = Reading({"distance_m": self._measure(measured_ns)}, measured_ns)
+            self._newest = Reading({DISTANCE: self._measure(measured_ns)}, measured_ns)
         return self._newest
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from gpiozero.exc import DistanceSensorNoEcho, PWMSoftwareFallback
 
 from hardware.clock import Clock
 from hardware.errors import HardwareError, SensorError
-from hardware.sensor import Reading, Sensor
+from hardware.sensor import DISTANCE, Reading, Sensor
 
 
 class HcSr04(Sensor):
@@ -35,7 +35,7 @@ class HcSr04(Sensor):
         self._newest: Reading | None = None
 
         def note(share: float, measured_ns: int) -> None:
-            self._newest = Reading({"distance_m": share * max_m}, measured_ns)
+            self._newest = Reading({DISTANCE: share * max_m}, measured_ns)
 
         # gpiozero would say so of every single ping, on the terminal of the drive.
         warnings.simplefilter("ignore", DistanceSensorNoEcho)

@@ -11,7 +11,7 @@ from typing import Any
 
 from hardware.clock import NS_PER_MS, Clock
 from hardware.errors import SensorError
-from hardware.sensor import Reading, Sensor
+from hardware.sensor import DISTANCE, Reading, Sensor
 
 ADDRESS = 0x29
 LONG_RANGE = 2
@@ -146,7 +146,7 @@ class Vl53l1x(Sensor):
 
     def _note(self, distance_cm: float | None) -> None:
         distance_m = self._max_m if distance_cm is None else min(distance_cm / 100, self._max_m)
-        self._newest = Reading({"distance_m": distance_m}, self._clock.now_ns() - BUDGET_MS * NS_PER_MS)
+        self._newest = Reading({DISTANCE: distance_m}, self._clock.now_ns() - BUDGET_MS * NS_PER_MS)
 
 
 def _adafruits(bus: Any, address: int) -> Any:
