@@ -25,7 +25,7 @@ from hardware.receivers.sbus import SbusFrame
 
 WELL_TRIMMED = 0.03
 MINI_UART = "ttyS0"
-MANUAL = "hardware/README.md has its wiring"
+WIRING = "hardware/README.md has its wiring"
 
 
 def receiver(patient: Patient) -> Iterator[Verdict]:
@@ -47,10 +47,10 @@ def receiver(patient: Patient) -> Iterator[Verdict]:
     elif heard.refusal is not None:
         yield error(heard.refusal.text, heard.refusal.fix)
     elif not heard.bytes_read:
-        yield warning(f"Nothing comes in at {section.port}.", f"Give the receiver its supply; {MANUAL}")
+        yield warning(f"Nothing comes in at {section.port}.", f"Give the receiver its supply; {WIRING}")
     elif not heard.frames:
         text = f"{heard.bytes_read} bytes came in at {section.port}, and no frame of SBUS: is its signal inverted?"
-        yield warning(text, f"Put an inverter between them, or let the receiver invert it: {MANUAL}")
+        yield warning(text, f"Put an inverter between them, or let the receiver invert it: {WIRING}")
     else:
         yield from _transmitter(section, heard)
 
