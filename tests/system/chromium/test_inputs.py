@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -300,7 +301,15 @@ def test_laps_of_a_simulated_car_are_timed_on_the_page(chromium: Browser, tmp_pa
         for word in ("Laps", "This lap", "Last lap", "Off the lane"):
             expect(figures).to_contain_text(word)
         best = figures.locator("div", has_text="Best lap").locator("dd")
-        expect(best).to_have_text(re.compile(r"[1-9]\d\.\d s"), timeout=90_000)
+        lap = re.compile(r"[1-9]\d\.\d s")
+        deadline = time.monotonic() + 150.0
+        while not lap.fullmatch(best.inner_text()):
+            # A machine that stood still for a moment stops the car, as it must: its driver arms it anew.
+            state = drive_page.page.locator("#gate-title").inner_text()
+            assert time.monotonic() < deadline, f"no lap was timed; {state}; {figures.inner_text()}"
+            if state != "Armed":
+                drive_page.arm("auto")
+            drive_page.page.wait_for_timeout(500)
         # Who opens the page anew is told what was timed before.
         told = best.inner_text()
         drive_page.leave_the_car_as_it_was()
