@@ -152,7 +152,7 @@ class DriveChannel:
         command = Command(sample.steering, sample.throttle)
         if self._live.is_calibrating:
             command = self._tried.command(arrived_ns) if sample.held else NEUTRAL
-        self._seat.sample(command, sampled_ns, held=sample.held, throttle_limit=sample.limit)
+        self._seat.sample(command, sampled_ns, held=sample.held, throttle_limit=sample.limit, pressed=sample.pressed)
 
     async def _refuse(self, why: str) -> None:
         self._refused += 1

@@ -23,7 +23,8 @@ class _Message(BaseModel):
 class Sample(_Message):
     """What the driver holds, by the client's own clock; ``held`` is its hold button where there is one.
 
-    ``limit`` is the throttle that the driver allows a pilot at most.
+    ``limit`` is the throttle that the driver allows a pilot at most. ``pressed`` says that the throttle's stick is not
+    at neutral, however little of it ``throttle`` has.
     """
 
     type: Literal["sample"]
@@ -33,6 +34,7 @@ class Sample(_Message):
     throttle: Unit
     held: bool = True
     limit: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    pressed: bool = False
 
 
 class Pong(_Message):

@@ -41,6 +41,7 @@ class Browser:
         self.stick = NEUTRAL_STICK
         self.held = True
         self.throttle_limit = 1.0
+        self.pressed = False
         self.state: dict[str, Any] = {}
         self.refused: list[str] = []
         self.samples = True
@@ -108,6 +109,7 @@ class Browser:
             "throttle": throttle,
             "held": self.held,
             "limit": self.throttle_limit,
+            "pressed": self.pressed,
         }
         self.last_sample = json.dumps(sample)
         self.send(self.last_sample)

@@ -2,6 +2,7 @@
 
 const PERIOD_MS = 25;
 const LEAST_MS = 10; // a finger moves more often than anybody needs to know
+const NEUTRAL_STICK = 0.05; // the gate's own
 
 /**
  * Samples `inputs` while this browser drives. Out of sight or out of focus it says "let go": the car is at neutral, and
@@ -19,7 +20,7 @@ export class Sampler extends EventTarget {
     this.inputs = inputs;
     this.throttleLimit = 1;
     this.pilotLimit = 1;
-    this.wish = { steering: 0, throttle: 0, held: false };
+    this.wish = { steering: 0, throttle: 0, held: false, pressed: false };
     setInterval(() => this.sample(), PERIOD_MS);
     const look = () => this.#look();
     for (const kind of ["blur", "focus", "pagehide", "pageshow"]) window.addEventListener(kind, look);
@@ -51,7 +52,9 @@ export class Sampler extends EventTarget {
   #send(letGo) {
     const client_ms = performance.now();
     const { steering, throttle, held } = letGo ? { steering: 0, throttle: 0, held: false } : this.inputs.read(client_ms);
-    this.wish = { steering, throttle: throttle * this.throttleLimit, held };
+    // Of a small limit so little is left at the stick's end that it would pass for neutral.
+    const pressed = Math.abs(throttle) > NEUTRAL_STICK;
+    this.wish = { steering, throttle: throttle * this.throttleLimit, held, pressed };
     this.#sampledMs = client_ms;
     this.#sequence += 1;
     this.channel.sample({ type: "sample", seq: this.#sequence, client_ms, ...this.wish, limit: this.pilotLimit });

@@ -80,7 +80,7 @@ def close_code(socket: ClientConnection) -> int | None:
 def test_what_a_browser_holds_reaches_the_drive_loop_with_the_time_it_was_sampled(served: Served) -> None:
     with Browser(served.port) as browser:
         wait_to_hear(served, DriverCommand)
-        browser.stick, browser.throttle_limit = (0.25, -0.5), 0.3
+        browser.stick, browser.throttle_limit, browser.pressed = (0.25, -0.5), 0.3, True
         wait_for(lambda: browser.state["command_age_ms"] is not None, "an age")
         before_ns = SystemClock().now_ns()
         browser.sample_now()
@@ -90,6 +90,7 @@ def test_what_a_browser_holds_reaches_the_drive_loop_with_the_time_it_was_sample
         assert isinstance(command, DriverCommand)
         assert -LATE_NS <= command.sampled_ns - before_ns <= LATE_NS + NS_PER_MS * 1000
         assert command.throttle_limit == 0.3
+        assert command.pressed
         # The car came to it by its first samples, whose stick was at neutral.
         assert command.held
 

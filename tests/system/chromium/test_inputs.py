@@ -279,6 +279,19 @@ def test_pages_name_the_car_in_header_and_title(
     assert page.title().endswith(" · mycar")
 
 
+def test_trigger_of_which_the_slider_leaves_next_to_nothing_is_not_at_rest(open_page: Callable[..., DrivePage]) -> None:
+    drive_page = open_page(GAMEPAD)
+    drive_page.page.locator("#limit").fill("10")
+    drive_page.page.evaluate("pad.buttons[5].pressed = true; pad.buttons[7].value = 0.4")
+    drive_page.wait_for_states(10)
+    drive_page.page.locator("#arm").click()
+    drive_page.shows("Not armed", "Let go of the throttle first.")
+    drive_page.page.evaluate("pad.buttons[7].value = 0")
+    drive_page.wait_for_states(10)
+    drive_page.page.locator("#arm").click()
+    drive_page.shows("Armed")
+
+
 def test_slider_limits_the_pilot_too(drive_page: DrivePage, car: ServedCar) -> None:
     limit = drive_page.page.locator("#limit")
     limit.fill("10")
