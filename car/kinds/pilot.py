@@ -12,7 +12,7 @@ import numpy as np
 
 from car.kinds.kind import Kind
 from car.kinds.section import Section
-from hardware.camera import CameraGeometry, Frame
+from hardware.camera import CameraGeometry, Frame, Image
 from hardware.closing import Closing
 from hardware.drivetrain import Command
 from hardware.errors import ContractError
@@ -60,6 +60,13 @@ class Pilot(Closing):
     @abstractmethod
     def drive(self, frame: Frame) -> PilotAnswer:
         """Return what the pilot would do on seeing ``frame``, whose image is read-only."""
+
+    def picture(self, frame: Frame) -> Image | None:
+        """Return ``frame`` for a person, with what the pilot goes by drawn into it, in any size; RGB uint8.
+
+        It is asked of a pilot that does not drive, in place of ``drive``. None says that there is nothing to show.
+        """
+        return None
 
     @abstractmethod
     def close(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.kinds.pilot import Pilot, PilotAnswer
+from car.pilots.lane_picture import lane_picture
 from hardware.camera import CameraGeometry, Frame, Image
 from hardware.drivetrain import Command
 from models.errors import ModelError
@@ -30,6 +31,8 @@ aside, where the line beside it would be the one in its middle, costs more than 
 
 MIDDLE_WEIGHT = 1.3
 """How much more a line in the middle says than one at the side: where there is but one, it is that."""
+PLAIN = 0.3
+"""What is at least so certainly a line is dotted in the picture for a person."""
 CHOOSINESS = 30.0
 """How much the best lanes count before others that fit nearly as well; fewer would make the steering jump."""
 
@@ -72,6 +75,22 @@ class LineFollower(Pilot):
 
     def drive(self, frame: Frame) -> PilotAnswer:
         """Return the steering towards the middle of the lane that fits ``frame`` best."""
+        self._look(frame)
+        return PilotAnswer(Command(self._steering(), self._throttle))
+
+    def picture(self, frame: Frame) -> Image:
+        """Return ``frame`` with dots on what passes for a line, the lane that fits best, and what is steered for."""
+        lines, lane = self._look(frame)
+        rows = np.arange(lines.shape[0])
+        row, column = (LOOK_AHEAD_M - NEAREST_M) / STEP_M, (self._target_m + SIDE_M) / STEP_M
+        aim = self._map[round(row), min(max(0, round(column)), lines.shape[1] - 1)]
+        return lane_picture(frame.image, self._map[lines >= PLAIN], self._map[rows, self._columns[lane]], aim)
+
+    def close(self) -> None:
+        """Have nothing to release."""
+
+    def _look(self, frame: Frame) -> tuple[Grid, int]:
+        """Aim for the middle of the lane; return how certainly each place is a line's, and which lane fits best."""
         # Beyond what the camera sees, its outermost pixels go on: any colour of ours would make a line there.
         floor = cv2.remap(  # type: ignore[call-overload]
             frame.image, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -82,10 +101,7 @@ class LineFollower(Pilot):
         found -= HABIT * np.abs(self._targets_m - self._target_m)
         weights = np.exp(CHOOSINESS * (found - found.max()))
         self._target_m = float(weights @ self._targets_m / weights.sum())
-        return PilotAnswer(Command(self._steering(), self._throttle))
-
-    def close(self) -> None:
-        """Have nothing to release."""
+        return lines, int(found.argmax())
 
     def _steering(self) -> float:
         """Return the steering of the circle that is tangent to the car and meets the target, −1 … +1."""

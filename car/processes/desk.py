@@ -115,7 +115,7 @@ def _open_library(context: DeskContext) -> Iterator[None]:
     from car.web.context import LibraryContext
     from car.web.library_server import LibraryServer
 
-    library = LibraryContext(context.job.folder, context.pilots, context.recorder, context.tracks)
+    library = LibraryContext(context.job.folder, context.link.ring, context.pilots, context.recorder, context.tracks)
     server = LibraryServer(library, context.link.secret)
     context.library_port = server.port
     server.start()

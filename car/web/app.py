@@ -27,6 +27,7 @@ from car.web import (
     drive_channel,
     models,
     pairing,
+    pilot,
     sessions,
     status,
     track_map,
@@ -54,6 +55,7 @@ CONTROLS_ROUTERS = (status.router, track_map.router, pairing.router, drive_chann
 LIBRARY_ROUTERS = (
     sessions.router,
     models.router,
+    pilot.router,
     training.router,
     tracks.router,
     calibration.router,
@@ -97,6 +99,7 @@ def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     app.state.library = context
     app.state.sessions = sessions.make_library(context)
     app.state.models = models.make_library(context)
+    app.state.pilot_pictures = pilot.make_pictures(context)
     app.state.trainer = Trainer(context.folder.path, context.folder.models_dir)
     for router in LIBRARY_ROUTERS:
         app.include_router(router, prefix="/api")

@@ -83,6 +83,7 @@ class LibraryContext:
     """The car whose sessions, models and tracks are looked after, and the parts of the desk that this takes."""
 
     folder: CarFolder
+    ring: CycleRing
     pilots: PilotSwitch
     recorder: RecorderSwitch
     tracks: TrackLibrary

@@ -33,6 +33,7 @@ class LibraryServer:
     def close(self) -> None:
         """Close every connection, and end; a training that goes on ends too."""
         self._app.state.trainer.stop()
+        self._app.state.pilot_pictures.close()
         self._ended.set()
         self._thread.join(END_TIMEOUT_S)
 

@@ -128,10 +128,11 @@ def packed(record: DriveRecord, picture: Image, width: int, quality: int) -> byt
     header = HEADER.pack(
         VERSION, record.frame_number % 2**32, record.captured_ns, record.applied.steering, record.applied.throttle
     )
-    return header + _jpeg(picture, width, quality)
+    return header + jpeg(picture, width, quality)
 
 
-def _jpeg(image: Image, width: int, quality: int) -> bytes:
+def jpeg(image: Image, width: int, quality: int) -> bytes:
+    """Return ``image``, RGB uint8, as a JPEG that is at most ``width`` pixels wide."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if width < image.shape[1]:
         height = max(1, round(image.shape[0] * width / image.shape[1]))

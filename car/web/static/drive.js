@@ -2,6 +2,7 @@
 
 import { get, post } from "./api.js";
 import { $, count, el, fitCanvas, toast } from "./dom.js";
+import { PilotPicture } from "./goes_by.js";
 import { Inputs, Tilt } from "./inputs.js";
 import { isLetter } from "./keys.js";
 import { TrackMap } from "./map.js";
@@ -35,6 +36,7 @@ const inputs = new Inputs({
 const sampler = new Sampler(channel, inputs);
 const map = new TrackMap();
 const plot = new LivePlot($("plot"));
+const pilotPicture = new PilotPicture($("goes-by-picture"));
 const feed = new VideoFeed($("video"), drawOverlay);
 let askedMs = -ASK_AGAIN_MS;
 let drawnMs = 0;
@@ -71,6 +73,7 @@ function wireButtons() {
   // With the mouse or a finger it is set in one go, and the arrow keys are for driving again.
   $("limit").addEventListener("pointerup", () => $("limit").blur());
   $("pilot").addEventListener("change", choosePilot);
+  $("goes-by").addEventListener("click", togglePilotPicture);
   $("tilt").addEventListener("click", toggleTilt);
   $("track").addEventListener("change", enterTrack);
   $("restart").addEventListener("click", enterTrack);
@@ -121,11 +124,20 @@ async function showPilots() {
     $("pilot").replaceChildren(...none, ...models.map((model) =>
       el("option", { value: model.name, selected: model.active, disabled: !model.fits }, model.fits ? model.name : `${model.name} (does not fit)`)));
     $("pilot").disabled = models.length === 0;
+    $("goes-by").hidden = !(await get("pilot")).has_picture;
+    if ($("goes-by").hidden && pilotPicture.isOn) togglePilotPicture();
   } catch (error) {
     $("pilot").replaceChildren(el("option", {}, channel.state?.pilot_name ?? "unknown"));
     $("pilot").disabled = true;
     setTimeout(showPilots, ASK_PILOTS_MS);
   }
+}
+
+function togglePilotPicture() {
+  pilotPicture.toggle();
+  $("goes-by").setAttribute("aria-pressed", String(pilotPicture.isOn));
+  $("goes-by").textContent = pilotPicture.isOn ? "Hide what it goes by" : "Show what it goes by";
+  $("goes-by").blur();
 }
 
 /** A simulated car can be put back on its track, or on another one. */

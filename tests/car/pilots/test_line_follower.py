@@ -11,6 +11,7 @@ import pytest
 from car.config.sections import CarConfig
 from car.kinds.pilot import PilotSection, check_pilot
 from car.pilots.choosing import choose_pilot, open_chosen
+from car.pilots.lane_picture import FOUND
 from car.pilots.line_follower import LineFollower
 from car.pilots.straight_ahead import StraightAhead
 from car.runs.simulation import Goal, run_simulation
@@ -62,6 +63,32 @@ def test_it_stays_in_its_lane_at_dusk() -> None:
 def test_they_keep_a_pilots_promises(camera: CameraGeometry) -> None:
     check_pilot(LineFollower(camera), camera)
     check_pilot(StraightAhead(), camera)
+
+
+@pytest.mark.parametrize("style", ["tape", "line"])
+def test_its_picture_shows_the_lines_that_it_found_where_they_are(style: Style) -> None:
+    track = make_track("oval", style)
+    _, renderer = draw_scene(track, CAMERA)
+    image = renderer.render(track.pose_at(2.0))
+    before = image.copy()
+    picture = LineFollower(CAMERA).picture(Frame(image, 0, 0))
+    assert picture.shape == (3 * CAMERA.height, 3 * CAMERA.width, 3)
+    assert np.array_equal(image, before)
+    line = image.astype(int).sum(axis=2)[np.nonzero((picture[1::3, 1::3] == FOUND).all(axis=2))]
+    floor = np.median(image[70:].astype(int).sum(axis=2))
+    assert len(line) > 10
+    assert (np.median(line) > floor + 100) if style == "tape" else (np.median(line) < floor - 100)
+
+
+def test_looking_does_not_change_how_it_drives() -> None:
+    track = make_track("oval")
+    _, renderer = draw_scene(track, CAMERA)
+    frames = [Frame(renderer.render(track.pose_at(2.0 + 0.05 * number)), 0, number) for number in range(4)]
+    drives, looks = LineFollower(CAMERA), LineFollower(CAMERA)
+    for frame in frames[:3]:
+        drives.drive(frame)
+        looks.picture(frame)
+    assert looks.drive(frames[3]) == drives.drive(frames[3])
 
 
 def test_a_camera_that_sees_no_floor_is_refused() -> None:

@@ -23,8 +23,8 @@ from car.link.pilot_switch import PilotLink, PilotSwitch, activating
 from car.link.ring import CycleRing
 from car.link.scene import SceneChoice
 from car.pilots.active import ActivePilot
-from car.pilots.find import find_model
-from car.pilots.loading import load_pilot, open_pilot
+from car.pilots.choosing import open_chosen
+from car.pilots.loading import load_pilot
 from car.recording.control import RecorderControl
 from car.tracks import TrackLibrary, track_files
 from car.web.context import LibraryContext, WebContext
@@ -79,11 +79,11 @@ def serving(
     ring = CycleRing(spawn, SMALL, 20.0)
     recorder = RecorderControl(ring, folder.sessions_dir, config, "first", clock)
     slot, link = DriverSlot(spawn), PilotLink(spawn)
-    opened, _ = open_pilot(find_model(config.pilot.model, car_dir), config.camera.geometry)
+    opened = open_chosen(config.pilot, config.camera.geometry, car_dir)
     pilot = ActivePilot(opened)
     pilots = PilotSwitch(link, pilot.name, told=recorder.note_pilot)
     tracks = TrackLibrary(folder.path)
-    library = LibraryServer(LibraryContext(folder, pilots, recorder, tracks), SECRET)
+    library = LibraryServer(LibraryContext(folder, ring, pilots, recorder, tracks), SECRET)
 
     said: dict[str, Any] = {}
 

@@ -50,13 +50,13 @@ def test_a_model_is_uploaded_activated_and_left_again_in_one_click(served: Serve
 
 def test_a_car_whose_pilot_is_no_model_activates_none(tmp_path: Path) -> None:
     config = CarConfig(
-        pilot=PilotSection(kind="yellow_line"),
+        pilot=PilotSection(kind="straight-ahead"),
         web=WebSection(port=PORT, announce=False),
         recording=RecordingSection(min_free_mb=0),
     )
     with serving(tmp_path / "mycar", config) as served:
         before = served.pilot.name
-        served.refused("POST", "models/simulated-lane/activate", 409, "yellow_line", 'kind = "tflite"')
+        served.refused("POST", "models/simulated-lane/activate", 409, "straight-ahead", 'kind = "tflite"')
         assert served.pilot.name == before
         assert load_config(served.folder.path / "car.toml").pilot.model == "simulated-lane"
 
