@@ -18,6 +18,7 @@ from car.terminal.streams import say_if_heard
 from hardware.drivetrains.plain import OUTPUTS
 from hardware.neutral import Output, write_neutral
 
+PWM_OUTPUTS = ("hardware_pwm", "pwm_pio")
 USAGE = "usage: car neutral [--car DIR]"
 HELP = """\
 Put every output of the car to neutral, even while a drive runs. GPIO lines belong to the program that drives: they are
@@ -91,17 +92,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _pulses_that_do_not_come_out(outputs: Sequence[Output]) -> list[str]:
-    """Return a sentence for each output of hardware PWM whose pin is no longer led to it: neutral did not reach it."""
-    gpios = [output["gpio"] for output in outputs if output.get("kind") == "hardware_pwm"]
-    if not gpios:
+    """Return a sentence for each output of PWM whose pin is no longer led to it: neutral did not reach it."""
+    by_pio = {output["gpio"]: output["kind"] == "pwm_pio" for output in outputs if output.get("kind") in PWM_OUTPUTS}
+    if not by_pio:
         return []
     # It takes its time to load, and the wheels are neutral by now.
     from hardware.pins.function import find_function
 
     return [
-        f"{function}: what hardware PWM sends does not come out. Cut its power if the car moves; then `sudo reboot`."
-        for function in map(find_function, gpios)
-        if function is not None and not function.is_pwm
+        f"{function}: what PWM sends does not come out. Cut its power if the car moves; then `sudo reboot`."
+        for gpio, pio in by_pio.items()
+        if (function := find_function(gpio)) is not None and not function.carries(pio=pio)
     ]
 
 

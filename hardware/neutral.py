@@ -13,6 +13,7 @@ frozen at full throttle has been seen to hold its GPIO lines for 0.6 s.
 ``"bytes"``          ``"path"`` ``"text"``                               the text, to a serial line or another file
 ``"pca9685"``        ``"bus"`` ``"address"`` ``"counts"`` (by channel)   pulses, then the chip's all-off
 ``"hardware_pwm"``   ``"gpio"`` ``"pulse_ns"``                           a pulse, then not enabled
+``"pwm_pio"``        ``"gpio"`` ``"pulse_ns"``                           a pulse, then none
 ``"servo_lines"``    ``"gpios"`` ``"pulse_us"`` ``"period_us"``          some pulses by hand, then low
 ``"low_lines"``      ``"gpios"``                                         low, which is an H-bridge's off
 ``"output_enable"``  ``"gpio"``                                          high at the end, a PCA9685's off; named first
@@ -272,9 +273,10 @@ def _write_pca9685(output: Output) -> Steps:
 def _write_hardware_pwm(output: Output) -> Steps:
     from hardware.pins import sysfs_pwm
 
-    found = sysfs_pwm.find_channel(output["gpio"])
+    pio = output["kind"] == "pwm_pio"
+    found = sysfs_pwm.find_channel(output["gpio"], pio=pio)
     if found is None:
-        raise FileNotFoundError(f"the GPIO has no hardware PWM in {sysfs_pwm.PWM_CLASS}")
+        raise FileNotFoundError(f"the GPIO has no {'PWM by PIO' if pio else 'hardware PWM'} in {sysfs_pwm.PWM_CLASS}")
     folder = f"{found[0]}/pwm{found[1]}"
     if not os.path.exists(folder):  # noqa: PTH110 - pathlib costs a tenth of the time car neutral has
         return
@@ -285,7 +287,8 @@ def _write_hardware_pwm(output: Output) -> Steps:
     finally:
         # Where neutral is no pulse that the kernel takes, off is.
         sysfs_pwm.write(f"{folder}/duty_cycle", 0)
-        sysfs_pwm.write(f"{folder}/enable", 0)
+        if not pio:  # Stopped in the middle of a pulse, its pin would stay high.
+            sysfs_pwm.write(f"{folder}/enable", 0)
 
 
 def _write_servo_lines(output: Output) -> Steps:
@@ -373,6 +376,7 @@ _MODULES = {
     "timeline": ("fcntl",),
     "pca9685": ("smbus2", "hardware.pins.pca9685_registers"),
     "hardware_pwm": ("hardware.pins.sysfs_pwm",),
+    "pwm_pio": ("hardware.pins.sysfs_pwm",),
     "servo_lines": ("hardware.pins.gpiochip",),
     "low_lines": ("hardware.pins.gpiochip",),
     "output_enable": ("threading", "hardware.pins.gpiochip"),
@@ -382,6 +386,7 @@ _WRITERS: dict[str, Callable[[Output], Steps]] = {
     "bytes": _write_bytes,
     "pca9685": _write_pca9685,
     "hardware_pwm": _write_hardware_pwm,
+    "pwm_pio": _write_hardware_pwm,
     "servo_lines": _write_servo_lines,
     "low_lines": _write_low_lines,
     "output_enable": _write_output_enable,

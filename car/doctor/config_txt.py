@@ -129,6 +129,11 @@ def pwm_line(gpios: Sequence[int]) -> str:
     return f"dtoverlay=pwm-2chan,{line},pin2={second[0]},func2={PWM_FUNCTIONS[second[0]]}"
 
 
+def pio_lines(gpios: Sequence[int]) -> str:
+    """Return the lines that lead a Pi 5's PIO to GPIOs, one each, as ``printf`` takes them."""
+    return r"\n".join(f"dtoverlay=pwm-pio,gpio={gpio}" for gpio in gpios)
+
+
 def _all_lines(computer: Computer, name: str, includes_left: int) -> Iterator[str]:
     for line in computer.text(f"{FOLDER}/{name}").splitlines():
         words = line.partition("#")[0].strip()

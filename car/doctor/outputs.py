@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from car.arming import ADVICE, COARSEST_STEERING_US
 from car.doctor import config_txt
-from car.doctor.config_txt import PWM_FUNCTIONS, pwm_line, read_config_txt
+from car.doctor.config_txt import PWM_FUNCTIONS, pio_lines, pwm_line, read_config_txt
 from car.doctor.patient import Machine, Patient
 from car.gate import ArmRefusal
 from car.kinds.drivetrain import PinNeeds
@@ -14,10 +15,14 @@ from car.kinds.ours import DRIVETRAINS
 from car.kinds.verdict import Verdict, error, ok, warning
 from hardware.drivetrains.plain import I2C_ADDRESS, I2C_BUS
 from hardware.pins.function import find_function
-from hardware.pins.sysfs_pwm import CHANNELS
+from hardware.pins.sysfs_pwm import channel_on
 
 CONFIG_TXT = f"{config_txt.FOLDER}/{config_txt.NAME}"
 STRICT_GPIO = "dtparam=strict_gpiod"
+WITH_PIO = ("Raspberry Pi 5", "Raspberry Pi Compute Module 5")
+CRASHING_KERNELS = (((6, 12, 34), (6, 12, 75)), ((6, 18, 0), (6, 18, 35)))
+"""Where PWM by PIO was seen to crash the kernel, and the first release after it where it was seen to work, or that may
+have the mend: raspberrypi/linux issues 6971 (6.12.34), 7458 (6.18.34, while 6.12.75 works) and 7439, the mend."""
 I2C_DEVICES = {
     0x29: "a range sensor",
     0x3C: "a display",
@@ -82,20 +87,41 @@ def gpio(patient: Patient) -> Iterator[Verdict]:
 
 def pwm(patient: Patient) -> Iterator[Verdict]:
     """Which PWM chips there are, by the name of their hardware, and whether they reach the configured pins."""
-    folder = patient.machine.root / "sys/class/pwm"
+    machine, needs = patient.machine, _needs(patient)
+    pio = bool(needs.pio_gpios)
+    wanted = needs.pio_gpios if pio else needs.pwm_gpios
+    folder = machine.root / "sys/class/pwm"
     chips = {path.name: (path / "device").resolve().name for path in sorted(folder.glob("pwmchip*"))}
     words = ", ".join(f"{name} is {device}" for name, device in chips.items()) or "none"
-    wanted = _needs(patient).pwm_gpios
-    reached = {pin for device in chips.values() for pin in CHANNELS.get(device, ())}
-    missing = [pin for pin in wanted if pin not in reached]
-    problem = _wrong_overlay(patient.machine, wanted) or _wrong_function(patient.machine, wanted)
-    if missing:
-        text = f"No hardware PWM reaches {_in_words(missing)}; PWM chips: {words}."
-        yield error(text, _add_line(pwm_line(wanted)))
-    elif problem is not None:
+    missing = [pin for pin in wanted if all(channel_on(device, pin, pio=pio) is None for device in chips.values())]
+    if pio and not machine.board.startswith(WITH_PIO):
+        yield error(
+            f'pins = "pwm_pio" needs the PIO of a Raspberry Pi 5, and this is {machine.board or "no Raspberry Pi"}.',
+            'In [drivetrain] of car.toml, set pins = "pca9685" or "hardware_pwm".',
+        )
+    elif missing:
+        name, lines = ("PWM by PIO", pio_lines(wanted)) if pio else ("hardware PWM", pwm_line(wanted))
+        yield error(f"No {name} reaches {_in_words(missing)}; PWM chips: {words}.", _add_line(lines))
+    elif problem := _wrong_overlay(machine, needs.pwm_gpios) or _wrong_function(machine, wanted, pio=pio):
         yield problem
+    elif pio and (seen := _crashing_kernel(machine)):
+        yield seen
     else:
         yield ok(f"PWM chips: {words}.")
+
+
+def _crashing_kernel(machine: Machine) -> Verdict | None:
+    """Return what is known of this kernel's PWM by PIO, where that is bad."""
+    release = machine.text("proc/sys/kernel/osrelease")
+    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", release)
+    version = tuple(map(int, numbers.groups())) if numbers else ()
+    for first, good in CRASHING_KERNELS:
+        if first <= version < good:
+            return error(
+                f"The kernel {release} may crash when PWM by PIO is switched on, with the car at full throttle.",
+                f"sudo apt full-upgrade && sudo reboot, until `uname -r` says {'.'.join(map(str, good))} or newer",
+            )
+    return None
 
 
 def _wrong_overlay(machine: Machine, wanted: Sequence[int]) -> Verdict | None:
@@ -120,14 +146,15 @@ def _wrong_overlay(machine: Machine, wanted: Sequence[int]) -> Verdict | None:
     )
 
 
-def _wrong_function(machine: Machine, wanted: Sequence[int]) -> Verdict | None:
+def _wrong_function(machine: Machine, wanted: Sequence[int], *, pio: bool) -> Verdict | None:
     """Return which pins carry no PWM although the chip sends it; what cannot be known is taken to be right."""
     functions = [function for pin in wanted if (function := find_function(pin, machine)) is not None]
-    wrong = " and ".join(f"{function}" for function in functions if not function.is_pwm)
+    wrong = " and ".join(f"{function}" for function in functions if not function.carries(pio=pio))
     if not wrong:
         return None
-    text = f"{wrong}, so that hardware PWM does not come out, whatever /sys/class/pwm shows"
-    if set(read_config_txt(machine).pwm_functions()).issuperset(wanted):
+    text = f"{wrong}, so that PWM does not come out, whatever /sys/class/pwm shows"
+    # A chip of the PIO's is there for its overlay alone.
+    if pio or set(read_config_txt(machine).pwm_functions()).issuperset(wanted):
         return error(f"{text}: a program has used it as a GPIO.", "sudo reboot")
     return error(f"{text}.", _add_line(pwm_line(wanted)))
 

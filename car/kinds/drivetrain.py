@@ -49,12 +49,13 @@ class PinNeeds:
     >>> PinNeeds().is_any
     False
 
-    ``gpio`` that it sets pins itself, ``pwm_gpios`` the pins that hardware PWM must reach, ``pca9685`` the I²C bus and
-    address of the board that it is on.
+    ``gpio`` that it sets pins itself, ``pwm_gpios`` the pins that hardware PWM must reach, ``pio_gpios`` those that the
+    pulses of a Pi 5's PIO must, ``pca9685`` the I²C bus and address of the board that it is on.
     """
 
     gpio: bool = False
     pwm_gpios: tuple[int, ...] = ()
+    pio_gpios: tuple[int, ...] = ()
     pca9685: tuple[int, int] | None = None
 
     @property

@@ -70,7 +70,7 @@ def _in_words(numbers: Iterable[int]) -> str:
 
 def open_pins(
     section: PinsSection,
-    pins: Literal["pca9685", "hardware_pwm", "fine_lgpio", "lgpio"],
+    pins: Literal["pca9685", "hardware_pwm", "pwm_pio", "fine_lgpio", "lgpio"],
     frequency_hz: float,
     clock: Clock,
 ) -> Factory:
@@ -92,5 +92,6 @@ def needs_of(section: PinsSection, pins: str, pwm_gpios: tuple[int, ...] = ()) -
     return PinNeeds(
         gpio=pins in {"lgpio", "fine_lgpio"},
         pwm_gpios=pwm_gpios if pins == "hardware_pwm" else (),
+        pio_gpios=pwm_gpios if pins == "pwm_pio" else (),
         pca9685=(section.i2c_bus, section.i2c_address) if pins == "pca9685" else None,
     )

@@ -35,7 +35,7 @@ class ServoEscSection(PinsSection):
     """
 
     kind: str = "servo_esc"
-    pins: Literal["pca9685", "hardware_pwm", "fine_lgpio", "lgpio"] = defaults.SERVO_ESC_PINS
+    pins: Literal["pca9685", "hardware_pwm", "pwm_pio", "fine_lgpio", "lgpio"] = defaults.SERVO_ESC_PINS
     steering_pin: int = defaults.PCA9685_SERVO_PINS[0]
     throttle_pin: int = defaults.PCA9685_SERVO_PINS[1]
     frequency_hz: Annotated[float, Field(ge=40, le=200)] = defaults.SERVO_FREQUENCY_HZ

@@ -58,9 +58,9 @@ def servo_esc_outputs(drivetrain: Mapping[str, Any], calibration: Mapping[str, A
         if "oe_pin" in drivetrain:
             yield {"kind": "output_enable", "gpio": drivetrain["oe_pin"]}
         yield _pca9685(drivetrain, {str(pin): round(pulse_us / step_us) for pin, pulse_us in pulses_us.items()})
-    elif pins == "hardware_pwm":
+    elif pins in ("hardware_pwm", "pwm_pio"):
         for gpio, pulse_us in pulses_us.items():
-            yield {"kind": "hardware_pwm", "gpio": gpio, "pulse_ns": round(pulse_us * NS_PER_US)}
+            yield {"kind": pins, "gpio": gpio, "pulse_ns": round(pulse_us * NS_PER_US)}
     else:
         yield {
             "kind": "servo_lines",

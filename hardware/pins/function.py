@@ -30,7 +30,7 @@ _IN_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class PinFunction:
-    """What a pin is led to, as the system names it; ``is_pwm`` where pulses of hardware PWM come out of it.
+    """What a pin is led to, as the system names it; ``is_pwm`` where that is hardware PWM.
 
     >>> function = PinFunction(12, "ip", is_pwm=False)
     >>> str(function)
@@ -40,6 +40,10 @@ class PinFunction:
     gpio: int
     name: str
     is_pwm: bool
+
+    def carries(self, *, pio: bool) -> bool:
+        """Tell whether pulses of a Pi 5's PIO come out of it; or else those of hardware PWM."""
+        return self.name.upper().startswith("PIO") if pio else self.is_pwm
 
     def __str__(self) -> str:
         """Return it in words."""

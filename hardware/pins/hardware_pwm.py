@@ -1,6 +1,7 @@
 """Hardware PWM through the kernel: pulses to a fraction of a microsecond, without jitter, on GPIO 12, 13, 18 or 19.
 
-It needs an overlay in ``config.txt``, which hardware/install has.
+It needs an overlay in ``config.txt``, which hardware/install has. A Raspberry Pi 5 has the like on any GPIO, made by
+its PIO, with an overlay for each.
 """
 
 from __future__ import annotations
@@ -26,24 +27,27 @@ class HardwarePwmFactory(ChannelFactory):
         factory = HardwarePwmFactory()
         servo = PWMOutputDevice(12, frequency=50, initial_value=1500e-6 * 50, pin_factory=factory)
 
-    The chip is found by its device's name, never by its number.
+    The chip is found by its device's name, never by its number. With ``pio`` it makes pins of the GPIOs that a Pi 5's
+    PIO has.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, *, pio: bool = False) -> None:
         super().__init__()
         self._clock = clock or SystemClock()
+        self._pio = pio
         self._users: dict[tuple[str, int], int] = {}
 
     def _make_pin(self, name: int) -> ChannelPin:
-        found = sysfs_pwm.find_channel(name)
+        found = sysfs_pwm.find_channel(name, pio=self._pio)
         if found is None:
+            pwm, overlay = ("PWM by PIO", "pwm-pio") if self._pio else ("hardware PWM", "PWM")
             raise DrivetrainError(
-                f"GPIO {name} has no hardware PWM here. Add the PWM overlay to config.txt, restart, and see car doctor."
+                f"GPIO {name} has no {pwm} here. Add the {overlay} overlay to config.txt, restart, and see car doctor."
             )
         function = find_function(name)
-        if function is not None and not function.is_pwm:
+        if function is not None and not function.carries(pio=self._pio):
             raise DrivetrainError(
-                f"{function}, so that hardware PWM does not come out of it: a program has used it as a GPIO, or "
+                f"{function}, so that PWM does not come out of it: a program has used it as a GPIO, or "
                 "config.txt has no overlay for it. Restart the Pi with `sudo reboot`, then ask car doctor."
             )
         user = self._users.setdefault(found, name)
@@ -52,14 +56,20 @@ class HardwarePwmFactory(ChannelFactory):
                 f"GPIO {user} and GPIO {name} are one PWM channel here, and would get the same pulses. "
                 "Use 12 or 18 for one, and 13 or 19 for the other."
             )
-        return HardwarePwmPin(self, name, *found, self._clock)
+        return HardwarePwmPin(self, name, *found, self._clock, stops=not self._pio)
 
 
 class HardwarePwmPin(ChannelPin):
-    """A channel of the kernel's; its pulses are whole nanoseconds."""
+    """A channel of the kernel's; its pulses are whole nanoseconds.
 
-    def __init__(self, factory: ChannelFactory, number: int, chip: str, channel: int, clock: Clock) -> None:
+    ``stops`` says that its pin is low once the channel is not enabled any more.
+    """
+
+    def __init__(
+        self, factory: ChannelFactory, number: int, chip: str, channel: int, clock: Clock, *, stops: bool
+    ) -> None:
         super().__init__(factory, number)
+        self._stops = stops
         self._chip = chip
         self._channel = channel
         self._folder = f"{chip}/pwm{channel}"
@@ -90,7 +100,8 @@ class HardwarePwmPin(ChannelPin):
         # A channel that somebody else has given back already sends nothing.
         with contextlib.suppress(FileNotFoundError):
             sysfs_pwm.write(f"{self._folder}/duty_cycle", 0)
-            sysfs_pwm.write(f"{self._folder}/enable", 0)
+            if self._stops:
+                sysfs_pwm.write(f"{self._folder}/enable", 0)
             sysfs_pwm.write(f"{self._chip}/unexport", self._channel)
 
     def _write_when_ours(self, path: str, value: int) -> None:

@@ -17,7 +17,7 @@ def open_pins(
     i2c_address: int = 0x40,
     oscillator_hz: float = 25e6,
 ) -> Factory:
-    """Return the factory for ``pins``: pca9685, hardware_pwm, fine_lgpio, or lgpio, which is gpiozero's own.
+    """Return the factory for ``pins``: pca9685, hardware_pwm, pwm_pio, fine_lgpio, or lgpio, which is gpiozero's own.
 
     Raises DrivetrainError when the hardware or a package for it is not there.
     """
@@ -25,10 +25,10 @@ def open_pins(
         from hardware.pins.pca9685 import Pca9685Factory
 
         return Pca9685Factory(frequency_hz, i2c_bus, i2c_address, oscillator_hz, clock)
-    if pins == "hardware_pwm":
+    if pins in {"hardware_pwm", "pwm_pio"}:
         from hardware.pins.hardware_pwm import HardwarePwmFactory
 
-        return HardwarePwmFactory(clock)
+        return HardwarePwmFactory(clock, pio=pins == "pwm_pio")
     return open_gpios(fine=pins == "fine_lgpio")
 
 

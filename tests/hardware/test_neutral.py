@@ -123,6 +123,21 @@ def test_hardware_pwm_goes_to_neutral_then_off(monkeypatch: pytest.MonkeyPatch, 
     assert [duty for _, duty in kernel.sent] == [1_490_000, -1, 0, 0]
 
 
+def test_pwm_by_pio_goes_to_neutral_and_then_on_without_a_pulse(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kernel = sysfs_pwm.install(monkeypatch, tmp_path, sysfs_pwm.PI_5_PIO)
+    factory = HardwarePwmFactory(kernel, pio=True)
+    _device = PWMOutputDevice(13, frequency=50, initial_value=0.1, pin_factory=factory)
+    kernel.sent.clear()
+    monkeypatch.setattr("hardware.neutral.time.sleep", lambda _: kernel.sent.append((("", 0), -1)))
+    outputs: list[Output] = [{"kind": "pwm_pio", "gpio": gpio, "pulse_ns": 1_490_000} for gpio in (13, 14)]
+    [problem] = write_neutral(outputs)
+    assert "the GPIO has no PWM by PIO" in problem
+    assert [duty for _, duty in kernel.sent] == [1_490_000, -1, 0]
+    assert kernel.stuck == []
+
+
 def test_hardware_pwm_that_was_released_already_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, naps: list[float]
 ) -> None:

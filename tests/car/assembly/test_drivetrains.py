@@ -27,12 +27,16 @@ def config_of(drivetrain: dict[str, object], calibration: dict[str, object] | No
     return check_config({"drivetrain": drivetrain, "calibration": calibration or CALIBRATION}, Path("car.toml"))
 
 
+CHIPS = {**sysfs_pwm.PI_4, 3: "pwm_pio@17", 4: "pwm_pio@18"}
+"""A Pi 4's, and those of a Pi 5's PIO for GPIO23 and 24."""
+
+
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[i2c.Pca9685, sysfs_pwm.SysfsPwm, lgpio.FakeLgpio]:
     """A Raspberry Pi 4 with everything there is."""
     chip = i2c.Pca9685()
     i2c.install(monkeypatch, {0x40: chip})
-    return chip, sysfs_pwm.install(monkeypatch, tmp_path, sysfs_pwm.PI_4), lgpio.install(monkeypatch)
+    return chip, sysfs_pwm.install(monkeypatch, tmp_path, CHIPS), lgpio.install(monkeypatch)
 
 
 Machine = tuple[i2c.Pca9685, sysfs_pwm.SysfsPwm, lgpio.FakeLgpio]
@@ -147,6 +151,7 @@ KINDS: list[dict[str, object]] = [
     {"kind": "servo_esc"},
     {"kind": "servo_esc", "oe_pin": 4, "i2c_bus": 3, "i2c_address": 0x41, "frequency_hz": 60.0, "oscillator_hz": 26e6},
     {"kind": "servo_esc", "pins": "hardware_pwm"},
+    {"kind": "servo_esc", "pins": "pwm_pio", "steering_pin": 23, "throttle_pin": 24},
     {"kind": "servo_esc", "pins": "fine_lgpio", "steering_pin": 18, "frequency_hz": 100.0},
     {"kind": "servo_esc", "pins": "lgpio"},
     {"kind": "differential"},
@@ -214,6 +219,7 @@ def test_car_neutral_stops_what_a_killed_drive_left(
     assert main(["--car", str(tmp_path)]) == 0
     assert chip.pulses_us == (0.0,) * 16
     assert not any(duty for (_, _), duty in kernel.sent[-1:])
+    assert kernel.stuck == []
     assert all(lines.last_level(level.gpio) == (level.gpio == 4) for level in lines.levels)
 
 

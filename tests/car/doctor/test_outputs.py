@@ -163,6 +163,56 @@ def test_a_pin_that_a_program_has_made_a_gpio_is_an_error_however_healthy_sysfs_
     assert pi.finding("pwm").level is Level.OK
 
 
+def pi_with_pio(tmp_path: Path) -> Clinic:
+    clinic = Clinic(tmp_path, make_pi_5, TRIXIE_VERSIONS)
+    clinic.configure(servo("pwm_pio").replace("[camera]", "steering_pin = 23\nthrottle_pin = 17\n[camera]"))
+    return clinic
+
+
+def test_pwm_by_pio_needs_a_line_for_each_pin(tmp_path: Path) -> None:
+    clinic = pi_with_pio(tmp_path)
+    add_pwm_chip(clinic.root, 7, "pwm_pio@17")  # GPIO23's
+    finding = clinic.finding("pwm")
+    assert finding.level is Level.ERROR
+    assert "No PWM by PIO reaches GPIO17;" in finding.text
+    assert "dtoverlay=pwm-pio,gpio=23\\ndtoverlay=pwm-pio,gpio=17" in finding.fix
+    add_pwm_chip(clinic.root, 8, "pwm_pio@11")
+    assert clinic.finding("pwm").level is Level.OK
+    add_command(clinic.root, "usr/bin/pinctrl", 'echo "$2: ip    pn | lo // GPIO$2 = input"')
+    finding = clinic.finding("pwm")
+    assert (finding.level, finding.fix) == (Level.ERROR, "sudo reboot")
+    add_command(clinic.root, "usr/bin/pinctrl", 'echo "$2: a7    pn | lo // GPIO$2 = PIO$2"')
+    assert clinic.finding("pwm").level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("release", "level"),
+    [
+        ("6.6.31+rpt-rpi-2712", Level.OK),
+        ("6.12.34+rpt-rpi-2712", Level.ERROR),
+        ("6.12.75+rpt-rpi-2712", Level.OK),
+        ("6.18.34+rpt-rpi-v8", Level.ERROR),
+        ("6.18.35-v8-16k+", Level.OK),
+        ("another system", Level.OK),
+    ],
+)
+def test_kernels_that_crash_by_it_are_named(tmp_path: Path, release: str, level: Level) -> None:
+    clinic = pi_with_pio(tmp_path)
+    add_pwm_chip(clinic.root, 7, "pwm_pio@17")
+    add_pwm_chip(clinic.root, 8, "pwm_pio@11")
+    make_machine(clinic.root, {"proc/sys/kernel/osrelease": f"{release}\n"})
+    finding = clinic.finding("pwm")
+    assert finding.level is level
+    assert (release in finding.text) == (level is Level.ERROR)
+
+
+def test_a_pi_4_has_no_pio(pi: Clinic) -> None:
+    pi.configure(servo("pwm_pio"))
+    finding = pi.finding("pwm")
+    assert finding.level is Level.ERROR
+    assert "this is Raspberry Pi 4" in finding.text
+
+
 @pytest.mark.parametrize(
     ("lines", "words", "fix"),
     [

@@ -25,8 +25,8 @@ ESC = EscPulses(
 )
 STEERING_PIN, THROTTLE_PIN = 12, 13
 FREQUENCY_HZ = 50.0
-ALL_PINS = ("pca9685", "hardware_pwm", "fine_lgpio", "lgpio")
-FINE_PINS = ALL_PINS[:3]
+ALL_PINS = ("pca9685", "hardware_pwm", "pwm_pio", "fine_lgpio", "lgpio")
+FINE_PINS = ALL_PINS[:4]
 
 Pulses = Callable[[], Sequence[tuple[float, float]]]
 
@@ -70,6 +70,8 @@ def make_rig(pins: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Rig:
         clock, pulses_us = _on_pca9685(monkeypatch)
     elif pins == "hardware_pwm":
         clock, pulses_us = _on_hardware_pwm(monkeypatch, folder)
+    elif pins == "pwm_pio":
+        clock, pulses_us = _on_pio(monkeypatch, folder)
     else:
         clock, pulses_us = _on_lgpio(monkeypatch)
     return Rig(pins, clock, lambda: open_pins(pins, FREQUENCY_HZ, clock), pulses_us)
@@ -84,6 +86,12 @@ def _on_pca9685(monkeypatch: pytest.MonkeyPatch) -> tuple[VirtualClock, Pulses]:
 def _on_hardware_pwm(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[VirtualClock, Pulses]:
     kernel = sysfs_pwm.install(monkeypatch, folder, sysfs_pwm.PI_4)
     return kernel, lambda: _side_by_side([(channel, duty_ns / 1000) for (_, channel), duty_ns in kernel.sent])
+
+
+def _on_pio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[VirtualClock, Pulses]:
+    kernel = sysfs_pwm.install(monkeypatch, folder, sysfs_pwm.PI_5_PIO)
+    outputs = {str(kernel.channel(f"pwm_pio@{gpio:x}", 0).parent): gpio - STEERING_PIN for gpio in (12, 13)}
+    return kernel, lambda: _side_by_side([(outputs[chip], duty_ns / 1000) for (chip, _), duty_ns in kernel.sent])
 
 
 def _on_lgpio(monkeypatch: pytest.MonkeyPatch) -> tuple[VirtualClock, Pulses]:

@@ -14,6 +14,7 @@ from hardware.pins import sysfs_pwm
 PI_4 = {0: "fe20c000.pwm"}
 PI_5 = {0: "107d517a80.pwm", 1: "1f0009c000.pwm", 2: "1f00098000.pwm"}
 PI_5_OTHER_KERNEL = {0: "1f00098000.pwm", 1: "107d517a80.pwm"}
+PI_5_PIO = {0: "1f00098000.pwm", 1: "pwm_pio@d", 3: "pwm_pio@17", 4: "pwm_pio@c"}
 UDEV_NS = 30_000_000
 
 
@@ -22,7 +23,7 @@ class SysfsPwm(VirtualClock):
 
     An exported channel's files appear at once, and may be written when udev has come round, 30 ms later. ``sent`` has
     every duty of an enabled channel in order, in ns, by chip and channel; ``left_enabled`` tells whether one was given
-    back while it still pulsed.
+    back while it still pulsed, and ``stuck`` which channels of a PIO were stopped, for their pins stay as they are.
     """
 
     def __init__(self, folder: Path, chips: Mapping[int, str]) -> None:
@@ -31,6 +32,7 @@ class SysfsPwm(VirtualClock):
         self.root.mkdir(parents=True)
         self.sent: list[tuple[tuple[str, int], int]] = []
         self.left_enabled = False
+        self.stuck: list[str] = []
         self._udev: dict[Path, int] = {}
         for number, device in chips.items():
             hardware = folder / "devices" / "platform" / device
@@ -77,6 +79,8 @@ class SysfsPwm(VirtualClock):
         values[file.name] = value
         if values["duty_cycle"] > values["period"] or (values["enable"] and not values["period"]):
             raise OSError(errno.EINVAL, "Invalid argument", path)
+        if file.name == "enable" and not value and "pwm_pio" in str(file.resolve()):
+            self.stuck.append(path)
         write_for_real(path, value)
         key = (str(file.parent.parent), int(file.parent.name.removeprefix("pwm")))
         self.sent.append((key, values["duty_cycle"] if values["enable"] else 0))

@@ -11,7 +11,7 @@ from gpiozero import PWMOutputDevice
 from hardware.errors import DrivetrainError
 from hardware.pins import sysfs_pwm
 from hardware.pins.hardware_pwm import HardwarePwmFactory
-from tests.hardware.fakes.sysfs_pwm import PI_4, PI_5, PI_5_OTHER_KERNEL, SysfsPwm, install
+from tests.hardware.fakes.sysfs_pwm import PI_4, PI_5, PI_5_OTHER_KERNEL, PI_5_PIO, SysfsPwm, install
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,30 @@ def test_the_chip_is_found_by_its_device_whatever_its_number(
             1,
         ]
         assert not [path for path in kernel.root.glob("*/pwm*") if path != folder]
+
+
+@pytest.mark.parametrize(("gpio", "device"), [(12, "pwm_pio@c"), (13, "pwm_pio@d"), (23, "pwm_pio@17")])
+def test_a_pi_5s_pio_has_a_chip_for_each_gpio_named_in_hexadecimal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gpio: int, device: str
+) -> None:
+    kernel = install(monkeypatch, tmp_path, PI_5_PIO)
+    with (
+        HardwarePwmFactory(kernel, pio=True) as factory,
+        PWMOutputDevice(gpio, frequency=50, initial_value=0.075, pin_factory=factory),
+    ):
+        assert kernel.pulses_ns(device, 0) == [1_500_000]
+    assert kernel.sent[-1][1] == 0
+    assert kernel.stuck == []
+
+
+def test_a_gpio_that_the_pio_does_not_have_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install(monkeypatch, tmp_path, PI_5_PIO)
+    for gpio in (17, 18):  # 17 in decimal is another's name in hexadecimal, and 18 has hardware PWM.
+        with (
+            HardwarePwmFactory(pio=True) as factory,
+            pytest.raises(DrivetrainError, match=r"pwm-pio overlay to config"),
+        ):
+            _device = PWMOutputDevice(gpio, frequency=50, pin_factory=factory)
 
 
 @pytest.fixture
