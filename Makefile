@@ -8,10 +8,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 BASE := $(VENV)/.base-installed
 TRAIN := $(VENV)/.train-installed
 DEV := $(VENV)/.dev-installed
+DOCS := $(VENV)/.docs-installed
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help drive demo test check explore mutation bench screenshots clean
+.PHONY: help drive demo test check explore mutation bench screenshots docs clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -44,6 +45,10 @@ bench: $(DEV) ## every figure that the README claims
 screenshots: $(DEV) ## every page, as a phone and a desk show it, into screenshots/ (needs Chromium)
 	@$(BIN)/python -m tests.system.chromium.screenshots screenshots
 
+docs: $(DOCS) ## the documentation as a site, into build/docs
+	@$(BIN)/python -m sphinx -c docs -b html --fail-on-warning --keep-going --quiet . build/docs
+	@echo "Open build/docs/index.html"
+
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -68,6 +73,11 @@ $(BASE): $(BIN)/python pyproject.toml $(CONSTRAINTS)
 $(TRAIN): $(BASE)
 	@echo "Installing what training needs (downloads about 650 MB, takes 2.1 GB of disk and one to five minutes) ..."
 	$(call install,'.[train]')
+	@touch $@
+
+$(DOCS): $(BASE)
+	@echo "Installing what the site is made with ..."
+	$(call install,'.[docs]')
 	@touch $@
 
 $(DEV): $(TRAIN)

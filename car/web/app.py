@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -80,9 +80,7 @@ def create_app(context: WebContext, access: Access, relay_secret: str) -> FastAP
     app.state.access = access
     app.state.attempts = pairing.Attempts(context.clock)
     app.state.laps = LapTimer()
-    # The library's own routes never run here; they are in the description of the API.
-    for router in (*CONTROLS_ROUTERS, *LIBRARY_ROUTERS):
-        app.include_router(router, prefix="/api")
+    _add_api(app)
     for path, name in PAGES.items():
         app.add_api_route(path, _page(STATIC / name), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -91,6 +89,17 @@ def create_app(context: WebContext, access: Access, relay_secret: str) -> FastAP
     app.add_middleware(BodyLimit)
     app.add_middleware(AccessGuard, access=access)
     return app
+
+
+def describe_api() -> dict[str, Any]:
+    """Return the API in OpenAPI's words, as a car has it at ``/api/openapi.json``.
+
+    >>> describe_api()["paths"]["/api/status"]["get"]["summary"]
+    'Status'
+    """
+    app = _make_app()
+    _add_api(app)
+    return app.openapi()
 
 
 def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
@@ -106,6 +115,12 @@ def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecretGuard, secret=secret)
     return app
+
+
+def _add_api(app: FastAPI) -> None:
+    # The library's own routes never run in the controls; they are in the description of the API.
+    for router in (*CONTROLS_ROUTERS, *LIBRARY_ROUTERS):
+        app.include_router(router, prefix="/api")
 
 
 def _library_paths() -> set[str]:
