@@ -68,11 +68,11 @@ def render_findings() -> str:
     """Return every check, group by group, with all that it may find; checks that only tell are left out."""
     parts: list[str] = []
     for group, checks in groupby(CHECKS, key=lambda check: check.group):
-        parts.append(f"## {group}\n")
+        parts.append(f"### {group}\n")
         for check in checks:
             if found := findings(check):
                 where = " Only on a Raspberry Pi." if check.pi_only else ""
-                parts += [f"({check.name})=", f"### {check.title}\n", f"{inspect.getdoc(check.run)}{where}\n"]
+                parts += [f"({check.name})=", f"#### {check.title}\n", f"{inspect.getdoc(check.run)}{where}\n"]
                 parts += [f"- **{MARKS[level]} {_plain(text)}**\\\n  → {_fix(fix)}" for level, text, fix in found]
                 parts.append("")
     return "\n".join(parts)
