@@ -144,18 +144,18 @@ earlier recordings.
 """
 
 
-def as_json(item: object) -> dict[str, Any]:
-    """Return a drive record, or a part of one, as JSON has it.
+def as_json(item: object, fields: Mapping[type, tuple[Field, ...]] = FIELDS) -> dict[str, Any]:
+    """Return a drive record, or a part of one, as JSON has it; or what another table of ``fields`` describes.
 
     Numbers are rounded to ``JSON_DIGITS`` after the point, and null where they are not finite; a reason is in words,
     empty where there is none; a part that there is not is null.
     """
-    return {field.name: _json_value(getattr(item, field.name), field) for field in FIELDS[type(item)]}
+    return {field.name: _json_value(getattr(item, field.name), field, fields) for field in fields[type(item)]}
 
 
-def _json_value(value: Any, field: Field) -> Any:
-    if field.kind in FIELDS:
-        return None if value is None else as_json(value)
+def _json_value(value: Any, field: Field, fields: Mapping[type, tuple[Field, ...]]) -> Any:
+    if field.kind in fields:
+        return None if value is None else as_json(value, fields)
     if issubclass(field.kind, StrEnum):
         return "" if value is None else value.value
     if field.kind is float:

@@ -144,7 +144,7 @@ def watch_range(
     if config.obstacle is not None:
         names = config.obstacle.sensors
         return RangeWatch([read(sensors[name]) if name in sensors else _nothing for name in names], silence_ns)
-    first = [read(sensors[name]) for name in list(config.sensors)[:1] if name in sensors]
+    first = [read(sensors[name]) for name in list(config.loop_sensors)[:1] if name in sensors]
     return RangeWatch(first, silence_ns, tells=False) if first else None
 
 

@@ -57,7 +57,7 @@ def read_health(root: Path = ROOT) -> Health:
     >>> read_health(folder)
     Health(temperature_c=48.312, under_voltage=None)
     """
-    return Health(_temperature_c(root), _under_voltage(root))
+    return Health(read_temperature_c(root), _under_voltage(root))
 
 
 def read_throttling(root: Path = ROOT) -> Throttling | None:
@@ -66,6 +66,13 @@ def read_throttling(root: Path = ROOT) -> Throttling | None:
         return _throttling(flags, since_boot=flags >> _SINCE_BOOT)
     # The kernel clears the upper half each time it asks, every 2 s: raspberrypi-hwmon.c. That is no history.
     flags = _kernel_flags(root)
+    return None if flags is None else _throttling(flags, since_boot=None)
+
+
+def read_throttling_now(root: Path = ROOT) -> Throttling | None:
+    """Return what holds now, without a history: of the kernel where it tells, which takes no other program."""
+    if (flags := _kernel_flags(root)) is None:
+        flags = _ask_firmware(root)
     return None if flags is None else _throttling(flags, since_boot=None)
 
 
@@ -79,7 +86,8 @@ def _throttling(flags: int, since_boot: int | None) -> Throttling:
     )
 
 
-def _temperature_c(root: Path) -> float | None:
+def read_temperature_c(root: Path = ROOT) -> float | None:
+    """Return the processor's temperature."""
     for zone in sorted(root.glob("sys/class/thermal/thermal_zone*")):
         if (_text(zone / "type") or "").replace("_", "-") == THERMAL_ZONE:
             millidegrees = _number(zone / "temp", 10)

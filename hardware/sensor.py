@@ -13,6 +13,8 @@ from hardware.errors import ContractError, SensorError
 
 DISTANCE = "distance_m"
 """What a sensor calls how far away the nearest thing ahead is, if it measures that."""
+VOLTAGE, CURRENT = "voltage_v", "current_a"
+"""What one at a supply calls its voltage, and the current that is taken from it."""
 CHECK_TIMEOUT_S = 5.0
 CHECK_POLL_MS = 5
 CHECK_READINGS = 5

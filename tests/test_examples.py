@@ -96,6 +96,7 @@ WITHOUT_EXAMPLE = {
         "hardware.cameras.usb.UsbCamera",
         "hardware.pins.gpiochip.Line",
         "hardware.pins.hardware_pwm.HardwarePwmFactory",
+        "hardware.sensors.ina219.Ina219",
         "hardware.sensors.vl53l1x.Vl53l1x",
     ),
     "the factories of pins make them, or derive from them": (
@@ -114,6 +115,7 @@ WITHOUT_EXAMPLE = {
         "car.kinds.simulated.SimulatedKind",
         "car.kinds.simulated.SimulatedRangeKind",
         "car.kinds.hc_sr04.HcSr04Kind",
+        "car.kinds.ina219.Ina219Kind",
         "car.kinds.vl53l1x.Vl53l1xKind",
         "car.kinds.usb.UsbKind",
         "car.pilots.line_follower_kind.LineFollowerKind",
@@ -133,6 +135,7 @@ WITHOUT_EXAMPLE = {
     "a table in their module has all there are": (
         "car.drive_record.Field",
         "car.sessions.format.Topic",
+        "car.sessions.series.Plot",
     ),
     "a car's folder of models is needed": ("car.pilots.library.ModelLibrary",),
     "they are answers: a function or another class returns them, and has the example": (

@@ -28,16 +28,19 @@ MAY_IMPORT = {
     "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",
     "car.arming": "hardware car.config car.gate car.kinds",
+    "car.telemetry": "hardware car.drive_record",
     "car.range_watch": "hardware car.config car.gate",
     "car.neutral": "hardware car.config car.kinds car.terminal",
     "car.tracks": "hardware simulator car.files",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
-    "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.terminal",
+    "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.telemetry "
+    "car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
     "car.calibration": "hardware car.config car.errors car.gate car.kinds",
     "car.assembly": "hardware simulator car.config car.drive_record car.errors car.files car.kinds car.neutral",
     "car.controls": "hardware car.gate car.link",
-    "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software",
+    "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software "
+    "car.telemetry",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.pilots car.range_watch car.recording car.sessions car.terminal",
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
@@ -47,7 +50,7 @@ MAY_IMPORT = {
     "car.statistics car.tracks",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
     "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.range_watch car.recording car.statistics "
-    "car.terminal car.tracks car.web",
+    "car.telemetry car.terminal car.tracks car.web",
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.link car.pairing car.pilots car.processes car.range_watch car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "

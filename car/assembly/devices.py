@@ -121,11 +121,11 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
             opened.enter_context(wheels.drivetrain)
         sensors = {
             name: opened.enter_context(open_sensor(section, name, clock))
-            for name, section in config.sensors.items()
+            for name, section in config.loop_sensors.items()
             if not isinstance(section, SimulatedRangeSection)
         }
         if camera and wheels:
-            if unreal := next((name for name in config.sensors if name not in sensors), None):
+            if unreal := next((name for name in config.loop_sensors if name not in sensors), None):
                 raise SensorError(
                     f"The sensor {unreal} is simulated, and nothing else of the car is. "
                     f"Set [sensors.{unreal}] to the kind that the car has, or take it out."
@@ -137,7 +137,7 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
             camera = camera or turned(world.camera, config.camera.rotation, config.camera.flip)
             sensors |= {
                 name: simulated_sensor(section, name, world, clock)
-                for name, section in config.sensors.items()
+                for name, section in config.loop_sensors.items()
                 if isinstance(section, SimulatedRangeSection)
             }
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)

@@ -26,7 +26,8 @@ from car.errors import ConfigError
 from car.gate import Limits
 from car.kinds.camera import CameraSection
 from car.kinds.drivetrain import DrivetrainSection
-from car.kinds.ours import CalibrationSection
+from car.kinds.ina219 import Ina219Section
+from car.kinds.ours import DRIVETRAINS, CalibrationSection
 from car.kinds.pilot import SHIPPED_PILOT, PilotSection
 from car.kinds.registry import PluginError
 from car.kinds.section import Section
@@ -144,6 +145,17 @@ class ObstacleSection(Section):
         return self
 
 
+class SupplySection(Section):
+    """The sensor at the car's supply, and the voltage below which the car warns; without ``warn_v`` it never does.
+
+    >>> SupplySection(warn_v=6.8).sensor
+    'battery'
+    """
+
+    sensor: str = "battery"
+    warn_v: Annotated[float, Field(gt=0, le=60)] | None = None
+
+
 class GamepadSection(Section):
     """A gamepad on the car itself."""
 
@@ -233,6 +245,7 @@ class CarConfig(Section):
     pilot: PilotByKind = PilotSection()
     gate: GateSection = GateSection()
     obstacle: ObstacleSection | None = None
+    supply: SupplySection | None = Field(default=None, validate_default=True)
     gamepad: GamepadSection = GamepadSection()
     receiver: ReceiverSection = ReceiverSection()
     recording: RecordingSection = RecordingSection()
@@ -252,6 +265,26 @@ class CarConfig(Section):
                 taken[gpio] = f"the sensor {name}"
         return sensors
 
+    @field_validator("sensors")
+    @classmethod
+    def _have_i2c_addresses_of_their_own(
+        cls, sensors: Mapping[str, SensorSection], info: ValidationInfo
+    ) -> Mapping[str, SensorSection]:
+        drivetrain: DrivetrainSection | None = info.data.get("drivetrain")
+        pca9685 = drivetrain and DRIVETRAINS.find(drivetrain.kind).pin_needs(drivetrain).pca9685
+        taken = {pca9685: "the drivetrain's PCA9685"} if pca9685 else {}
+        for name, section in sensors.items():
+            bus, address = getattr(section, "i2c_bus", None), getattr(section, "i2c_address", None)
+            if not (isinstance(bus, int) and isinstance(address, int)):
+                continue
+            if (place := (bus, address)) in taken:
+                raise ValueError(
+                    f"{name} is at {address:#04x} on I²C bus {bus}, and so is {taken[place]}: bridge another "
+                    "address on one of the boards, and write it here"
+                )
+            taken[place] = f"the sensor {name}"
+        return sensors
+
     @field_validator("obstacle")
     @classmethod
     def _has_its_sensor(cls, obstacle: ObstacleSection | None, info: ValidationInfo) -> ObstacleSection | None:
@@ -269,6 +302,37 @@ class CarConfig(Section):
                 )
             _can_look_ahead(name, there[name], obstacle)
         return obstacle
+
+    @field_validator("supply")
+    @classmethod
+    def _has_a_sensor_of_its_own(cls, supply: SupplySection | None, info: ValidationInfo) -> SupplySection | None:
+        there, obstacle = info.data.get("sensors"), info.data.get("obstacle")
+        if there is None:
+            return supply
+        for name, section in there.items():
+            if isinstance(section, Ina219Section) and (supply is None or supply.sensor != name):
+                raise ValueError(
+                    f"nothing reads the sensor {name}, which measures a supply: add a section [supply] with "
+                    f'sensor = "{name}"'
+                )
+        if supply is None:
+            return supply
+        name = supply.sensor
+        if name not in there:
+            names = f"only {', '.join(there)}" if there else "none"
+            raise ValueError(
+                f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or write in "
+                "`sensor` which one is at the supply"
+            )
+        if isinstance(there[name], SimulatedRangeSection) or (obstacle is not None and name in obstacle.sensors):
+            raise ValueError(f"it names the sensor {name}, which looks ahead: name the one that is at the supply")
+        return supply
+
+    @property
+    def loop_sensors(self) -> Mapping[str, SensorSection]:
+        """The sensors that are beside the drive loop; the one at the supply is the desk's, and no drive needs it."""
+        supply = None if self.supply is None else self.supply.sensor
+        return {name: section for name, section in self.sensors.items() if name != supply}
 
     @property
     def limits(self) -> Limits:

@@ -41,6 +41,7 @@ SENSORS: Registry[SensorKind[Any]] = Registry(
         "simulated": "car.kinds.simulated:SimulatedRangeKind",
         "hc_sr04": "car.kinds.hc_sr04:HcSr04Kind",
         "vl53l1x": "car.kinds.vl53l1x:Vl53l1xKind",
+        "ina219": "car.kinds.ina219:Ina219Kind",
     },
 )
 PILOTS: Registry[PilotKind[Any]] = Registry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 from car.config.folder import CarFolder
 from car.kinds.pilot import Pilot
@@ -12,16 +13,20 @@ from car.link.driver_slot import SlotReader
 from car.processes.controls import ControlsJob, run_controls
 from car.processes.desk import DESK_NICENESS, DeskJob, run_desk
 from car.processes.keeper import ProcessKeeper, start_process
+from hardware.health import ROOT
 
 CONTROLS_END_S = 4.0
 """The controls have nothing to write when they end."""
 
 
-def keeping_desk(link: CarLink, folder: CarFolder, pilot: Pilot, *, records: bool) -> ProcessKeeper:
+def keeping_desk(
+    link: CarLink, folder: CarFolder, pilot: Pilot, *, records: bool, system_root: Path = ROOT
+) -> ProcessKeeper:
     """Return what keeps a desk; ``pilot`` is the one that drives, whose name each new desk is told."""
 
     def start() -> SpawnProcess:
-        return start_process("desk", run_desk, link, DeskJob(folder, records, pilot.name), niceness=DESK_NICENESS)
+        job = DeskJob(folder, records, pilot.name, system_root)
+        return start_process("desk", run_desk, link, job, niceness=DESK_NICENESS)
 
     return ProcessKeeper(
         "desk",

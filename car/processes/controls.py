@@ -37,7 +37,7 @@ from car.terminal.keyboard import Keyboard, open_keyboard
 from car.tracks import track_files
 from hardware.clock import Clock, SystemClock
 from hardware.drivetrain import NEUTRAL
-from hardware.health import ROOT, Health, read_health
+from hardware.health import ROOT, read_health
 
 SAMPLE_PERIOD_S = 0.05
 CHECK_PERIOD_S = 1.0
@@ -63,7 +63,6 @@ class ControlsContext:
         self.driver = SlotWriter(link.slot)
         self.hub = DriverHub(self.driver, self.clock)
         self.recorder = RemoteRecorder(link.wishes, link.notice, self.clock)
-        self.health = Health(None, None)
 
     def beat(self, carrier: str) -> None:
         """Say that a carrier has come round."""
@@ -88,9 +87,8 @@ def _check(context: ControlsContext) -> None:
     folder = context.job.folder
     current = CurrentCalibration(folder.config_path, folder.config.calibration)
     while not context.ended.wait(CHECK_PERIOD_S):
-        context.health = read_health(context.job.system_root)
         config = folder.config.model_copy(update={"calibration": current.read()})
-        context.driver.check(arming_problems(config, context.health))
+        context.driver.check(arming_problems(config, read_health(context.job.system_root)))
 
 
 @contextlib.contextmanager
@@ -200,7 +198,7 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
             context.hub,
             context.recorder,
             context.clock,
-            lambda: context.health,
+            link.telemetry.read,
             link.notice.read,
             SceneChoice(link.scene, tracks, lambda: track_files(folder.path, link.notice.read().get("own_tracks", ()))),
             open_eye(folder.config, entered, entries),

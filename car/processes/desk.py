@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
@@ -17,10 +19,13 @@ from car.link.car_link import CarLink
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import RingReader
 from car.processes.service import LOOK_PERIOD_S, Service, become_child, serving, thread, wait_for_the_end
+from car.processes.telemetry import LoopFollower, TelemetryTaker
 from car.recording.control import RecorderControl
 from car.recording.remote import WishReader
+from car.telemetry.gauge import PERIOD_S
 from car.tracks import TrackLibrary
 from hardware.clock import Clock, SystemClock
+from hardware.health import ROOT
 
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the others come first."""
@@ -33,11 +38,15 @@ VIEW_WINDOW_S = 3
 
 @dataclass(frozen=True, slots=True)
 class DeskJob:
-    """The car whose desk it is, whether it records from the start, and the name of the pilot that drives first."""
+    """The car whose desk it is, whether it records from the start, and the name of the pilot that drives first.
+
+    ``system_root`` is the folder that the machine's own state is read from.
+    """
 
     folder: CarFolder
     records: bool
     pilot: str
+    system_root: Path = ROOT
 
     @property
     def config(self) -> CarConfig:
@@ -60,7 +69,14 @@ class DeskContext:
         self.pilots = PilotSwitch(link.pilots, job.pilot, told=self.recorder.note_pilot)
         self.tracks = TrackLibrary(job.folder.path)
         self.library_port = 0
-        self._posted: dict[str, object] = {}
+        self.supply_notices: deque[str] = deque()
+        self.supply_notice = ""
+
+    def say_of_supply(self, text: str) -> None:
+        """Tell the session, the page and the terminal what a driver should know of the supply."""
+        self.recorder.note("supply", text)
+        self.supply_notice = text
+        self.supply_notices.append(text)
 
     def look(self) -> None:
         """Do what the controls ask for, and tell them and a successor how things stand."""
@@ -110,6 +126,23 @@ def _look_until_the_end(context: DeskContext) -> None:
 
 
 @contextlib.contextmanager
+def _open_telemetry(context: DeskContext) -> Iterator[None]:
+    job, clock = context.job, context.clock
+    with contextlib.ExitStack() as stack:
+        taker = TelemetryTaker(stack, job.config, job.system_root, job.folder.path, clock, context.say_of_supply)
+        follower = LoopFollower(context.link.ring, job.config.camera.rate_hz)
+
+        def run() -> None:
+            while not context.ended.wait(PERIOD_S):
+                telemetry = taker.take(follower, context.recorder)
+                context.recorder.add_telemetry(telemetry)
+                context.link.telemetry.post({"now": telemetry.to_dict(), "notice": context.supply_notice})
+
+        stack.enter_context(thread("telemetry", run, context.ended.set))
+        yield
+
+
+@contextlib.contextmanager
 def _open_library(context: DeskContext) -> Iterator[None]:
     # Only here, because the drive process imports this module too.
     from car.web.context import LibraryContext
@@ -149,6 +182,8 @@ def _show(context: DeskContext) -> None:
             while not context.ended.wait(VIEW_PERIOD_S):
                 if where != (where := context.link.pages.read().get("where", "")):
                     console.print(where, soft_wrap=True, highlight=False)
+                while context.supply_notices:
+                    console.print(context.supply_notices.popleft(), soft_wrap=True, highlight=False)
                 for cycle in cycles.read():
                     view.add(cycle.record)
                 turn += 1
@@ -163,6 +198,7 @@ DESK = (
     Service("recorder", _open_recorder),
     # Before the library, which takes seconds to import: a successor is to know what was recorded meanwhile.
     Service("notice", _open_notice),
+    Service("telemetry", _open_telemetry),
     Service("library", _open_library),
     Service("view", _open_view),
 )

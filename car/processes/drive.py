@@ -63,7 +63,9 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
     with contextlib.ExitStack() as stack:
         # The threads that keep the others share Python's lock with the loop, and with it its priority.
         stack.enter_context(ahead_of_all())
-        desk = stack.enter_context(keeping_desk(link, options.folder, pilot, records=options.records))
+        desk = stack.enter_context(
+            keeping_desk(link, options.folder, pilot, records=options.records, system_root=options.system_root)
+        )
         job = ControlsJob(options.folder, options.system_root)
         controls = stack.enter_context(keeping_controls(link, job, driver, options.run_controls))
         guard = stack.enter_context(guarded(neutral_outputs(options.config), clock))

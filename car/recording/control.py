@@ -15,6 +15,7 @@ from car.gate import GateState, Mode
 from car.link.ring import CycleRing, RingReader
 from car.recording.recorder import Recorder, RecordingStatus, describe_session, new_session_path
 from car.sessions.writer import SessionWriter
+from car.telemetry.telemetry import Telemetry
 from hardware.clock import NS_PER_S, Clock
 
 PERIOD_S = 0.02
@@ -137,6 +138,14 @@ class RecorderControl:
         """Say which pilot drives from now on; the session that is being recorded notes it too."""
         self._requests.append(partial(self._note_pilot, name))
 
+    def add_telemetry(self, telemetry: Telemetry) -> None:
+        """Write how the car is into the session that is being recorded, if one is."""
+        self._requests.append(partial(self._add_telemetry, telemetry))
+
+    def note(self, kind: str, text: str) -> None:
+        """Write an event of now into the session that is being recorded, if one is."""
+        self._requests.append(partial(self._note, self._clock.now_ns(), kind, text))
+
     def run(self, ended: threading.Event) -> None:
         """Be the recorder until ``ended``, then close the session."""
         while not ended.wait(PERIOD_S):
@@ -197,6 +206,14 @@ class RecorderControl:
     def _erase(self, seconds: float) -> None:
         if self._recorder is not None:
             self._recorder.erase(seconds)
+
+    def _add_telemetry(self, telemetry: Telemetry) -> None:
+        if self._recorder is not None:
+            self._recorder.add_telemetry(telemetry)
+
+    def _note(self, time_ns: int, kind: str, text: str) -> None:
+        if self._recorder is not None:
+            self._recorder.note(time_ns, kind, text)
 
     def _note_pilot(self, name: str) -> None:
         self._pilot = name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from car.sessions.edits import FrameRange, change_edits
 from car.sessions.format import SUFFIX, SessionEvent, SessionInfo, encode
 from car.sessions.writer import SessionWriter
 from car.software import software_versions
+from car.telemetry.telemetry import Telemetry
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S
 
@@ -163,8 +164,8 @@ class Recorder:
                 self._note_missed(cycle.record.captured_ns)
             except (RecordingError, SessionError, ValueError) as error:
                 self.failure = str(error)
-        if not self.failure:
-            self._keep_safe()
+        # What has waited long enough is put on the disk, though nothing new has come.
+        self._write(self._writer.tick)
 
     def erase(self, seconds: float) -> None:
         """Leave out the latest ``seconds`` of what is recorded, and of what has not been erased before.
@@ -189,12 +190,11 @@ class Recorder:
 
     def note(self, time_ns: int, kind: str, text: str) -> None:
         """Write an event."""
-        if self.failure:
-            return
-        try:
-            self._cycles.note(time_ns, kind, text)
-        except RecordingError as error:
-            self.failure = str(error)
+        self._write(lambda: self._cycles.note(time_ns, kind, text))
+
+    def add_telemetry(self, telemetry: Telemetry) -> None:
+        """Write how the car is."""
+        self._write(lambda: self._writer.add_telemetry(telemetry))
 
     def close(self) -> None:
         """Write what is left and close the session; may be called twice."""
@@ -214,10 +214,11 @@ class Recorder:
         while frame.captured_ns - self._latest[0][1] > MAX_ERASED_S * NS_PER_S:
             self._latest.popleft()
 
-    def _keep_safe(self) -> None:
-        """Put on the disk what has waited long enough, though nothing new has come."""
+    def _write(self, step: Callable[[], None]) -> None:
+        if self.failure:
+            return
         try:
-            self._writer.tick()
+            step()
         except RecordingError as error:
             self.failure = str(error)
 

@@ -2,16 +2,18 @@
 
 A session is one MCAP file. Every topic is protobuf, so that Foxglove and Rerun show it as it is:
 
-=========  ==========================  ===============================================
-topic      schema                      one message per
-=========  ==========================  ===============================================
-/camera    foxglove.CompressedImage    frame: a JPEG
-/drive     pocketpilot.DriveRecord     control cycle: see ``car.drive_record``
-/events    pocketpilot.SessionEvent    thing that happened: armed, tripped, frames dropped
-=========  ==========================  ===============================================
+==========  ==========================  ===============================================
+topic       schema                      one message per
+==========  ==========================  ===============================================
+/camera     foxglove.CompressedImage    frame: a JPEG
+/drive      pocketpilot.DriveRecord     control cycle: see ``car.drive_record``
+/events     pocketpilot.SessionEvent    thing that happened: armed, tripped, frames dropped
+/telemetry  pocketpilot.Telemetry       second of a drive: see ``car.telemetry``
+==========  ==========================  ===============================================
 
-A message's log time is the clock's, its ``sequence`` the number of the frame it belongs to. The session's description
-is an MCAP metadata record at the start of the file.
+A message's log time is the clock's, its ``sequence`` the number of the frame it belongs to, if it belongs to one. The
+session's description is an MCAP metadata record at the start of the file. Sessions before version 0.2 have no
+``/telemetry``, and neither have those that were driven in the simulator without a car's processes.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ class Topic:
 CAMERA = Topic("/camera", 1, "foxglove.CompressedImage")
 DRIVE = Topic("/drive", 2, "pocketpilot.DriveRecord")
 EVENTS = Topic("/events", 3, "pocketpilot.SessionEvent")
-TOPICS = (CAMERA, DRIVE, EVENTS)
+TELEMETRY = Topic("/telemetry", 4, "pocketpilot.Telemetry")
+TOPICS = (CAMERA, DRIVE, EVENTS, TELEMETRY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from car.sessions.edits import Edits, FrameRange
 from car.sessions.labels import has_teacher, label_of
 from car.sessions.overview import laps_between
 from car.sessions.reader import Damage, Session
+from car.sessions.series import Series, series_of
 from hardware.clock import NS_PER_S
 
 HISTOGRAM_BINS = 21
@@ -140,6 +141,13 @@ class SessionIndex:
             start_ns = next(iter(self._session.times_ns), 0)
             events = list(self._session.events())
         return [Happening((event.time_ns - start_ns) / NS_PER_S, event.kind, event.text) for event in events]
+
+    def telemetry(self, points: int) -> list[Series]:
+        """Return how the car was as plots of at most ``points`` points; none where nothing of it was recorded."""
+        with self._turn:
+            start_ns = next(iter(self._session.times_ns), 0)
+            telemetry = list(self._session.telemetry())
+        return series_of(telemetry, start_ns, points)
 
     def timeline(self, points: int) -> Timeline:
         """Return the commands as at most ``points`` points."""

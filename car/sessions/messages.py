@@ -1,4 +1,4 @@
-"""Our protobuf messages, built at run time from the table of a drive record's fields; no compiler, no generated file.
+"""Our protobuf messages, built at run time from the tables of their fields; no compiler, no generated file.
 
 A field that is absent in an older file reads as its zero; a message that is absent reads as None, which is how "there
 was no command" differs from "the command was 0". A member of an enum is its name in lower case: plain to see in any
@@ -16,6 +16,8 @@ from car.drive_record import FIELDS, DriveRecord, Field, StageTimes
 from car.errors import SessionError
 from car.sessions import former
 from car.sessions.format import CAMERA, EncodedFrame, SessionEvent
+from car.telemetry import telemetry as of_the_car
+from car.telemetry.telemetry import Telemetry
 from hardware.clock import NS_PER_S
 
 PACKAGE = "pocketpilot"
@@ -25,6 +27,7 @@ _SCALARS = {int: "INT64", float: "DOUBLE", bool: "BOOL", str: "STRING"}
 _WRITTEN: Mapping[type, tuple[Field, ...]] = {
     **FIELDS,
     SessionEvent: (Field("time_ns", 1, int), Field("kind", 2, str), Field("text", 3, str)),
+    **of_the_car.FIELDS,
 }
 MESSAGES: Mapping[type, tuple[Field, ...]] = {
     **_WRITTEN,
@@ -96,6 +99,16 @@ def event_to_bytes(event: SessionEvent) -> bytes:
 def event_from_bytes(data: bytes) -> SessionEvent:
     """Read what ``event_to_bytes`` wrote; raises SessionError when it is not an event."""
     return SessionEvent(**_unpacked(_parsed(_classes()[SessionEvent], data), SessionEvent))
+
+
+def telemetry_to_bytes(telemetry: Telemetry) -> bytes:
+    """Return ``telemetry`` as our protobuf message, without loss."""
+    return bytes(_packed(telemetry).SerializeToString())
+
+
+def telemetry_from_bytes(data: bytes) -> Telemetry:
+    """Read what ``telemetry_to_bytes`` wrote; raises SessionError when it is no telemetry."""
+    return Telemetry(**_unpacked(_parsed(_classes()[Telemetry], data), Telemetry))
 
 
 def _packed(value: object) -> Any:

@@ -24,6 +24,7 @@ from car.sessions.format import (
     DRIVE,
     EVENTS,
     METADATA_NAME,
+    TELEMETRY,
     TOPICS,
     DamagedInfo,
     EncodedFrame,
@@ -32,6 +33,7 @@ from car.sessions.format import (
 )
 from car.sessions.scan import WINDOW_BYTES, Message, Scanner, Source
 from car.sessions.writer import is_recorded
+from car.telemetry.telemetry import Telemetry
 from hardware.camera import CameraGeometry
 from hardware.clock import NS_PER_S
 from hardware.closing import Closing
@@ -184,6 +186,11 @@ class Session(Closing):
         """Yield all events."""
         table = self._tables[EVENTS]
         return (messages.event_from_bytes(self._payload(table, index)) for index in range(len(table.offsets)))
+
+    def telemetry(self) -> Iterator[Telemetry]:
+        """Yield how the car was, second by second; nothing where none was recorded, as before version 0.2."""
+        table = self._tables[TELEMETRY]
+        return (messages.telemetry_from_bytes(self._payload(table, index)) for index in range(len(table.offsets)))
 
     def driven_frames(self) -> Iterator[DrivenFrame]:
         """Yield each frame with the first control cycle that acted on it, without those that were edited out.

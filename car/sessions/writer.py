@@ -23,12 +23,14 @@ from car.sessions.format import (
     MAX_TIME_NS,
     METADATA_NAME,
     PROFILE,
+    TELEMETRY,
     TOPICS,
     EncodedFrame,
     SessionEvent,
     SessionInfo,
     Topic,
 )
+from car.telemetry.telemetry import Telemetry
 from hardware.clock import Clock
 
 if TYPE_CHECKING:
@@ -119,6 +121,10 @@ class SessionWriter:
     def add_event(self, event: SessionEvent) -> None:
         """Record an event; raises RecordingError."""
         self._add(EVENTS, messages.event_to_bytes(event), event.time_ns, 0)
+
+    def add_telemetry(self, telemetry: Telemetry) -> None:
+        """Record how the car was; raises RecordingError."""
+        self._add(TELEMETRY, messages.telemetry_to_bytes(telemetry), telemetry.time_ns, 0)
 
     def tick(self) -> None:
         """End the chunk if its time has come; for when nothing is added for a while. Raises RecordingError."""

@@ -18,11 +18,12 @@ from car.link.scene import SceneChoice
 from car.recording.recorder import RecordingStatus
 from car.tracks import TrackLibrary
 from hardware.camera import Frame, Image
-from hardware.clock import Clock
-from hardware.health import Health
+from hardware.clock import NS_PER_S, Clock
 
 BROWSER = "browser"
 """What the seats of browsers are called."""
+OLD_TELEMETRY_NS = 5 * NS_PER_S
+"""How the car was longer ago is shown no more: the desk is gone, or stuck."""
 
 
 class RecorderSwitch(Protocol):
@@ -46,7 +47,8 @@ class RecorderSwitch(Protocol):
 class WebContext:
     """The car whose pages are served, and the parts of the controls that they use.
 
-    ``health`` tells how the machine is, ``notice`` what the desk has said last: ``pilot``, ``library_port``;
+    ``posted_telemetry`` is how the car was when the desk said so last, ``notice`` what else it has said: ``pilot``,
+    ``library_port``;
     ``scene`` is where a simulated car drives, ``track`` tells the track it has entered (empty for a car that is real)
     and ``track_map`` is what the page draws of it; ``eye`` turns a cycle into the picture that people are shown.
     """
@@ -56,7 +58,7 @@ class WebContext:
     hub: DriverHub
     recorder: RecorderSwitch
     clock: Clock
-    health: Callable[[], Health] = lambda: Health(None, None)
+    posted_telemetry: Callable[[], Mapping[str, Any]] = dict
     notice: Callable[[], Mapping[str, Any]] = dict
     scene: SceneChoice | None = None
     eye: Callable[[DriveRecord, Frame], Image] = lambda _record, frame: frame.image
@@ -71,6 +73,15 @@ class WebContext:
     def name_of(self, track: str) -> str:
         """Return by which name people know ``track``; where its file lies on this machine is nobody else's business."""
         return self.scene.name_of(track) if self.scene else ""
+
+    @property
+    def telemetry(self) -> dict[str, Any]:
+        """How the car is, each part that there is, and ``notice``: what a driver should know of its supply."""
+        posted = self.posted_telemetry()
+        now = posted.get("now", {})
+        if not now or self.clock.now_ns() - now["time_ns"] > OLD_TELEMETRY_NS:
+            return {"notice": ""}
+        return {name: part for name, part in now.items() if part is not None} | {"notice": posted["notice"]}
 
     @property
     def pilot(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -186,7 +185,7 @@ class DriveChannel:
                 "missed": recording.missed,
                 "failure": recording.failure,
             },
-            "health": asdict(self._context.health()),
+            "telemetry": self._context.telemetry,
             "pilot_name": self._context.pilot,
         }
 

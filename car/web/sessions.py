@@ -21,6 +21,7 @@ from car.sessions.edits import Edits
 from car.sessions.format import EncodedFrame
 from car.sessions.index import Timeline
 from car.sessions.library import Deletion, SessionDetails, SessionLibrary, SessionRow
+from car.sessions.series import Series
 from car.sessions.trash import TrashedSession
 from car.sessions.tub.upload import MAX_ARCHIVE_BYTES, Import, import_archive, workshop
 from car.web.context import LibraryContext, library_context_of
@@ -124,6 +125,14 @@ def show_session(library: Library, name: str) -> SessionDetails:
 def plot_session(library: Library, name: str, points: Annotated[int, Query(ge=8, le=MAX_POINTS)] = 2000) -> Timeline:
     """Return the commands that reached the wheels as a plot of at most ``points`` points, every peak in it."""
     return library.index(name).timeline(points)
+
+
+@router.get("/sessions/{name}/telemetry")
+def plot_telemetry(
+    library: Library, name: str, points: Annotated[int, Query(ge=8, le=MAX_POINTS)] = 1000
+) -> list[Series]:
+    """Return how the car was, each thing that was measured as a plot of at most ``points`` points."""
+    return library.index(name).telemetry(points)
 
 
 @router.get("/sessions/{name}/thumbnail.jpg", response_class=Response, responses=JPEG_ANSWER)

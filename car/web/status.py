@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -27,5 +26,5 @@ def status(request: Request, context: Annotated[WebContext, Depends(context_of)]
         "tracks": context.scene.tracks if context.scene else (),
         "track": context.scene.track if context.scene else "",
         "tls": request.app.state.access.tls,
-        "health": asdict(context.health()),
+        "telemetry": context.telemetry,
     }

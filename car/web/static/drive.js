@@ -1,7 +1,7 @@
 /** The drive page. */
 
 import { get, post } from "./api.js";
-import { $, count, el, fitCanvas, toast } from "./dom.js";
+import { $, bytes, count, el, fitCanvas, toast } from "./dom.js";
 import { PilotPicture } from "./goes_by.js";
 import { Inputs, Tilt } from "./inputs.js";
 import { isLetter } from "./keys.js";
@@ -270,7 +270,7 @@ function showRecording(recording) {
 let looksAhead = false;
 
 function showFigures(state) {
-  const { latency_ms: latency, odometry, health = {} } = state;
+  const { latency_ms: latency, odometry, telemetry } = state;
   const ms = (value) => (value == null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`);
   const rows = [
     ["Video", `${feed.rateHz} /s`],
@@ -282,17 +282,32 @@ function showFigures(state) {
   looksAhead ||= Boolean(state.ahead);
   if (looksAhead) rows.push(["Ahead", state.ahead ? `${state.ahead.distance_m.toFixed(2)} m` : "–"]);
   if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ...lapRows(odometry));
-  if (health?.temperature_c != null) rows.push(["Processor", `${Math.round(health.temperature_c)} °C`]);
-  if (health?.battery_v != null) rows.push(["Battery", `${health.battery_v.toFixed(1)} V`]);
+  rows.push(...machineRows(telemetry));
+  if (telemetry.notice && telemetry.notice !== showFigures.told) toast(telemetry.notice, { bad: true, forMs: 10_000 });
+  showFigures.told = telemetry.notice;
   const list = $("figures");
   if (list.children.length !== rows.length) {
     list.replaceChildren(...rows.map(([name]) => el("div", {}, el("dt", {}, name), el("dd", {}))));
   }
-  rows.forEach(([name, value], index) => {
+  rows.forEach(([name, value, isBad = false], index) => {
     const [term, description] = list.children[index].children;
     if (term.textContent !== name) term.textContent = name;
     if (description.textContent !== value) description.textContent = value;
+    description.classList.toggle("bad", isBad);
   });
+}
+
+/** How the car itself is, as far as it can tell. */
+function machineRows({ processor, firmware, supply, wifi, disk }) {
+  const amperes = supply?.current_a == null ? "" : ` · ${supply.current_a.toFixed(1)} A`;
+  const slow = firmware?.under_voltage ? "too little voltage" : firmware?.throttled && "slowed down";
+  return [
+    supply && ["Supply", `${supply.voltage_v.toFixed(1)} V${amperes}`, supply.is_low],
+    processor && ["Processor", `${Math.round(processor.temperature_c)} °C`],
+    slow && ["Board", slow, true],
+    wifi && ["Wifi", `${Math.round(wifi.signal_dbm)} dBm`],
+    disk && ["Free disk", bytes(disk.free_bytes)],
+  ].filter(Boolean);
 }
 
 /** A car that knows its track: the simulated one. */

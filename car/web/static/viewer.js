@@ -4,6 +4,7 @@ import { call, get, post } from "./api.js";
 import { bytes, colour, confirmed, count, duration, el, fitCanvas, title, toast } from "./dom.js";
 import { FrameStore } from "./frames.js";
 import { drawGauges, drawWay } from "./overlay.js";
+import { SeriesPlots } from "./series.js";
 import { Timeline } from "./timeline.js";
 
 const MAX_EVENTS = 50;
@@ -18,13 +19,16 @@ export class Viewer {
     this.onchange = onchange;
     this.index = 0;
     this.isPlaying = false;
-    this.redraw = () => this.#draw();
+    this.redraw = () => {
+      this.#draw();
+      this.telemetry?.draw();
+    };
   }
 
   async open() {
     this.place.replaceChildren(el("p", { class: "note" }, "Opening the session…"));
     try {
-      [this.session, this.rows] = await Promise.all([get(this.path), get(`${this.path}/timeline`)]);
+      [this.session, this.rows, this.series] = await Promise.all([get(this.path), get(`${this.path}/timeline`), get(`${this.path}/telemetry`)]);
     } catch (error) {
       this.place.replaceChildren(this.#back(), el("p", { class: "note bad", role: "alert" }, error.message));
       return;
@@ -42,6 +46,7 @@ export class Viewer {
     this.isPlaying = false;
     this.frames?.close();
     this.timeline?.observer.disconnect();
+    this.telemetry?.observer.disconnect();
     matchMedia("(prefers-color-scheme: dark)").removeEventListener("change", this.redraw);
   }
 
@@ -65,6 +70,7 @@ export class Viewer {
     this.histogram = el("canvas", { class: "histogram", role: "img", "aria-label": "How often each steering was driven" });
     this.balance = el("div", { class: "balance" });
     this.facts = el("dl", { class: "figures" });
+    this.telemetry = new SeriesPlots(this.series, this.session.seconds);
     this.place.replaceChildren(
       this.#back(),
       el("div", { class: "row spread" }, el("h2", {}, title(this.session)),
@@ -82,7 +88,8 @@ export class Viewer {
           button("Starts here", () => this.#selectFrom()), button("Ends here", () => this.#selectTo()), this.cutButton, this.undoButton)),
       el("div", { class: "two" },
         el("section", { class: "card" }, el("h3", {}, "Steering"), this.histogram, this.balance),
-        el("section", { class: "card stack" }, el("h3", {}, "At a glance"), this.facts, this.#events())));
+        el("section", { class: "card stack" }, el("h3", {}, "At a glance"), this.facts, this.#events())),
+      this.series.length ? el("section", { class: "card stack" }, el("h3", {}, "The car itself"), this.telemetry.element) : "");
     this.timeline = new Timeline(strip, this.session.frames, { onseek: (index) => this.seek(index), onselect: () => this.#showSelection() });
     this.timeline.rows = this.rows;
     this.#showSession();
