@@ -142,6 +142,13 @@ def sensors(patient: Patient) -> Iterator[Verdict]:
         names = " and ".join(obstacle.sensors)
         stop, slow = f"{obstacle.stop_m:g} m", f"{obstacle.slow_m:g} m"
         yield ok(f"The car stops {stop} before what {names} sees, and is slower from {slow} on.")
+    if (supply := patient.config.supply) is not None and supply.warn_v is not None:
+        yield ok(f"The car warns below {supply.warn_v:g} V, and drives on.")
+    elif supply is not None:
+        yield warning(
+            f"The car warns of no low voltage, though {supply.sensor} measures it.",
+            "Set warn_v in [supply] of car.toml; hardware/README.md says how low a battery may be.",
+        )
     if not patient.config.sensors:
         yield ok("The car has no sensors.")
 

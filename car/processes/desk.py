@@ -70,13 +70,6 @@ class DeskContext:
         self.tracks = TrackLibrary(job.folder.path)
         self.library_port = 0
         self.supply_notices: deque[str] = deque()
-        self.supply_notice = ""
-
-    def say_of_supply(self, text: str) -> None:
-        """Tell the session, the page and the terminal what a driver should know of the supply."""
-        self.recorder.note("supply", text)
-        self.supply_notice = text
-        self.supply_notices.append(text)
 
     def look(self) -> None:
         """Do what the controls ask for, and tell them and a successor how things stand."""
@@ -127,19 +120,25 @@ def _look_until_the_end(context: DeskContext) -> None:
 
 @contextlib.contextmanager
 def _open_telemetry(context: DeskContext) -> Iterator[None]:
-    job, clock = context.job, context.clock
+    job = context.job
     with contextlib.ExitStack() as stack:
-        taker = TelemetryTaker(stack, job.config, job.system_root, job.folder.path, clock, context.say_of_supply)
-        follower = LoopFollower(context.link.ring, job.config.camera.rate_hz)
-
-        def run() -> None:
-            while not context.ended.wait(PERIOD_S):
-                telemetry = taker.take(follower, context.recorder)
-                context.recorder.add_telemetry(telemetry)
-                context.link.telemetry.post({"now": telemetry.to_dict(), "notice": context.supply_notice})
-
-        stack.enter_context(thread("telemetry", run, context.ended.set))
+        taker = TelemetryTaker(
+            stack, job.config, job.system_root, job.folder.path, context.clock, context.supply_notices.append
+        )
+        stack.enter_context(thread("telemetry", lambda: _take_telemetry(context, taker), context.ended.set))
         yield
+
+
+def _take_telemetry(context: DeskContext, taker: TelemetryTaker) -> None:
+    """Tell the session and the page how the car is; a session that begins is told what has been wrong before."""
+    recorder, follower = context.recorder, LoopFollower(context.link.ring, context.job.config.camera.rate_hz)
+    noted = "", ""
+    while not context.ended.wait(PERIOD_S):
+        telemetry = taker.take(follower, recorder)
+        recorder.add_telemetry(telemetry)
+        context.link.telemetry.post({"now": telemetry.to_dict(), "trouble": taker.trouble})
+        if recorder.status.on and noted != (noted := (recorder.status.name, taker.trouble)) and taker.trouble:
+            recorder.note("supply", taker.trouble)
 
 
 @contextlib.contextmanager

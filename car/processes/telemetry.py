@@ -67,7 +67,18 @@ class TelemetryTaker:
         self._firmware = stack.enter_context(gauge("firmware", lambda: _firmware(root), clock))
         self._wifi = stack.enter_context(gauge("wifi", lambda: _wifi(root), clock))
         self._disk = stack.enter_context(gauge("disk", lambda: Disk(shutil.disk_usage(folder).free), clock))
-        self._supply = _supply_gauge(stack, config, clock, say)
+        self._supply: Callable[[], Supply | None] = lambda: None
+        self._watch: SupplyWatch | None = None
+        if config.supply is not None:
+            name, section = config.supply.sensor, config.sensors[config.supply.sensor]
+            reader = SupplyReader(lambda: open_sensor(section, name, clock), name, clock)
+            self._supply = stack.enter_context(gauge("supply", reader.read, clock))
+            self._watch = SupplyWatch(name, config.supply.warn_v, clock, say, lambda: reader.why)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the supply, in sentences; empty if nothing is."""
+        return "" if self._watch is None else self._watch.trouble
 
     def take(self, follower: LoopFollower, recorder: RecorderControl) -> Telemetry:
         """Return how the car is now; it waits for nothing."""
@@ -75,24 +86,12 @@ class TelemetryTaker:
             self._clock.now_ns(),
             self._processor(),
             self._firmware(),
-            self._supply(),
+            self._supply() if self._watch is None else self._watch.look(self._supply()),
             self._wifi(),
             self._disk(),
             follower.loop(),
             follower.recording(recorder),
         )
-
-
-def _supply_gauge(
-    stack: contextlib.ExitStack, config: CarConfig, clock: Clock, say: Callable[[str], None]
-) -> Callable[[], Supply | None]:
-    if config.supply is None:
-        return lambda: None
-    name, section = config.supply.sensor, config.sensors[config.supply.sensor]
-    reader = SupplyReader(lambda: open_sensor(section, name, clock), name, clock)
-    newest = stack.enter_context(gauge("supply", reader.read, clock))
-    watch = SupplyWatch(name, config.supply.warn_v, clock, say, lambda: reader.why)
-    return lambda: watch.look(newest())
 
 
 def _processor(root: Path) -> Processor | None:

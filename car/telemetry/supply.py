@@ -21,6 +21,7 @@ LOW_NS = 3 * NS_PER_S
 RESTED_NS = 30 * NS_PER_S
 """It is low no more after so long at the limit or above: an empty battery recovers while the car stands."""
 MAX_TEXT = 300
+LOOK = "Look at its wires, and ask car doctor."
 
 
 class SupplyReader:
@@ -28,7 +29,7 @@ class SupplyReader:
 
     >>> reader = SupplyReader(lambda: sensor, "front", clock)
     >>> reader.read() is None, reader.why
-    (True, 'It measures distance_m and no voltage_v: name the one at the supply in [supply].')
+    (True, 'The sensor front measures distance_m and no voltage_v. Name the one at the supply in [supply].')
 
     For one thread: ``read`` may wait for the sensor. It raises nothing.
     """
@@ -46,6 +47,8 @@ class SupplyReader:
         now_ns = self._clock.now_ns()
         if self._sensor is None and now_ns < self._retry_ns:
             return None
+        # For as long as it hangs.
+        self.why = f"The sensor {self._name} does not answer. {LOOK}"
         try:
             if self._sensor is None:
                 self._sensor = self._open()
@@ -53,7 +56,9 @@ class SupplyReader:
         except Exception as error:  # noqa: BLE001 - a stranger's sensor may raise anything
             self.close()
             self._retry_ns = now_ns + RETRY_NS
-            self.why = str(error) if isinstance(error, SensorError) else f"It fails with {error!r}."
+            self.why = (
+                str(error) if isinstance(error, SensorError) else f"The sensor {self._name} fails: {error!r}. {LOOK}"
+            )
             return None
 
     def close(self) -> None:
@@ -65,12 +70,13 @@ class SupplyReader:
 
     def _in_order(self, reading: Reading | None, now_ns: int) -> Supply | None:
         if reading is None or now_ns - reading.measured_ns > SILENCE_NS:
-            self.why = "Look at its wires, and ask car doctor."
+            self.why = f"The sensor {self._name} measures nothing. {LOOK}"
         elif VOLTAGE not in reading.values:
             names = ", ".join(reading.values)
-            self.why = f"It measures {names} and no {VOLTAGE}: name the one at the supply in [supply]."
+            advice = "Name the one at the supply in [supply]."
+            self.why = f"The sensor {self._name} measures {names} and no {VOLTAGE}. {advice}"
         elif not math.isfinite(reading.values[VOLTAGE]):
-            self.why = f"It measures {reading.values[VOLTAGE]} V."
+            self.why = f"The sensor {self._name} measures {reading.values[VOLTAGE]} V. {LOOK}"
         else:
             return Supply(float(reading.values[VOLTAGE]), float(reading.values.get(CURRENT, math.nan)))
         return None
@@ -79,12 +85,12 @@ class SupplyReader:
 class SupplyWatch:
     """Says in words, once each, what a driver should know of the supply, and whether its voltage is low.
 
-    >>> watch = SupplyWatch("battery", warn_v=6.8, clock=clock, say=print, why=lambda: "Look at its wires.")
+    >>> watch = SupplyWatch("battery", warn_v=6.8, clock=clock, say=print, why=lambda: "It does not answer.")
     >>> watch.look(Supply(7.4, 0.8))
     Supply(voltage_v=7.4, current_a=0.8, is_low=False)
 
-    It says that the sensor measures nothing, be it dead, frozen or late, that it measures again, and that the voltage
-    has been below ``warn_v``; with None it never warns.
+    It says ``why`` the sensor measures nothing, be it dead, frozen or late, and that the voltage has been below
+    ``warn_v``; with None it never warns. It says too that either is over. ``trouble`` is what still holds of it.
     """
 
     def __init__(
@@ -96,33 +102,39 @@ class SupplyWatch:
         self._say = say
         self._why = why
         self._seen_ns = clock.now_ns()
-        self._is_lost = False
-        self._is_low = False
+        self._lost = ""
+        self._low = ""
         self._turned_ns: int | None = None
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, in sentences; empty if nothing is."""
+        return self._lost or self._low
 
     def look(self, newest: Supply | None) -> Supply | None:
         """Take note of the newest measurement, None where there is none; return it with what is to be said of it."""
         now_ns = self._clock.now_ns()
         if newest is None:
-            if not self._is_lost and now_ns - self._seen_ns > SILENCE_NS:
-                self._is_lost = True
-                self._say(f"The sensor {self._name} measures nothing. {self._why()}"[:MAX_TEXT])
+            if not self._lost and now_ns - self._seen_ns > SILENCE_NS:
+                self._lost = self._why()[:MAX_TEXT]
+                self._say(self._lost)
             return None
         self._seen_ns = now_ns
-        if self._is_lost:
-            self._is_lost = False
+        if self._lost:
+            self._lost = ""
             self._say(f"The sensor {self._name} measures again.")
         if self._warn_v is not None:
             self._judge(newest.voltage_v, self._warn_v, now_ns)
-        return replace(newest, is_low=self._is_low)
+        return replace(newest, is_low=self._low != "")
 
     def _judge(self, voltage_v: float, warn_v: float, now_ns: int) -> None:
-        if (voltage_v < warn_v) == self._is_low:
+        is_low = self._low != ""
+        if (voltage_v < warn_v) == is_low:
             self._turned_ns = None
             return
         if self._turned_ns is None:
             self._turned_ns = now_ns
-        if now_ns - self._turned_ns >= (RESTED_NS if self._is_low else LOW_NS):
-            self._is_low, self._turned_ns = not self._is_low, None
-            if self._is_low:
-                self._say(f"The supply is at {voltage_v:.2f} V, below {warn_v:g} V. Change the battery.")
+        if now_ns - self._turned_ns >= (RESTED_NS if is_low else LOW_NS):
+            self._turned_ns = None
+            self._low = "" if is_low else f"The supply is at {voltage_v:.2f} V, below {warn_v:g} V. Change the battery."
+            self._say(self._low or f"The supply is at {voltage_v:.2f} V again.")

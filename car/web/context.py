@@ -76,12 +76,12 @@ class WebContext:
 
     @property
     def telemetry(self) -> dict[str, Any]:
-        """How the car is, each part that there is, and ``notice``: what a driver should know of its supply."""
+        """How the car is, each part that there is, and ``trouble``: what is wrong with its supply, in sentences."""
         posted = self.posted_telemetry()
         now = posted.get("now", {})
         if not now or self.clock.now_ns() - now["time_ns"] > OLD_TELEMETRY_NS:
-            return {"notice": ""}
-        return {name: part for name, part in now.items() if part is not None} | {"notice": posted["notice"]}
+            return {"trouble": ""}
+        return {name: part for name, part in now.items() if part is not None} | {"trouble": posted["trouble"]}
 
     @property
     def pilot(self) -> str:

@@ -1,5 +1,6 @@
 """The whole car in the simulator, in its real processes, under real signals."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from car.errors import SessionBusy
 from car.gate import GateState
 from car.sessions.reader import Session
 from hardware.clock import NS_PER_S, SystemClock
@@ -34,6 +36,41 @@ def test_the_shipped_pilot_drives_a_lap_and_the_session_tells_it_all(tmp_path: P
         assert records[0].applied == NEUTRAL
         assert records[-1].gate_state is GateState.ARMED
         assert "armed, auto" in [event.text for event in session.events()]
+
+
+def test_a_supply_that_nobody_can_measure_is_said_once_and_the_car_drives_on(tmp_path: Path) -> None:
+    assert run_car("init", "mycar", cwd=tmp_path).returncode == 0
+    with (tmp_path / "mycar" / "car.toml").open("a", encoding="utf-8") as file:
+        # No machine has an I²C bus of that number.
+        file.write('[sensors.battery]\nkind = "ina219"\ni2c_bus = 63\n[supply]\nwarn_v = 6.8\n')
+    with DrivingCar(tmp_path) as car:
+        wait_for(lambda: any(car.sessions.glob("*.mcap")), "the recording")
+        wait_for(lambda: len(supply_events(car.session)) == 1, "the session to say it")
+        wait_for(lambda: telemetry_count(car.session) >= 2, "telemetry")
+        code, output = car.end(signal.SIGINT)
+    assert code == 130
+    (said,) = supply_events(car.session)
+    assert "The sensor battery, of kind ina219, cannot be opened" in said
+    assert output.count("The sensor battery") == 1
+    with Session.open(car.session) as session:
+        seen = list(session.telemetry())
+        assert all(each.supply is None and each.disk is not None for each in seen)
+        assert any(each.loop is not None and each.recording is not None for each in seen)
+        assert GateState.ARMED in {record.gate_state for record in session.records()}
+
+
+def supply_events(path: Path) -> list[str]:
+    """Return what a session says of the supply; nothing of one that has only just begun."""
+    with contextlib.suppress(SessionBusy), Session.open(path) as session:
+        return [event.text for event in session.events() if event.kind == "supply"]
+    return []
+
+
+def telemetry_count(path: Path) -> int:
+    """Return how often the telemetry was taken in a session."""
+    with contextlib.suppress(SessionBusy), Session.open(path) as session:
+        return len(list(session.telemetry()))
+    return 0
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

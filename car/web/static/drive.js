@@ -283,8 +283,8 @@ function showFigures(state) {
   if (looksAhead) rows.push(["Ahead", state.ahead ? `${state.ahead.distance_m.toFixed(2)} m` : "–"]);
   if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ...lapRows(odometry));
   rows.push(...machineRows(telemetry));
-  if (telemetry.notice && telemetry.notice !== showFigures.told) toast(telemetry.notice, { bad: true, forMs: 10_000 });
-  showFigures.told = telemetry.notice;
+  if (telemetry.trouble && telemetry.trouble !== showFigures.told) toast(telemetry.trouble, { bad: true, forMs: 10_000 });
+  showFigures.told = telemetry.trouble;
   const list = $("figures");
   if (list.children.length !== rows.length) {
     list.replaceChildren(...rows.map(([name]) => el("div", {}, el("dt", {}, name), el("dd", {}))));

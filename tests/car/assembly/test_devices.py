@@ -12,9 +12,10 @@ import cv2
 import pytest
 
 from car.assembly.devices import Devices, Wheels, make_world, open_camera, open_devices, open_sensor, sensors_in_world
-from car.config.sections import CarConfig, ObstacleSection
+from car.config.sections import CarConfig, ObstacleSection, SupplySection
 from car.kinds.camera import CameraSection
 from car.kinds.hc_sr04 import HcSr04Section
+from car.kinds.ina219 import Ina219Section
 from car.kinds.simulated import SimulatedRangeSection
 from car.kinds.vl53l1x import Vl53l1xSection
 from hardware.camera import CameraGeometry, Image, check_camera
@@ -28,6 +29,7 @@ from hardware.sensor import Reading, Sensor
 from simulator.scenario import Scenario
 from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
 from tests.hardware.cameras.fake_picamera2 import Rig
+from tests.hardware.fakes.ina219 import Chip as Supply
 from tests.hardware.fakes.vl53l1x import Chip, FakeDriver
 from tests.system.car_process import assert_refused, run_car
 
@@ -210,6 +212,22 @@ def test_a_vl53l1x_opens_on_the_bus_that_car_toml_names(monkeypatch: pytest.Monk
     monkeypatch.setattr("hardware.sensors.vl53l1x._adafruits", FakeDriver)
     with open_sensor(Vl53l1xSection(kind="vl53l1x", i2c_bus=3), "front", SystemClock()) as sensor:
         assert (sensor.name, opened) == ("front", [3])
+
+
+def test_an_ina219_opens_on_the_bus_that_car_toml_names_for_the_desk_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def open_bus(number: int) -> Supply:
+        opened.append(number)
+        return Supply(SystemClock(), address=0x44)
+
+    monkeypatch.setattr("smbus2.SMBus", open_bus)
+    section = Ina219Section(kind="ina219", i2c_bus=3, i2c_address=0x44)
+    devices = open_devices(CarConfig(sensors={"battery": section}, supply=SupplySection()), VirtualClock())
+    devices.close()
+    assert (devices.sensors, opened) == ({}, [])
+    with open_sensor(section, "battery", SystemClock()) as sensor:
+        assert (sensor.name, opened) == ("battery", [3])
 
 
 def test_a_range_sensor_without_its_pins_is_one_sentence() -> None:

@@ -9,6 +9,7 @@ from car.config.sections import CarConfig, load_config, template
 from car.errors import ConfigError
 
 FRONT = "[sensors.front]\nkind = 'simulated'\n"
+BATTERY = "[sensors.battery]\nkind = 'ina219'\n"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -137,6 +138,22 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[calibration]\nsteering_centre_us = 2100\n", ["`calibration`", "centre", "2100", "between"]),
         ("[calibration]\nneutral_us = 1600\nforward_start_us = 1550\n", ["`calibration`", "throttle", "1600"]),
         ("[calibration]\nneutral_us = 'middle'\n", ["`calibration.neutral_us`", "middle"]),
+        (BATTERY, ["`supply`", "nothing reads the sensor battery", "[supply]"]),
+        (BATTERY + "[supply]\nsensor = 'pack'\n", ["`supply`", "nothing reads the sensor battery"]),
+        ("[supply]\n", ["`supply`", "names the sensor battery", "none"]),
+        (FRONT + "[supply]\nsensor = 'front'\n", ["`supply`", "looks ahead"]),
+        (BATTERY + "[supply]\nwarn_v = 0\n", ["`supply.warn_v`", "greater than 0"]),
+        (BATTERY + "[supply]\nwarn = 6\n", ["`supply.warn`", "sensor, warn_v"]),
+        ("[sensors.battery]\nkind = 'ina219'\nshunt_ohm = 0\n", ["shunt_ohm", "greater than 0"]),
+        ("[sensors.battery]\nkind = 'ina219'\ni2c_address = 0x29\n", ["i2c_address", "64"]),
+        (
+            "[drivetrain]\nkind = 'servo_esc'\n[supply]\n[sensors.battery]\nkind = 'ina219'\ni2c_address = 0x40\n",
+            ["`sensors`", "battery is at 0x40 on I²C bus 1", "PCA9685"],
+        ),
+        (
+            BATTERY + "[supply]\n[sensors.front]\nkind = 'vl53l1x'\ni2c_address = 0x41\n",
+            ["`sensors`", "front is at 0x41", "the sensor battery"],
+        ),
         ("[web]\nnames = ['http://car.lan']\n", ["`web.names`", "http://car.lan", "car.example.org"]),
         ("[web]\nnames = ['car.lan:8887']\n", ["`web.names`", "without a port"]),
         ("[web]\nnames = [1]\n", ["`web.names.0`", "string"]),
@@ -185,6 +202,19 @@ def test_a_car_that_looks_ahead_stops_where_it_says(tmp_path: Path) -> None:
     assert (config.limits.stop_m, config.limits.slow_m) == (0.4, 1.2)
     # Whoever reads no sensor is not to wait for one.
     assert (config.gate.limits.stop_m, CarConfig().limits) == (0.0, CarConfig().gate.limits)
+
+
+def test_the_sensor_at_the_supply_is_none_of_the_drive_loops(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, BATTERY + FRONT + "[supply]\nwarn_v = 6.8\n"))
+    assert (list(config.sensors), list(config.loop_sensors)) == (["battery", "front"], ["front"])
+    assert config.supply is not None
+    assert config.supply.warn_v == 6.8
+    assert CarConfig.model_validate(config.model_dump(exclude_none=True)) == config
+
+
+def test_a_channel_board_on_another_bus_leaves_the_address_free(tmp_path: Path) -> None:
+    text = "[drivetrain]\nkind = 'servo_esc'\n[supply]\n[sensors.battery]\nkind = 'ina219'\ni2c_address = 0x40\n"
+    assert load_config(write(tmp_path, text + "i2c_bus = 3\n")).supply is not None
 
 
 def test_channels_of_a_servo_board_are_no_gpios(tmp_path: Path) -> None:

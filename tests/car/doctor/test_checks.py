@@ -277,3 +277,29 @@ def test_a_vl53l1x_without_its_driver_or_its_bus_is_an_error_with_the_next_step(
     assert driver.fix.endswith("pip install adafruit-circuitpython-vl53l1x")
     assert "The I²C bus 1 cannot be opened" in bus.text
     assert bus.fix == "sudo raspi-config nonint do_i2c 0"
+
+
+AT_THE_SUPPLY = '[sensors.battery]\nkind = "ina219"\n[supply]\nwarn_v = 6.8\n'
+
+
+def test_an_ina219_is_looked_for_on_its_bus(pi: Clinic) -> None:
+    pi.configure(AT_THE_SUPPLY)
+    assert (Level.ERROR, "No INA219 answers at 0x41 on /dev/i2c-1.") in sensor_words(pi)
+    pi.answers["i2c_answers"] = lambda _bus, addresses: list(addresses)
+    assert any("where the INA219 is to be" in words for level, words in sensor_words(pi) if level is Level.OK)
+    assert any("warns below 6.8 V" in words for level, words in sensor_words(pi) if level is Level.OK)
+
+
+def test_an_ina219_on_a_bus_that_is_closed_is_an_error_with_the_next_step(pi: Clinic) -> None:
+    def closed(_bus: int, _addresses: object) -> list[int]:
+        raise FileNotFoundError("No such file or directory")
+
+    pi.configure(AT_THE_SUPPLY)
+    pi.answers["i2c_answers"] = closed
+    assert any("The I²C bus 1 cannot be opened" in words for level, words in sensor_words(pi) if level is Level.ERROR)
+
+
+def test_a_supply_that_warns_of_nothing_is_told_how(pi: Clinic) -> None:
+    pi.configure(AT_THE_SUPPLY.replace("warn_v = 6.8", ""))
+    pi.answers["i2c_answers"] = lambda _bus, addresses: list(addresses)
+    assert any("warns of no low voltage" in words for level, words in sensor_words(pi) if level is Level.WARNING)

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from car.config.sections import CarConfig, RecordingSection
+from car.errors import RecordingError
 from car.gate import GateState, Mode
 from car.link.ring import CycleRing
 from car.recording.control import RecorderControl
 from car.sessions import Edits, FrameRange, Session
 from car.sessions.edits import edits_path
+from car.sessions.writer import SessionWriter
+from car.telemetry.telemetry import Telemetry, Wifi
 from hardware.clock import NS_PER_S, VirtualClock
 from tests.frames import SMALL, make_frame, make_record
 
@@ -256,3 +259,35 @@ def test_switched_on_in_the_middle_of_a_drive_it_records_from_then_on(rig: Rig) 
     rig.control.close()
     (path,) = rig.sessions()
     assert numbers_in(path)[0] == 60
+
+
+def test_telemetry_and_notes_are_in_the_session_of_the_drive_and_in_no_other(rig: Rig) -> None:
+    rig.control.switch_on()
+    rig.control.add_telemetry(Telemetry(rig.clock.now_ns(), wifi=Wifi(-90.0)))
+    rig.control.note("supply", "too early")
+    rig.drive(1)
+    taken = Telemetry(rig.clock.now_ns(), wifi=Wifi(-52.0))
+    rig.control.add_telemetry(taken)
+    rig.control.note("supply", "it is low")
+    rig.drive(1)
+    rig.control.close()
+    with Session.open(rig.sessions()[0]) as session:
+        assert list(session.telemetry()) == [taken]
+        assert [event.text for event in session.events() if event.kind == "supply"] == ["it is low"]
+
+
+def test_a_disk_that_refuses_telemetry_ends_the_recording_with_its_reason(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.control.switch_on()
+    rig.drive(1)
+
+    def refuse(_self: SessionWriter, _telemetry: Telemetry) -> None:
+        raise RecordingError("The disk is full.")
+
+    monkeypatch.setattr(SessionWriter, "add_telemetry", refuse)
+    rig.control.add_telemetry(Telemetry(rig.clock.now_ns()))
+    rig.drive(0.2)
+    assert rig.control.status.failure == "The disk is full."
+    assert not rig.control.status.on
+    rig.control.close()

@@ -14,10 +14,11 @@ from car.errors import SessionError
 from car.gate import ArmRefusal, TripReason
 from car.sessions import EncodedFrame, SessionEvent, SessionInfo, encode, messages
 from car.sessions.format import DRIVE, TOPICS, DamagedInfo
+from car.telemetry.telemetry import Telemetry
 from hardware.camera import Frame
 from hardware.drivetrain import Command
 from tests.car.sessions.recordings import GEOMETRY, INFO, frame_of, record_of
-from tests.records import RECORDS
+from tests.records import RECORDS, TELEMETRY
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -26,6 +27,12 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 @given(RECORDS)
 def test_a_record_comes_back_as_it_was(record: DriveRecord) -> None:
     assert messages.record_from_bytes(messages.record_to_bytes(record)) == record
+
+
+@settings(deadline=None)
+@given(TELEMETRY)
+def test_telemetry_comes_back_as_it_was(telemetry: Telemetry) -> None:
+    assert messages.telemetry_from_bytes(messages.telemetry_to_bytes(telemetry)) == telemetry
 
 
 def test_no_command_is_not_a_command_of_zero() -> None:

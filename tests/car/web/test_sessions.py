@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from car.sessions import EncodedFrame, SessionWriter
-from hardware.clock import VirtualClock
+from car.telemetry.telemetry import Processor, Supply, Telemetry
+from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import Command
 from tests.car.sessions.recordings import INFO, START_NS, frame_of, record_of, session_bytes, write_session
 from tests.car.web.serving import Served, serving
@@ -52,6 +54,19 @@ def test_sessions_are_listed(served: Served) -> None:
         "damage": "",
         "left_out_frames": 0,
     }
+
+
+def test_telemetry_is_a_plot_for_each_thing_that_was_measured(served: Served) -> None:
+    path, clock = served.folder.sessions_dir / "hot.mcap", VirtualClock(START_NS)
+    with SessionWriter(path, INFO, clock, sync=lambda _: None, min_free_bytes=0) as session:
+        session.add_frame(frame_of(0))
+        session.add_telemetry(Telemetry(START_NS + NS_PER_S, processor=Processor(61.5), supply=Supply(7.4, math.nan)))
+    assert served.client.get("sessions/hot/telemetry").json() == [
+        {"name": "Supply", "unit": "V", "t_s": [1.0], "values": [7.4]},
+        {"name": "Processor", "unit": "°C", "t_s": [1.0], "values": [61.5]},
+    ]
+    assert served.client.get(f"{NAME}/telemetry").json() == []
+    served.refused("GET", "sessions/none/telemetry", 404, "none")
 
 
 def test_a_session_is_looked_into(served: Served) -> None:
