@@ -20,13 +20,19 @@ CONTROLS_END_S = 4.0
 
 
 def keeping_desk(
-    link: CarLink, folder: CarFolder, pilot: Pilot, *, records: bool, system_root: Path = ROOT
+    link: CarLink,
+    folder: CarFolder,
+    pilot: Pilot,
+    *,
+    records: bool,
+    system_root: Path = ROOT,
+    run: Callable[[CarLink, DeskJob], None] = run_desk,
 ) -> ProcessKeeper:
     """Return what keeps a desk; ``pilot`` is the one that drives, whose name each new desk is told."""
 
     def start() -> SpawnProcess:
         job = DeskJob(folder, records, pilot.name, system_root)
-        return start_process("desk", run_desk, link, job, niceness=DESK_NICENESS)
+        return start_process("desk", run, link, job, niceness=DESK_NICENESS)
 
     return ProcessKeeper(
         "desk",

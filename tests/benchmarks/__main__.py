@@ -22,6 +22,7 @@ from tests.benchmarks import (
     simulator,
     stops,
     takeovers,
+    telemetry,
     training,
     uncertainty,
     variants,
@@ -33,6 +34,7 @@ from tests.benchmarks.figures import show_machine
 BENCHMARKS = {
     "loop": loop.measure,
     "ahead": loop.measure_ahead,
+    "telemetry": telemetry.measure,
     "pilot": pilot.measure,
     "cameras": cameras.measure,
     "footprint": footprint.measure,

@@ -31,6 +31,7 @@ from car.pilots.loading import open_pilot, warm_up
 from car.processes.capture import capturing
 from car.processes.children import keeping_controls, keeping_desk
 from car.processes.controls import ControlsJob
+from car.processes.desk import DeskJob, run_desk
 from car.range_watch import RangeWatch, polling
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
@@ -91,12 +92,14 @@ def drive_for(
     *,
     record: bool,
     looks_ahead: bool = False,
+    run_desk: Callable[[CarLink, DeskJob], None] = run_desk,
     meanwhile: Callable[[CarFolder], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
 ) -> Run:
     """Drive on frames that come at ``rate_hz``, or as fast as the loop takes them, recording or not.
 
     A car that ``looks_ahead`` does so by an HC-SR04 on modelled pins, threads and edges and all.
-    ``meanwhile`` is entered with the car's folder when its controls and its desk are ready, and left after the drive.
+    ``run_desk`` is what the desk runs. ``meanwhile`` is entered with the car's folder when its controls and its desk
+    are ready, and left after the drive.
     """
     camera_hz = rate_hz or RATES_HZ[-1]
     config = CarConfig(camera=CameraSection(rate_hz=camera_hz), recording=RecordingSection(min_free_mb=0))
@@ -114,7 +117,7 @@ def drive_for(
         pilot, _ = open_pilot(find_model(SHIPPED_PILOT, folder.path), config.camera.geometry)
         warm_up(pilot, config.camera.geometry)
         link = CarLink(multiprocessing.get_context("spawn"), config)
-        desk = stack.enter_context(keeping_desk(link, folder, pilot, records=record))
+        desk = stack.enter_context(keeping_desk(link, folder, pilot, records=record, run=run_desk))
         controls = stack.enter_context(keeping_controls(link, ControlsJob(folder), SlotReader(link.slot)))
         while not (link.controls_ready.value and link.notice.read().get("library_port")):
             clock.sleep_until_ns(clock.now_ns() + NS_PER_S // 100)

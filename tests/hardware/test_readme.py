@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import CarConfig, ObstacleSection, ReceiverSection
+from car.config.sections import CarConfig, ObstacleSection, ReceiverSection, SupplySection
 from car.kinds.differential import DifferentialSection
 from car.kinds.hc_sr04 import HcSr04Section
+from car.kinds.ina219 import Ina219Section
 from car.kinds.ours import CalibrationSection
 from car.kinds.section import Section
 from car.kinds.servo_esc import ServoEscSection
@@ -43,7 +44,9 @@ SECTIONS = [
     CalibrationSection,
     HcSr04Section,
     Vl53l1xSection,
+    Ina219Section,
     ObstacleSection,
+    SupplySection,
     ReceiverSection,
 ]
 

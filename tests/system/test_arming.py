@@ -100,6 +100,7 @@ def test_heat_keeps_a_car_from_arming_and_does_not_stop_one_that_drives(tmp_path
     set_temperature(machine, 85)
     with TerminalCar(tmp_path, command=command(machine)) as car:
         wait_for(lambda: "disarmed" in car.screen(), "the view")
+        wait_for(lambda: "http://127" in car.screen(), "the page")
         wait_for(
             lambda: status(car)["telemetry"].get("processor") == {"temperature_c": 85.0},
             "the page to tell the temperature",
