@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -193,7 +193,7 @@ def _show(context: DeskContext) -> None:
         console.print(f"recording {replace(recorder.status, waits=False)}", soft_wrap=True)
 
 
-DESK = (
+DESK: Sequence[Service[DeskContext]] = (
     Service("recorder", _open_recorder),
     # Before the library, which takes seconds to import: a successor is to know what was recorded meanwhile.
     Service("notice", _open_notice),
