@@ -6,14 +6,18 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 import models
+from car.sessions import SessionWriter
+from car.telemetry.telemetry import Processor, Telemetry, Wifi
 from hardware.camera import CameraGeometry
-from tests.car.sessions.recordings import write_session
+from hardware.clock import NS_PER_S, VirtualClock
+from tests.car.sessions.recordings import INFO, START_NS, frame_of, write_session
 from tests.car.sessions.tub.test_importer import SyntheticTub
 from tests.system.chromium.drive_page import DrivePage
 from tests.system.chromium.served_car import ServedCar
@@ -67,6 +71,29 @@ def test_frames_are_stepped_through_and_played(page: Page, evening: Path) -> Non
     page.get_by_role("button", name="Play").click()
     expect(clock).to_contain_text("frame 100 of 100")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_telemetry_of_a_session_is_plotted_and_one_without_has_no_plots(page: Page, evening: Path) -> None:
+    open_session(page, "evening")
+    expect(page.locator(".figures")).to_be_visible()
+    expect(page.locator(".series")).to_have_count(0)
+    hot, clock = evening.with_name("hot.mcap"), VirtualClock(START_NS)
+    with SessionWriter(hot, replace(INFO, name="hot"), clock, sync=lambda _: None, min_free_bytes=0) as session:
+        for second in range(90):
+            clock.sleep_until_ns(START_NS + second * NS_PER_S)
+            session.add_frame(replace(frame_of(second), captured_ns=clock.now_ns()))
+            session.add_telemetry(Telemetry(clock.now_ns(), Processor(40.0 + second / 3), wifi=Wifi(-52.0)))
+    try:
+        open_session(page, "hot")
+        expect(page.locator(".series figcaption")).to_have_text(["Processor40 to 69.7 °C", "Wifi-52 dBm"])
+        canvas = page.locator(".series canvas").first
+        expect(canvas).to_have_attribute("aria-label", "Processor: 40 to 69.7 °C")
+        page.wait_for_function(
+            "c => c.width > 0 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)",
+            arg=canvas.element_handle(),
+        )
+    finally:
+        hot.unlink()
 
 
 def test_picture_of_another_frame_is_not_taken_for_the_one_that_is_named(page: Page, evening: Path) -> None:
