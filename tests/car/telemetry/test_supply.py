@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from car.telemetry.supply import LOW_NS, RESTED_NS, RETRY_NS, SILENCE_NS, SupplyReader, SupplyWatch
+from car.telemetry.supply import RETRY_NS, SILENCE_NS, SupplyReader, SupplyWatch
 from car.telemetry.telemetry import Supply
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.errors import SensorError
@@ -163,7 +163,7 @@ def test_a_voltage_that_stays_below_the_limit_warns_once() -> None:
     rig = Rig(warn_v=6.8)
     rig.after(NS_PER_S)
     rig.meter.values = {"voltage_v": 6.79}
-    seen = rig.after(LOW_NS)
+    seen = rig.after(3 * NS_PER_S)
     assert seen is not None
     assert not seen.is_low
     seen = rig.after(600 * NS_PER_S)
@@ -176,7 +176,7 @@ def test_a_motor_that_starts_is_no_empty_battery() -> None:
     rig = Rig(warn_v=6.8)
     for _ in range(20):
         rig.meter.values = {"voltage_v": 6.2}
-        rig.after(LOW_NS)
+        rig.after(3 * NS_PER_S)
         rig.meter.values = {"voltage_v": 6.8}
         seen = rig.after(NS_PER_S)
         assert seen is not None
@@ -189,7 +189,7 @@ def test_an_empty_battery_that_rests_is_still_low_and_a_new_one_is_not() -> None
     rig.meter.values = {"voltage_v": 6.5}
     rig.after(10 * NS_PER_S)
     rig.meter.values = {"voltage_v": 7.0}
-    seen = rig.after(RESTED_NS)
+    seen = rig.after(30 * NS_PER_S)
     assert seen is not None
     assert seen.is_low
     seen = rig.after(NS_PER_S)
