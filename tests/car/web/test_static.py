@@ -12,7 +12,7 @@ import car.web
 
 STATIC = Path(car.web.__file__).parent / "static"
 PAGES = sorted(STATIC.glob("*.html"))
-MAX_BYTES = 160_000
+MAX_BYTES = 180_000
 
 
 class _Tags(HTMLParser):
