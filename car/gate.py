@@ -71,6 +71,9 @@ class TripReason(StrEnum):
     GUARD_LOST = "the guard did not answer"
     OBSTACLE = "something was too near, right ahead"
     RANGE_LOST = "the range sensor stopped measuring"
+    ENCODER_LOST = "the wheel encoder stopped measuring"
+    NO_MOTION = "the motor was driven, and the wheel encoder saw no motion"
+    WRONG_WAY = "the wheels turned against the throttle"
 
 
 class ArmRefusal(StrEnum):
@@ -305,12 +308,14 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A part of the program failed.
+    """A part of the program failed, or a part of the car that ``reason`` names.
 
     >>> gate.handle(Fault(), clock.now_ns())
     >>> gate.trip is TripReason.FAULT
     True
     """
+
+    reason: TripReason = TripReason.FAULT
 
 
 _NEVER_NS = -(2**62)
@@ -435,7 +440,7 @@ class Gate:
             case Stop():
                 self._trip(TripReason.STOP)
             case _:  # a Fault; and what the gate does not know is one
-                self._trip(TripReason.FAULT)
+                self._trip(event.reason if isinstance(event, Fault) else TripReason.FAULT)
 
     def decide(self, now_ns: int) -> Decision:
         """Return the command for the wheels at ``now_ns``."""

@@ -354,8 +354,13 @@ def test_a_trip_stays_until_someone_arms_again_and_keeps_its_first_reason() -> N
     assert (decision.state, decision.trip) == (GateState.ARMED, None)
 
 
-def test_a_fault_trips() -> None:
+def test_a_fault_trips_and_may_say_which_part_of_the_car_it_is() -> None:
     assert Rig().armed().cycle(Fault()).trip is TripReason.FAULT
+    assert Rig().armed().cycle(Fault(TripReason.NO_MOTION)).trip is TripReason.NO_MOTION
+
+
+def test_what_the_gate_does_not_know_is_a_fault() -> None:
+    assert Rig().armed().cycle(object()).trip is TripReason.FAULT  # type: ignore[arg-type]
 
 
 def test_disarming_is_neutral_and_no_trip() -> None:

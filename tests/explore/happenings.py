@@ -23,6 +23,7 @@ from car.gate import (
     Safeguard,
     Safeguards,
     Stop,
+    TripReason,
 )
 from hardware.drivetrain import Command
 from tests.explore.grid import NOW_NS, STEP, STEP_NS, time_ns
@@ -192,6 +193,7 @@ def _happenings() -> tuple[Happening, ...]:
         Happening("disarm", Kind.DISARM, (Disarm(),)),
         Happening("stop", Kind.STOP, (Stop(),)),
         Happening("fault", Kind.FAULT, (Fault(),)),
+        Happening("fault of a part of the car", Kind.FAULT, (Fault(TripReason.NO_MOTION),)),
         Happening("what nobody knows", Kind.FAULT, (object(),)),
         *(Happening(f"the {lost} is lost", Kind.LOSS, (Safeguards(frozenset({lost})),)) for lost in Safeguard),
         *(Happening(f"{metres} m ahead", Kind.NEAR, (Ahead(metres),)) for metres in (nan, NEAR_M)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.gate import ArmRefusal, Decision, Gate, GateState, Mode, TripReason
+from car.gate import ArmRefusal, Decision, Fault, Gate, GateState, Mode, TripReason
 from hardware.drivetrain import NEUTRAL, Command
 from tests.explore import promises
 from tests.explore.grid import STEP, STEP_NS
@@ -105,7 +105,8 @@ class Step:
             case Kind.STOP:
                 return {TripReason.STOP}
             case Kind.FAULT:
-                return {TripReason.FAULT}
+                (event,) = self.happening.events
+                return {event.reason if isinstance(event, Fault) else TripReason.FAULT}
             case Kind.LOSS if self.before.state is GateState.ARMED:
                 return {TripReason.CONTROLS_LOST, TripReason.GUARD_LOST}
             case Kind.NEAR if self.before.state is GateState.ARMED and self.before.mode is not Mode.CALIBRATION:
