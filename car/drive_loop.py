@@ -35,6 +35,19 @@ class EventSource(Protocol):
         """Return what has happened since the last call, oldest first."""
 
 
+class Governor(Protocol):
+    """Whoever makes another throttle of the one that was asked for, before the gate: a SpeedKeeper."""
+
+    def governed(self, event: Event, now_ns: int) -> Event:
+        """Return what the gate is told in place of ``event``."""
+
+    def asked(self, command: Command | None) -> Command | None:
+        """Return what the driver asked for, of whom the gate has ``command``."""
+
+    def note_applied(self, command: Command) -> None:
+        """Take note of what the wheels got."""
+
+
 Observer = Callable[[DriveRecord, Frame | None], None]
 """Whoever wants to know what the loop did; called with each cycle's record after the command has reached the wheels.
 
@@ -103,7 +116,8 @@ class DriveLoop:
 
     ``pilot`` may be None when only a driver drives. ``sources`` are asked in their order, in every cycle before the
     pilot and after it; each hears what the gate made of the ones before. ``motion``, ``lap_count``, ``pose`` and
-    ``ahead`` are asked once per cycle.
+    ``ahead`` are asked once per cycle. A ``governor`` has a hand in each throttle before the gate; records have what
+    was asked for.
     """
 
     def __init__(
@@ -116,10 +130,11 @@ class DriveLoop:
         *,
         sources: Sequence[EventSource] = (),
         observer: Observer | None = None,
-        motion: Callable[[], Motion] | None = None,
+        motion: Callable[[], Motion | None] | None = None,
         lap_count: Callable[[], LapCount] | None = None,
         pose: Callable[[], Pose] | None = None,
         ahead: Callable[[], Ahead | None] | None = None,
+        governor: Governor | None = None,
     ) -> None:
         self._frames = frames
         self._pilot = pilot
@@ -132,6 +147,7 @@ class DriveLoop:
         self._lap_count = lap_count
         self._pose = pose
         self._ahead = ahead
+        self._governor = governor
         self._last_frame: tuple[int, int] = (-1, 0)
         self._publish_ns = 0
 
@@ -156,6 +172,8 @@ class DriveLoop:
         decided_ns = self._clock.now_ns()
         applied = self._drivetrain.apply(decision.command)
         applied_ns = self._clock.now_ns()
+        if self._governor is not None:
+            self._governor.note_applied(applied)
         times = StageTimes(
             age_ns=0 if frame is None else taken_ns - frame.captured_ns,
             pilot_ns=pilot_ns,
@@ -177,7 +195,7 @@ class DriveLoop:
         for source in self._sources:
             for event in source.events(now_ns):
                 # Another process may have sampled a command since now_ns; the gate would take it for the future's.
-                self._gate.handle(event, self._clock.now_ns())
+                self._tell(event, self._clock.now_ns())
         if was_armed and self._gate.state is not GateState.ARMED:
             # The pilot may have a frame to look at first, and nobody is to wait for it.
             self._drivetrain.neutral()
@@ -193,8 +211,11 @@ class DriveLoop:
         asked_ns = self._clock.now_ns()
         output = self._pilot.drive(frame)
         answered_ns = self._clock.now_ns()
-        self._gate.handle(PilotCommand(output.command, output.uncertainty), answered_ns)
+        self._tell(PilotCommand(output.command, output.uncertainty), answered_ns)
         return output, answered_ns - asked_ns
+
+    def _tell(self, event: Event, now_ns: int) -> None:
+        self._gate.handle(event if self._governor is None else self._governor.governed(event, now_ns), now_ns)
 
     def _record(
         self, decision: Decision, output: PilotAnswer | None, applied: Command, times: StageTimes
@@ -206,7 +227,7 @@ class DriveLoop:
             mode=decision.mode,
             gate_state=decision.state,
             trip=decision.trip,
-            driver=decision.driver,
+            driver=decision.driver if self._governor is None else self._governor.asked(decision.driver),
             pilot=None if output is None else output.command,
             applied=applied,
             times=times,

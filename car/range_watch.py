@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from car.config.sections import CarConfig
 from car.gate import Ahead, Event
-from hardware.clock import Clock
+from car.readings import Newest, nothing
 from hardware.errors import SensorError
 from hardware.sensor import DISTANCE, Reading, Sensor
 
 FURTHEST_M = 100.0
 """No sensor of a car sees further: more than that is no distance. One that sees nothing says how far it could see."""
-POLL_S = 0.01
-END_TIMEOUT_S = 1.0
-
-Newest = Callable[[], Reading | None]
-"""Whoever knows a sensor's newest reading that is in order, and answers at once; None where there is none."""
 
 
 class RangeWatch:
@@ -75,78 +68,18 @@ def _must_be_a_distance(reading: Reading) -> None:
         )
 
 
-def asked(sensor: Sensor, clock: Clock) -> Newest:
-    """Return what asks ``sensor`` itself, for a loop in lock-step with it; one that has failed has no reading."""
-    return lambda: _read(sensor, clock)
-
-
-@contextlib.contextmanager
-def polling(sensor: Sensor, clock: Clock) -> Iterator[Newest]:
-    """Read ``sensor`` in a thread of its own for the ``with`` block; what waits there or fails there holds up nobody.
-
-    A sensor that has failed is asked on: it may come back. One that measures no distance is asked no more.
-    """
-    found: list[Reading | None] = [None]
-    ended = threading.Event()
-
-    def poll() -> None:
-        while not ended.wait(POLL_S):
-            found[0] = reading = _read(sensor, clock)
-            if reading is not None and DISTANCE not in reading.values:
-                return
-
-    thread = threading.Thread(target=poll, name="range sensor", daemon=True)
-    thread.start()
-    try:
-        yield lambda: found[0]
-    finally:
-        ended.set()
-        thread.join(END_TIMEOUT_S)
-
-
-def _read(sensor: Sensor, clock: Clock) -> Reading | None:
-    """Return what ``sensor`` answers, made of nothing but plain values, so that the loop may look at it.
-
-    It is None where there is no answer, and for whatever is no reading: a stranger's sensor may answer or raise
-    anything, and is lost then.
-    """
-    try:
-        return _in_order(sensor.read(), clock)
-    except Exception:  # noqa: BLE001 - as said above
-        return None
-
-
-def _in_order(answer: object, clock: Clock) -> Reading | None:
-    # The time is looked at after the answer: a measurement that is made meanwhile is not from a time yet to come.
-    if not (
-        isinstance(answer, Reading) and isinstance(answer.measured_ns, int) and answer.measured_ns <= clock.now_ns()
-    ):
-        return None
-    values, measured_ns = dict(answer.values), answer.measured_ns
-    if DISTANCE not in values:
-        return Reading({str(name): math.nan for name in values}, measured_ns)
-    return Reading({DISTANCE: float(values[DISTANCE])}, measured_ns) if _is_number(values[DISTANCE]) else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def watch_range(
     config: CarConfig, sensors: Mapping[str, Sensor], read: Callable[[Sensor], Newest]
 ) -> RangeWatch | None:
     """Return the watch over what looks ahead, None on a car without it; ``read`` says how a sensor is read.
 
     It is the sensors that ``[obstacle]`` names, and one of them that is not among ``sensors`` is lost; without that
-    section the car's first one, whose distance is shown if that is what it measures.
+    section the car's first one that ``[speed]`` does not name, whose distance is shown if that is what it measures.
     """
     silence_ns = config.limits.range_silence_ns
     if config.obstacle is not None:
         names = config.obstacle.sensors
-        return RangeWatch([read(sensors[name]) if name in sensors else _nothing for name in names], silence_ns)
-    first = [read(sensors[name]) for name in list(config.loop_sensors)[:1] if name in sensors]
+        return RangeWatch([read(sensors[name]) if name in sensors else nothing for name in names], silence_ns)
+    others = [name for name in config.loop_sensors if config.speed is None or name != config.speed.sensor]
+    first = [read(sensors[name]) for name in others[:1] if name in sensors]
     return RangeWatch(first, silence_ns, tells=False) if first else None
-
-
-def _nothing() -> Reading | None:
-    return None

@@ -20,7 +20,7 @@ from hardware.camera import MAX_AGE_MS, Camera, Frame
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
 from hardware.drivetrain import Command, Drivetrain, Motion
 from hardware.errors import CameraError, CameraTimeout, DrivetrainError, SensorError
-from hardware.sensor import Reading, Sensor
+from hardware.sensor import SPEED, UNSIGNED_SPEED, Reading, Sensor
 
 
 class Onset:
@@ -286,6 +286,21 @@ class FrozenSensor(FaultySensor):
 
     def _fail(self) -> Reading | None:
         return self._last
+
+
+class StandingSensor(FaultySensor):
+    """Measures on, and sees no wheel turn any more: a wire is off, a magnet has been lost.
+
+    >>> standing = StandingSensor(sensor, Onset(clock).past())
+    >>> standing.read() is None   # it has not seen anything yet
+    True
+    """
+
+    def _fail(self) -> Reading | None:
+        if self._last is None:
+            return None
+        values = {name: 0.0 if name in (SPEED, UNSIGNED_SPEED) else value for name, value in self._last.values.items()}
+        return Reading(values, self._onset.clock.now_ns())
 
 
 class BrokenSensor(FaultySensor):

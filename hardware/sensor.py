@@ -15,6 +15,12 @@ DISTANCE = "distance_m"
 """What a sensor calls how far away the nearest thing ahead is, if it measures that."""
 VOLTAGE, CURRENT = "voltage_v", "current_a"
 """What one at a supply calls its voltage, and the current that is taken from it."""
+SPEED = "speed_m_s"
+"""What a sensor calls the speed of the wheels, negative backwards, if it measures that."""
+UNSIGNED_SPEED = "unsigned_speed_m_s"
+"""What one calls it that cannot tell forwards from backwards."""
+TRAVELLED = "travelled_m"
+"""What a sensor calls how far the wheels have rolled since it was opened, in either direction; it never shrinks."""
 CHECK_TIMEOUT_S = 5.0
 CHECK_POLL_MS = 5
 CHECK_READINGS = 5

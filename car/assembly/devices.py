@@ -19,7 +19,7 @@ from car.config.sections import CarConfig
 from car.kinds.camera import CameraSection
 from car.kinds.ours import CAMERAS, DRIVETRAINS, SENSORS
 from car.kinds.sensor import SensorSection
-from car.kinds.simulated import SimulatedRangeSection
+from car.kinds.simulated import SimulatedEncoderSection, SimulatedRangeSection
 from car.neutral import outputs_of
 from hardware.camera import Camera
 from hardware.cameras.restarting import RestartingCamera
@@ -33,9 +33,11 @@ from hardware.sensor import Sensor
 from simulator.range_finder import SimulatedRangeFinder
 from simulator.scenario import Scenario
 from simulator.track import track_names
+from simulator.wheel_encoder import simulated_encoder
 from simulator.world import World
 
 CLOSE_TIMEOUT_S = 2.0
+SimulatedSensorSection = SimulatedRangeSection | SimulatedEncoderSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,10 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
         sensors = {
             name: opened.enter_context(open_sensor(section, name, clock))
             for name, section in config.loop_sensors.items()
-            if not isinstance(section, SimulatedRangeSection)
+            if not isinstance(section, SimulatedSensorSection)
         }
+        _must_have_its_world(config, has_world=not (camera and wheels), has_wheels=wheels is None)
         if camera and wheels:
-            if unreal := next((name for name in config.loop_sensors if name not in sensors), None):
-                raise SensorError(
-                    f"The sensor {unreal} is simulated, and nothing else of the car is. "
-                    f"Set [sensors.{unreal}] to the kind that the car has, or take it out."
-                )
             devices = Devices(camera, wheels.drivetrain, calibrate=wheels.calibrate, sensors=sensors)
         else:
             unturned = config.model_copy(update={"camera": config.camera.unturned})
@@ -138,11 +136,23 @@ def open_devices(config: CarConfig, clock: Clock) -> Devices:
             sensors |= {
                 name: simulated_sensor(section, name, world, clock)
                 for name, section in config.loop_sensors.items()
-                if isinstance(section, SimulatedRangeSection)
+                if isinstance(section, SimulatedSensorSection)
             }
             devices = replace(_devices_in_world(camera, wheels, world, config), sensors=sensors)
         opened.pop_all()
     return devices
+
+
+def _must_have_its_world(config: CarConfig, *, has_world: bool, has_wheels: bool) -> None:
+    """Raise SensorError for a simulated sensor of a world, or of wheels, that this car does not have."""
+    for name, section in config.loop_sensors.items():
+        is_encoder = isinstance(section, SimulatedEncoderSection)
+        if isinstance(section, SimulatedSensorSection) and not (has_wheels if is_encoder else has_world):
+            what = "the wheels are not" if is_encoder else "nothing else of the car is"
+            raise SensorError(
+                f"The sensor {name} is simulated, and {what}. "
+                f"Set [sensors.{name}] to the kind that the car has, or take it out."
+            )
 
 
 def tracks_of(config: CarConfig) -> tuple[str, ...]:
@@ -220,22 +230,28 @@ def open_sensor(section: SensorSection, name: str, clock: Clock) -> Sensor:
 
 
 def sensors_in_world(config: CarConfig, world: World, clock: Clock) -> Mapping[str, Sensor]:
-    """Return the sensors that ``[obstacle]`` names as simulated ones, whatever kind the car has; none without it."""
+    """Return the sensors that ``[obstacle]`` and ``[speed]`` name as simulated ones, whatever kind the car has."""
     return {name: simulated_sensor(section, name, world, clock) for name, section in simulated_sections(config).items()}
 
 
-def simulated_sections(config: CarConfig) -> dict[str, SimulatedRangeSection]:
-    """Return what a simulated car has in place of the sensors that ``[obstacle]`` names, by their names."""
-    names = () if config.obstacle is None else config.obstacle.sensors
-    found = {name: config.sensors[name] for name in names}
-    return {
-        name: section if isinstance(section, SimulatedRangeSection) else SimulatedRangeSection()
-        for name, section in found.items()
-    }
+def simulated_sections(config: CarConfig) -> dict[str, SimulatedSensorSection]:
+    """Return what a simulated car has in place of the sensors that ``[obstacle]`` and ``[speed]`` name, by name."""
+    found: dict[str, SimulatedSensorSection] = {}
+    for name in () if config.obstacle is None else config.obstacle.sensors:
+        section = config.sensors[name]
+        found[name] = section if isinstance(section, SimulatedRangeSection) else SimulatedRangeSection()
+    if config.speed is not None:
+        section = config.sensors[config.speed.sensor]
+        found[config.speed.sensor] = (
+            section if isinstance(section, SimulatedEncoderSection) else SimulatedEncoderSection()
+        )
+    return found
 
 
-def simulated_sensor(section: SimulatedRangeSection, name: str, world: World, clock: Clock) -> Sensor:
+def simulated_sensor(section: SimulatedSensorSection, name: str, world: World, clock: Clock) -> Sensor:
     """Return the sensor of ``section`` in ``world``."""
+    if isinstance(section, SimulatedEncoderSection):
+        return simulated_encoder(name, world, clock, section.mm_per_tick / 1000, section.channels)
     return SimulatedRangeFinder(
         name, world, clock, section.rate_hz, section.max_m, section.fov_deg, section.yaw_deg, section.delay_ms
     )

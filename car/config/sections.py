@@ -36,6 +36,8 @@ from car.kinds.simulated import SimulatedRangeSection, SimulatedSection
 from hardware.clock import NS_PER_MS
 
 MAX_NAME = 64
+COARSEST_MM = 20.0
+"""With more way between two marks, an encoder that dies while the car is slow is noticed too late."""
 HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 
 TEMPLATE = """\
@@ -156,6 +158,21 @@ class SupplySection(Section):
     warn_v: Annotated[float, Field(gt=0, le=60)] | None = None
 
 
+class SpeedSection(Section):
+    """The sensor that tells how fast the wheels turn; with ``control``, a throttle asks for a speed, which is held.
+
+    >>> SpeedSection(control=True, max_m_s=3.0).sensor
+    'wheel'
+
+    ``max_m_s`` is what full throttle comes to, ``response_s`` how long the car takes to two thirds of a new speed.
+    """
+
+    sensor: str = "wheel"
+    control: bool = False
+    max_m_s: Annotated[float, Field(gt=0, le=30)] = 4.0
+    response_s: Annotated[float, Field(ge=0.05, le=5)] = 0.5
+
+
 class GamepadSection(Section):
     """A gamepad on the car itself."""
 
@@ -246,6 +263,7 @@ class CarConfig(Section):
     gate: GateSection = GateSection()
     obstacle: ObstacleSection | None = None
     supply: SupplySection | None = Field(default=None, validate_default=True)
+    speed: SpeedSection | None = None
     gamepad: GamepadSection = GamepadSection()
     receiver: ReceiverSection = ReceiverSection()
     recording: RecordingSection = RecordingSection()
@@ -294,12 +312,7 @@ class CarConfig(Section):
         for name in obstacle.sensors:
             if obstacle.sensors.count(name) > 1:
                 raise ValueError(f"it names the sensor {name} twice: name each once")
-            if name not in there:
-                names = f"only {', '.join(there)}" if there else "none"
-                raise ValueError(
-                    f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or write in "
-                    "`sensors` which ones look ahead"
-                )
+            _must_be_there(name, there, "write in `sensors` which ones look ahead")
             _can_look_ahead(name, there[name], obstacle)
         return obstacle
 
@@ -318,12 +331,7 @@ class CarConfig(Section):
         if supply is None:
             return supply
         name = supply.sensor
-        if name not in there:
-            names = f"only {', '.join(there)}" if there else "none"
-            raise ValueError(
-                f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or write in "
-                "`sensor` which one is at the supply"
-            )
+        _must_be_there(name, there, "write in `sensor` which one is at the supply")
         if isinstance(there[name], SimulatedRangeSection) or (obstacle is not None and name in obstacle.sensors):
             raise ValueError(f"it names the sensor {name}, which looks ahead: name the one that is at the supply")
         return supply
@@ -334,12 +342,38 @@ class CarConfig(Section):
         supply = None if self.supply is None else self.supply.sensor
         return {name: section for name, section in self.sensors.items() if name != supply}
 
+    @field_validator("speed")
+    @classmethod
+    def _has_its_encoder(cls, speed: SpeedSection | None, info: ValidationInfo) -> SpeedSection | None:
+        there = info.data.get("sensors")
+        if speed is None or there is None:
+            return speed
+        _must_be_there(speed.sensor, there, "write in `sensor` which one is the wheel encoder")
+        supply: SupplySection | None = info.data.get("supply")
+        if supply is not None and supply.sensor == speed.sensor:
+            raise ValueError(f"it names the sensor {speed.sensor}, which is at the supply: name the wheel encoder")
+        mm_per_tick = getattr(there[speed.sensor], "mm_per_tick", None)
+        if speed.control and isinstance(mm_per_tick, float) and mm_per_tick > COARSEST_MM:
+            raise ValueError(
+                f"the sensor {speed.sensor} has a mark every {mm_per_tick:g} mm, and to hold a speed takes one every "
+                f"{COARSEST_MM:g} mm or less: give the wheel more marks, or take `control` out"
+            )
+        return speed
+
     @property
     def limits(self) -> Limits:
         """The gate's table of limits for a drive in which the sensors that ``[obstacle]`` names are read."""
         if self.obstacle is None:
             return self.gate.limits
         return replace(self.gate.limits, stop_m=self.obstacle.stop_m, slow_m=self.obstacle.slow_m)
+
+
+def _must_be_there(name: str, there: Mapping[str, SensorSection], otherwise: str) -> None:
+    if name not in there:
+        names = f"only {', '.join(there)}" if there else "none"
+        raise ValueError(
+            f"it names the sensor {name}, and the car has {names}: add a section [sensors.{name}], or {otherwise}"
+        )
 
 
 def _can_look_ahead(name: str, section: SensorSection, obstacle: ObstacleSection) -> None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from car.assembly.devices import Devices
-from car.config.sections import CarConfig, ObstacleSection
+from car.config.sections import CarConfig, ObstacleSection, SpeedSection
 from car.errors import TrialError
 from car.faults import strikes
 from car.faults.controls import Controls
 from car.faults.strikes import Processes
 from car.gate import Mode
 from car.kinds.pilot import Pilot
-from car.kinds.simulated import SimulatedRangeSection
+from car.kinds.simulated import SimulatedEncoderSection, SimulatedRangeSection
 from car.link.car_link import CarLink
 from car.pilots.faulty import NanPilot, RaisingPilot, SlowPilot
 from car.processes.controls import ControlsJob, run_controls
@@ -37,6 +37,7 @@ from hardware.faults import (
     Onset,
     SilentCamera,
     StallingMotion,
+    StandingSensor,
 )
 from hardware.sensor import Sensor
 
@@ -53,6 +54,8 @@ SAFEGUARD_MS = 250
 """A safeguard that is silent for 200 ms is lost; the gate is asked again within a cycle."""
 RANGE_MS = 250
 """A range sensor that has not measured for 200 ms is lost; the gate is asked again within a cycle."""
+ENCODER_MS = 250
+"""A wheel encoder that is silent for 200 ms while the car is driven is lost; a cycle later the gate has heard."""
 ALL_KILLED_MS = 1000
 LINK_MS, LINK_WORST_MS = 350, 500
 
@@ -145,6 +148,14 @@ def looking_ahead(config: CarConfig) -> CarConfig:
     if config.obstacle is not None:
         return config
     return config.model_copy(update={"obstacle": ObstacleSection(), "sensors": {"front": SimulatedRangeSection()}})
+
+
+def holding_speed(config: CarConfig) -> CarConfig:
+    """Return the same car with a simulated wheel encoder by which it holds its speed."""
+    if config.speed is not None and config.speed.control:
+        return config
+    sensors = {**config.sensors, "wheel": SimulatedEncoderSection()}
+    return config.model_copy(update={"speed": SpeedSection(control=True), "sensors": sensors})
 
 
 def _sensors(make: Callable[[Sensor, Onset], Sensor]) -> Callable[[Devices, Onset], Devices]:
@@ -260,6 +271,20 @@ MENU = (
     ),
     InjectedFault(
         "range-broken", "the range sensor's driver fails", RANGE_MS, car=looking_ahead, devices=_sensors(BrokenSensor)
+    ),
+    InjectedFault(
+        "encoder-dead",
+        "the wheel encoder measures nothing more",
+        ENCODER_MS,
+        car=holding_speed,
+        devices=_sensors(FrozenSensor),
+    ),
+    InjectedFault(
+        "encoder-cut",
+        "the wheel encoder's wire is off: it sees no motion",
+        ENCODER_MS,
+        car=holding_speed,
+        devices=_sensors(StandingSensor),
     ),
     InjectedFault("loop-stalled", f"the loop takes {STALL_S:g} s for a cycle", STALL_MS, devices=_stall_motion),
     InjectedFault(

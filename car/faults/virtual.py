@@ -19,7 +19,9 @@ from car.kinds.pilot import Pilot
 from car.link.driver_slot import DriverSlot, SlotReader, SlotWriter
 from car.pilots.faulty import PilotFault
 from car.processes.watchdog import PERIOD_S, Watchdog
-from car.range_watch import RangeWatch, asked, watch_range
+from car.range_watch import RangeWatch, watch_range
+from car.readings import asked
+from car.speed.keeper import SpeedKeeper, keep_speed
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command
 from hardware.drivetrains.timeline import TimelineDrivetrain
@@ -56,7 +58,8 @@ def _try(fault: InjectedFault, config: CarConfig, pilot: Pilot, onset_ns: int) -
     source = _controlled(fault, clock, onset_ns) if fault.controls else AutoStart(gate)
     end_ns = onset_ns + round(fault.watch_s * NS_PER_S)
     ahead = watch_range(config, devices.sensors, lambda sensor: asked(sensor, clock))
-    _drive(devices, pilot, gate, clock, source, ahead, end_ns)
+    speed = keep_speed(config, devices.sensors, lambda sensor: asked(sensor, clock), gate)
+    _drive(devices, pilot, gate, clock, source, ahead, speed, end_ns)
     return Trial(wheels.timeline, onset_ns, end_ns)
 
 
@@ -155,6 +158,7 @@ def _drive(
     clock: SharedClock,
     source: EventSource,
     ahead: RangeWatch | None,
+    speed: SpeedKeeper | None,
     end_ns: int,
 ) -> None:
     """Drive as the drive process does, until ``end_ns`` or until nobody is there to arm again."""
@@ -175,11 +179,12 @@ def _drive(
         gate,
         devices.drivetrain,
         clock,
-        sources=[source] if ahead is None else [ahead, source],
-        motion=devices.motion,
+        sources=[*(watch for watch in (ahead, speed) if watch is not None), source],
+        motion=devices.motion if speed is None else speed.motion,
         lap_count=devices.lap_count,
         pose=devices.pose,
         ahead=None if ahead is None else ahead.ahead,
+        governor=speed,
     )
     with contextlib.suppress(CameraError, PilotFault):
         loop.run(should_end)

@@ -42,6 +42,8 @@ SENSORS: Registry[SensorKind[Any]] = Registry(
         "hc_sr04": "car.kinds.hc_sr04:HcSr04Kind",
         "vl53l1x": "car.kinds.vl53l1x:Vl53l1xKind",
         "ina219": "car.kinds.ina219:Ina219Kind",
+        "encoder": "car.kinds.encoder:EncoderKind",
+        "simulated_encoder": "car.kinds.simulated:SimulatedEncoderKind",
     },
 )
 PILOTS: Registry[PilotKind[Any]] = Registry(

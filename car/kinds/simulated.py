@@ -1,9 +1,9 @@
-"""The camera, the drivetrain and the range sensor of the simulated world, which makes all of them."""
+"""The camera, the drivetrain and the sensors of the simulated world, which makes all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,18 @@ class SimulatedRangeSection(SensorSection):
     fov_deg: Annotated[float, Field(gt=0, le=120)] = 27.0
     yaw_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
     delay_ms: Annotated[float, Field(ge=0, le=300)] = 30.0
+
+
+class SimulatedEncoderSection(SensorSection):
+    """A wheel encoder on the simulated world's car; with two ``channels`` it tells the direction.
+
+    >>> SimulatedEncoderSection(channels=1).mm_per_tick
+    10.0
+    """
+
+    kind: str = "simulated_encoder"
+    mm_per_tick: Annotated[float, Field(ge=1, le=500)] = 10.0
+    channels: Literal[1, 2] = 2
 
 
 class SimulatedCameraKind(CameraKind[CameraSection]):
@@ -80,5 +92,16 @@ class SimulatedRangeKind(SensorKind[SimulatedRangeSection]):
     is_simulated = True
 
     def open(self, section: SimulatedRangeSection, name: str, clock: Clock) -> Sensor:
+        """Raise SensorError: it belongs to its world."""
+        raise SensorError("A simulated sensor belongs to its world. Open the car's devices together.")
+
+
+class SimulatedEncoderKind(SensorKind[SimulatedEncoderSection]):
+    """The simulated world's wheel encoder."""
+
+    section = SimulatedEncoderSection
+    is_simulated = True
+
+    def open(self, section: SimulatedEncoderSection, name: str, clock: Clock) -> Sensor:
         """Raise SensorError: it belongs to its world."""
         raise SensorError("A simulated sensor belongs to its world. Open the car's devices together.")

@@ -32,9 +32,12 @@ from car.processes.scene_watch import SceneWatch
 from car.processes.signals import EndSignal, end_signals
 from car.processes.summary import DriveOptions, DriveSummary, DriveWatch
 from car.processes.watchdog import GuardPipe, guarded, watching
-from car.range_watch import RangeWatch, polling, watch_range
-from hardware.clock import SystemClock
+from car.range_watch import RangeWatch, watch_range
+from car.readings import Newest, polling
+from car.speed.keeper import SpeedKeeper, keep_speed
+from hardware.clock import Clock, SystemClock
 from hardware.health import read_health
+from hardware.sensor import Sensor
 
 
 def drive(options: DriveOptions) -> DriveSummary:
@@ -73,7 +76,9 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
         guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
-        ahead = watch_range(options.config, devices.sensors, lambda sensor: stack.enter_context(polling(sensor, clock)))
+        read = partial(_polled, stack, clock)
+        ahead = watch_range(options.config, devices.sensors, read)
+        speed = keep_speed(options.config, devices.sensors, read, gate)
         stack.enter_context(activating(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
         # The last to begin and the first to end: threads that take their time to end are no stall, and nothing moves.
         watchdog = stack.enter_context(watching(devices.drivetrain, clock, guard, driver.stop_waits))
@@ -86,12 +91,13 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
             gate,
             devices.drivetrain,
             clock,
-            sources=_sources(options, link, pilot, driver, gate, guard, devices, ahead),
+            sources=_sources(options, link, pilot, driver, gate, guard, devices, ahead, speed),
             observer=Publisher(link.ring, clock),
-            motion=devices.motion,
+            motion=devices.motion if speed is None else speed.motion,
             lap_count=devices.lap_count,
             pose=devices.pose,
             ahead=None if ahead is None else ahead.ahead,
+            governor=speed,
         )
         service.ready()
         loop.run(watch.should_end)
@@ -110,6 +116,10 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
     )
 
 
+def _polled(stack: contextlib.ExitStack, clock: Clock, sensor: Sensor) -> Newest:
+    return stack.enter_context(polling(sensor, clock))
+
+
 def _sources(
     options: DriveOptions,
     link: CarLink,
@@ -119,11 +129,11 @@ def _sources(
     guard: GuardPipe,
     devices: Devices,
     ahead: RangeWatch | None,
+    speed: SpeedKeeper | None,
 ) -> Sequence[EventSource]:
     """Return what the loop asks, in this order; whatever is heard last has the last word."""
     sources: list[EventSource] = [watch_safeguards(link, guard), PilotWatch(pilot)]
-    if ahead is not None:
-        sources.append(ahead)
+    sources += [watch for watch in (ahead, speed) if watch is not None]
     if options.headless:
         sources.append(AutoStart(gate))
     sources.append(driver)

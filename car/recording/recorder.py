@@ -89,11 +89,11 @@ class CycleWriter:
         self._writer = writer
         self._jpeg_quality = jpeg_quality
         self._gate = ""
-        self._sees_ahead = False
+        self._sees_ahead = self._sees_motion = False
         self.frames = 0
 
     def __call__(self, record: DriveRecord, frame: Frame | None) -> None:
-        """Write the frame and its record, and an event when the gate has changed or the range sensor fell silent.
+        """Write the frame and its record, and an event when the gate has changed or a sensor fell silent.
 
         Raises RecordingError.
         """
@@ -104,7 +104,9 @@ class CycleWriter:
             self.note(record.captured_ns, "gate", gate)
         if self._sees_ahead and record.ahead is None:
             self.note(record.captured_ns, "range", TripReason.RANGE_LOST)
-        self._sees_ahead = record.ahead is not None
+        if self._sees_motion and record.motion is None:
+            self.note(record.captured_ns, "encoder", TripReason.ENCODER_LOST)
+        self._sees_ahead, self._sees_motion = record.ahead is not None, record.motion is not None
         if frame is not None:
             self._writer.add_frame(encode(frame, self._jpeg_quality))
             self._writer.add_record(record)

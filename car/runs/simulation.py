@@ -14,11 +14,13 @@ from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames, Ob
 from car.drive_record import DriveRecord
 from car.gate import Arm, DriverCommand, Event, Gate, GateState, Mode, TripReason
 from car.kinds.pilot import Pilot
-from car.range_watch import RangeWatch, asked, watch_range
+from car.range_watch import RangeWatch, watch_range
+from car.readings import asked
 from car.recording.recorder import CycleWriter, describe_session
 from car.runs.instructor import DualControls, Instructor
 from car.sessions.labels import TEACHER
 from car.sessions.writer import SessionWriter
+from car.speed.keeper import SpeedKeeper, keep_speed
 from hardware.camera import Frame
 from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import NEUTRAL, Command, LapCount, Pose
@@ -132,19 +134,21 @@ def run_simulation(
     With ``record`` the drive becomes a session in that file. An ``instructor`` sits beside the pilot, or a ``driver``
     has the controls, made from the world and the gate, and arms it. ``progress`` is
     told how much of the goal is reached, 0 … 1; an ``attendant`` may end the drive earlier. One that
-    ``looks_ahead`` has simulated range sensors in place of those that ``config`` has for it; pilots are compared
-    without them. Raises TrackError for an unknown track, RecordingError when
-    the session cannot be written.
+    ``looks_ahead`` has simulated sensors in place of those that ``config`` has for it, a wheel encoder among them, and
+    holds its speed where ``config`` says so; pilots are compared without that. Raises TrackError for an unknown track,
+    RecordingError when the session cannot be written.
     """
     clock = VirtualClock(start_ns=NS_PER_S)
     world = make_world(config, clock, scenario)
     limits = config.limits if looks_ahead else config.gate.limits
-    ahead = None
-    if looks_ahead:
-        ahead = watch_range(config, sensors_in_world(config, world, clock), lambda sensor: asked(sensor, clock))
     if scenario.max_speed_m_s is not None:
         limits = replace(limits, autopilot_throttle_cap=scenario.max_throttle)
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
+    ahead, speed = None, None
+    if looks_ahead:
+        sensors = sensors_in_world(config, world, clock)
+        ahead = watch_range(config, sensors, lambda sensor: asked(sensor, clock))
+        speed = keep_speed(config, sensors, lambda sensor: asked(sensor, clock), gate)
     source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     about = scenario.as_text()
     if pilot is not None and instructor is not None:
@@ -160,7 +164,7 @@ def run_simulation(
             # A simulated drive can be had again, so it need not wait for the disk twice a second.
             writer = stack.enter_context(SessionWriter(record, info, clock, sync=lambda _: None))
             observers.append(CycleWriter(writer, config.recording.jpeg_quality))
-        return _drive(world, clock, gate, goal, source, ahead, pilot, observers, attendant, progress)
+        return _drive(world, clock, gate, goal, source, ahead, speed, pilot, observers, attendant, progress)
 
 
 def _drive(
@@ -170,6 +174,7 @@ def _drive(
     goal: Goal,
     source: EventSource,
     ahead: RangeWatch | None,
+    speed: SpeedKeeper | None,
     pilot: Pilot | None,
     observers: Sequence[Observer],
     attendant: Attendant | None,
@@ -203,12 +208,13 @@ def _drive(
         gate,
         world.drivetrain,
         clock,
-        sources=[source] if ahead is None else [ahead, source],
+        sources=[*(watch for watch in (ahead, speed) if watch is not None), source],
         observer=watch,
-        motion=world.motion,
+        motion=world.motion if speed is None else speed.motion,
         lap_count=world.lap_count,
         pose=lambda: world.pose,
         ahead=None if ahead is None else ahead.ahead,
+        governor=speed,
     )
     loop.run(should_end)
     return Simulation(

@@ -1,7 +1,8 @@
 """GPIO lines through the kernel's character device, for those who have no time for a library.
 
-It knows two things only: which chip has the 40-pin header, and how to hold lines at a level. The structures and numbers
-are those of ``linux/gpio.h``, version 2 of its interface, in every kernel since 5.10.
+It knows three things only: which chip has the 40-pin header, how to hold lines at a level, and how to ask for lines
+whose edges the kernel keeps with their times (``edges.py`` reads them). The structures and numbers are those of
+``linux/gpio.h``, version 2 of its interface, in every kernel since 5.10.
 """
 
 from __future__ import annotations
@@ -19,10 +20,17 @@ HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 DEVICES = "/dev"
 GET_CHIPINFO = 0x8044B401
 GET_LINE = 0xC250B407
+GET_VALUES = 0xC010B40E
 SET_VALUES = 0xC010B40F
 FLAG_OUTPUT = 1 << 3
+FLAGS_INPUT_WITH_EDGES = 1 << 2 | 1 << 4 | 1 << 5
+FLAGS_PULL = {"up": 1 << 8, "down": 1 << 9, "none": 1 << 10}
 ATTRIBUTE_VALUES = 2
+ATTRIBUTE_DEBOUNCE = 3
+EDGE_BUFFER = 1024
+"""As many edges as a kernel keeps at most until somebody reads them."""
 CONSUMER = b"car neutral"
+EDGE_CONSUMER = b"car drive"
 CHIPINFO = struct.Struct("<32s32sI")
 LINE_REQUEST = struct.Struct("<64I32sQI20xIIQQ216xII20xi")
 """Offsets, consumer, flags, the number of attributes and one of them, the number of lines, buffer size, descriptor."""
@@ -67,6 +75,33 @@ def take_lines(gpios: Sequence[int], level: int) -> dict[int, Line]:
     finally:
         os.close(chip)
     return taken
+
+
+def request_edges(gpios: Sequence[int], pull: str, debounce_us: int) -> int:
+    """Take ``gpios`` as inputs whose edges the kernel keeps; return the file descriptor from which they are read.
+
+    ``pull`` is up, down or none. A level counts once it has lasted for ``debounce_us``. Raises OSError when there is no
+    such chip or line, it is not for us, or another program has it.
+    """
+    chip = _open_header_chip()
+    try:
+        offsets = [*gpios, *[0] * (MOST_LINES - len(gpios))]
+        all_lines = (1 << len(gpios)) - 1
+        attribute = (1, ATTRIBUTE_DEBOUNCE, debounce_us, all_lines) if debounce_us else (0, 0, 0, 0)
+        flags = FLAGS_INPUT_WITH_EDGES | FLAGS_PULL[pull]
+        request = bytearray(LINE_REQUEST.pack(*offsets, EDGE_CONSUMER, flags, *attribute, len(gpios), EDGE_BUFFER, 0))
+        fcntl.ioctl(chip, GET_LINE, request)
+    finally:
+        os.close(chip)
+    return int(LINE_REQUEST.unpack(request)[-1])
+
+
+def levels(descriptor: int, lines: int) -> list[bool]:
+    """Return the levels of the first ``lines`` of a request, in its order."""
+    values = bytearray(LINE_VALUES.pack(0, (1 << lines) - 1))
+    fcntl.ioctl(descriptor, GET_VALUES, values)
+    bits, _ = LINE_VALUES.unpack(values)
+    return [bool(bits >> line & 1) for line in range(lines)]
 
 
 def _open_header_chip() -> int:

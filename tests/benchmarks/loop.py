@@ -32,7 +32,8 @@ from car.processes.capture import capturing
 from car.processes.children import keeping_controls, keeping_desk
 from car.processes.controls import ControlsJob
 from car.processes.desk import DeskJob, run_desk
-from car.range_watch import RangeWatch, polling
+from car.range_watch import RangeWatch
+from car.readings import polling
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock

@@ -13,7 +13,8 @@ from car.config.sections import CarConfig, ObstacleSection
 from car.gate import Ahead, Event
 from car.kinds import Reading, Sensor, SensorError, SensorSection
 from car.kinds.simulated import SimulatedRangeSection
-from car.range_watch import RangeWatch, asked, polling, watch_range
+from car.range_watch import RangeWatch, watch_range
+from car.readings import asked, polling
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
 
 SILENCE_NS = 200 * NS_PER_MS
@@ -210,7 +211,7 @@ def test_a_sensor_that_measures_no_distance_is_asked_once() -> None:
     ruler.read = read  # type: ignore[method-assign]
     with polling(ruler, SystemClock()) as newest:
         wait_for(lambda: newest() is not None)
-        wait_for(lambda: all(thread.name != "range sensor" for thread in threading.enumerate()))
+        wait_for(lambda: all(thread.name != "sensor readings" for thread in threading.enumerate()))
     assert len(asked_times) == 1
 
 
