@@ -58,6 +58,7 @@ class VehicleParameters:
     Servo and speed controller hear of a command with the next pulse, of which there is one in each ``pulse_period_s``:
     0.02 for analogue servos, 0 for no waiting. The world sends them.
     ``pitch_rad_per_m_s2`` and ``roll_rad_per_m_s2`` say how far the body leans in the end, ``body_lag_s`` how soon.
+    ``slope`` is how far the floor rises per metre along the x axis, so that a lap goes uphill and downhill.
     A car of ``two_motors`` has no servo: its wheels are ``wheel_distance_m`` apart and the inner one turns more slowly,
     as ``hardware.drivetrains.differential`` drives them.
     """
@@ -85,6 +86,7 @@ class VehicleParameters:
     two_motors: bool = False
     wheel_distance_m: float = 0.15
     pulse_period_s: float = 0.0
+    slope: float = 0.0
 
     @property
     def top_speed_m_s(self) -> float:
@@ -216,6 +218,8 @@ def step(
     # With geared motors, most of the drag is their own voltage: the wheels feel what is left.
     felt_m_s2 = _clipped(pull_m_s2 - p.drag_per_s * state.speed_m_s, p.grip_m_s2)
     speed_m_s = state.speed_m_s + felt_m_s2 * duration_s
+    if p.slope != 0.0:
+        speed_m_s -= GRAVITY_M_S2 * p.slope * math.cos(state.heading_rad) * duration_s
     if throttle == 0.0:
         speed_m_s = _slowed(speed_m_s, p.drag_brake_m_s2 * duration_s)
     if p.two_motors:

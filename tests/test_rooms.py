@@ -29,7 +29,9 @@ MAY_IMPORT = {
     "car.drive_loop": "hardware car.drive_record car.gate car.kinds",
     "car.statistics": "hardware car.drive_record",
     "car.arming": "hardware car.config car.gate car.kinds",
-    "car.range_watch": "hardware car.config car.gate",
+    "car.readings": "hardware",
+    "car.range_watch": "hardware car.config car.gate car.readings",
+    "car.speed": "hardware car.config car.gate car.readings",
     "car.neutral": "hardware car.config car.kinds car.terminal",
     "car.tracks": "hardware simulator car.files",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
@@ -42,17 +44,19 @@ MAY_IMPORT = {
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software "
     "car.telemetry",
     "car.runs": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.kinds car.pilots car.range_watch car.recording car.sessions car.terminal",
+    "car.kinds car.pilots car.range_watch car.readings car.recording car.sessions car.speed "
+    "car.terminal",
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
     "car.terminal",
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
     "car.errors car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
     "car.statistics car.tracks",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
-    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.range_watch car.recording car.statistics "
-    "car.telemetry car.terminal car.tracks car.web",
+    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.range_watch car.readings car.recording "
+    "car.speed car.statistics car.telemetry car.terminal car.tracks car.web",
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
-    "car.kinds car.link car.pairing car.pilots car.processes car.range_watch car.terminal",
+    "car.kinds car.link car.pairing car.pilots car.processes car.range_watch car.readings car.speed "
+    "car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
     "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "

@@ -170,7 +170,7 @@ class SpeedSection(Section):
     sensor: str = "wheel"
     control: bool = False
     max_m_s: Annotated[float, Field(gt=0, le=30)] = 4.0
-    response_s: Annotated[float, Field(ge=0.05, le=5)] = 0.5
+    response_s: Annotated[float, Field(ge=0.05, le=5)] = 1.0
 
 
 class GamepadSection(Section):

@@ -19,11 +19,11 @@ class EncoderSection(SensorSection):
     """Which GPIOs its one or two channels are on, and how far the car rolls from one mark to the next.
 
     >>> EncoderSection(kind="encoder", mm_per_tick=10.4).used_gpios
-    (5,)
+    (16,)
     """
 
     mm_per_tick: Annotated[float, Field(gt=0, le=500)]
-    a_pin: int = 5
+    a_pin: int = 16
     b_pin: int | None = None
     inverted: bool = False
     pull: Literal["up", "down", "none"] = "up"

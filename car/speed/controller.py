@@ -6,7 +6,7 @@ import math
 
 from hardware.clock import NS_PER_S
 
-DELAY_S = 0.15
+DELAY_S = 0.12
 """From a throttle to when the speed that it makes is seen, about: the motor's lag, the encoder's mean, a cycle."""
 MOST_CORRECTION = 0.3
 """So much throttle at most is added to what was asked for, or taken from it, whatever the encoder says."""

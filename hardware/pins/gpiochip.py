@@ -87,7 +87,7 @@ def request_edges(gpios: Sequence[int], pull: str, debounce_us: int) -> int:
     try:
         offsets = [*gpios, *[0] * (MOST_LINES - len(gpios))]
         all_lines = (1 << len(gpios)) - 1
-        attribute = (1, ATTRIBUTE_DEBOUNCE, debounce_us, all_lines) if debounce_us else (0, 0, 0, 0)
+        attribute = (1, ATTRIBUTE_DEBOUNCE, 0, debounce_us, all_lines) if debounce_us else (0, 0, 0, 0, 0)
         flags = FLAGS_INPUT_WITH_EDGES | FLAGS_PULL[pull]
         request = bytearray(LINE_REQUEST.pack(*offsets, EDGE_CONSUMER, flags, *attribute, len(gpios), EDGE_BUFFER, 0))
         fcntl.ioctl(chip, GET_LINE, request)

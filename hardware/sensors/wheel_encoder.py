@@ -23,7 +23,7 @@ class TickCounter:
     >>> counter = TickCounter(tick_m=0.01)
     >>> for half_tick in range(11):
     ...     counter.take(Edge(half_tick * 5_000_000, line=0, rises=half_tick % 2 == 0, number=half_tick + 1))
-    >>> counter.speed_m_s(now_ns=50_000_000), round(counter.travelled_m, 3)
+    >>> round(counter.speed_m_s(now_ns=50_000_000), 3), round(counter.travelled_m, 3)
     (1.0, 0.055)
 
     Channel B, the second of the ``levels`` at the start, tells the direction: it lags behind A when the car goes

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     pages,
     pilot,
     simulator,
+    speed,
     stops,
     takeovers,
     telemetry,
@@ -49,6 +50,8 @@ BENCHMARKS = {
     "crowd": crowd.measure,
     "library": library.measure,
     "simulator": simulator.measure,
+    "speed": speed.measure,
+    "encoder": loop.measure_encoder,
     "training": training.measure,
     "variants": variants.measure,
 }

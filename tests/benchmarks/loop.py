@@ -34,11 +34,16 @@ from car.processes.controls import ControlsJob
 from car.processes.desk import DeskJob, run_desk
 from car.range_watch import RangeWatch
 from car.readings import polling
+from car.speed.controller import SpeedController
+from car.speed.keeper import SpeedKeeper
+from car.speed.wheels import WheelSpeed
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
 from hardware.clock import NS_PER_S, Clock, SystemClock
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.sensors.hc_sr04 import HcSr04
+from hardware.sensors.wheel_encoder import WheelEncoder
+from simulator.wheel_encoder import SimulatedWheel
 from tests.benchmarks.figures import Figure, show, spread
 
 RATES_HZ = (20.0, 60.0, 90.0)
@@ -94,11 +99,13 @@ def drive_for(
     record: bool,
     looks_ahead: bool = False,
     run_desk: Callable[[CarLink, DeskJob], None] = run_desk,
+    has_encoder: bool = False,
     meanwhile: Callable[[CarFolder], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
 ) -> Run:
     """Drive on frames that come at ``rate_hz``, or as fast as the loop takes them, recording or not.
 
-    A car that ``looks_ahead`` does so by an HC-SR04 on modelled pins, threads and edges and all.
+    A car that ``looks_ahead`` does so by an HC-SR04 on modelled pins, threads and edges and all. One that
+    ``has_encoder`` holds its speed by one with two channels, whose modelled wheel makes 400 edges a second.
     ``run_desk`` is what the desk runs. ``meanwhile`` is entered with the car's folder when its controls and its desk
     are ready, and left after the drive.
     """
@@ -131,6 +138,12 @@ def drive_for(
             sensor = stack.enter_context(modelled_hc_sr04(clock))
             watch = RangeWatch([stack.enter_context(polling(sensor, clock))], gate.limits.range_silence_ns)
             sources.insert(0, watch)
+        speed: SpeedKeeper | None = None
+        if has_encoder:
+            encoder = stack.enter_context(modelled_encoder(clock))
+            newest = stack.enter_context(polling(encoder, clock))
+            speed = SpeedKeeper(WheelSpeed(newest), gate, SpeedController(max_m_s=4.0, response_s=1.0))
+            sources.insert(0, speed)
         frames: FrameSource = ReadyFrames(clock)
         if rate_hz is not None:
             camera = RecordedCamera(endless_frames(rate_hz), config.camera.geometry, clock, rate_hz)
@@ -144,7 +157,9 @@ def drive_for(
             clock,
             sources=sources,
             observer=Publisher(link.ring, clock),
+            motion=None if speed is None else speed.motion,
             ahead=None if watch is None else watch.ahead,
+            governor=speed,
         )
         before_s, start_ns = _cpu_s(processes), clock.now_ns()
         loop.run(should_end)
@@ -192,20 +207,43 @@ def modelled_hc_sr04(clock: Clock) -> HcSr04:
     return HcSr04("front", factory, 20, 21, clock)
 
 
+def modelled_encoder(clock: Clock) -> WheelEncoder:
+    """Return a wheel encoder on a wheel that rolls at 1 m/s and has a mark each centimetre."""
+    wheel = SimulatedWheel(lambda time_ns: time_ns / NS_PER_S, clock, tick_m=0.01)
+    return WheelEncoder("wheel", wheel, 0.01, clock, kernel_ns=clock.now_ns)
+
+
 def measure_ahead() -> None:
     """Print what a range sensor costs the loop: with and without one in turn, at 60 frames/s while it records."""
+    _side_by_side(
+        "A range sensor beside the loop",
+        "an HC-SR04",
+        lambda has_it: drive_for(RUN_S, 60.0, record=True, looks_ahead=has_it),
+    )
+
+
+def measure_encoder() -> None:
+    """Print what a wheel encoder and holding the speed cost the loop, in the same way."""
+    _side_by_side(
+        "A wheel encoder beside the loop, the speed held",
+        "a wheel encoder",
+        lambda has_it: drive_for(RUN_S, 60.0, record=True, has_encoder=has_it),
+    )
+
+
+def _side_by_side(title: str, device: str, drive: Callable[[bool], Run]) -> None:
     runs: dict[bool, list[Run]] = {False: [], True: []}
     for _ in range(ROUNDS):
-        for looks_ahead in runs:
-            runs[looks_ahead].append(drive_for(RUN_S, 60.0, record=True, looks_ahead=looks_ahead))
+        for has_it in runs:
+            runs[has_it].append(drive(has_it))
     show(
-        "A range sensor beside the loop, 60/s, recording on",
+        f"{title}, 60/s, recording on",
         [
             figure
-            for looks_ahead, found in runs.items()
+            for has_it, found in runs.items()
             for figure in (
                 Figure(
-                    f"capture to drivetrain, {'with an HC-SR04' if looks_ahead else 'without one'}",
+                    f"capture to drivetrain, {f'with {device}' if has_it else 'without one'}",
                     spread(np.concatenate([run.latency for run in found])),
                 ),
                 Figure("  of it not the network", spread(np.concatenate([run.rest for run in found]))),

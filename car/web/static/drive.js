@@ -268,9 +268,11 @@ function showRecording(recording) {
 
 /** Whether the car has ever said how far away the nearest thing is: then a dash says that its sensor does not tell. */
 let looksAhead = false;
+/** … and how fast its wheels turn. */
+let knowsSpeed = false;
 
 function showFigures(state) {
-  const { latency_ms: latency, odometry, telemetry } = state;
+  const { latency_ms: latency, motion, odometry, telemetry } = state;
   const ms = (value) => (value == null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`);
   const rows = [
     ["Video", `${feed.rateHz} /s`],
@@ -281,7 +283,10 @@ function showFigures(state) {
   ];
   looksAhead ||= Boolean(state.ahead);
   if (looksAhead) rows.push(["Ahead", state.ahead ? `${state.ahead.distance_m.toFixed(2)} m` : "–"]);
-  if (odometry) rows.push(["Speed", `${odometry.speed_m_s.toFixed(1)} m/s`], ...lapRows(odometry));
+  knowsSpeed ||= Boolean(motion);
+  if (knowsSpeed) rows.push(["Speed", motion ? `${motion.speed_m_s.toFixed(1)} m/s` : "–"]);
+  if (motion?.distance_m != null) rows.push(["Driven", `${motion.distance_m.toFixed(1)} m`]);
+  if (odometry) rows.push(...lapRows(odometry));
   rows.push(...machineRows(telemetry));
   if (telemetry.trouble && telemetry.trouble !== showFigures.told) toast(telemetry.trouble, { bad: true, forMs: 10_000 });
   showFigures.told = telemetry.trouble;
