@@ -149,6 +149,10 @@ def sensors(patient: Patient) -> Iterator[Verdict]:
             f"The car warns of no low voltage, though {supply.sensor} measures it.",
             "Set warn_v in [supply] of car.toml; hardware/README.md says how low a battery may be.",
         )
+    if (speed := patient.config.speed) is not None:
+        text = f"The car's speed is what {speed.sensor} measures"
+        held = f": it holds it, {speed.max_m_s:g} m/s at full throttle, and trips without it" if speed.control else ""
+        yield ok(f"{text}{held}.")
     if not patient.config.sensors:
         yield ok("The car has no sensors.")
 

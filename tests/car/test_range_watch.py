@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from car.config.sections import CarConfig, ObstacleSection
+from car.config.sections import CarConfig, ObstacleSection, SpeedSection
 from car.gate import Ahead, Event
 from car.kinds import Reading, Sensor, SensorError, SensorSection
-from car.kinds.simulated import SimulatedRangeSection
+from car.kinds.simulated import SimulatedEncoderSection, SimulatedRangeSection
 from car.range_watch import RangeWatch, watch_range
 from car.readings import asked, polling
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
@@ -240,6 +240,16 @@ def test_the_sensors_that_obstacle_names_are_watched_and_without_it_the_first_is
     assert list(shown.events(NOW_NS)) == []
     assert shown.ahead() == Ahead(2.0)
     assert watch_of(CarConfig(), {}) is None
+
+
+def test_without_obstacle_a_wheel_encoder_is_not_taken_for_what_looks_ahead() -> None:
+    sections: dict[str, SensorSection] = {"wheel": SimulatedEncoderSection(), "front": SimulatedRangeSection()}
+    front = Ruler()
+    front.measures(0.3)
+    watch = watch_of(CarConfig(sensors=sections, speed=SpeedSection()), {"wheel": Ruler(), "front": front})
+    assert watch is not None
+    assert list(watch.events(NOW_NS)) == []
+    assert watch.ahead() == Ahead(0.3)
 
 
 def test_a_sensor_that_obstacle_names_and_nobody_opened_is_lost() -> None:

@@ -29,6 +29,9 @@ timeline = "wheels.timeline"
 kind = "rover_bow"
 [obstacle]
 sensors = ["bow"]
+[speed]
+sensor = "bow"
+control = true
 [pilot]
 kind = "rover_nose"
 [gate]

@@ -12,23 +12,26 @@ import cv2
 import pytest
 
 from car.assembly.devices import Devices, Wheels, make_world, open_camera, open_devices, open_sensor, sensors_in_world
-from car.config.sections import CarConfig, ObstacleSection, SupplySection
+from car.config.sections import CarConfig, ObstacleSection, SpeedSection, SupplySection
 from car.kinds.camera import CameraSection
+from car.kinds.encoder import EncoderSection
 from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.ina219 import Ina219Section
-from car.kinds.simulated import SimulatedRangeSection
+from car.kinds.simulated import SimulatedEncoderSection, SimulatedRangeSection
 from car.kinds.vl53l1x import Vl53l1xSection
 from hardware.camera import CameraGeometry, Image, check_camera
 from hardware.cameras.orientation import Flip, Rotation
 from hardware.cameras.recorded import RecordedCamera
 from hardware.cameras.turned import turned_image
-from hardware.clock import NS_PER_MS, SystemClock, VirtualClock
+from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock, VirtualClock
+from hardware.drivetrain import Command
 from hardware.drivetrains.timeline import TimelineDrivetrain
 from hardware.errors import CameraError, DrivetrainError, SensorError
 from hardware.sensor import Reading, Sensor
 from simulator.scenario import Scenario
 from tests.hardware.cameras.fake_capture import FakeCapture, UsbRig
 from tests.hardware.cameras.fake_picamera2 import Rig
+from tests.hardware.fakes import gpiochip
 from tests.hardware.fakes.ina219 import Chip as Supply
 from tests.hardware.fakes.vl53l1x import Chip, FakeDriver
 from tests.system.car_process import assert_refused, run_car
@@ -199,6 +202,48 @@ def test_a_simulated_sensor_on_a_real_car_is_one_sentence(monkeypatch: pytest.Mo
     monkeypatch.setattr("car.assembly.devices.open_wheels", lambda *_: real[1])
     with pytest.raises(SensorError, match=r"front is simulated, and nothing else .* Set \[sensors\.front\]"):
         open_devices(LOOKING, VirtualClock())
+
+
+ROLLING = CarConfig(sensors={"wheel": SimulatedEncoderSection(mm_per_tick=5.0)}, speed=SpeedSection())
+
+
+def test_a_simulated_car_has_the_wheel_encoder_that_car_toml_says() -> None:
+    clock = VirtualClock(1)
+    with contextlib.closing(open_devices(ROLLING, clock)) as devices:
+        devices.drivetrain.apply(Command(0.0, 0.25))
+        clock.advance_ns(NS_PER_S)
+        values = devices.sensors["wheel"].read().values  # type: ignore[union-attr]
+        assert devices.motion is not None
+        assert values["travelled_m"] == pytest.approx(devices.motion().distance_m, abs=0.005)
+    assert values["travelled_m"] > 0.1
+
+
+def test_in_a_simulation_a_simulated_encoder_stands_for_the_one_that_the_car_has() -> None:
+    clock = VirtualClock(1)
+    config = ROLLING.model_copy(update={"sensors": {"wheel": EncoderSection(kind="encoder", mm_per_tick=10.0)}})
+    sensors = sensors_in_world(config, make_world(config, clock, Scenario("oval")), clock)
+    reading = sensors["wheel"].read()
+    assert reading is not None
+    assert reading.values == {"speed_m_s": 0.0, "travelled_m": 0.0}
+
+
+def test_a_simulated_encoder_beside_real_wheels_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels = Wheels(TimelineDrivetrain(VirtualClock()), None)
+    monkeypatch.setattr("car.assembly.devices.open_wheels", lambda *_: wheels)
+    with pytest.raises(SensorError, match=r"wheel is simulated, and the wheels are not\. Set \[sensors\.wheel\]"):
+        open_devices(ROLLING, VirtualClock())
+
+
+def test_a_wheel_encoder_opens_on_the_header_that_car_toml_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kernel = gpiochip.install(monkeypatch, tmp_path / "dev", {0: "pinctrl-bcm2711"})
+    section = EncoderSection(kind="encoder", mm_per_tick=10.0, b_pin=26, pull="none", debounce_us=50)
+    with open_sensor(section, "wheel", SystemClock()) as sensor:
+        assert sensor.name == "wheel"
+        assert sensor.read() is not None
+    (asked,) = kernel.inputs
+    assert (asked.gpios, asked.pull, asked.debounce_us) == ([16, 26], "none", 50)
 
 
 def test_a_vl53l1x_opens_on_the_bus_that_car_toml_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import CarConfig, load_config, template
+from car.config.sections import CarConfig, SpeedSection, load_config, template
 from car.errors import ConfigError
 
 FRONT = "[sensors.front]\nkind = 'simulated'\n"
@@ -215,6 +215,35 @@ def test_the_sensor_at_the_supply_is_none_of_the_drive_loops(tmp_path: Path) -> 
 def test_a_channel_board_on_another_bus_leaves_the_address_free(tmp_path: Path) -> None:
     text = "[drivetrain]\nkind = 'servo_esc'\n[supply]\n[sensors.battery]\nkind = 'ina219'\ni2c_address = 0x40\n"
     assert load_config(write(tmp_path, text + "i2c_bus = 3\n")).supply is not None
+
+
+WHEEL = "[sensors.wheel]\nkind = 'encoder'\nmm_per_tick = 10\n"
+
+
+def test_a_car_with_an_encoder_knows_its_speed_and_may_hold_it(tmp_path: Path) -> None:
+    speed = load_config(write(tmp_path, WHEEL + "[speed]\ncontrol = true\nmax_m_s = 3.0\n")).speed
+    assert speed == SpeedSection(sensor="wheel", control=True, max_m_s=3.0)
+    assert load_config(write(tmp_path, WHEEL)).speed is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[speed]\n", r"`speed`: it names the sensor wheel, and the car has none: add a section \[sensors\.wheel\]"),
+        ("[speed]\nsensor = 'rear'\n" + WHEEL, r"names the sensor rear, and the car has only wheel: .*`sensor` which"),
+        ("[sensors.wheel]\nkind = 'encoder'\n", "mm_per_tick"),
+        (WHEEL + "a_pin = 1\n", "a_pin is 1, and the header has 2 to 27"),
+        (WHEEL + "b_pin = 16\n", "a_pin and b_pin are both 16"),
+        (WHEEL + "inverted = true\n", "inverted is for two channels"),
+        (WHEEL + "[drivetrain]\nkind = 'servo_esc'\noe_pin = 16\n", "wheel has GPIO 16, and so has the drivetrain"),
+        ("[speed]\ncontrol = true\n" + WHEEL.replace("10", "25"), "a mark every 25 mm, and to hold .* every 20 mm"),
+        ("[speed]\nmax_m_s = 0\n" + WHEEL, r"speed\.max_m_s"),
+        ("[speed]\nfast = 1\n" + WHEEL, r"unknown key `speed\.fast`\. Allowed here: sensor, control, max_m_s"),
+    ],
+)
+def test_an_encoder_that_cannot_be_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_config(write(tmp_path, text))
 
 
 def test_channels_of_a_servo_board_are_no_gpios(tmp_path: Path) -> None:

@@ -256,6 +256,31 @@ def test_a_range_sensor_without_lgpio_or_a_raspberry_pi_is_an_error_with_the_nex
     assert any(level is Level.ERROR and "this is none" in text for level, text in sensor_words(laptop))
 
 
+HOLDS_SPEED = """
+[sensors.wheel]
+kind = "encoder"
+mm_per_tick = 10.4
+b_pin = 26
+[speed]
+control = true
+"""
+
+
+def test_a_wheel_encoder_is_told_with_its_pins_and_what_the_car_does_by_it(pi: Clinic, tmp_path: Path) -> None:
+    pi.configure(HOLDS_SPEED)
+    assert [level for level, _ in sensor_words(pi)] == [Level.OK] * 3
+    words = " ".join(text for _, text in sensor_words(pi))
+    assert "on GPIO 16 and GPIO 26, which tell the direction; the car rolls 10.4 mm" in words
+    assert "speed is what wheel measures: it holds it, 4 m/s at full throttle, and trips without it" in words
+    pi.configure(HOLDS_SPEED.replace("control = true", "").replace("b_pin = 26", ""))
+    words = " ".join(text for _, text in sensor_words(pi))
+    assert "on GPIO 16, which does not tell the direction" in words
+    assert "speed is what wheel measures." in words
+    laptop = Clinic(tmp_path / "laptop", lambda root: root, {})
+    laptop.configure(HOLDS_SPEED)
+    assert any(level is Level.ERROR and "this is none" in text for level, text in sensor_words(laptop))
+
+
 BY_LIGHT = '[sensors.front]\nkind = "vl53l1x"\n'
 
 

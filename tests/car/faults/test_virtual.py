@@ -14,6 +14,7 @@ from car.kinds.pilot import SHIPPED_PILOT
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.processes import watchdog
+from car.speed import plausible, wheels
 from hardware.clock import NS_PER_S
 
 CONFIG = CarConfig()
@@ -47,6 +48,15 @@ def test_a_limit_that_is_lengthened_breaks_a_promise(
     name: str, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GateSection, "limits", limits)
+    assert not outcome_of(fault_named(name)).held
+
+
+@pytest.mark.parametrize("name", ["encoder-dead", "encoder-cut"])
+def test_an_encoder_that_may_be_silent_for_longer_breaks_its_promise(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheels, "SILENCE_NS", NS_PER_S // 2)
+    monkeypatch.setattr(plausible, "SILENT_NS", NS_PER_S // 2)
     assert not outcome_of(fault_named(name)).held
 
 

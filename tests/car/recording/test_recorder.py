@@ -15,6 +15,7 @@ from car.recording.recorder import CycleWriter, Recorder, describe_session, new_
 from car.sessions.reader import Session
 from car.sessions.writer import SessionWriter
 from hardware.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from hardware.drivetrain import Motion
 from tests.frames import SMALL, make_frame, make_record
 
 RATE_HZ = 60.0
@@ -165,3 +166,16 @@ def test_a_range_sensor_that_falls_silent_is_one_event_of_the_session(tmp_path: 
     with Session.open(path) as session:
         assert [event.text for event in session.events() if event.kind == "range"] == [TripReason.RANGE_LOST]
         assert [driven.record.ahead for driven in session.driven_frames()] == seen
+
+
+def test_an_encoder_that_falls_silent_is_one_event_of_the_session(tmp_path: Path) -> None:
+    clock = VirtualClock(NS_PER_S)
+    path = tmp_path / "drive.mcap"
+    seen = [None, Motion(0.5, 1.0), Motion(0.5, 1.1), None, None]
+    with SessionWriter(path, describe_session("drive", CarConfig(), "drive"), clock) as writer:
+        write = CycleWriter(writer, jpeg_quality=75)
+        for number, motion in enumerate(seen):
+            write(replace(make_record(make_frame(number)), motion=motion), make_frame(number))
+    with Session.open(path) as session:
+        assert [event.text for event in session.events() if event.kind == "encoder"] == [TripReason.ENCODER_LOST]
+        assert [driven.record.motion for driven in session.driven_frames()] == seen

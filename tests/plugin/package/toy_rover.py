@@ -87,7 +87,9 @@ class Bow(kinds.Sensor):
     def read(self) -> kinds.Reading:
         if self._closed:
             raise kinds.SensorError("The bow is closed. Open it again.")
-        return kinds.Reading({"distance_m": ROCK_M - world(self._clock).lap_count().progress_m}, self._clock.now_ns())
+        laps, motion = world(self._clock).lap_count(), world(self._clock).motion()
+        values = {"distance_m": ROCK_M - laps.progress_m, "speed_m_s": motion.speed_m_s}
+        return kinds.Reading(values, self._clock.now_ns())
 
     def close(self) -> None:
         self._closed = True
