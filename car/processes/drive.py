@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import gc
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from car.arming import arming_problems
@@ -76,7 +76,7 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
         guard.wait_until_ready()
         settle_memory()
         latest = stack.enter_context(capturing(devices.camera))
-        read = partial(_polled, stack, clock)
+        read = _polled(stack, clock)
         ahead = watch_range(options.config, devices.sensors, read)
         speed = keep_speed(options.config, devices.sensors, read, gate)
         stack.enter_context(activating(link.pilots, pilot, partial(load_pilot, options.config.camera.geometry)))
@@ -116,8 +116,16 @@ def _drive(options: DriveOptions, link: CarLink, pilot: ActivePilot, ending: End
     )
 
 
-def _polled(stack: contextlib.ExitStack, clock: Clock, sensor: Sensor) -> Newest:
-    return stack.enter_context(polling(sensor, clock))
+def _polled(stack: contextlib.ExitStack, clock: Clock) -> Callable[[Sensor], Newest]:
+    """Return what reads a sensor in a thread until ``stack`` ends: in one, however many want to know."""
+    readers: dict[str, Newest] = {}
+
+    def read(sensor: Sensor) -> Newest:
+        if sensor.name not in readers:
+            readers[sensor.name] = stack.enter_context(polling(sensor, clock))
+        return readers[sensor.name]
+
+    return read
 
 
 def _sources(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from car.config.sections import CarConfig, ObstacleSection, ReceiverSection, SupplySection
+from car.config.sections import CarConfig, ObstacleSection, ReceiverSection, SpeedSection, SupplySection
 from car.kinds.differential import DifferentialSection
+from car.kinds.encoder import EncoderSection
 from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.ina219 import Ina219Section
 from car.kinds.ours import CalibrationSection
@@ -47,6 +48,8 @@ SECTIONS = [
     Ina219Section,
     ObstacleSection,
     SupplySection,
+    EncoderSection,
+    SpeedSection,
     ReceiverSection,
 ]
 
