@@ -120,6 +120,7 @@ def test_the_doctor_speaks_of_another_packages_parts(stranger: Stranger, car: Pa
     assert texts["sensors"] == [
         "The sensor bow is a rover_bow, of the package toy-rover.",
         "The car stops 0.7 m before what bow sees, and is slower from 2 m on.",
+        "The car's speed is what bow measures: it holds it, 4 m/s at full throttle, and trips without it.",
     ]
     assert texts["pilot"][0].startswith("rover_nose answers in")
     assert texts["configuration"] == ["car.toml is in order."]
