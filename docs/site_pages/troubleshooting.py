@@ -57,6 +57,9 @@ AFTER_A_TRIP: dict[TripReason, str] = {
     TripReason.GUARD_LOST: "End the program with Ctrl-C and start it again.",
     TripReason.OBSTACLE: "Take it away, or turn the car around.",
     TripReason.RANGE_LOST: "Look at the sensor's wires and at `[obstacle]` in `car.toml`, and ask `car doctor`.",
+    TripReason.ENCODER_LOST: "Look at the encoder's wires and at `[speed]` in `car.toml`, and ask `car doctor`.",
+    TripReason.NO_MOTION: "Free the wheels. If they turned, look at the encoder's wires, its magnet or its disc.",
+    TripReason.WRONG_WAY: "Write `inverted = true` into the encoder's section of `car.toml`, or take it out there.",
 }
 """What a person does about each trip."""
 
