@@ -53,14 +53,17 @@ def sync_folder(folder: Path) -> None:
                 os.close(descriptor)
 
 
-def lock(descriptor: int) -> bool:
-    """Mark the open file as being written until it is closed; False when someone else already does."""
+def lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Mark the open file as being written until it is closed; False when someone else already does.
+
+    A ``shared`` lock keeps writers out, and bears others like itself.
+    """
     if sys.platform == "win32":
         return True  # Nothing to do: a file that is open there cannot be replaced.
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
@@ -69,7 +72,7 @@ def lock(descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
-def locking(path: Path) -> Iterator[bool]:
+def locking(path: Path, *, shared: bool = False) -> Iterator[bool]:
     """Keep others from repairing ``path`` during the block; yields False when it is being written or repaired."""
     if sys.platform == "win32":
         yield True
@@ -78,7 +81,7 @@ def locking(path: Path) -> Iterator[bool]:
     with taking_turns(path.parent):
         # A pipe of that name would have everybody who takes turns wait for somebody to write into it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        ours = lock(descriptor)
+        ours = lock(descriptor, shared=shared)
     try:
         yield ours
     finally:
@@ -110,9 +113,27 @@ def taking_turns(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold the file ``path``, made where it is not there, during the block; yields False while another program does."""
+    with path.open("ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            except OSError:
+                yield False
+                return
+            yield True
+        else:
+            yield lock(file.fileno())
+
+
 def is_locked(path: Path) -> bool:
     """Tell whether ``path`` is being written or repaired; raises OSError."""
-    with locking(path) as ours:
+    # Shared: two who ask at the same time must not take each other for a writer.
+    with locking(path, shared=True) as ours:
         return not ours
 
 

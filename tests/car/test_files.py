@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from car.files import new_folder, publish_new, work_folder
+from car.files import alone, create_locked, is_locked, locking, new_folder, publish_new, work_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the locks are Unix's")
 
@@ -102,3 +102,23 @@ def test_a_folder_whose_making_fails_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "failed"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_who_look_whether_a_file_is_being_written_do_not_take_each_other_for_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "session"
+    path.write_text("")
+    with locking(path, shared=True) as ours:
+        assert ours
+        assert not is_locked(path)
+    with create_locked(tmp_path / "new"):
+        assert is_locked(tmp_path / "new")
+    with locking(path) as ours:
+        assert ours
+        assert is_locked(path)
+
+
+def test_one_at_a_time_holds_a_file(tmp_path: Path) -> None:
+    with alone(tmp_path / "lock") as first, alone(tmp_path / "lock") as second:
+        assert (first, second) == (True, False)
+    with alone(tmp_path / "lock") as third:
+        assert third
