@@ -13,9 +13,13 @@ from car.cli.options import CarOption, find_car
 @app.command()
 def pair(
     car: CarOption = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Revoke every browser's pairing.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Revoke every browser's and laptop's pairing.")] = False,
+    who: Annotated[bool, typer.Option("--list", help="List the browsers and laptops that are paired.")] = False,
+    revoke: Annotated[
+        str | None, typer.Option("--revoke", metavar="NUMBER", help="Revoke the pairing with this number of the list.")
+    ] = None,
 ) -> None:
-    """Let a phone or another machine drive the car: print an address that works once."""
+    """Let a phone, a laptop or another machine drive the car: print an address and a code that work once."""
     from car.pairing.command import pair as run_pair
     from car.pairing.store import AccessStore
     from hardware.clock import SystemClock
@@ -24,6 +28,13 @@ def pair(
     if forget:
         AccessStore(folder.path, SystemClock()).forget_all()
         typer.echo("No browser is paired any more, and the network cannot reach the car.")
+        return
+    if who or revoke is not None:
+        store = AccessStore(folder.path, SystemClock())
+        if revoke is not None and not store.revoke(revoke):
+            fail(f"No browser has the number {revoke}. Look it up: car pair --list")
+        for browser in store.browsers():
+            typer.echo(f"{browser.number}  {browser.name or 'browser'}")
         return
     for line in run_pair(folder):
         typer.echo(line)

@@ -15,9 +15,10 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from car.errors import AccessError
@@ -32,6 +33,17 @@ CODE_VALID_NS = 10 * 60 * NS_PER_S
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TOKEN_BYTES = 32
 MAX_BROWSERS = 50
+NUMBER_LETTERS = 8
+"""Of a token's hash: enough to tell fifty browsers apart, and nobody gets in by it."""
+MAX_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PairedBrowser:
+    """A browser or a laptop that was let in: what to revoke it by, and what it calls itself, empty if it does not."""
+
+    number: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +100,18 @@ class AccessStore:
             self._write("code.json", {"sha256": _hash(_normal(code)), **made})
         return code
 
-    def redeem(self, code: str) -> str | None:
-        """Return a new browser's token for the right ``code``, which is then spent; None for any other."""
+    def redeem(self, code: str, name: str = "") -> str | None:
+        """Return a new browser's token for the right ``code``, which is then spent; None for any other.
+
+        ``name`` is what it calls itself.
+        """
         with self._alone():
             expected = self._code()
             if expected is None or not hmac.compare_digest(expected, _hash(_normal(code))):
                 return None
             token, before = secrets.token_urlsafe(TOKEN_BYTES), self._browsers()
             # In this order, so that the network is not closed in between.
-            self._keep([*before, _hash(token)][-MAX_BROWSERS:])
+            self._keep([*before, _hash(token)][-MAX_BROWSERS:], {_hash(token): _printable(name)})
             try:
                 (self._folder / "code.json").unlink()
             except OSError as error:
@@ -116,6 +131,19 @@ class AccessStore:
         """Revoke the browser's ``token``."""
         with self._alone():
             self._keep([known for known in self._browsers() if known != _hash(token)])
+
+    def browsers(self) -> list[PairedBrowser]:
+        """Return those that are paired, the first that was let in first."""
+        names = self._names()
+        return [PairedBrowser(known[:NUMBER_LETTERS], names.get(known, "")) for known in self._browsers()]
+
+    def revoke(self, number: str) -> bool:
+        """Revoke the browser of that ``number``; False where there is none."""
+        with self._alone():
+            before = self._browsers()
+            left = [known for known in before if known[:NUMBER_LETTERS] != number]
+            self._keep(left)
+            return len(left) < len(before)
 
     def forget_all(self) -> None:
         """Let nobody in who was paired before, and close the network."""
@@ -173,8 +201,14 @@ class AccessStore:
             self._seen = seen
         return self._hashes
 
-    def _keep(self, digests: list[str]) -> None:
-        self._write("browsers.json", {"sha256": digests})
+    def _names(self) -> dict[str, str]:
+        names = self._read("browsers.json").get("names")
+        known = names.items() if isinstance(names, dict) else ()
+        return {digest: name for digest, name in known if isinstance(name, str)}
+
+    def _keep(self, digests: list[str], new: Mapping[str, str] = MappingProxyType({})) -> None:
+        names = {digest: name for digest, name in (self._names() | new).items() if name and digest in digests}
+        self._write("browsers.json", {"sha256": digests, "names": names})
 
     def _read(self, name: str) -> dict[str, Any]:
         """Return a file's content, nothing when it is missing or broken: then nobody gets in by it."""
@@ -217,6 +251,11 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _printable(name: str) -> str:
+    """Return what a browser calls itself with nothing in it that does anything to the terminal that shows it."""
+    return "".join(letter for letter in name if letter.isprintable())[:MAX_NAME]
 
 
 def _normal(code: str) -> str:

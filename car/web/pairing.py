@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from car.pairing.store import MAX_NAME
 from car.web.access import COOKIE, Access, refuse, token_of
 from hardware.clock import NS_PER_S, Clock
 
@@ -20,11 +21,12 @@ router = APIRouter(tags=["pairing"])
 
 
 class PairRequest(BaseModel):
-    """The code that ``car pair`` has printed."""
+    """The code that ``car pair`` has printed, and what the browser or laptop calls itself in the car's list."""
 
     model_config = ConfigDict(extra="forbid")
 
     code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)]
+    name: Annotated[str, Field(max_length=MAX_NAME)] = ""
 
 
 class Attempts:
@@ -53,7 +55,7 @@ def pair(request: Request, body: PairRequest) -> Response:
         return refuse(
             429, "Too many codes were tried. Wait a minute, then run `car pair` again.", {"Retry-After": "60"}
         )
-    token = access.store.redeem(body.code)
+    token = access.store.redeem(body.code, body.name)
     if token is None:
         return refuse(403, "This code is wrong, used or too old. Run `car pair` on the car for a new one.")
     response = Response(status_code=204)

@@ -1,5 +1,6 @@
 """A code lets one browser in, once and for a while; the disk keeps hashes alone."""
 
+import json
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -192,3 +193,33 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, clock: Virtual
 def test_a_server_that_does_not_answer_is_not_running(store: AccessStore) -> None:
     store.announce(ServerAddress(1, tls=False))
     assert store.running_server() is None
+
+
+def test_browsers_and_laptops_are_listed_by_name_and_revoked_one_by_one(store: AccessStore) -> None:
+    tokens = [store.redeem(store.new_code(), name) for name in ("laptop anna", "", "a\nb\x1b[31m" + "c" * 100)]
+    listed = store.browsers()
+    assert [browser.name for browser in listed] == ["laptop anna", "", "ab[31m" + "c" * 58]
+    assert store.revoke(listed[0].number)
+    assert not store.revoke(listed[0].number)
+    assert [store.is_paired(str(token)) for token in tokens] == [False, True, True]
+    assert store.browsers() == listed[1:]
+    assert all(listed[1].number not in str(token) for token in tokens)
+
+
+def test_browsers_that_were_paired_before_they_had_names_stay_paired(store: AccessStore, tmp_path: Path) -> None:
+    token = paired(store)
+    path = tmp_path / "access" / "browsers.json"
+    path.write_text(json.dumps({"sha256": json.loads(path.read_text())["sha256"]}))
+    another = paired(store)
+    assert store.is_paired(token)
+    assert store.is_paired(another)
+    assert [browser.name for browser in store.browsers()] == ["", ""]
+
+
+@pytest.mark.parametrize("names", ["5", "[]", '{"a": 5}'])
+def test_names_that_make_no_sense_keep_nobody_out(store: AccessStore, tmp_path: Path, names: str) -> None:
+    token = paired(store)
+    path = tmp_path / "access" / "browsers.json"
+    path.write_text(path.read_text()[:-1].replace('"names": {}', f'"names": {names}') + "}")
+    assert store.is_paired(token)
+    assert [browser.name for browser in store.browsers()] == [""]
