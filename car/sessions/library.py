@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from car.errors import NoSuchSession, SessionBusy, SessionError
-from car.sessions.edits import Edits, change_edits
+from car.sessions.edits import Edits, FrameRange, change_edits
 from car.sessions.format import SUFFIX, EncodedFrame
 from car.sessions.index import Balance, Happening, SessionIndex
 from car.sessions.overview import middle_frame, overview
@@ -110,13 +110,17 @@ class SessionLibrary:
     def rows(self) -> list[SessionRow]:
         """Return all sessions, the latest first; what has not changed since the last call is not read again."""
         self.trash.note_date()
-        names = [path.stem for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
+        names = self.names()
         rows = []
         for name in names:
             with contextlib.suppress(NoSuchSession):  # Thrown away meanwhile.
                 rows.append(self.row(name))
         self._rows = {name: kept for name, kept in self._rows.items() if name in names}
         return sorted(rows, key=lambda row: (row.started, row.name), reverse=True)
+
+    def names(self) -> list[str]:
+        """Return the names of all sessions, in their order."""
+        return sorted(path.stem for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
 
     def row(self, name: str) -> SessionRow:
         """Return what a list shows of a session."""
@@ -205,6 +209,23 @@ class SessionLibrary:
     def undo(self, name: str) -> Edits:
         """Take the last cut back; return what is left out now."""
         return change_edits(self.path(name), Edits.undone)
+
+    def take_cuts(self, name: str, cuts: list[FrameRange]) -> Edits:
+        """Leave out of a session what ``cuts`` leave out of a copy of it; return all that is left out now.
+
+        Raises SessionBusy where something else is left out here, SessionError where they are no ranges.
+        """
+
+        def change(edits: Edits) -> Edits:
+            try:
+                wanted = Edits.of(cuts)
+            except ValueError as error:
+                raise SessionError(str(error)) from error
+            if edits.ranges and edits != wanted:
+                raise SessionBusy(f"{name} is cut otherwise on the car. Undo the cuts on one side.")
+            return wanted
+
+        return change_edits(self.closed_path(name), change)
 
     def closed_path(self, name: str) -> Path:
         """Return the file of a session that is whole; raises SessionBusy while it is being recorded."""

@@ -26,6 +26,7 @@ from car.web import (
     doctor,
     drive_channel,
     models,
+    originals,
     pairing,
     pilot,
     sessions,
@@ -54,6 +55,7 @@ PAGES = {
 CONTROLS_ROUTERS = (status.router, track_map.router, pairing.router, drive_channel.router, video.router)
 LIBRARY_ROUTERS = (
     sessions.router,
+    originals.router,
     models.router,
     pilot.router,
     training.router,
