@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import json
 import os
 import secrets
@@ -128,6 +129,30 @@ class ModelLibrary:
             raise _taken(name) from error
         except OSError as error:
             raise ModelError(f"{name} cannot be written ({reason(error)}). Free some space on the disk.") from error
+
+    def accept_version(self, incoming: Path, name: str, sha256: str, *, force: bool = False) -> str:
+        """Keep the file ``incoming`` beside what the car has, as ``name``, or ``name-2``, ``name-3`` if that is taken.
+
+        Return what it is called; where one of these is the same file, nothing is added. Raises ModelError when a check
+        does not go well, its digest is another one, or, unless by ``force``, it does not fit this car.
+        """
+        check = check_model(incoming, name)
+        if check.sha256 != sha256:
+            raise ModelError(f"{name} was damaged on its way to the car. Send it again.")
+        if not force and (why := self._misfit(check.height, check.width)) is not None:
+            raise ModelError(f"{name} {why}")
+        try:
+            with self._turn:
+                for target in numbered(self._folder / f"{name}{MODEL_SUFFIX}"):
+                    check_name(target.stem)
+                    if target.is_file() and filecmp.cmp(incoming, target, shallow=False):
+                        break
+                    with contextlib.suppress(FileExistsError):
+                        publish_new(incoming, target)
+                        break
+        except OSError as error:
+            raise ModelError(f"{name} cannot be written ({reason(error)}). Free some space on the disk.") from error
+        return target.stem
 
     def target(self, name: str, *, replace: bool = False) -> Path:
         """Return the file that a new model ``name`` becomes; raises as ``incoming``."""

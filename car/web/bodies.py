@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 64 * 1024
 PATIENCE_S = 10.0
-FILES = {("POST", "/api/models"), ("POST", "/api/sessions/import")}
+FILES = {("POST", "/api/models"), ("POST", "/api/models/versions"), ("POST", "/api/sessions/import")}
 """Requests whose bodies are files, with limits of their own (``uploads.receive``); only the paired get so far."""
 
 

@@ -76,6 +76,25 @@ async def add_model(
     return await anyio.to_thread.run_sync(library.row, name, context.pilots.name)
 
 
+@router.post("/models/versions", status_code=201, openapi_extra=RAW_BODY)
+async def add_version(
+    request: Request,
+    library: Library,
+    context: Context,
+    name: Annotated[str, Query(min_length=1, max_length=64)],
+    sha256: Annotated[str, Query(pattern="^[0-9a-f]{64}$", description="The file's digest.")],
+    force: Annotated[bool, Query(description="Also if it does not fit the car's camera.")] = False,
+) -> ModelRow:
+    """Take a ``.tflite`` file, the request's body; another of its name stays, and the new one gets a number."""
+    incoming = library.incoming(name, replace=True)
+    try:
+        await receive(request, incoming, MAX_MODEL_BYTES, context.config.recording.min_free_mb * 1_000_000)
+        called = await anyio.to_thread.run_sync(lambda: library.accept_version(incoming, name, sha256, force=force))
+    finally:
+        incoming.unlink(missing_ok=True)
+    return await anyio.to_thread.run_sync(library.row, called, context.pilots.name)
+
+
 @router.post("/models/previous")
 def go_back(library: Library, context: Context) -> Activated:
     """Let the model drive that drove before."""

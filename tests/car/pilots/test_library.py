@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -308,3 +309,30 @@ def test_a_model_that_is_deleted_while_it_is_looked_at_takes_no_other_from_the_l
     monkeypatch.setattr("car.pilots.library.read_card", read_and_delete)
     rows = library.rows("")
     assert [(row.name, row.fits) for row in rows] == [("fleeting", False), ("simulated-lane", True)]
+
+
+def versioned(library: ModelLibrary, name: str, content: bytes, *, force: bool = False) -> str:
+    incoming = library.incoming(name, replace=True)
+    incoming.write_bytes(content)
+    try:
+        return library.accept_version(incoming, name, hashlib.sha256(content).hexdigest(), force=force)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def test_versions_stay_beside_each_other_and_the_same_one_is_kept_once(library: ModelLibrary, tmp_path: Path) -> None:
+    shutil.copy(SHIPPED, tmp_path / "other.tflite")
+    append_card(tmp_path / "other.tflite", ModelCard("other", 120, 160))
+    first, second = SHIPPED.read_bytes(), (tmp_path / "other.tflite").read_bytes()
+    names = [versioned(library, "lane", content) for content in (first, second, first, second)]
+    assert names == ["lane", "lane-2", "lane", "lane-2"]
+    assert library.path("lane").read_bytes() == first
+
+
+def test_a_version_for_other_frames_is_kept_by_force_alone(tmp_path: Path) -> None:
+    library = ModelLibrary(tmp_path / "large", CameraGeometry(width=320, height=240))
+    (tmp_path / "large" / "models").mkdir(parents=True)
+    with pytest.raises(ModelError, match="lane takes frames of 160x120, this camera gives 320x240"):
+        versioned(library, "lane", SHIPPED.read_bytes())
+    assert list((tmp_path / "large" / "models").iterdir()) == []
+    assert versioned(library, "lane", SHIPPED.read_bytes(), force=True) == "lane"
