@@ -17,6 +17,8 @@
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
     │   └── UnusableSession                 a session that a training leaves out
     ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
+    ├── RemoteError (OSError)               a car in the network does not answer, or is not the one that was paired
+    │   └── Refusal                         it answers, and says no
     ├── CarInUse (OSError)                  another program drives or calibrates this car, or uses its outputs
     ├── TrialError (RuntimeError)           a fault cannot be tried, or the car to be broken does not start
     └── MissingPackage (ImportError)        an optional package is needed and not installed
@@ -81,6 +83,18 @@ class UnusableSession(TrainingError):
 
 class AccessError(CarError, OSError):
     """What the car knows of its paired browsers cannot be written."""
+
+
+class RemoteError(CarError, OSError):
+    """A car in the network does not answer, is not the one that was paired, or its answer makes no sense."""
+
+
+class Refusal(RemoteError):
+    """A car in the network answers, and says no; ``status`` is HTTP's number for it."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 class CarInUse(CarError, OSError):

@@ -26,6 +26,8 @@ def pair(folder: CarFolder) -> Iterator[str]:
     yield qr_code(urls[0])
     if address.fingerprint:
         yield f"The browser will not know the car's certificate. Its SHA-256 must be {address.fingerprint}"
+        yield "On a laptop that is to fetch sessions or bring models, type this, and then the code behind the # above:"
+        yield f"    car pair-with {own_hosts()[0]}:{address.port} --fingerprint {address.fingerprint}"
     if not address.tls:
         yield "Nothing is encrypted: on a network with others, start the car with `car drive --tls` before you pair."
     if server is None:
