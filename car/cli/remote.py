@@ -172,7 +172,8 @@ def _pull(client: CarClient, folder: CarFolder, *, both_ways: bool = False) -> b
         for sentence in pull.missed:
             typer.secho(f"car: {sentence}", err=True, fg="red")
     typer.echo(
-        f"{client.place}: {len(pull.taken)} new sessions, {pull.bytes / 1e6:.1f} MB; {pull.present} were here already."
+        f"{client.place}: {len(pull.taken)} new sessions, {pull.received_bytes / 1e6:.1f} MB; "
+        f"{pull.present} were here already."
     )
     return not pull.missed
 

@@ -68,13 +68,11 @@ class CarClient(Closing):
         except _BrokenOff:
             return self._ask("GET", path, query)
 
-    def post(
-        self, *path: str, body: bytes = b"", file: Upload | None = None, patience_s: float = 0.0, **query: str
-    ) -> Answer:
-        """Send ``body``, which is JSON, or a ``file``; before it answers, the car may be silent for ``patience_s``."""
+    def post(self, *path: str, body: Upload | bytes = b"", patience_s: float = 0.0, **query: str) -> Answer:
+        """Send ``body``, JSON or a file; before it answers, the car may be silent for ``patience_s``."""
         # What changes something is never asked twice, so not on a connection that the car may have closed meanwhile.
         self._connection.close()
-        return self._ask("POST", path, query, file or body, patience_s)
+        return self._ask("POST", path, query, body, patience_s)
 
     def close(self) -> None:
         """Close the connection."""
@@ -104,6 +102,8 @@ class CarClient(Closing):
             self._connection.be_patient(patience_s)
             response = self._connection.getresponse()
             content = _read(response)
+        except RemoteError:
+            raise  # It is another car.
         except (OSError, HTTPException) as error:
             self._connection.close()
             raise self._explained(error, patience_s) from error
@@ -141,8 +141,6 @@ class CarClient(Closing):
         return Refusal("".join(letter for letter in sentence if letter.isprintable()), status)
 
     def _explained(self, error: OSError | HTTPException, patience_s: float) -> RemoteError:
-        if isinstance(error, RemoteError):
-            return error
         if isinstance(error, TimeoutError):
             return RemoteError(f"{self.place} has said nothing for {patience_s:g} s. Is it on, and in this network?")
         if isinstance(error, socket.gaierror):

@@ -47,7 +47,7 @@ class Pull:
     stays, and the next one goes on from there. Where it works ``both_ways``, what was left out of a copy here is left
     out on the car too, if nothing is yet. Afterwards, ``taken`` names the sessions that came, ``notes`` says what is to
     be known of others, ``missed`` why some did not come, each in a sentence; ``present`` counts those that were here
-    before, and ``bytes`` what came over the network.
+    before, and ``received_bytes`` what came over the network.
     """
 
     client: CarClient
@@ -57,7 +57,7 @@ class Pull:
     notes: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     present: int = 0
-    bytes: int = 0
+    received_bytes: int = 0
     _total: int = 1
     _done: int = 0
 
@@ -156,12 +156,14 @@ class Pull:
                     piece = self._piece(original, number)
                     file.write(piece)
                     file.flush()
-                    self.bytes += len(piece)
+                    self.received_bytes += len(piece)
                     self._tell(progress, len(piece))
                 size = file.tell()
             if size != original.bytes:
                 part.unlink()
                 raise SessionError(f"{original.name} is not of the size that the car said. Pull it again.")
+            if target.exists():
+                raise FileExistsError
             # First what is left out of it: a session without that would be learned from as a whole.
             edits.save(target)
             publish_new(part, target)

@@ -83,10 +83,17 @@ def push(
     client: CarClient, parcel: Parcel, *, force: bool = False, progress: Callable[[float], None] = lambda _: None
 ) -> Pushed:
     """Send a model; return what the car calls it. Raises RemoteError; the car keeps nothing then."""
-    asked = {"name": parcel.name, "sha256": parcel.sha256, "force": str(force).lower()}
     with parcel.path.open("rb") as file:
-        upload = Upload(file, parcel.size, progress)
-        return _parsed(Pushed, client.post("models", "versions", file=upload, patience_s=TRIAL_S, **asked), client)
+        answer = client.post(
+            "models",
+            "versions",
+            body=Upload(file, parcel.size, progress),
+            patience_s=TRIAL_S,
+            name=parcel.name,
+            sha256=parcel.sha256,
+            force=str(force).lower(),
+        )
+    return _parsed(Pushed, answer, client)
 
 
 def activate(client: CarClient, name: str) -> Activated:

@@ -72,7 +72,7 @@ def test_what_is_new_comes_with_what_was_left_out_of_it_and_nothing_comes_twice(
     assert Edits.load(here / "a b&c.mcap").cuts == (FrameRange(3, 7), FrameRange(5, 9))
     put(far, second=SHORT)
     second = pulled(far, here)
-    assert (second.taken, second.present, second.bytes) == (["second"], 3, len(SHORT))
+    assert (second.taken, second.present, second.received_bytes) == (["second"], 3, len(SHORT))
 
 
 def test_all_of_it_comes_over_one_connection(far: Far, here: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_network_that_dies_at_any_byte_leaves_nothing_half_and_the_next_pull_g
             pull.run()
     assert_nothing_half(here)
     rest = pulled(far, here)
-    assert pull.bytes + rest.bytes == len(LONG) + len(SHORT)
+    assert pull.received_bytes + rest.received_bytes == len(LONG) + len(SHORT)
     assert names(here) == ["a.mcap", "long.mcap"]
     assert_nothing_half(here)
 
@@ -114,7 +114,7 @@ def test_a_network_that_dies_now_and_then_only_takes_longer(far: Far, here: Path
         pull = Pull(client, here)
         pull.run()
         assert wire.connections > 1
-    assert pull.bytes == len(LONG)
+    assert pull.received_bytes == len(LONG)
     assert_nothing_half(here)
 
 
@@ -125,8 +125,8 @@ def test_a_car_that_vanishes_is_said_and_what_came_stays(far: Far, here: Path) -
         with pytest.raises(RemoteError, match=r"Nothing listens at 127.*car drive --tls"):
             pull.run(lambda done: wire.vanish() if done > 0 else None)
     assert_nothing_half(here)
-    assert pull.bytes == PIECE_BYTES
-    assert pulled(far, here).bytes == len(LONG) - PIECE_BYTES
+    assert pull.received_bytes == PIECE_BYTES
+    assert pulled(far, here).received_bytes == len(LONG) - PIECE_BYTES
 
 
 @pytest.mark.parametrize("freezes_after", [0, 3000, 1_500_000])
@@ -196,7 +196,7 @@ def test_what_a_crash_has_left_of_a_session_is_checked_before_it_is_gone_on_from
         file.seek(PIECE_BYTES + 100)
         file.write(bytes(500))
     rest = pulled(far, here)
-    assert rest.bytes == len(LONG) - PIECE_BYTES
+    assert rest.received_bytes == len(LONG) - PIECE_BYTES
     assert_nothing_half(here)
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_is_said_and_the_pull_goes_on_when_there_is_room(far: Far, h
             pull.run()
     assert pull.taken == ["a"]
     assert LONG.startswith(next(here.glob(f"*{PART}")).read_bytes())
-    assert pulled(far, here).bytes < len(LONG)
+    assert pulled(far, here).received_bytes < len(LONG)
     assert (here / "long.mcap").read_bytes() == LONG
 
 
@@ -279,6 +279,23 @@ def test_another_session_of_the_same_name_gets_a_number(far: Far, here: Path) ->
     assert pulled(far, here).taken == ["same-2"]
     assert pulled(far, here).present == 1
     assert (here / "same.mcap").read_bytes() == SHORT
+
+
+def test_a_session_that_appears_here_meanwhile_keeps_its_name_and_its_cuts(far: Far, here: Path) -> None:
+    put(far, same=LONG)
+    ours = Edits.of([FrameRange(5, 6)])
+
+    def record_one(_: float) -> None:
+        (here / "same.mcap").write_bytes(SHORT)
+        ours.save(here / "same.mcap")
+
+    with far.client() as client:
+        pull = Pull(client, here)
+        pull.run(record_one)
+    assert pull.missed == ["same.mcap has appeared here meanwhile. Pull it again."]
+    assert ((here / "same.mcap").read_bytes(), Edits.load(here / "same.mcap")) == (SHORT, ours)
+    again = pulled(far, here)
+    assert (again.taken, again.received_bytes) == (["same-2"], 0)
 
 
 def test_a_session_that_was_thrown_away_here_does_not_come_back(far: Far, here: Path) -> None:

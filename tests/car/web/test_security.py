@@ -108,9 +108,18 @@ def test_an_unpaired_browser_gets_the_pairing_page_and_nothing_else(network: htt
     assert network.get("/pair").status_code == 200
     front = network.get("/")
     assert (front.status_code, front.headers["location"]) == (303, "/pair")
-    for path in ("/api/status", "/api/track", "/api/sessions", "/api/openapi.json", "/static/drive.js"):
+    for path in (
+        "/api/status",
+        "/api/track",
+        "/api/sessions",
+        "/api/originals",
+        "/api/openapi.json",
+        "/static/drive.js",
+    ):
         assert network.get(path).status_code in {401, 404}, path
-    for path in ("/api/sessions/a/cuts", "/api/forget", "/api/models"):
+    for path in ("/api/originals/a/0?version=1", "/api/originals/a/0/digest?version=1"):
+        assert network.get(path).status_code == 401
+    for path in ("/api/sessions/a/cuts", "/api/originals/a/cuts", "/api/forget", "/api/models", "/api/models/versions"):
         assert network.post(path).status_code == 401
     for path in SOCKETS:
         with pytest.raises(InvalidStatus), opened(network, path):
