@@ -207,7 +207,7 @@ class AccessStore:
         return {digest: name for digest, name in known if isinstance(name, str)}
 
     def _keep(self, digests: list[str], new: Mapping[str, str] = MappingProxyType({})) -> None:
-        names = {digest: name for digest, name in (self._names() | new).items() if name and digest in digests}
+        names = {digest: name for digest, name in {**self._names(), **new}.items() if name and digest in digests}
         self._write("browsers.json", {"sha256": digests, "names": names})
 
     def _read(self, name: str) -> dict[str, Any]:

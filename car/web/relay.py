@@ -36,6 +36,10 @@ class NoLibrary(Exception):
     """The desk is not there, or does not answer."""
 
 
+class BrowserGone(ConnectionAbortedError):
+    """The browser is gone before the end of what it was sending."""
+
+
 class Library:
     """Where the desk's library is, and whether the desk is alive; ``notice`` is what it has said last."""
 
@@ -126,7 +130,7 @@ class _Exchange:
             asking, answering = (asyncio.create_task(half) for half in (self._ask(writer), self._answer(reader)))
             try:
                 await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
-                if asking.done() and isinstance(refused := asking.exception(), HTTPException):
+                if asking.done() and isinstance(refused := asking.exception(), HTTPException | BrowserGone):
                     # The desk would wait for the rest of a body that is too large, or does not come.
                     raise refused
                 await answering
@@ -155,7 +159,7 @@ class _Exchange:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise ConnectionAbortedError
+                raise BrowserGone
             if piece := message.get("body", b""):
                 yield piece
             if not message.get("more_body", False):

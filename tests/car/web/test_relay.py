@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from car.web import uploads
 from car.web.app import LIBRARY_ROUTERS, _library_paths
 from car.web.relay import DESK_HEADER, SILENT_NS
 from tests.car.web.serving import PORT, SECRET, Served, serving
+from tests.system.car_process import wait_for
 
 
 @pytest.fixture
@@ -54,6 +56,17 @@ def test_a_desk_that_is_gone_is_one_sentence(served: Served) -> None:
     served.library.close()
     served.refused("GET", "sessions", 503, "desk does not answer")
     assert served.client.get("status").status_code == 200
+
+
+def test_a_browser_that_vanishes_in_the_middle_of_a_file_leaves_nothing_of_it_at_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PATIENCE_S", 1000.0)
+    head = f"POST /api/models?name=half HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nX-Pocketpilot: 1\r\n"
+    with socket.create_connection(("127.0.0.1", served.port)) as browser:
+        browser.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode() + bytes(50_000))
+        wait_for(lambda: any(served.folder.models_dir.iterdir()), "half of the file")
+    wait_for(lambda: not any(served.folder.models_dir.iterdir()), "that to be gone")
 
 
 def test_a_desk_that_is_silent_is_one_sentence(served: Served) -> None:
