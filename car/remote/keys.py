@@ -68,7 +68,7 @@ class KeyRing:
     """The keys in ``folder``; every method raises RemoteError where the disk refuses.
 
     >>> ring = KeyRing(folder / "cars")
-    >>> ring.keep(Key(Place("mycar.local", 8887), "secret", "0A"))
+    >>> ring.keep(Key(Place("mycar.local", 8887), "secret", ":".join(["0A"] * 32)))
     >>> [str(key.place) for key in ring.find("mycar.local")]
     ['mycar.local:8887']
     """
