@@ -196,9 +196,13 @@ class DriveLoop:
             for event in source.events(now_ns):
                 # Another process may have sampled a command since now_ns; the gate would take it for the future's.
                 self._tell(event, self._clock.now_ns())
-        if was_armed and self._gate.state is not GateState.ARMED:
+        is_armed = self._gate.state is GateState.ARMED
+        if was_armed and not is_armed:
             # The pilot may have a frame to look at first, and nobody is to wait for it.
             self._drivetrain.neutral()
+        if is_armed and not was_armed and self._pilot is not None:
+            # What it saw before may be another place: whoever arms a car may have carried it.
+            self._pilot.reset()
 
     def _ask_pilot(self, frame: Frame | None) -> tuple[PilotAnswer | None, int]:
         """Give the gate the frame and the pilot's answer to it; return the answer and the time it took in ns."""

@@ -76,7 +76,7 @@ class World:
         self._distance_m = 0.0
         self._laps = LapCounter(track, self.vehicle.width_m, self._state.pose)
         self._barriers = Barriers(track, obstacles, self.vehicle)
-        self._collisions = 0
+        self._collisions = self._carries = 0
         self._is_touching = self._is_at_wall = False
         self._start_ns = self._time_ns = self._pulse_ns = clock.now_ns()
         self._pulse_period_ns = round(self.vehicle.pulse_period_s * NS_PER_S)
@@ -113,6 +113,12 @@ class World:
         """How often the car has run into a wall or an obstacle, each time once until it is clear of it."""
         with self._lock:
             return self._collisions
+
+    @property
+    def carries(self) -> int:
+        """How often the car was carried to another place, rather than driven."""
+        with self._lock:
+            return self._carries
 
     def place(
         self, progress_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0, speed_m_s: float = 0.0
@@ -188,6 +194,7 @@ class World:
         self._state = _standing_at(pose)._replace(speed_m_s=speed_m_s)
         self._is_touching = self._is_at_wall = False
         self._past.clear()
+        self._carries += 1
 
     def _advance(self, time_ns: int) -> None:
         while self._time_ns < time_ns:

@@ -25,29 +25,32 @@ BLUR_WIDTH = 1 / 16
 """The share of the picture's width that passes while the shutter is open, at most: a turn of 4° or so in a dim room."""
 
 
-def augment(images: Any, seed: Any) -> Any:
+def augment(images: Any, seed: Any, frames: int = 1) -> Any:
     """Return ``images`` (uint8, batch × height × width × 3) varied, as float32.
 
     Their order is to be a random one: the first of them are those that are blurred. ``seed`` is an int32 tensor of two
-    numbers; the same one gives the same variation.
+    numbers; the same one gives the same variation. An image may be several ``frames`` of a drive, one below the other:
+    they are varied alike, but for the noise.
     """
     tf = import_tensorflow()
     blur, light, shadow, noise = tf.unstack(tf.random.split(seed, num=4))
     images = _relight(_blur(images, blur), light)
-    images = images * _shadows(tf.shape(images), shadow)
+    count, height, width, _ = tf.unstack(tf.shape(images))
+    images = images * tf.tile(_shadows([count, height // frames, width], shadow), [1, frames, 1, 1])
     images = _add_noise(images, noise)
     return tf.clip_by_value(images, 0.0, 255.0)
 
 
 def mirror(images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
-    """Mirror half of the images, left to right, and negate the steering in their labels (batch × 2).
+    """Mirror half of the images, left to right, and negate the steering in their labels.
 
-    ``seed`` is as for ``augment``.
+    Those are batch × 2, or batch × frames × 2 where an image is several frames; ``seed`` is as for ``augment``.
     """
     tf = import_tensorflow()
     flipped = tf.random.stateless_uniform([tf.shape(images)[0]], seed) < 0.5
     images = tf.where(flipped[:, None, None, None], tf.reverse(images, [2]), images)
-    return images, tf.where(flipped[:, None], labels * tf.constant([-1.0, 1.0]), labels)
+    turned = tf.reshape(flipped, [-1] + [1] * (len(labels.shape) - 1))
+    return images, tf.where(turned, labels * tf.constant([-1.0, 1.0]), labels)
 
 
 def _blur(images: Any, seed: Any) -> Any:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.errors import TrainingError
-from models.contract import IMAGE_INPUT, OUTPUTS
+from models.contract import IMAGE_INPUT, OUTPUTS, STATE, UNCERTAINTY
 from models.loader import load_model
 from models.runtime import installed_runtimes, quiet
 from training.backend import import_keras, import_tensorflow
+from training.networks.recurrent import is_recurrent
 
 Variant = Literal["float32", "float16", "dynamic", "int8"]
 Images = NDArray[np.uint8]
@@ -44,6 +46,7 @@ TOLERANCES: dict[Variant, float] = {
     "int8": INT8_TOLERANCE,
 }
 _CHECK_TIMEOUT_S = 120
+_BATCH = 64
 
 
 def variant_names() -> tuple[Variant, ...]:
@@ -56,7 +59,8 @@ def export(
 ) -> None:
     """Write ``network``, a Keras model as ``models.contract`` wants it, to the file ``path``, without a card.
 
-    Each TFLite runtime that is installed must give the same values for ``sample``: the network's own to 1e-4 in
+    Each TFLite runtime that is installed must give the same values for ``sample``, of a recurrent network one frame
+    after the other: the network's own to 1e-4 in
     float32, where nothing is rounded; those of the first runtime to ``TOLERANCES`` in another ``variant``. For
     ``calibration`` see ``convert``. Raises TrainingError when one does not, OSError when the file cannot be written.
     """
@@ -66,9 +70,36 @@ def export(
         check_values(path, sample, expected, runtime, TOLERANCES[variant])
 
 
-def network_values(network: Any, images: Images) -> Values:
-    """Return what the Keras model gives for ``images``."""
-    outputs = network({IMAGE_INPUT: images})
+def network_values(
+    network: Any, images: Sequence[NDArray[np.uint8]], begins: NDArray[np.bool_] | None = None
+) -> Values:
+    """Return what the Keras model gives for ``images``.
+
+    A recurrent one is shown them one after the other; it has seen nothing before the first, and before those that
+    ``begins`` says so of.
+    """
+    if is_recurrent(network):
+        return np.array([values for values, _ in _steps(network, images, begins)], np.float32)
+    starts = range(0, len(images), _BATCH)
+    return np.concatenate([_commands(network({IMAGE_INPUT: np.stack(images[at : at + _BATCH])})) for at in starts])
+
+
+def _steps(
+    network: Any, images: Iterable[NDArray[np.uint8]], begins: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[Values, Values]]:
+    """Yield what a recurrent network gives for each of ``images``, and the state that it saw it in, 1 × values."""
+    tf = import_tensorflow()
+    nothing = np.zeros((1, network.output[STATE].shape[1]), np.float32)
+    step, state = tf.function(network), nothing
+    for number, image in enumerate(images):
+        if begins is not None and begins[number]:
+            state = nothing
+        outputs = step({IMAGE_INPUT: tf.constant(image[np.newaxis]), STATE: tf.constant(state)})
+        yield _commands(outputs)[0], state
+        state = outputs[STATE].numpy()
+
+
+def _commands(outputs: Mapping[str, Any]) -> Values:
     return np.stack([np.asarray(outputs[name])[:, 0] for name in OUTPUTS], axis=1)
 
 
@@ -85,31 +116,29 @@ def convert(network: Any, variant: Variant = "float32", calibration: Images | No
     left of one in 255 levels is mostly the rounding. The same network and frames give the same bytes.
     """
     keras, tf = import_keras(), import_tensorflow()
-    shape = (1, *network.inputs[0].shape[1:])
+    inputs = {
+        name: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=name) for name, tensor in network.input.items()
+    }
     archive = keras.export.ExportArchive()
     archive.track(network)
-    names = OUTPUTS if variant == "int8" else tuple(network.output)
+    names = [name for name in network.output if variant != "int8" or name != UNCERTAINTY]
 
-    def serve(image: Any) -> Any:
-        outputs = network({IMAGE_INPUT: image})
+    def serve(*values: Any) -> Any:
+        outputs = network(dict(zip(inputs, values, strict=True)))
         return {name: outputs[name] for name in names}
 
-    archive.add_endpoint(
-        "serve",
-        serve,
-        input_signature=[tf.TensorSpec(shape, tf.uint8, name=IMAGE_INPUT)],
-    )
+    archive.add_endpoint("serve", serve, input_signature=list(inputs.values()))
     with tempfile.TemporaryDirectory() as folder, quiet(), warnings.catch_warnings():
         # The converter calibrates by TensorFlow's own interpreter, which warns of its end.
         warnings.simplefilter("ignore", UserWarning)
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        _quantise(converter, variant, calibration)
+        _quantise(converter, network, variant, calibration)
         content: bytes = converter.convert()
     return content
 
 
-def _quantise(converter: Any, variant: Variant, calibration: Images | None) -> None:
+def _quantise(converter: Any, network: Any, variant: Variant, calibration: Images | None) -> None:
     """Tell ``converter`` how to round; the inputs and outputs stay uint8 and float32 in each variant."""
     tf = import_tensorflow()
     if variant == "float32":
@@ -123,8 +152,17 @@ def _quantise(converter: Any, variant: Variant, calibration: Images | None) -> N
     else:
         if calibration is None or not len(calibration):
             raise ValueError("int8 needs frames to calibrate with")
-        converter.representative_dataset = lambda: ({IMAGE_INPUT: image[np.newaxis]} for image in calibration)
+        converter.representative_dataset = lambda: _examples(network, calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+def _examples(network: Any, images: Images) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield what a network is shown with each of ``images``, a recurrent one with the state of those before."""
+    if not is_recurrent(network):
+        yield from ({IMAGE_INPUT: image[np.newaxis]} for image in images)
+        return
+    for image, (_, state) in zip(images, _steps(network, images), strict=True):
+        yield {IMAGE_INPUT: image[np.newaxis], STATE: state}
 
 
 def check_values(

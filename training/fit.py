@@ -23,10 +23,21 @@ from training.displaced import displaced_views
 from training.lead import MOST_LEAD_MS, measured_lead_ms, with_lead
 from training.networks.binned import LOGITS, binned_loss
 from training.networks.novelty import fit_novelty
-from training.networks.steering import CORE, STEERING, NetworkName, join, make_core, make_shrink, network_names
+from training.networks.recurrent import is_recurrent, over_stretches
+from training.networks.steering import (
+    CORE,
+    STEERING,
+    THROTTLE,
+    NetworkName,
+    join,
+    make_core,
+    make_shrink,
+    network_names,
+)
 from training.progress import ProgressCallback, ignore_progress
 from training.ridge import mirroring_suits
 from training.split import Indexes, Split
+from training.stretches import stretches_of
 from training.variants import VariantChoice, variant_choices
 
 LossName = Literal["mse", "huber", "binned"]
@@ -34,6 +45,8 @@ HUBER_DELTA = 0.2
 """Where the error of Huber's loss stops being squared: beyond a fifth of full lock a frame pulls no harder."""
 WARM_LEARNING_RATE = 1e-3
 """So much at most for weights that have learned already: the first steps of a greater rate undo what they know."""
+STRETCHES_SHARE = 1 / 8
+"""A batch has so many stretches for each frame that it would have: twice the frames, of fewer places."""
 _SHRINK_BATCH = 256
 
 
@@ -84,6 +97,11 @@ class TrainSettings:
             raise TrainingError(f"{self.displaced_views} is no share of the frames. Give a number from 0 to 1.")
         if self.network not in network_names():
             raise TrainingError(f"There is no network {self.network}. Give one of {', '.join(network_names())}.")
+        if self.network == "recurrent" and self.displaced_views:
+            raise TrainingError(
+                "The network recurrent learns from frames in a row, and a displaced view stands alone. Leave out "
+                "--displaced-views, or train another network."
+            )
         if self.loss not in loss_names():
             raise TrainingError(f"There is no loss {self.loss}. Give one of {', '.join(loss_names())}.")
         if self.lead_ms is not None and not 0 <= self.lead_ms <= MOST_LEAD_MS:
@@ -159,7 +177,14 @@ def fit(
     begins_with = start.get_layer(CORE).get_weights() if start is not None else []
     if begins_with:
         core.set_weights(begins_with)
-    steps = math.ceil(len(train[0]) / settings.batch_size)
+    rows, judged = None, validation
+    learned, batch_frames = len(train[0]), settings.batch_size
+    if is_recurrent(core):
+        rows = stretches_of(dataset, split.train)
+        chosen = stretches_of(dataset, split.validation, apart=True)
+        judged = validation[0][chosen], validation[1][chosen]
+        learned, batch_frames = len(np.unique(rows)), rows.shape[1] * _batch_rows(rows, settings)
+    steps = math.ceil(learned / batch_frames)
     rate = settings.learning_rate
     if settings.decays:
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
@@ -171,7 +196,8 @@ def fit(
     if begun:
         say(f"Goes on after epoch {begun} of {settings.epochs} of a training that was interrupted.")
     course = Course(settings.epochs, settings.patience, state, checkpoints.keep, stop)
-    course.run(learner, training_batches(*train, settings, begun * steps), steps, _plain_batches(*validation), progress)
+    shown = training_batches(*train, settings, begun * steps, rows)
+    course.run(learner, shown, steps, _plain_batches(*judged), progress)
     if course.has_diverged:
         checkpoints.forget()
         raise TrainingError("The training diverged. Train again with a lower learning rate.")
@@ -183,7 +209,7 @@ def fit(
         best_epoch=course.best_epoch,
         validation_loss=min(losses),
         seconds=time.perf_counter() - started_s,
-        images_per_cpu_s=(len(losses) - begun) * len(train[0]) / (time.process_time() - started_cpu_s),
+        images_per_cpu_s=(len(losses) - begun) * learned / (time.process_time() - started_cpu_s),
         settings=settings,
         dataset=dataset,
         split=split,
@@ -204,6 +230,8 @@ def _runs(
 
 def _learner(core: Any, loss: LossName) -> Any:
     """Return the Keras model with the weights of ``core`` whose outputs the losses judge."""
+    if is_recurrent(core):
+        return over_stretches(core, {STEERING: LOGITS if loss == "binned" else STEERING, THROTTLE: THROTTLE})
     if loss != "binned":
         return core
     return import_keras().Model(core.input, {**core.output, STEERING: core.get_layer(LOGITS).output}, name="learner")
@@ -246,37 +274,57 @@ def _with_displaced(
 
 
 def training_batches(
-    images: NDArray[np.uint8], labels: NDArray[np.float32], settings: TrainSettings, first: int = 0
+    images: NDArray[np.uint8],
+    labels: NDArray[np.float32],
+    settings: TrainSettings,
+    first: int = 0,
+    rows: Indexes | None = None,
 ) -> Any:
     """Return an endless tf.data.Dataset of shuffled batches, mirrored, balanced and augmented as the settings say.
 
     A batch is images (float32, 0 … 255) and their labels by the names of the outputs (float32, batch × 1). It begins
-    with number ``first`` of them, as if those before it had been drawn.
+    with number ``first`` of them, as if those before it had been drawn. ``rows`` are the frames to draw from, each
+    once where it is None; of stretches, rows × frames, a batch is batch × frames × height × width × 3 and its labels
+    batch × frames × 1, and all frames of one are varied alike.
     """
     tf = import_tensorflow()
     all_images, all_labels = tf.constant(images), tf.constant(labels)
+    rows = np.arange(len(images)) if rows is None else rows
+    frames = rows.shape[1] if rows.ndim > 1 else 1
+    height, width, channels = images.shape[1:]
 
     def load(number: Any, indexes: Any) -> tuple[Any, dict[str, Any]]:
         seed = tf.stack([tf.constant(settings.seed, tf.int32), tf.cast(number, tf.int32)])
         chosen, answers = tf.gather(all_images, indexes), tf.gather(all_labels, indexes)
+        # One below the other: what is drawn for a picture is then the same for all frames of a stretch.
+        chosen = tf.reshape(chosen, (-1, frames * height, width, channels))
         mirror_seed, augment_seed = tf.unstack(tf.random.split(seed))
         if settings.mirror:
             chosen, answers = mirror(chosen, answers, mirror_seed)
-        batch = augment(chosen, augment_seed) if settings.augmented else tf.cast(chosen, tf.float32)
-        return batch, _named(answers)
+        batch = augment(chosen, augment_seed, frames) if settings.augmented else tf.cast(chosen, tf.float32)
+        return tf.reshape(batch, (-1, *rows.shape[1:], height, width, channels)), _named(answers)
 
-    frames = balanced(labels[:, 0], mirrored=bool(settings.mirror)) if settings.balance else np.arange(len(images))
-    indexes = tf.data.Dataset.from_tensor_slices(frames).shuffle(len(frames), seed=settings.seed).repeat()
-    left = indexes.skip(first * settings.batch_size)
-    batches = left.batch(settings.batch_size, drop_remainder=True).enumerate(first)
+    if settings.balance:
+        # A stretch is as rare as its last frame.
+        last = rows if rows.ndim == 1 else rows[:, -1]
+        rows = rows[balanced(labels[last, 0], mirrored=bool(settings.mirror))]
+    size = _batch_rows(rows, settings)
+    indexes = tf.data.Dataset.from_tensor_slices(rows).shuffle(len(rows), seed=settings.seed).repeat()
+    batches = indexes.skip(first * size).batch(size, drop_remainder=True).enumerate(first)
     return batches.map(load, num_parallel_calls=2).prefetch(2)
+
+
+def _batch_rows(rows: Indexes, settings: TrainSettings) -> int:
+    """Return how many ``rows``, frames or stretches, a batch has."""
+    return settings.batch_size if rows.ndim == 1 else max(1, round(settings.batch_size * STRETCHES_SHARE))
 
 
 def _plain_batches(images: NDArray[np.uint8], labels: NDArray[np.float32]) -> Any:
     tf = import_tensorflow()
-    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(_SHRINK_BATCH)
+    frames = math.prod(labels.shape[1:-1])
+    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(_SHRINK_BATCH // frames)
     return batches.map(lambda batch, targets: (tf.cast(batch, tf.float32), _named(targets)))
 
 
 def _named(targets: Any) -> dict[str, Any]:
-    return {name: targets[:, index : index + 1] for index, name in enumerate(OUTPUTS)}
+    return {name: targets[..., index : index + 1] for index, name in enumerate(OUTPUTS)}

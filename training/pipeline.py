@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from car.errors import TrainingError
 from car.files import publish, publish_new, reason, work_folder
 from car.pilots.names import numbered
 from car.software import software_versions
+from hardware.camera import Frame
 from models.contract import ModelCard, TrainingSession
 from models.loader import append_card, load_model
 from training.backend import import_keras
@@ -24,6 +24,7 @@ from training.dataset import (
     Dataset,
     LeftOutCallback,
     LoadedCallback,
+    Recording,
     Size,
     ignore_left_out,
     ignore_loaded,
@@ -32,6 +33,7 @@ from training.dataset import (
 from training.evaluation.offline import Evaluation, Label, Values, evaluate_frames
 from training.evaluation.uncertainty import unsure_share
 from training.fit import WARM_LEARNING_RATE, Fitted, TrainSettings, fit
+from training.networks.recurrent import STRETCH_FRAMES, UNITS, is_recurrent
 from training.progress import Progress, ProgressCallback, ignore_progress
 from training.ridge import Features, fit_ridge
 from training.split import Indexes, Split, split_dataset
@@ -143,7 +145,7 @@ def export_pilot(
         with work_folder(out.parent, EXPORT) as folder:
             unfinished = folder / out.name
             settings = fitted.settings
-            judging = Judging.of(dataset, split, settings.seed)
+            judging = Judging.of(dataset, split, settings.seed, in_a_row=is_recurrent(fitted.network))
             variant, variants = export_variants(fitted.network, unfinished, settings.variant, judging)
             evaluation = evaluate_held_out(unfinished, dataset, split, _ridges(dataset, split))
             card = _describe(fitted, out.stem, command)
@@ -166,7 +168,7 @@ def evaluate_held_out(
     model: Path, dataset: Dataset, split: Split, others: Mapping[str, Values] | None = None
 ) -> Evaluation:
     """Return how far ``model``, and ``others`` beside it, are from what was driven on the test frames of ``split``."""
-    return evaluate_frames(load_model(model), _frames(dataset, split.test), _training_means(dataset, split), others)
+    return evaluate_frames(load_model(model), _drives(dataset, split.test), _training_means(dataset, split), others)
 
 
 def _ridges(dataset: Dataset, split: Split) -> dict[str, Values]:
@@ -207,6 +209,11 @@ def _describe(fitted: Fitted, name: str, command: str) -> ModelCard:
         split=split.words + (f" (not learned from: {held_out})" if held_out else ""),
         training={
             "network": settings.network,
+            **(
+                {"state": f"{UNITS} values, from stretches of {STRETCH_FRAMES} frames"}
+                if is_recurrent(fitted.network)
+                else {}
+            ),
             "loss": settings.loss,
             "label lead": f"{settings.lead_ms} ms",
             "balanced": "yes" if settings.balance else "no",
@@ -238,11 +245,16 @@ def _common(cameras: Sequence[Mapping[str, float | str]]) -> dict[str, float | s
     return {key: value for key, value in first.items() if all(camera[key] == value for camera in others)}
 
 
-def _frames(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], Label]]:
+def _drives(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[Iterator[tuple[Frame, Label]]]:
+    """Yield the frames of each recording's part, as they were driven."""
     for recording, part in zip(dataset.recordings, parts, strict=True):
-        for index in part.tolist():
-            steering, throttle = recording.labels[index].tolist()
-            yield recording.images[index], (steering, throttle)
+        yield _frames(recording, part)
+
+
+def _frames(recording: Recording, part: Indexes) -> Iterator[tuple[Frame, Label]]:
+    for index in part.tolist():
+        steering, throttle = recording.labels[index].tolist()
+        yield Frame(recording.images[index], int(recording.captured_ns[index]), index), (steering, throttle)
 
 
 def _training_means(dataset: Dataset, split: Split) -> list[float]:

@@ -89,8 +89,10 @@ def read_earlier(path: Path, network: NetworkName, *, binned: bool = False) -> E
     """Return the pilot in the file ``path``, which is to be of the same ``network``, with bins or without.
 
     Raises ModelError when the file is no pilot model, TrainingError when it is one of another network or another
-    program's, or its weights are not as they were learned.
+    program's, its weights are not as they were learned, or the network remembers.
     """
+    if network == "recurrent":
+        raise TrainingError("The weights of a recurrent pilot cannot be read back from its file. Leave out --from.")
     model = load_model(path)
     card = _ours(path, model)
     _check_kind(path, card, network, binned=binned)

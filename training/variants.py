@@ -16,13 +16,13 @@ from models.loader import load_model
 from training.dataset import Dataset
 from training.export import Images, Values, Variant, export, network_values, variant_names
 from training.split import Indexes, Split
+from training.stretches import begins
 
 MAX_LOSS = 0.02
 """How much more error, as a share of the network's, a variant may have that is recommended."""
 SAMPLE_FRAMES = 8
 CALIBRATION_FRAMES = 256
 JUDGED_FRAMES = 2000
-_BATCH = 64
 
 VariantChoice = Literal[Variant, "auto"]
 
@@ -66,22 +66,25 @@ class Judging:
     """What variants are made and judged by.
 
     >>> frames, labels = np.zeros((10, 120, 160, 3), np.uint8), np.zeros((10, 2), np.float32)
-    >>> len(Judging(sample=frames[:2], calibration=frames, images=list(frames), labels=labels).images)
+    >>> len(Judging(frames[:2], calibration=frames, images=list(frames), labels=labels, begins=labels[:, 0] > 0).images)
     10
 
     ``sample`` is what all runtimes must agree on, ``calibration`` are training frames, ``images`` validation frames,
-    height × width × 3, with their ``labels``, frames × (steering, throttle).
+    height × width × 3, with their ``labels``, frames × (steering, throttle). ``begins`` says of each of them whether it
+    does not follow the one before it, for a network that remembers.
     """
 
     sample: Images
     calibration: Images
     images: Sequence[NDArray[np.uint8]]
     labels: NDArray[np.float32]
+    begins: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, dataset: Dataset, split: Split, seed: int) -> Judging:
-        """Choose the frames, always the same ones for a ``seed``."""
-        judged = list(_pairs(dataset, _spread(split.validation, JUDGED_FRAMES)))
+    def of(cls, dataset: Dataset, split: Split, seed: int, *, in_a_row: bool = False) -> Judging:
+        """Choose the frames, always the same ones for a ``seed``; ``in_a_row`` they follow each other as driven."""
+        parts = (_first if in_a_row else _spread)(split.validation, JUDGED_FRAMES)
+        judged = list(_pairs(dataset, parts))
         first = [image for image, _ in _pairs(dataset, [part[:SAMPLE_FRAMES] for part in split.validation])]
         first = first[:SAMPLE_FRAMES]
         return cls(
@@ -89,6 +92,9 @@ class Judging:
             np.stack([image for image, _ in _pairs(dataset, calibration_frames(split.train, seed))]),
             [image for image, _ in judged],
             np.stack([label for _, label in judged]),
+            np.concatenate(
+                [begins(recording.captured_ns, part) for recording, part in zip(dataset.recordings, parts, strict=True)]
+            ),
         )
 
 
@@ -111,7 +117,7 @@ def export_variants(
     which are installed do not agree on. Raises TrainingError when that is so of the one chosen, or of float32; OSError
     when a file cannot be written.
     """
-    expected = np.concatenate([network_values(network, batch) for batch in _batches(judging.images)])
+    expected = network_values(network, judging.images, judging.begins)
     figures: dict[Variant, VariantFigures] = {}
     for variant in variant_names() if choice == "auto" else [choice]:
         made = path.with_suffix(f".{variant}")
@@ -137,6 +143,8 @@ def _measure(path: Path, expected: Values, judging: Judging) -> VariantFigures:
     values = np.empty_like(expected)
     times_ns = np.empty(len(expected), np.int64)
     for index, image in enumerate(judging.images):
+        if judging.begins[index]:
+            model.reset()
         values[index] = model.run(image)
         times_ns[index] = model.invoke_ns
     steering, throttle = (float(error) for error in _errors(values, judging.labels))
@@ -161,11 +169,6 @@ def _errors(values: Values, labels: NDArray[np.float32]) -> NDArray[np.float64]:
     return errors
 
 
-def _batches(images: Sequence[NDArray[np.uint8]]) -> Iterator[Images]:
-    for start in range(0, len(images), _BATCH):
-        yield np.stack(images[start : start + _BATCH])
-
-
 def _pairs(dataset: Dataset, parts: Sequence[Indexes]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
     for recording, part in zip(dataset.recordings, parts, strict=True):
         for index in part.tolist():
@@ -176,3 +179,9 @@ def _spread(parts: Sequence[Indexes], at_most: int) -> list[Indexes]:
     """Return every n-th frame of the parts, so that ``at_most`` are left."""
     step = max(1, -(-sum(map(len, parts)) // at_most))
     return [part[::step] for part in parts]
+
+
+def _first(parts: Sequence[Indexes], at_most: int) -> list[Indexes]:
+    """Return the first frames of the parts, as many of each, so that about ``at_most`` are left."""
+    each = -(-at_most // max(1, sum(len(part) > 0 for part in parts)))
+    return [part[:each] for part in parts]

@@ -50,8 +50,10 @@ class Pilot(Closing):
     ...     def close(self) -> None: ...
     >>> check_pilot(Straight())
 
-    Use it as a context manager; ``close`` may be called twice. ``name`` is shown to the driver, and so are
-    ``warnings``, what its user ought to know, in sentences. ``check_pilot`` checks all that a pilot promises.
+    Use it as a context manager; ``close`` may be called twice. One that goes by earlier frames too overrides ``reset``,
+    which is called when the gate arms and wherever the car is carried to another place. ``name`` is shown to the
+    driver, and so are ``warnings``, what its user ought to know, in sentences. ``check_pilot`` checks all that a pilot
+    promises.
     """
 
     name: str
@@ -67,6 +69,9 @@ class Pilot(Closing):
         It is asked of a pilot that does not drive, in place of ``drive``. None says that there is nothing to show.
         """
         return None
+
+    def reset(self) -> None:
+        """Forget the frames seen before: the next one is the first of a drive, or was taken in another place."""
 
     @abstractmethod
     def close(self) -> None:
@@ -130,6 +135,7 @@ def check_pilot(pilot: Pilot, camera: CameraGeometry | None = None) -> None:
     _require(isinstance(pilot, Pilot), "is not a car.kinds.Pilot")
     _require(isinstance(getattr(pilot, "name", None), str) and pilot.name != "", "has no name")
     try:
+        pilot.reset()
         for number, image in enumerate(_images(geometry)):
             before = image.copy()
             _is_answer(pilot.drive(Frame(image, number * CHECK_PERIOD_NS, number)))

@@ -32,6 +32,10 @@ class ActivePilot(Pilot):
         """Return what the pilot in it would do on seeing ``frame``."""
         return self._pilot.drive(frame)
 
+    def reset(self) -> None:
+        """Let the pilot in it forget what it has seen."""
+        self._pilot.reset()
+
     def activate(self, pilot: Pilot) -> None:
         """Let ``pilot`` drive from the next frame on."""
         # The one before is not closed: the loop may be in the middle of it. It goes with whoever still holds it.

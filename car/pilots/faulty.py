@@ -34,6 +34,10 @@ class FaultyPilot(Pilot):
         """Return what the other pilot would do."""
         return self._pilot.drive(frame)
 
+    def reset(self) -> None:
+        """Let the other pilot forget what it has seen."""
+        self._pilot.reset()
+
     def close(self) -> None:
         """Close the other pilot."""
         self._pilot.close()

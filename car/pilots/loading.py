@@ -56,3 +56,4 @@ def warm_up(pilot: Pilot, geometry: CameraGeometry) -> None:
     blank.flags.writeable = False
     for _ in range(WARM_UP_CALLS):
         pilot.drive(Frame(blank, 0, 0))
+    pilot.reset()

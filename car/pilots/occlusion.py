@@ -30,8 +30,13 @@ Steer = Callable[[Image], float]
 
 
 def steering_of(pilot: Pilot) -> Steer:
-    """Return how ``pilot`` steers on seeing an image, whenever that was captured."""
-    return lambda image: pilot.drive(Frame(image, 0, 0)).command.steering
+    """Return how ``pilot`` steers on seeing an image, as if it had seen nothing before."""
+
+    def steer(image: Image) -> float:
+        pilot.reset()
+        return pilot.drive(Frame(image, 0, 0)).command.steering
+
+    return steer
 
 
 def occlusion_map(steer: Steer, image: Image) -> Map:

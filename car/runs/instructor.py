@@ -74,6 +74,10 @@ class DualControls(Pilot):
             self._expert_drives = bool(self._rng.random() < self._share)
         return PilotAnswer(self._expert(), answer.inference_ns) if self._expert_drives else answer
 
+    def reset(self) -> None:
+        """Let the pilot forget what it has seen."""
+        self._pilot.reset()
+
     def close(self) -> None:
         """Close the pilot."""
         self._pilot.close()

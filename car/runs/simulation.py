@@ -198,7 +198,10 @@ def _drive(
         last = record
         done = goal.progress(record, elapsed_s(), world.track.length_m)
         progress(done)
+        carries = world.carries
         is_over = attendant is not None and attendant(world, record)
+        if pilot is not None and world.carries != carries:
+            pilot.reset()
         return is_over or done >= 1.0 or record.gate_state is GateState.TRIPPED
 
     frames = LockStepFrames(world.camera)

@@ -253,7 +253,7 @@ def _ask(name: str, path: Path, model: Model, judged: JudgedFrames) -> Predictor
         before = -1
         for index, session in enumerate(judged.sessions.tolist()):
             if session != before:
-                model.reset()
+                pilot.reset()
             before = session
             answer = pilot.drive(Frame(judged.image(index), int(judged.captured_ns[index]), index))
             given.append((answer.command.steering, answer.command.throttle))

@@ -149,17 +149,19 @@ def evaluate_pilot(
 
 def evaluate_frames(
     model: Model,
-    frames: Iterable[tuple[NDArray[np.uint8], Label]],
+    drives: Iterable[Iterable[tuple[Frame, Label]]],
     training_means: Sequence[float | None] = (None, None),
     others: Mapping[str, Values] | None = None,
 ) -> Evaluation:
-    """Compare ``model``, driving as it does in the car, with the label (steering, throttle) of each image.
+    """Compare ``model``, driving as it does in the car, with the label (steering, throttle) of each frame.
 
-    ``others`` are what other predictors give for the same images (images × 2), by their names in a model card. Raises
-    TrainingError when there is no frame or the model gives something that is no number.
+    A recurrent one begins each of ``drives`` as if it had seen nothing before. ``others`` are what other predictors
+    give for the same frames (frames × 2), by their names in a model card. Raises TrainingError when there is no frame
+    or the model gives something that is no number.
     """
     with TflitePilot(model) as pilot:
-        return _evaluation(pilot, _answers_to(pilot, frames), training_means, others or {})
+        answers = [answer for drive in drives for answer in _answers_to(pilot, drive)]
+        return _evaluation(pilot, answers, training_means, others or {})
 
 
 def _evaluation(
@@ -218,10 +220,11 @@ def score(predicted: Values, labels: Values) -> Score:
     return Score(mae=float(np.mean(np.abs(errors))), rmse=squared**0.5, r2=r2)
 
 
-def _answers_to(pilot: Pilot, frames: Iterable[tuple[NDArray[np.uint8], Label]]) -> list[_Answer]:
+def _answers_to(pilot: Pilot, drive: Iterable[tuple[Frame, Label]]) -> list[_Answer]:
     answers = []
-    for number, (image, label) in enumerate(frames):
-        output = pilot.drive(Frame(image, 0, number))
+    pilot.reset()
+    for frame, label in drive:
+        output = pilot.drive(frame)
         answers.append(_Answer((output.command.steering, output.command.throttle), label, output.inference_ns))
     return answers
 
@@ -241,8 +244,8 @@ def _answers_in(pilot: Pilot, size: Size, sessions: Sequence[Path], tell: LeftOu
     return answers
 
 
-def _driven_frames(pilot: Pilot, size: Size, path: Path) -> Iterator[tuple[NDArray[np.uint8], Label]]:
-    """Yield image and label of the frames that a training would take from the session."""
+def _driven_frames(pilot: Pilot, size: Size, path: Path) -> Iterator[tuple[Frame, Label]]:
+    """Yield frame and label of the frames that a training would take from the session."""
     with Session.open(path) as session:
         for lesson in lessons_in(session):
             if lesson.frame is None:
@@ -253,4 +256,4 @@ def _driven_frames(pilot: Pilot, size: Size, path: Path) -> Iterator[tuple[NDArr
                     f"The frames of {path} are {width}x{height}, and {pilot.name} takes {size[1]}x{size[0]}. "
                     "Evaluate a pilot that takes such frames."
                 )
-            yield lesson.frame.image, (lesson.label.steering, lesson.label.throttle)
+            yield lesson.frame, (lesson.label.steering, lesson.label.throttle)

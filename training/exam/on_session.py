@@ -134,6 +134,7 @@ class _Drive:
     def moments(self) -> Iterator[Moment]:
         """Drive to the end of the stretch."""
         number = 0
+        self._pilot.reset()
         while self._index < len(self._stretch.poses) - 1:
             answer = self._pilot.drive(Frame(self._view(), self._now_ns(), number)).command.steering
             wanted = min(max(answer, -1.0), 1.0) if math.isfinite(answer) else 0.0
@@ -147,6 +148,7 @@ class _Drive:
 
     def _take_over(self) -> None:
         """Put the car on the path, one frame on, so that every drive comes to its end."""
+        self._pilot.reset()
         self._index += 1
         self._pose = self._stretch.poses[self._index]
         self._steering = float(self._stretch.steering[self._index])

@@ -12,19 +12,20 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from car.errors import TrainingError
-from models.contract import IMAGE_INPUT, OUTPUTS, UNCERTAINTY
+from models.contract import IMAGE_INPUT, OUTPUTS, STATE, UNCERTAINTY
 from training.backend import import_keras
 from training.networks.binned import expected_steering
 from training.networks.fixed import fixed_convolution
+from training.networks.recurrent import UNITS, is_recurrent, remembering
 
 SMALL_HEIGHT = 60
 """About as many rows as steering needs: half of them at four times the speed cost no accuracy on recorded drives."""
 DROPOUT = 0.3
-NetworkName = Literal["small", "wide", "pilotnet", "mobile", "donkey-linear"]
+NetworkName = Literal["small", "wide", "pilotnet", "mobile", "recurrent", "donkey-linear"]
 CORE = "core"
 """The name of what is trained, a layer of the pilot."""
 
-STEERING = OUTPUTS[0]
+STEERING, THROTTLE = OUTPUTS
 _DONKEY_DROPOUT = 0.2
 
 
@@ -33,12 +34,14 @@ class _Network:
     """What sets a network apart.
 
     ``features`` are its layers from pixels, 0 … 255, to a vector. It is shown frames of about ``rows`` rows, or, where
-    that is None, as they are; a picture of fewer than ``least`` rows or columns it cannot take.
+    that is None, as they are; a picture of fewer than ``least`` rows or columns it cannot take. One that ``remembers``
+    has a state between them and its answers.
     """
 
     features: Callable[[Any, Any], Any]
     rows: int | None = SMALL_HEIGHT
     least: int = 32
+    remembers: bool = False
 
     def shrinks_by(self, height: int) -> int:
         """Return how many rows of a frame of ``height`` become one."""
@@ -85,18 +88,23 @@ def make_core(shape: tuple[int, int, int], network: NetworkName = "small", *, bi
     ``shape`` is what ``make_shrink`` gives for the same network. ``small`` is enough for a track or two; ``wide`` has
     room for many looks, at twice the computing; ``mobile`` takes the least computing. ``pilotnet`` has the layers of
     Bojarski and others ("End to end learning for self-driving cars", 2016), ``donkey-linear`` those of Donkey Car's
-    linear pilot: they are there to be compared with. The steering of a ``binned`` one comes from
+    linear pilot: they are there to be compared with. ``recurrent`` is ``small`` with a memory of the frames before: it
+    also takes and gives a ``state`` (``training.networks.recurrent``). The steering of a ``binned`` one comes from
     ``training.networks.binned``, that of the others from one unit.
     """
     keras = import_keras()
     small = keras.Input(shape, name="small")
     features = _NETWORKS[network].features(keras.layers, small)
+    inputs, more = small, {}
+    if _NETWORKS[network].remembers:
+        state, features, more[STATE] = remembering(small, features)
+        inputs = [small, state]
     answers = {
         name: keras.layers.Dense(1, name=name)(features) for name in OUTPUTS if not (binned and name == STEERING)
     }
     if binned:
         answers[STEERING] = expected_steering(features, STEERING)
-    return keras.Model(small, answers, name=CORE)
+    return keras.Model(inputs, answers | more, name=CORE)
 
 
 def join(shrink: Any, core: Any, novelty: Any = None) -> Any:
@@ -106,9 +114,13 @@ def join(shrink: Any, core: Any, novelty: Any = None) -> Any:
     """
     keras = import_keras()
     image = keras.Input(shrink.input_shape[1:], dtype="uint8", name=IMAGE_INPUT)
-    picture = shrink(image)
-    outputs = core(picture) if novelty is None else {**core(picture), UNCERTAINTY: novelty(picture)}
-    return keras.Model({IMAGE_INPUT: image}, outputs, name="pilot")
+    inputs, picture = {IMAGE_INPUT: image}, shrink(image)
+    shown = picture
+    if is_recurrent(core):
+        inputs[STATE] = keras.Input((UNITS,), name=STATE)
+        shown = [picture, inputs[STATE]]
+    more = {} if novelty is None else {UNCERTAINTY: novelty(picture)}
+    return keras.Model(inputs, core(shown) | more, name="pilot")
 
 
 def _plain(filters: Sequence[int], hidden_units: int) -> Callable[[Any, Any], Any]:
@@ -168,6 +180,7 @@ _NETWORKS: dict[NetworkName, _Network] = {
     "wide": _Network(_plain((24, 36, 48, 64), 96)),
     "pilotnet": _Network(_pilotnet),
     "mobile": _Network(_mobile),
+    "recurrent": _Network(_plain((16, 24, 32, 48), 48), remembers=True),
     # Its convolutions have no border: of fewer pixels the last would have none to look at.
     "donkey-linear": _Network(_donkey_linear, rows=None, least=61),
 }

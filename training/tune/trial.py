@@ -14,14 +14,14 @@ from car.errors import TrainingError
 from training.backend import import_keras
 from training.checkpoints import FOLDER, Checkpoints, fit_key
 from training.cores import ProgressCallback
-from training.dataset import Dataset, Size, batches, load_dataset
+from training.dataset import Dataset, Size, load_dataset
 from training.evaluation.offline import compare
 from training.export import network_values
 from training.fit import Fitted, TrainSettings, fit
 from training.progress import Progress
 from training.split import Split, split_dataset
+from training.stretches import begins
 
-_BATCH = 64
 _FIT_SHARE = 0.98
 """So much of a trial is its fit; what is left is judging it."""
 
@@ -134,9 +134,11 @@ def run_trial(
 
 def _validation_figures(fitted: Fitted) -> dict[str, float]:
     """Return the steering's figures on the validation frames, as a model card holds them."""
-    judged = [
-        (network_values(fitted.network, images), labels)
-        for images, labels in batches(fitted.dataset.recordings, fitted.split.validation, _BATCH)
-    ]
+    judged = []
+    for recording, part in zip(fitted.dataset.recordings, fitted.split.validation, strict=True):
+        if len(part):
+            images = [recording.images[index] for index in part.tolist()]
+            values = network_values(fitted.network, images, begins(recording.captured_ns, part))
+            judged.append((values, recording.labels[part]))
     given, driven = (np.concatenate(values)[:, 0].astype(np.float64) for values in zip(*judged, strict=True))
     return compare(given, driven, None).to_metrics()
