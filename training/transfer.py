@@ -89,10 +89,8 @@ def read_earlier(path: Path, network: NetworkName, *, binned: bool = False) -> E
     """Return the pilot in the file ``path``, which is to be of the same ``network``, with bins or without.
 
     Raises ModelError when the file is no pilot model, TrainingError when it is one of another network or another
-    program's, its weights are not as they were learned, or the network remembers.
+    program's, its weights are not as they were learned, or it is recurrent.
     """
-    if network == "recurrent":
-        raise TrainingError("The weights of a recurrent pilot cannot be read back from its file. Leave out --from.")
     model = load_model(path)
     card = _ours(path, model)
     _check_kind(path, card, network, binned=binned)
@@ -130,6 +128,11 @@ def _check_kind(path: Path, card: ModelCard, network: NetworkName, *, binned: bo
     Cards of before say less, and then the weights have to tell.
     """
     told = card.training
+    if told.get("network") == "recurrent":
+        raise TrainingError(
+            f"{path} is recurrent, and such weights cannot be read back from a file. Begin from another pilot, or "
+            "leave out --from."
+        )
     variant = told.get("variant", "float32")
     if variant != "float32":
         raise TrainingError(f"The weights of {path} were rounded to {variant}. Begin from a pilot in float32.")

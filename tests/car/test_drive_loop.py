@@ -29,12 +29,16 @@ class SteadyPilot(Pilot):
         self.clock = clock
         self.think_ns = think_ns
         self.seen: list[int] = []
+        self.resets: list[int] = []
         self.uncertainty = 0.0
 
     def drive(self, frame: Frame) -> PilotAnswer:
         self.clock.advance_ns(self.think_ns)
         self.seen.append(frame.number)
         return PilotAnswer(ASKED, self.think_ns, self.uncertainty)
+
+    def reset(self) -> None:
+        self.resets.append(len(self.seen))
 
     def close(self) -> None:
         pass
@@ -72,6 +76,27 @@ def test_the_pilot_drives_frame_by_frame() -> None:
     rig.run()
     assert rig.pilot.seen == list(range(20))
     assert ASKED in rig.commands
+
+
+def test_the_pilot_forgets_what_it_saw_whenever_the_gate_arms_and_at_no_other_time() -> None:
+    rig = Rig(range(40))
+
+    def rearm(record: DriveRecord, frame: Frame | None) -> None:
+        if record.frame_number == 20:
+            rig.gate.handle(Stop(), rig.clock.now_ns())
+        elif record.frame_number == 25 and frame is not None:
+            sources.append(AutoStart(rig.gate, again=True))
+
+    sources = [AutoStart(rig.gate)]
+    camera = RecordedCamera((make_frame(number) for number in range(40)), SMALL, rig.clock)
+    loop = DriveLoop(
+        LockStepFrames(camera), rig.pilot, rig.gate, rig.drivetrain, rig.clock, sources=sources, observer=rearm
+    )
+    with pytest.raises(EndOfFrames):
+        loop.run(lambda _: False)
+    first, second = rig.pilot.resets
+    assert first <= 1
+    assert second == 26
 
 
 def test_the_first_and_the_last_command_are_neutral() -> None:

@@ -202,7 +202,7 @@ def test_frames_that_are_not_augmented_are_shown_as_they_are(needs_keras: None) 
 def test_every_network_learns_and_goes_on_from_what_it_learned(
     network: NetworkName, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    session = write_drive(tmp_path_factory.mktemp("car") / "large.mcap", frames=200, geometry=CameraGeometry(72, 64))
+    session = write_drive(tmp_path_factory.mktemp("car") / "large.mcap", frames=300, geometry=CameraGeometry(72, 64))
     dataset = load_dataset([session])
     split = split_recordings([recording.captured_ns for recording in dataset.recordings])
     settings = TrainSettings(epochs=2, batch_size=16, network=network, mirror=False)

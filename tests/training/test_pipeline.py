@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from car.errors import MissingPackage, TrainingError
+from hardware.camera import Frame
 from models.loader import load_model, read_card
 from tests.training.conftest import Trained
 from tests.training.drives import draw, write_drive
@@ -63,14 +64,19 @@ def test_the_card_is_in_the_file_and_tells_the_whole_story(trained: Trained) -> 
 def test_the_figures_are_those_of_the_file_on_the_frames_held_out(trained: Trained) -> None:
     dataset = load_dataset(trained.sessions)
     split = split_recordings([recording.captured_ns for recording in dataset.recordings])
-    frames = [
-        (recording.images[index], (float(recording.labels[index, 0]), float(recording.labels[index, 1])))
+    drives = [
+        [
+            (
+                Frame(recording.images[index], int(recording.captured_ns[index]), int(index)),
+                (float(recording.labels[index, 0]), float(recording.labels[index, 1])),
+            )
+            for index in part
+        ]
         for recording, part in zip(dataset.recordings, split.test, strict=True)
-        for index in part
     ]
     labels = np.concatenate([r.labels[part] for r, part in zip(dataset.recordings, split.train, strict=True)])
     means = labels.mean(axis=0, dtype=np.float64).tolist()
-    measured = evaluate_frames(load_model(trained.model), frames, means)
+    measured = evaluate_frames(load_model(trained.model), drives, means)
     for output, figures in measured.to_metrics().items():
         assert trained.card.metrics[output].items() >= figures.items()
         assert {"ridge_r2", "grey_ridge_mae"} <= trained.card.metrics[output].keys()

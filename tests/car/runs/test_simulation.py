@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from car.config.sections import CarConfig
+from car.drive_record import DriveRecord
 from car.gate import Limits
-from car.kinds.pilot import SHIPPED_PILOT
+from car.kinds.pilot import SHIPPED_PILOT, Pilot, PilotAnswer
 from car.pilots.find import find_model
 from car.pilots.loading import open_pilot
 from car.runs.simulation import Goal, run_simulation
 from car.sessions.reader import Session
+from hardware.camera import Frame
+from hardware.drivetrain import Command
 from hardware.errors import TrackError
 from simulator.scenario import Scenario
+from simulator.world import World
 
 CONFIG = CarConfig()
 
@@ -73,3 +77,39 @@ def test_the_shipped_pilot_laps_an_unseen_track_within_the_cap() -> None:
 def test_an_unknown_track_is_named_with_the_known_ones() -> None:
     with pytest.raises(TrackError, match=r"nowhere.*oval"):
         run_simulation(CONFIG, Scenario("nowhere"), Goal(laps=1))
+
+
+class Counting(Pilot):
+    """Drives slowly, and counts the frames since it was told to forget."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.counts: list[int] = [0]
+
+    def drive(self, frame: Frame) -> PilotAnswer:
+        self.counts[-1] += 1
+        return PilotAnswer(Command(0.0, 0.1))
+
+    def reset(self) -> None:
+        self.counts.append(0)
+
+    def close(self) -> None: ...
+
+
+def test_a_pilot_forgets_where_its_car_was_before_it_was_put_back() -> None:
+    pilot = Counting()
+
+    def attendant(world: World, record: DriveRecord) -> bool:
+        if record.frame_number in left:
+            left.remove(record.frame_number)
+            world.place(3.0)
+        return False
+
+    left = [30, 50]
+    run_simulation(CONFIG, Scenario("oval"), Goal(seconds=4.0), pilot=pilot, attendant=attendant)
+    before, first, second, rest = pilot.counts
+    assert before <= 1
+    assert before + first == 31
+    assert second == 20
+    assert rest > 10

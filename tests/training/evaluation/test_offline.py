@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from car.errors import SessionError, TrainingError
 from car.gate import GateState
 from hardware.camera import CameraGeometry, Frame
-from hardware.drivetrain import NEUTRAL
+from hardware.drivetrain import NEUTRAL, Command
 from models.loader import load_model
 from tests.models.conftest import tiny_models
 from tests.training.conftest import Trained
@@ -131,7 +131,20 @@ def test_nothing_of_a_session_that_breaks_midway_counts(trained: Trained, tmp_pa
 def test_a_model_that_gives_no_numbers_has_no_score(tiny_models: Path) -> None:
     model = load_model(tiny_models / "broken.tflite")
     with pytest.raises(TrainingError, match="no numbers"):
-        evaluate_frames(model, [(np.zeros((24, 32, 3), np.uint8), (0.0, 0.0))])
+        evaluate_frames(model, [[(Frame(np.zeros((24, 32, 3), np.uint8), 0, 0), (0.0, 0.0))]])
+
+
+def test_a_recurrent_model_is_judged_as_it_drives_each_session_from_its_beginning(
+    tiny_models: Path, tmp_path: Path
+) -> None:
+    small, sessions = CameraGeometry(width=32, height=24), []
+    for name, first_ns in (("a", 0), ("b", 400_000_000)):  # The second goes on where the first one ends.
+        frames = [Frame(draw(0.0, small), first_ns + number * 50_000_000, number) for number in range(8)]
+        # It steers by how many frames it has seen.
+        rows = [(frame, record(frame, Command((frame.number + 1) / 10, 0.2))) for frame in frames]
+        sessions.append(write_rows(tmp_path / f"{name}.mcap", rows, small))
+    assert evaluate(tiny_models / "recurrent.tflite", sessions).steering.model.mae == pytest.approx(0.0, abs=1e-6)
+    assert evaluate(tiny_models / "recurrent.tflite", sessions[::-1]).steering.model.mae == pytest.approx(0, abs=1e-6)
 
 
 def test_evaluating_needs_no_keras(trained: Trained) -> None:

@@ -36,11 +36,15 @@ def test_the_peers_network_is_shown_the_frame_itself_and_has_as_many_weights() -
 
 @pytest.mark.parametrize("name", network_names())
 def test_every_network_takes_bytes_and_its_file_gives_what_it_gives(name: NetworkName, tmp_path: Path) -> None:
+    import tensorflow as tf
+
     shrink = make_shrink(72, 96, name)
     core = make_core(shrink.output_shape[1:], name)
     network = join(shrink, core)
-    outputs = network({"image": FRAMES})
-    assert {name: tuple(value.shape) for name, value in outputs.items()} == {"steering": (4, 1), "throttle": (4, 1)}
+    state = {"state": np.zeros((4, 32), np.float32)} if name == "recurrent" else {}
+    outputs = network({"image": FRAMES, **state})
+    shapes = {name: tuple(value.shape) for name, value in outputs.items()}
+    assert shapes == {"steering": (4, 1), "throttle": (4, 1)} | ({"state": (4, 32)} if state else {})
     # Its values on every runtime are compared with the network's there.
     export(network, tmp_path / "pilot.tflite", FRAMES)
     given = load_model(tmp_path / "pilot.tflite").run(FRAMES[0])[0]
@@ -48,7 +52,9 @@ def test_every_network_takes_bytes_and_its_file_gives_what_it_gives(name: Networ
     # What a later training goes on from.
     again = make_core(shrink.output_shape[1:], name)
     again.set_weights(network.get_layer(CORE).get_weights())
-    assert again(shrink(FRAMES))["steering"].numpy() == pytest.approx(outputs["steering"].numpy(), abs=1e-5)
+    picture = shrink(FRAMES)
+    shown = [picture, tf.constant(state["state"])] if state else picture
+    assert again(shown)["steering"].numpy() == pytest.approx(outputs["steering"].numpy(), abs=1e-5)
 
 
 def test_the_wide_network_has_more_room_the_mobile_one_less_and_all_three_stay_below_a_megabyte() -> None:
