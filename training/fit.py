@@ -45,8 +45,6 @@ HUBER_DELTA = 0.2
 """Where the error of Huber's loss stops being squared: beyond a fifth of full lock a frame pulls no harder."""
 WARM_LEARNING_RATE = 1e-3
 """So much at most for weights that have learned already: the first steps of a greater rate undo what they know."""
-STRETCHES_SHARE = 1 / 8
-"""A batch has so many stretches for each frame that it would have: twice the frames, of fewer places."""
 _SHRINK_BATCH = 256
 
 
@@ -315,8 +313,8 @@ def training_batches(
 
 
 def _batch_rows(rows: Indexes, settings: TrainSettings) -> int:
-    """Return how many ``rows``, frames or stretches, a batch has."""
-    return settings.batch_size if rows.ndim == 1 else max(1, round(settings.batch_size * STRETCHES_SHARE))
+    """Return how many ``rows``, frames or stretches, a batch has: of either as many as make its frames."""
+    return max(1, round(settings.batch_size / math.prod(rows.shape[1:])))
 
 
 def _plain_batches(images: NDArray[np.uint8], labels: NDArray[np.float32]) -> Any:

@@ -77,7 +77,8 @@ def train(
         typer.Option(
             "--network",
             metavar="NAME",
-            help="small, wide (for many tracks, at twice the computing), mobile, pilotnet or donkey-linear.",
+            help="small, wide (for many tracks, at twice the computing), mobile, recurrent (with a memory), pilotnet or "
+            "donkey-linear.",
         ),
     ] = "small",
     loss: Annotated[
