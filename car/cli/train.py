@@ -77,8 +77,7 @@ def train(
         typer.Option(
             "--network",
             metavar="NAME",
-            help="small, wide (for many tracks, at twice the computing), mobile, recurrent (with a memory), pilotnet or "
-            "donkey-linear.",
+            help="small, wide (for many tracks), mobile, recurrent (has a memory), pilotnet or donkey-linear.",
         ),
     ] = "small",
     loss: Annotated[
