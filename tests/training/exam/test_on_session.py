@@ -116,6 +116,19 @@ def test_an_answer_that_is_no_command_ends_nothing(path: DrivenPath, answer: flo
     assert exam_on_session(Steering(lambda _: answer), path).score < 60.0
 
 
+def test_a_pilot_forgets_the_drive_before_and_whatever_was_before_an_intervention(path: DrivenPath) -> None:
+    class Forgetful(Steering):
+        resets = 0
+
+        def reset(self) -> None:
+            self.resets += 1
+
+    pilot = Forgetful(lambda _: 1.0)
+    outcome = exam_on_session(pilot, path)
+    assert outcome.interventions > 2
+    assert pilot.resets == len(path.stretches) + outcome.interventions
+
+
 def test_a_jump_of_the_path_does_not_hold_the_drive_for_ever(path: DrivenPath) -> None:
     (stretch,) = path.stretches
     poses = list(stretch.poses)
