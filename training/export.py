@@ -71,7 +71,7 @@ def export(
 
 
 def network_values(
-    network: Any, images: Sequence[NDArray[np.uint8]], begins: NDArray[np.bool_] | None = None
+    network: Any, images: Images | Sequence[NDArray[np.uint8]], begins: NDArray[np.bool_] | None = None
 ) -> Values:
     """Return what the Keras model gives for ``images``.
 
@@ -81,7 +81,7 @@ def network_values(
     if is_recurrent(network):
         return np.array([values for values, _ in _steps(network, images, begins)], np.float32)
     starts = range(0, len(images), _BATCH)
-    return np.concatenate([_commands(network({IMAGE_INPUT: np.stack(images[at : at + _BATCH])})) for at in starts])
+    return np.concatenate([_commands(network({IMAGE_INPUT: np.asarray(images[at : at + _BATCH])})) for at in starts])
 
 
 def _steps(

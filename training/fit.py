@@ -288,7 +288,8 @@ def training_batches(
     tf = import_tensorflow()
     all_images, all_labels = tf.constant(images), tf.constant(labels)
     rows = np.arange(len(images)) if rows is None else rows
-    frames = rows.shape[1] if rows.ndim > 1 else 1
+    each = rows.shape[1:]
+    frames = math.prod(each)
     height, width, channels = images.shape[1:]
 
     def load(number: Any, indexes: Any) -> tuple[Any, dict[str, Any]]:
@@ -300,7 +301,7 @@ def training_batches(
         if settings.mirror:
             chosen, answers = mirror(chosen, answers, mirror_seed)
         batch = augment(chosen, augment_seed, frames) if settings.augmented else tf.cast(chosen, tf.float32)
-        return tf.reshape(batch, (-1, *rows.shape[1:], height, width, channels)), _named(answers)
+        return tf.reshape(batch, (-1, *each, height, width, channels)), _named(answers)
 
     if settings.balance:
         # A stretch is as rare as its last frame.

@@ -17,7 +17,7 @@ from models.contract import STATE, ModelCard
 from models.loader import load_model
 from tests.training.drives import GEOMETRY, RATE_HZ, draw, record, steer, write_rows
 from training.dataset import Dataset, load_dataset
-from training.export import TOLERANCE, convert, export, model_values, network_values
+from training.export import TOLERANCE, Variant, convert, export, model_values, network_values, variant_names
 from training.fit import Fitted, TrainSettings, fit, training_batches
 from training.networks.binned import CENTRES, LOGITS
 from training.networks.recurrent import STRETCH_FRAMES, UNITS, over_stretches
@@ -25,7 +25,7 @@ from training.networks.steering import NetworkName, join, make_core, make_shrink
 from training.pipeline import train
 from training.split import Split, split_dataset
 from training.transfer import read_earlier
-from training.variants import Judging, Variant, variant_names
+from training.variants import Judging
 
 pytestmark = pytest.mark.usefixtures("needs_keras")
 
