@@ -143,6 +143,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("[supply]\n", ["`supply`", "names the sensor battery", "none"]),
         (FRONT + "[supply]\nsensor = 'front'\n", ["`supply`", "looks ahead"]),
         (BATTERY + "[supply]\nwarn_v = 0\n", ["`supply.warn_v`", "greater than 0"]),
+        (BATTERY + "[supply]\n[speed]\nsensor = 'battery'\n", ["`speed`", "sensor battery", "at the supply"]),
         (BATTERY + "[supply]\nwarn = 6\n", ["`supply.warn`", "sensor, warn_v"]),
         ("[sensors.battery]\nkind = 'ina219'\nshunt_ohm = 0\n", ["shunt_ohm", "greater than 0"]),
         ("[sensors.battery]\nkind = 'ina219'\ni2c_address = 0x29\n", ["i2c_address", "64"]),
