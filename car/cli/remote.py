@@ -22,9 +22,9 @@ HostArgument = Annotated[
     str | None, typer.Argument(metavar="[HOST|all]", help="Which car; default: the only one that is paired.")
 ]
 PatienceOption = Annotated[
-    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="How long the car may be silent.")
+    int, typer.Option("--timeout", min=1, max=3600, metavar="SECONDS", help="How long the car may be silent.")
 ]
-PATIENCE_S = 15.0
+PATIENCE_S = 15
 
 
 @app.command("pair-with")

@@ -141,12 +141,16 @@ class ModelLibrary:
             raise ModelError(f"{name} was damaged on its way to the car. Send it again.")
         if not force and (why := self._misfit(check.height, check.width)) is not None:
             raise ModelError(f"{name} {why}")
+        there = self._files()
         try:
             with self._turn:
                 for target in numbered(self._folder / f"{name}{MODEL_SUFFIX}"):
                     check_name(target.stem)
-                    if target.is_file() and filecmp.cmp(incoming, target, shallow=False):
+                    meant = there.get(target.stem, target)
+                    if meant.is_file() and filecmp.cmp(incoming, meant, shallow=False):
                         break
+                    if meant.parent != self._folder:
+                        continue  # It ships, and one of its name would take its place.
                     with contextlib.suppress(FileExistsError):
                         publish_new(incoming, target)
                         break

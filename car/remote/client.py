@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -100,8 +102,9 @@ class CarClient(Closing):
         try:
             self._send(method, target, body)
             self._connection.be_patient(patience_s)
-            response = self._connection.getresponse()
-            content = _read(response)
+            with self._connection.cut_after(patience_s + MAX_ANSWER_S):
+                response = self._connection.getresponse()
+                content = _read(response)
         except RemoteError:
             raise  # It is another car.
         except (OSError, HTTPException) as error:
@@ -135,10 +138,9 @@ class CarClient(Closing):
             )
         try:
             sentence = str(json.loads(content)["error"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return RemoteError(f"{self.place} answers with status {status}, and no sentence. Is it a Pocketpilot car?")
-        # What a car says goes to a terminal.
-        return Refusal("".join(letter for letter in sentence if letter.isprintable()), status)
+        return Refusal(printable(sentence), status)
 
     def _explained(self, error: OSError | HTTPException, patience_s: float) -> RemoteError:
         if isinstance(error, TimeoutError):
@@ -207,10 +209,31 @@ class _Pinned(HTTPSConnection):
                 f"somebody is in between. If the car was set up anew, pair again: car pair-with {self._place}"
             )
 
+    @contextlib.contextmanager
+    def cut_after(self, limit_s: float) -> Iterator[None]:
+        """Break the connection off when the block takes longer: a car may drip lines that never are an answer."""
+        timer = threading.Timer(limit_s, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):
+            # Not the TLS socket's own, which another thread may not call while this one reads.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
     def be_patient(self, patience_s: float) -> None:
         """Wait so long for whatever comes next, where there is a connection."""
         if self.sock is not None:
             self.sock.settimeout(patience_s)
+
+
+def printable(words: str) -> str:
+    """Return what a car says as it may go to a terminal."""
+    return "".join(letter for letter in words if letter.isprintable())
 
 
 def normal(fingerprint: str) -> str:

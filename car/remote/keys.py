@@ -14,7 +14,9 @@ from car.errors import RemoteError
 from car.files import reason
 from car.pairing.store import write_private
 
-HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"{_LABEL}(\.{_LABEL}){{0,30}}")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 SUFFIX = ".json"
 ALL = "all"
@@ -130,9 +132,10 @@ def _read(path: Path) -> Key:
         content = json.loads(path.read_text(encoding="utf-8"))
         place = Place(str(content["place"]["host"]), int(content["place"]["port"]))
         fingerprint = FINGERPRINT.fullmatch(content["fingerprint"])
-        if fingerprint is None:
-            raise ValueError("the fingerprint is none")
-        return Key(place, str(content["token"]), fingerprint[0])
+        token = TOKEN.fullmatch(content["token"])
+        if fingerprint is None or token is None:
+            raise ValueError("the fingerprint or the token is none")
+        return Key(place, token[0], fingerprint[0])
     except OSError as error:
         raise RemoteError(f"{path} cannot be read ({reason(error)}). Check its permissions.") from error
     except (KeyError, TypeError, ValueError) as error:

@@ -6,10 +6,10 @@ import json
 import socket
 from http.cookies import CookieError, SimpleCookie
 
-from car.errors import RemoteError
+from car.errors import Refusal, RemoteError
 from car.pairing.store import MAX_NAME
-from car.remote.client import COOKIE, PATIENCE_S, CarClient, normal
-from car.remote.keys import Key, KeyRing, Place
+from car.remote.client import COOKIE, PATIENCE_S, UNAUTHORIZED, CarClient, normal
+from car.remote.keys import TOKEN, Key, KeyRing, Place
 
 
 def fingerprint_of(place: Place, expected: str | None, *, patience_s: float = PATIENCE_S) -> str:
@@ -34,13 +34,22 @@ def pair_with(ring: KeyRing, place: Place, fingerprint: str, code: str, *, patie
         cookie = SimpleCookie(answer.headers.get("Set-Cookie", "")).get(COOKIE)
     except CookieError:
         cookie = None
-    if cookie is None:
+    if cookie is None or not TOKEN.fullmatch(cookie.value):
         raise RemoteError(f"{place} has sent no key. Run `car pair` on the car again, and pair anew.")
     ring.keep(Key(place, cookie.value, fingerprint))
 
 
 def unpair(ring: KeyRing, key: Key, *, patience_s: float = PATIENCE_S) -> None:
-    """Have the car revoke this laptop's key, and throw the key away; raises RemoteError where it does not."""
-    with CarClient.of(key, patience_s=patience_s) as client:
-        client.post("forget")
+    """Have the car revoke this laptop's key, and throw the key away, whatever the car says.
+
+    Raises RemoteError where the car may not have heard it.
+    """
     ring.forget(key.place)
+    try:
+        with CarClient.of(key, patience_s=patience_s) as client:
+            client.post("forget")
+    except RemoteError as error:
+        if not (isinstance(error, Refusal) and error.status == UNAUTHORIZED):
+            raise RemoteError(
+                f"{error} This laptop's key is thrown away; the car may know it still: `car pair --list` there."
+            ) from error

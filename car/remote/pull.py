@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from car.errors import RecordingError, Refusal, RemoteError, SessionError
 from car.files import alone, publish_new, reason
-from car.remote.client import CarClient
+from car.remote.client import CarClient, printable
 from car.sessions.edits import Edits, FrameRange
 from car.sessions.format import SUFFIX
 from car.sessions.originals import PIECE_BYTES, Original, head_of
@@ -33,6 +34,8 @@ TRIES = 3
 """How often a piece is asked for that arrives damaged."""
 NAME = re.compile(r"""[^\s./\\:*?"<>|\x00-\x1f\x7f][^/\\:*?"<>|\x00-\x1f\x7f]{0,199}""")
 """Names that are one file's on every system; what a car says may not lead out of the folder."""
+MAX_NAME_BYTES = 200
+MAX_BYTES = 2**53
 VERSION = re.compile(r"[0-9a-f-]{1,64}")
 PASSING = {404, 409, 413}
 """What a car answers where one session cannot be had, and the next one may."""
@@ -65,11 +68,12 @@ class Pull:
         """Fetch what is new; ``progress`` hears how much of it is there, 0 … 1."""
         with _alone_in(self.folder):
             wanted = list(self._wanted(self._originals()))
-            self._total = sum(original.bytes for original, _ in wanted) or 1
-            for original, target in wanted:
+            self._total = sum(original.bytes for original in wanted) or 1
+            for original in wanted:
                 start = self._done
                 with self._passing_over(original.name, "did not come"):
-                    self._fetch(original, target, progress)
+                    # Only now: on some systems two names of a car's are one here.
+                    self._fetch(original, self._target(original), progress)
                 self._done = start + original.bytes
 
     def _originals(self) -> list[Original]:
@@ -82,25 +86,33 @@ class Pull:
             ) from error
         return listed
 
-    def _wanted(self, listed: list[Original]) -> Iterator[tuple[Original, Path]]:
-        """Yield what is to be fetched, and what it will be called here."""
+    def _wanted(self, listed: list[Original]) -> Iterator[Original]:
+        """Yield what is to be fetched."""
         for original in listed:
             name = original.name
-            if not NAME.fullmatch(name) or not VERSION.fullmatch(original.version or "0"):
+            if not _is_name(name) or not VERSION.fullmatch(original.version or "0"):
                 self.missed.append(f"{name!a} cannot be a file's name here. Rename the session on the car.")
             elif original.recording:
                 self.notes.append(f"{name} is being recorded. Pull it when that has ended.")
             elif original.problem:
-                self.missed.append(f"{name} did not come: {original.problem}")
-            elif _is_copy(self.folder / TRASH / name / f"{name}{SUFFIX}", original):
+                self.missed.append(f"{name} did not come: {printable(original.problem)}")
+            elif not 0 <= original.bytes < MAX_BYTES:
+                self.missed.append(f"{name} did not come: its size is that of no session. Look at it on the car.")
+            elif self._is_in_trash(original):
                 self.notes.append(f"{name} is in the trash here, and stays there.")
             else:
                 target = self._target(original)
                 if target.exists():
                     self.present += 1
+                    self._remove_left(name)
                     self._compare(original, target)
                 else:
-                    yield original, target
+                    yield original
+
+    def _is_in_trash(self, original: Original) -> bool:
+        """Tell whether a copy was thrown away, under its own name or the number that it got here."""
+        copies = (self.folder / TRASH).glob(f"*/{glob.escape(original.name)}*{SUFFIX}")
+        return any(_is_copy(path, original) for path in copies)
 
     def _target(self, original: Original) -> Path:
         """Return the copy of a session that is here, or the first free name for one."""
@@ -145,20 +157,23 @@ class Pull:
     def _fetch(self, original: Original, target: Path, progress: Callable[[float], None]) -> None:
         """Fetch a session into a file beside, and give it its name when all of it is there."""
         edits = _edits(original)
-        part = self.folder / f".{original.name}.{original.version}{PART}"
+        part = self.folder / f"{_part_of(original.name)}{original.version}{PART}"
         try:
+            if part.exists() and part.stat().st_nlink > 1:
+                part.unlink()  # A crash came between its name and the removal of this one: it is that session.
             with part.open("a+b") as file:
                 self._check_room(original, os.fstat(file.fileno()).st_size)
                 have = self._verified(original, file)
-                file.truncate(have * PIECE_BYTES)
-                self._tell(progress, have * PIECE_BYTES)
+                # The last piece is shorter, and a file that is cut to more than it has grows.
+                kept = file.truncate(min(have * PIECE_BYTES, original.bytes))
+                self._tell(progress, kept)
                 for number in range(have, original.pieces):
                     piece = self._piece(original, number)
                     file.write(piece)
                     file.flush()
                     self.received_bytes += len(piece)
                     self._tell(progress, len(piece))
-                size = file.tell()
+                size = os.fstat(file.fileno()).st_size
             if size != original.bytes:
                 part.unlink()
                 raise SessionError(f"{original.name} is not of the size that the car said. Pull it again.")
@@ -201,14 +216,15 @@ class Pull:
         answer = self.client.get("originals", original.name, str(number), "digest", version=original.version)
         try:
             return str(answer.json()["sha256"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RemoteError(f"{self.client.place} names no digest. Is it a Pocketpilot car?") from error
 
     def _piece(self, original: Original, number: int) -> bytes:
         for _ in range(TRIES):
             answer = self.client.get("originals", original.name, str(number), version=original.version)
             digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
-            if answer.headers.get("Content-Digest") == f"sha-256=:{digest}:":
+            is_whole = len(answer.content) == min(PIECE_BYTES, original.bytes - number * PIECE_BYTES)
+            if is_whole and answer.headers.get("Content-Digest") == f"sha-256=:{digest}:":
                 return answer.content
         raise RemoteError(
             f"{original.name} arrived damaged {TRIES} times. Look for what changes it between {self.client.place} and "
@@ -220,12 +236,10 @@ class Pull:
         progress(min(self._done / self._total, 1.0))
 
     def _remove_left(self, name: str) -> None:
-        """Remove what was fetched of earlier states of a session."""
-        for path in self.folder.iterdir():
-            begun, _, version = path.name.removesuffix(PART).rpartition(".")
-            if path.name.endswith(PART) and begun == f".{name}" and VERSION.fullmatch(version):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        """Remove what was fetched of a session that is here, or of earlier states of it."""
+        for path in self.folder.glob(f"{_part_of(name)}*{PART}"):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 @contextlib.contextmanager
@@ -240,6 +254,16 @@ def _alone_in(folder: Path) -> Iterator[None]:
         if not is_ours:
             raise RemoteError(f"Another `car pull` is filling {folder}. Wait until it has ended.")
         yield
+
+
+def _is_name(name: str) -> bool:
+    """Tell whether a file may have a session's name here; some letters would move the cursor of a terminal."""
+    return NAME.fullmatch(name) is not None and name.isprintable() and len(name.encode()) <= MAX_NAME_BYTES
+
+
+def _part_of(name: str) -> str:
+    """Return how the files begin into which a session is fetched; its own name may be as long as a file's may be."""
+    return f".{hashlib.sha256(name.encode()).hexdigest()[:16]}."
 
 
 def _is_copy(path: Path, original: Original) -> bool:

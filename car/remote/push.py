@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from car.errors import RemoteError
 from car.files import reason
 from car.pilots.view import read_card_of_file
-from car.remote.client import Answer, CarClient, Upload
+from car.remote.client import Answer, CarClient, Upload, printable
 from models.contract import ModelCard
 from models.errors import ModelError
 from models.runtime import CHECK_TIMEOUT_S
@@ -108,7 +108,8 @@ def roll_back(client: CarClient) -> Activated:
 
 def _parsed(kind: type[Kind], answer: Answer, client: CarClient) -> Kind:
     try:
-        return kind.model_validate_json(answer.content)
+        said = kind.model_validate_json(answer.content)
+        return said.model_copy(update={name: printable(words) for name, words in said})
     except ValidationError as error:
         raise RemoteError(
             f"{client.place} answers with something else than a model. Install the same version of Pocketpilot on both."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -82,6 +83,8 @@ class Deletion:
     dropped: list[str]
 
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes in a file's name that are no UTF-8."""
 _State = tuple[int, int]
 """When a file was last written, and its size: the same means that nothing has changed."""
 
@@ -119,8 +122,9 @@ class SessionLibrary:
         return sorted(rows, key=lambda row: (row.started, row.name), reverse=True)
 
     def names(self) -> list[str]:
-        """Return the names of all sessions, in their order."""
-        return sorted(path.stem for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+        """Return the names of all sessions, in their order; what is no text in UTF-8 no page can name."""
+        stems = (path.stem for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+        return sorted(stem for stem in stems if not _NO_TEXT.search(stem))
 
     def row(self, name: str) -> SessionRow:
         """Return what a list shows of a session."""

@@ -329,6 +329,14 @@ def test_versions_stay_beside_each_other_and_the_same_one_is_kept_once(library: 
     assert library.path("lane").read_bytes() == first
 
 
+def test_a_version_never_takes_the_place_of_a_pilot_that_ships(library: ModelLibrary, tmp_path: Path) -> None:
+    shutil.copy(SHIPPED, tmp_path / "other.tflite")
+    append_card(tmp_path / "other.tflite", ModelCard("other", 120, 160))
+    contents = (SHIPPED.read_bytes(), (tmp_path / "other.tflite").read_bytes())
+    assert [versioned(library, SHIPPED.stem, content) for content in contents] == [SHIPPED.stem, f"{SHIPPED.stem}-2"]
+    assert library.path(SHIPPED.stem) == SHIPPED
+
+
 def test_a_version_for_other_frames_is_kept_by_force_alone(tmp_path: Path) -> None:
     library = ModelLibrary(tmp_path / "large", CameraGeometry(width=320, height=240))
     (tmp_path / "large" / "models").mkdir(parents=True)

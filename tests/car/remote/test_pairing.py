@@ -7,6 +7,7 @@ import pty
 import socket
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,23 @@ def test_a_laptop_that_is_unpaired_is_out_on_the_car_too(far: Far, ring: KeyRing
     unpair(ring, key)
     assert not far.store.is_paired(key.token)
     assert ring.keys() == []
+
+
+def test_the_key_of_a_car_that_is_gone_or_has_revoked_it_can_be_thrown_away(far: Far, ring: KeyRing) -> None:
+    gone = Key(Place("127.0.0.1", 1), "token", FINGERPRINT)
+    ring.keep(gone)
+    with pytest.raises(RemoteError, match=r"Nothing listens .* key is thrown away"):
+        unpair(ring, gone)
+    revoked = replace(far.key, token="revoked")  # noqa: S106 - it opens nothing
+    ring.keep(revoked)
+    unpair(ring, revoked)
+    assert ring.keys() == []
+
+
+@pytest.mark.parametrize("host", ["a..b", ".a", "a." + "b" * 64, "-a"])
+def test_what_cannot_be_a_host_is_said(host: str) -> None:
+    with pytest.raises(RemoteError, match="is no host"):
+        Place.of(host)
 
 
 def test_a_car_without_https_is_refused_with_what_to_do(tmp_path: Path) -> None:

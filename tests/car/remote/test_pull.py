@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -296,14 +297,34 @@ def test_a_session_that_appears_here_meanwhile_keeps_its_name_and_its_cuts(far: 
     assert ((here / "same.mcap").read_bytes(), Edits.load(here / "same.mcap")) == (SHORT, ours)
     again = pulled(far, here)
     assert (again.taken, again.received_bytes) == (["same-2"], 0)
+    assert (here / "same-2.mcap").read_bytes() == LONG
+
+
+def test_a_crash_between_a_sessions_name_and_the_end_of_its_part_leaves_one_file_of_it(far: Far, here: Path) -> None:
+    put(far, long=LONG)
+    with Wire(far.key.place) as wire, far.client(wire.place) as client, pytest.raises(RemoteError):
+        Pull(client, here).run(lambda done: wire.vanish() if done > 0.7 else None)
+    [part] = here.glob(f"*{PART}")
+    part.write_bytes(LONG)
+    os.link(part, here / "renamed.mcap")
+    assert pulled(far, here).received_bytes == len(LONG)
+    assert (here / "long.mcap").stat().st_nlink == 1
+    assert (here / "renamed.mcap").read_bytes() == (here / "long.mcap").read_bytes() == LONG
+    shutil.copy(here / "long.mcap", part)
+    assert pulled(far, here).present == 1
+    assert not part.exists()
 
 
 def test_a_session_that_was_thrown_away_here_does_not_come_back(far: Far, here: Path) -> None:
     put(far, short=SHORT)
     (here / ".trash" / "short").mkdir(parents=True)
     (here / ".trash" / "short" / "short.mcap").write_bytes(SHORT)
+    (here / ".trash" / "long-2~1").mkdir()
+    (here / ".trash" / "long-2~1" / "long-2.mcap").write_bytes(LONG)
+    put(far, long=LONG)
     pull = pulled(far, here)
-    assert (pull.taken, pull.notes) == ([], ["short is in the trash here, and stays there."])
+    assert pull.taken == []
+    assert pull.notes == [f"{name} is in the trash here, and stays there." for name in ("long", "short")]
 
 
 def test_a_session_whose_cuts_cannot_be_read_does_not_come_without_them(far: Far, here: Path) -> None:
@@ -344,7 +365,7 @@ def test_a_sync_takes_ones_own_cuts_to_the_car(far: Far, here: Path) -> None:
     assert Edits.load(far.sessions / "b.mcap") == theirs
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "C:evil", "", "a\\b"])
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "C:evil", "", "a\\b", "a\u202eb", "a\x9bb", "一" * 90])
 def test_no_name_leads_out_of_the_folder(far: Far, here: Path, name: str) -> None:
     access = own_certificate(far.store.folder)
     put(far, short=SHORT)
@@ -357,6 +378,40 @@ def test_no_name_leads_out_of_the_folder(far: Far, here: Path, name: str) -> Non
         pull.run()
     assert (names(here), pull.taken) == ([], [])
     assert "cannot be a file's name" in pull.missed[0]
+
+
+def test_a_name_that_is_no_text_keeps_no_other_session_from_coming(far: Far, here: Path) -> None:
+    put(far, short=SHORT)
+    Path(os.fsdecode(os.fsencode(far.sessions) + b"/bad\xff.mcap")).write_bytes(SHORT)
+    assert pulled(far, here).taken == ["short"]
+
+
+@pytest.mark.parametrize("size", [-1, 10**400, 2**60], ids=["none", "endless", "huge"])
+def test_a_size_that_no_session_has_is_said(far: Far, here: Path, size: int) -> None:
+    put(far, short=SHORT)
+
+    def forge(path: str, content: bytes) -> bytes:
+        return content.replace(b'"bytes":70000', b'"bytes":%d' % size)
+
+    access = own_certificate(far.store.folder)
+    with forger(far.key.place, access.certificate, access.key, forge) as (place, _), far.client(place) as client:
+        pull = Pull(client, here)
+        pull.run()
+    assert (names(here), pull.taken) == ([], [])
+    assert "its size is that of no session" in pull.missed[0]
+
+
+def test_what_a_car_says_of_a_session_moves_no_cursor(far: Far, here: Path) -> None:
+    put(far, short=SHORT)
+
+    def forge(path: str, content: bytes) -> bytes:
+        return content.replace(b'"problem":""', b'"problem":"it is \\u001b[2Jbad."')
+
+    access = own_certificate(far.store.folder)
+    with forger(far.key.place, access.certificate, access.key, forge) as (place, _), far.client(place) as client:
+        pull = Pull(client, here)
+        pull.run()
+    assert pull.missed == ["short did not come: it is [2Jbad."]
 
 
 @pytest.mark.parametrize("answer", [b"", b"[1]", b"<html>", b'[{"name": "a"}]'])
