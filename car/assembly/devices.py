@@ -230,22 +230,31 @@ def open_sensor(section: SensorSection, name: str, clock: Clock) -> Sensor:
 
 
 def sensors_in_world(config: CarConfig, world: World, clock: Clock) -> Mapping[str, Sensor]:
-    """Return the sensors that ``[obstacle]`` and ``[speed]`` name as simulated ones, whatever kind the car has."""
-    return {name: simulated_sensor(section, name, world, clock) for name, section in simulated_sections(config).items()}
+    """Return the simulated sensors of ``config``, which is one ``with_simulated_sensors``."""
+    return {
+        name: simulated_sensor(section, name, world, clock)
+        for name, section in config.sensors.items()
+        if isinstance(section, SimulatedSensorSection)
+    }
 
 
-def simulated_sections(config: CarConfig) -> dict[str, SimulatedSensorSection]:
-    """Return what a simulated car has in place of the sensors that ``[obstacle]`` and ``[speed]`` name, by name."""
-    found: dict[str, SimulatedSensorSection] = {}
+def with_simulated_sensors(config: CarConfig) -> CarConfig:
+    """Return ``config`` with simulated sensors in place of those that ``[obstacle]`` and ``[speed]`` name, no others.
+
+    One that both name, of a kind that measures both, becomes two.
+    """
+    sensors: dict[str, SimulatedSensorSection] = {}
     for name in () if config.obstacle is None else config.obstacle.sensors:
         section = config.sensors[name]
-        found[name] = section if isinstance(section, SimulatedRangeSection) else SimulatedRangeSection()
-    if config.speed is not None:
-        section = config.sensors[config.speed.sensor]
-        found[config.speed.sensor] = (
-            section if isinstance(section, SimulatedEncoderSection) else SimulatedEncoderSection()
-        )
-    return found
+        sensors[name] = section if isinstance(section, SimulatedRangeSection) else SimulatedRangeSection()
+    speed = config.speed
+    if speed is not None:
+        section, name = config.sensors[speed.sensor], speed.sensor
+        while name in sensors:
+            name += "_speed"
+        sensors[name] = section if isinstance(section, SimulatedEncoderSection) else SimulatedEncoderSection()
+        speed = speed.model_copy(update={"sensor": name})
+    return config.model_copy(update={"sensors": sensors, "speed": speed, "supply": None})
 
 
 def simulated_sensor(section: SimulatedSensorSection, name: str, world: World, clock: Clock) -> Sensor:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import tomlkit
 
-from car.assembly.devices import simulated_sections
+from car.assembly.devices import with_simulated_sensors
 from car.config.plain import CONFIG_NAME
 from car.config.sections import CarConfig
 from car.errors import TrialError
@@ -245,12 +245,11 @@ def process_name(process: int) -> str:
 def _make_car(folder: Path, config: CarConfig) -> None:
     """Write the car.toml of a simulated car that drives as ``config`` does and puts down each command in a file."""
     camera = config.camera.model_dump(include=set(CameraSection.model_fields), exclude={"kind"})
-    like = config.model_copy(
+    like = with_simulated_sensors(config).model_copy(
         update={
             "camera": CameraSection.model_validate(camera),
             "drivetrain": SimulatedSection(timeline=TIMELINE),
             "calibration": CalibrationSection(),
-            "sensors": simulated_sections(config),
         }
     )
     text = tomlkit.dumps(like.model_dump(exclude_none=True))

@@ -7,7 +7,7 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from car.assembly.devices import Devices, make_world, sensors_in_world
+from car.assembly.devices import Devices, make_world, sensors_in_world, with_simulated_sensors
 from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames
 from car.drive_record import DriveRecord
@@ -37,7 +37,7 @@ PHASES_MS = (1, 12, 29)
 
 def run_virtual(fault: InjectedFault, config: CarConfig, pilot: Pilot) -> Outcome:
     """Try ``fault`` on a simulated car like the one in ``config``, driven by ``pilot``, and say what came of it."""
-    config = fault.car(config)
+    config = with_simulated_sensors(fault.car(config))
     onsets_ns = [START_NS + round(DRIVES_S * NS_PER_S) + phase_ms * NS_PER_MS for phase_ms in PHASES_MS]
     return slowest([_try(fault, config, pilot, onset_ns).judge(fault.promised_ms) for onset_ns in onsets_ns])
 

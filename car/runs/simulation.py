@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from car.assembly.devices import make_world, sensors_in_world
+from car.assembly.devices import make_world, sensors_in_world, with_simulated_sensors
 from car.config.sections import CarConfig
 from car.drive_loop import AutoStart, DriveLoop, EventSource, LockStepFrames, Observer
 from car.drive_record import DriveRecord
@@ -146,9 +146,10 @@ def run_simulation(
     gate = Gate(limits, Mode.MANUAL if pilot is None else Mode.AUTO, headless=True)
     ahead, speed = None, None
     if looks_ahead:
-        sensors = sensors_in_world(config, world, clock)
-        ahead = watch_range(config, sensors, lambda sensor: asked(sensor, clock))
-        speed = keep_speed(config, sensors, lambda sensor: asked(sensor, clock), gate)
+        simulated = with_simulated_sensors(config)
+        sensors = sensors_in_world(simulated, world, clock)
+        ahead = watch_range(simulated, sensors, lambda sensor: asked(sensor, clock))
+        speed = keep_speed(simulated, sensors, lambda sensor: asked(sensor, clock), gate)
     source: EventSource = ExpertDriver(world, gate) if pilot is None else AutoStart(gate)
     about = scenario.as_text()
     if pilot is not None and instructor is not None:

@@ -11,12 +11,22 @@ from typing import Literal
 import cv2
 import pytest
 
-from car.assembly.devices import Devices, Wheels, make_world, open_camera, open_devices, open_sensor, sensors_in_world
+from car.assembly.devices import (
+    Devices,
+    Wheels,
+    make_world,
+    open_camera,
+    open_devices,
+    open_sensor,
+    sensors_in_world,
+    with_simulated_sensors,
+)
 from car.config.sections import CarConfig, ObstacleSection, SpeedSection, SupplySection
 from car.kinds.camera import CameraSection
 from car.kinds.encoder import EncoderSection
 from car.kinds.hc_sr04 import HcSr04Section
 from car.kinds.ina219 import Ina219Section
+from car.kinds.sensor import SensorSection
 from car.kinds.simulated import SimulatedEncoderSection, SimulatedRangeSection
 from car.kinds.vl53l1x import Vl53l1xSection
 from hardware.camera import CameraGeometry, Image, check_camera
@@ -187,7 +197,7 @@ def test_in_a_simulation_a_simulated_sensor_stands_for_every_other_that_looks_ah
     clock = VirtualClock(1)
     section = HcSr04Section(kind="hc_sr04")
     config = LOOKING.model_copy(update={"sensors": {"front": section, "back": section}})
-    sensors = sensors_in_world(config, make_world(config, clock, Scenario("oval")), clock)
+    sensors = sensors_in_world(with_simulated_sensors(config), make_world(config, clock, Scenario("oval")), clock)
     assert list(sensors) == ["front"]
     clock.advance_ns(100 * NS_PER_MS)
     assert sensors["front"].read() is not None
@@ -221,10 +231,27 @@ def test_a_simulated_car_has_the_wheel_encoder_that_car_toml_says() -> None:
 def test_in_a_simulation_a_simulated_encoder_stands_for_the_one_that_the_car_has() -> None:
     clock = VirtualClock(1)
     config = ROLLING.model_copy(update={"sensors": {"wheel": EncoderSection(kind="encoder", mm_per_tick=10.0)}})
-    sensors = sensors_in_world(config, make_world(config, clock, Scenario("oval")), clock)
+    sensors = sensors_in_world(with_simulated_sensors(config), make_world(config, clock, Scenario("oval")), clock)
     reading = sensors["wheel"].read()
     assert reading is not None
     assert reading.values == {"speed_m_s": 0.0, "travelled_m": 0.0}
+
+
+def test_in_a_simulation_two_sensors_stand_for_one_that_measures_distance_and_speed() -> None:
+    clock = VirtualClock(1)
+    both = SensorSection(kind="laser_and_wheel")
+    parts = {"sensors": {"front": both}, "speed": SpeedSection(sensor="front"), "supply": SupplySection()}
+    config = LOOKING.model_copy(update=parts)
+    simulated = with_simulated_sensors(config)
+    assert simulated.supply is None, "what is at a real supply is not in a simulation"
+    sensors = sensors_in_world(simulated, make_world(config, clock, Scenario("oval")), clock)
+    clock.advance_ns(100 * NS_PER_MS)
+    assert simulated.obstacle is not None
+    assert simulated.speed is not None
+    ahead, rolling = sensors[simulated.obstacle.sensors[0]].read(), sensors[simulated.speed.sensor].read()
+    assert ahead is not None
+    assert rolling is not None
+    assert (list(ahead.values), list(rolling.values)) == (["distance_m"], ["speed_m_s", "travelled_m"])
 
 
 def test_a_simulated_encoder_beside_real_wheels_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
