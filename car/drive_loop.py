@@ -150,6 +150,7 @@ class DriveLoop:
         self._governor = governor
         self._last_frame: tuple[int, int] = (-1, 0)
         self._publish_ns = 0
+        self._pilot_has_a_hand = False
 
     def run(self, should_end: Callable[[DriveRecord], bool]) -> None:
         """Drive until ``should_end`` says so of a cycle's record; EndOfFrames and every other error pass through."""
@@ -197,11 +198,12 @@ class DriveLoop:
                 # Another process may have sampled a command since now_ns; the gate would take it for the future's.
                 self._tell(event, self._clock.now_ns())
         is_armed = self._gate.state is GateState.ARMED
+        had_a_hand, self._pilot_has_a_hand = self._pilot_has_a_hand, is_armed and self._gate.mode.has_pilot
         if was_armed and not is_armed:
             # The pilot may have a frame to look at first, and nobody is to wait for it.
             self._drivetrain.neutral()
-        if is_armed and not was_armed and self._pilot is not None:
-            # What it saw before may be another place: whoever arms a car may have carried it.
+        if self._pilot_has_a_hand and not had_a_hand and self._pilot is not None:
+            # What it saw before may be another place: the car was carried, or driven by hand.
             self._pilot.reset()
 
     def _ask_pilot(self, frame: Frame | None) -> tuple[PilotAnswer | None, int]:

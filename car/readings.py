@@ -28,15 +28,18 @@ def asked(sensor: Sensor, clock: Clock) -> Newest:
 def polling(sensor: Sensor, clock: Clock) -> Iterator[Newest]:
     """Read ``sensor`` in a thread of its own for the ``with`` block; what waits there or fails there holds up nobody.
 
-    A sensor that has failed is asked on: it may come back. One that measures nothing of use is asked no more.
+    A sensor that has failed is asked on: it may come back. One that has never measured anything of use, and now
+    measures something else, is asked no more.
     """
     found: list[Reading | None] = [None]
     ended = threading.Event()
 
     def poll() -> None:
+        was_of_use = False
         while not ended.wait(POLL_S):
             found[0] = reading = _read(sensor, clock)
-            if reading is not None and OF_USE.isdisjoint(reading.values):
+            was_of_use |= reading is not None and not OF_USE.isdisjoint(reading.values)
+            if reading is not None and reading.values and not was_of_use:
                 return
 
     thread = threading.Thread(target=poll, name="sensor readings", daemon=True)

@@ -51,9 +51,9 @@ class Pilot(Closing):
     >>> check_pilot(Straight())
 
     Use it as a context manager; ``close`` may be called twice. One that goes by earlier frames too overrides ``reset``,
-    which is called when the gate arms and wherever the car is carried to another place. ``name`` is shown to the
-    driver, and so are ``warnings``, what its user ought to know, in sentences. ``check_pilot`` checks all that a pilot
-    promises.
+    which is called when it gets a hand in the drive and wherever the car is carried to another place. ``name`` is shown
+    to the driver, and so are ``warnings``, what its user ought to know, in sentences. ``check_pilot`` checks all that a
+    pilot promises.
     """
 
     name: str
@@ -97,7 +97,7 @@ PilotSectionT = TypeVar("PilotSectionT", bound=PilotSection)
 
 
 class PilotKind(Kind[PilotSectionT]):
-    """A kind of pilot.
+    """A kind of pilot; ``has_picture`` says that its pilots show what they go by.
 
     >>> class SteadyKind(PilotKind[PilotSection]):
     ...     section = PilotSection
@@ -107,6 +107,8 @@ class PilotKind(Kind[PilotSectionT]):
     >>> SteadyKind().open(PilotSection(), geometry, folder).name
     'straight'
     """
+
+    has_picture: bool = False
 
     @abstractmethod
     def open(self, section: PilotSectionT, camera: CameraGeometry, car_dir: Path) -> Pilot:

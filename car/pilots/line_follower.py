@@ -86,6 +86,10 @@ class LineFollower(Pilot):
         aim = self._map[round(row), min(max(0, round(column)), lines.shape[1] - 1)]
         return lane_picture(frame.image, self._map[lines >= PLAIN], self._map[rows, self._columns[lane]], aim)
 
+    def reset(self) -> None:
+        """Look for the lane ahead, wherever the last one was."""
+        self._target_m = 0.0
+
     def close(self) -> None:
         """Have nothing to release."""
 

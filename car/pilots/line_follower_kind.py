@@ -30,6 +30,7 @@ class LineFollowerKind(PilotKind[LineFollowerSection]):
     """Looks for two lines beside the lane, or one along its middle."""
 
     section = LineFollowerSection
+    has_picture = True
 
     def open(self, section: LineFollowerSection, camera: CameraGeometry, car_dir: Path) -> Pilot:
         """Open it; raises ModelError for a camera that does not see the floor before the car."""

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from car.kinds.pilot import TFLITE, Pilot, PilotSection
+from car.kinds.ours import PILOTS
+from car.kinds.pilot import Pilot, PilotSection
 from car.pilots.choosing import choose_pilot, open_chosen
 from hardware.camera import CameraGeometry, Frame, Image
 from models.errors import ModelError
@@ -38,6 +39,7 @@ class PilotPictures:
     def __init__(self, configured: PilotSection, camera: CameraGeometry, car_dir: Path) -> None:
         self._configured, self._camera, self._car_dir = configured, camera, car_dir
         self._opened: tuple[str, Pilot | None] = "", None
+        self._hangs: Future[Any] | None = None
         self._asked: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         # A daemon, so that a pilot that hangs does not keep the process from its end.
         threading.Thread(target=self._answer, name="pilot-pictures", daemon=True).start()
@@ -66,12 +68,15 @@ class PilotPictures:
         self._asked.put((Future(), self._close))
 
     def _ask(self, question: Callable[[], T]) -> T:
+        if self._hangs is not None and not self._hangs.done():
+            raise NoAnswer
         answer: Future[T] = Future()
         self._asked.put((answer, question))
         try:
             return answer.result(ANSWER_TIMEOUT_S)
         finally:
-            answer.cancel()
+            if not answer.cancel():
+                self._hangs = answer
 
     def _answer(self) -> None:
         question: Callable[[], Any] | None = None
@@ -106,11 +111,12 @@ class PilotPictures:
     def _open(self, name: str) -> Pilot | None:
         """Open another pilot like the one called ``name``; None where it has nothing to show."""
         section = self._section(name)
-        if section is None or section.kind == TFLITE:
-            return None
         with contextlib.suppress(Exception):  # The one that drives could be opened; this one is for show.
+            # Asked of the kind: a pilot may hold a device of which there is one.
+            if section is None or not PILOTS.find(section.kind).has_picture:
+                return None
             pilot = open_chosen(section, self._camera, self._car_dir)
-            if pilot.name == name and type(pilot).picture is not Pilot.picture:
+            if pilot.name == name:
                 return pilot
             pilot.close()
         return None

@@ -45,6 +45,8 @@ class SpeedKeeper:
         doubt = TripReason.ENCODER_LOST if self._wheels.is_lost(now_ns) else None
         if self._motion is not None:
             doubt = self._plausibility.doubt(self._motion, self._throttle, now_ns)
+            if doubt is TripReason.WRONG_WAY and not self._wheels.tells_direction:
+                doubt = None
         if doubt is not None:
             yield Fault(doubt)
 

@@ -18,6 +18,8 @@ FASTEST_M_S = 30.0
 """No car of this kind is faster: more than that is no speed."""
 TURNS_M_S = 0.1
 """Slower than this, a car may have begun to roll the other way unseen."""
+RISES_M_S = 0.2
+"""A car that is driven the other way and becomes so much faster again rolls that way by now."""
 
 
 class WheelSpeed:
@@ -28,8 +30,8 @@ class WheelSpeed:
     Motion(speed_m_s=0.8, distance_m=4.5)
 
     A speed that cannot tell forwards from backwards has the direction of the last throttle: the old one, until the
-    wheels have nearly stood. Where only a speed is measured, the way is reckoned from it. A reading that is too old,
-    comes late or has no speed in it counts as none.
+    wheels have nearly stood, or turn faster again; it is no proof against the throttle. Where only a speed is measured,
+    the way is reckoned from it. A reading that is too old, comes late or has no speed in it counts as none.
     """
 
     def __init__(self, newest: Newest) -> None:
@@ -38,6 +40,8 @@ class WheelSpeed:
         self._measured_ns: int | None = None
         self._first_look_ns: int | None = None
         self._throttle = self._direction = 1.0
+        self._slowest_m_s = 0.0
+        self.tells_direction = False
 
     def look(self, now_ns: int) -> Motion | None:
         """Return what is known at ``now_ns``; raises SensorError when the sensor measures no speed at all."""
@@ -61,7 +65,10 @@ class WheelSpeed:
 
     def _take(self, reading: Reading, now_ns: int) -> None:
         values = reading.values
+        self.tells_direction = SPEED in values
         if SPEED not in values and UNSIGNED_SPEED not in values:
+            if self._measured_ns is not None or not values:
+                return
             raise SensorError(
                 f"The sensor that [speed] names measures {', '.join(values) or 'nothing'} and no {SPEED}. "
                 "Name a wheel encoder there."
@@ -75,8 +82,12 @@ class WheelSpeed:
             self._motion, self._measured_ns = Motion(speed_m_s, distance_m), reading.measured_ns
 
     def _signed(self, speed_m_s: float) -> float:
-        if speed_m_s < TURNS_M_S:
-            self._direction = math.copysign(1.0, self._throttle)
+        if not speed_m_s <= FASTEST_M_S:
+            return speed_m_s
+        wanted = math.copysign(1.0, self._throttle)
+        self._slowest_m_s = speed_m_s if wanted == self._direction else min(self._slowest_m_s, speed_m_s)
+        if speed_m_s < TURNS_M_S or speed_m_s > self._slowest_m_s + RISES_M_S:
+            self._direction = wanted
         return speed_m_s * self._direction
 
     def _reckoned_m(self, speed_m_s: float, measured_ns: int) -> float:

@@ -52,7 +52,8 @@ class SupplyReader:
         try:
             if self._sensor is None:
                 self._sensor = self._open()
-            return self._in_order(self._sensor.read(), now_ns)
+            reading = self._sensor.read()
+            return self._in_order(reading, self._clock.now_ns())
         except Exception as error:  # noqa: BLE001 - a stranger's sensor may raise anything
             self.close()
             self._retry_ns = now_ns + RETRY_NS
@@ -69,7 +70,7 @@ class SupplyReader:
                 sensor.close()
 
     def _in_order(self, reading: Reading | None, now_ns: int) -> Supply | None:
-        if reading is None or now_ns - reading.measured_ns > SILENCE_NS:
+        if reading is None or not 0 <= now_ns - reading.measured_ns <= SILENCE_NS:
             self.why = f"The sensor {self._name} measures nothing. {LOOK}"
         elif VOLTAGE not in reading.values:
             names = ", ".join(reading.values)

@@ -7,7 +7,7 @@ import pytest
 
 from car.drive_loop import AutoStart, DriveLoop, LockStepFrames
 from car.drive_record import DriveRecord
-from car.gate import Arm, ArmRefusal, Event, Gate, GateState, Mode, Stop, TripReason
+from car.gate import Arm, ArmRefusal, ChangeMode, Event, Gate, GateState, Mode, Stop, TripReason
 from car.kinds.pilot import Pilot, PilotAnswer
 from hardware.camera import Frame
 from hardware.cameras.recorded import RecordedCamera
@@ -78,25 +78,29 @@ def test_the_pilot_drives_frame_by_frame() -> None:
     assert ASKED in rig.commands
 
 
-def test_the_pilot_forgets_what_it_saw_whenever_the_gate_arms_and_at_no_other_time() -> None:
-    rig = Rig(range(40))
+def test_the_pilot_forgets_what_it_saw_whenever_it_gets_a_hand_and_at_no_other_time() -> None:
+    rig = Rig(range(50))
 
     def rearm(record: DriveRecord, frame: Frame | None) -> None:
-        if record.frame_number == 20:
+        if record.frame_number in {35, 40}:
+            mode = Mode.MANUAL if record.frame_number == 35 else Mode.AUTO
+            rig.gate.handle(ChangeMode(mode), rig.clock.now_ns())
+        elif record.frame_number == 20:
             rig.gate.handle(Stop(), rig.clock.now_ns())
         elif record.frame_number == 25 and frame is not None:
             sources.append(AutoStart(rig.gate, again=True))
 
     sources = [AutoStart(rig.gate)]
-    camera = RecordedCamera((make_frame(number) for number in range(40)), SMALL, rig.clock)
+    camera = RecordedCamera((make_frame(number) for number in range(50)), SMALL, rig.clock)
     loop = DriveLoop(
         LockStepFrames(camera), rig.pilot, rig.gate, rig.drivetrain, rig.clock, sources=sources, observer=rearm
     )
     with pytest.raises(EndOfFrames):
         loop.run(lambda _: False)
-    first, second = rig.pilot.resets
+    first, second, third = rig.pilot.resets
     assert first <= 1
     assert second == 26
+    assert third == 36, "what it saw before it was driven by hand"
 
 
 def test_the_first_and_the_last_command_are_neutral() -> None:

@@ -91,6 +91,17 @@ def test_looking_does_not_change_how_it_drives() -> None:
     assert looks.drive(frames[3]) == drives.drive(frames[3])
 
 
+def test_put_down_elsewhere_it_does_not_steer_for_the_lane_it_saw_before() -> None:
+    track = make_track("oval")
+    _, renderer = draw_scene(track, CAMERA)
+    sharpest = int(track.curvature_per_m.argmax())
+    follower, dark = LineFollower(CAMERA), Frame(np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8), 0, 0)
+    follower.drive(Frame(renderer.render(track.pose_at(sharpest * track.step_m - 0.3)), 0, 0))
+    assert follower.drive(dark).command.steering < -0.2
+    follower.reset()
+    assert follower.drive(dark).command.steering == pytest.approx(0.0, abs=0.01)
+
+
 def test_a_camera_that_sees_no_floor_is_refused() -> None:
     with pytest.raises(ModelError, match="does not see the floor"):
         LineFollower(CameraGeometry(pitch_deg=-60.0))

@@ -52,6 +52,7 @@ def pictures_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cal
     def make(pilot: Pilot) -> PilotPictures:
         class Kind(PilotKind[PilotSection]):
             section = PilotSection
+            has_picture = True
 
             def open(self, section: PilotSection, camera: CameraGeometry, car_dir: Path) -> Pilot:
                 return pilot
@@ -125,6 +126,11 @@ def test_a_stranger_that_hangs_holds_nobody_up(
     try:
         with pytest.raises(ModelError, match="draws no picture within"):
             pictures.draw("strange", FRAME)
+        # Nobody waits for it any more, and no frame is kept for it.
+        monkeypatch.setattr(pilot_pictures, "ANSWER_TIMEOUT_S", 60.0)
         assert not pictures.has("strange")
+        with pytest.raises(ModelError):
+            pictures.draw("strange", FRAME)
+        assert pictures._asked.empty()
     finally:
         ended.set()

@@ -48,6 +48,25 @@ def test_a_speed_without_a_sign_has_the_throttles_once_the_wheels_have_nearly_st
     assert seen == [0.0, 0.5, 0.5, -0.05, -0.4]
 
 
+def test_a_speed_without_a_sign_turns_too_where_the_wheels_turned_round_between_two_marks() -> None:
+    rig = Rig()
+    seen = []
+    for step, (speed_m_s, throttle) in enumerate([(0.8, 0.3), (0.8, -0.3), (0.3, -0.3), (0.45, -0.3), (0.6, -0.3)]):
+        rig.wheels.note_throttle(throttle)
+        motion = rig.measures({"unsigned_speed_m_s": speed_m_s}, NOW_NS + step)
+        seen.append(None if motion is None else motion.speed_m_s)
+    assert seen == [0.8, 0.8, 0.3, 0.45, -0.6]
+    assert not rig.wheels.tells_direction
+
+
+def test_a_reading_that_once_has_no_speed_in_it_is_none() -> None:
+    rig = Rig()
+    assert rig.measures({}) is None
+    assert rig.measures({"speed_m_s": 0.5}, NOW_NS + 1) is not None
+    assert rig.measures({"temperature_c": 40.0}, NOW_NS + SILENCE_NS) == Motion(0.5, 0.0)
+    assert rig.measures({}, NOW_NS + SILENCE_NS + 2) is None
+
+
 @pytest.mark.parametrize("how", ["frozen", "gone", "nonsense", "late"])
 def test_an_encoder_that_measures_no_more_is_lost_at_its_limit(how: str) -> None:
     rig = Rig()
