@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from car.kinds.i2c import check_i2c
 from car.kinds.sensor import SensorKind, SensorSection
-from car.kinds.verdict import Verdict, error, ok
+from car.kinds.verdict import Verdict
 from hardware.clock import Clock
 from hardware.computer import Computer
 from hardware.sensor import Sensor
@@ -42,16 +43,6 @@ class Ina219Kind(SensorKind[Ina219Section]):
 
     def check(self, section: Ina219Section, computer: Computer) -> Iterable[Verdict]:
         """Say whether it answers."""
-        bus, address = section.i2c_bus, section.i2c_address
-        try:
-            answers = computer.i2c_answers(bus, [address])
-        except (ImportError, OSError) as problem:
-            yield error(f"The I²C bus {bus} cannot be opened ({problem}).", "sudo raspi-config nonint do_i2c 0")
-            return
-        if answers:
-            yield ok(f"Something answers at {address:#04x} on /dev/i2c-{bus}, where the INA219 is to be.")
-        else:
-            yield error(
-                f"No INA219 answers at {address:#04x} on /dev/i2c-{bus}.",
-                f"Check its wiring, its power and its bridges A0 and A1, then look again: i2cdetect -y {bus}",
-            )
+        yield from check_i2c(
+            computer, "INA219", section.i2c_bus, section.i2c_address, "its wiring, its power and its bridges A0 and A1"
+        )

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from car.kinds.i2c import check_i2c
 from car.kinds.sensor import SensorKind, SensorSection
-from car.kinds.verdict import Verdict, error, ok
+from car.kinds.verdict import Verdict, error
 from hardware.clock import Clock
 from hardware.computer import Computer
 from hardware.sensor import Sensor
@@ -44,16 +45,4 @@ class Vl53l1xKind(SensorKind[Vl53l1xSection]):
         """Say whether its driver is installed and whether it answers."""
         if problem := computer.import_problem("adafruit_vl53l1x"):
             yield error(f"The driver of the VL53L1X cannot be imported ({problem}).", f"{computer.pip} {PACKAGE}")
-        bus, address = section.i2c_bus, section.i2c_address
-        try:
-            answers = computer.i2c_answers(bus, [address])
-        except (ImportError, OSError) as problem:
-            yield error(f"The I²C bus {bus} cannot be opened ({problem}).", "sudo raspi-config nonint do_i2c 0")
-            return
-        if answers:
-            yield ok(f"Something answers at {address:#04x} on /dev/i2c-{bus}, where the VL53L1X is to be.")
-        else:
-            yield error(
-                f"No VL53L1X answers at {address:#04x} on /dev/i2c-{bus}.",
-                f"Check its wiring and its power, then look again: i2cdetect -y {bus}",
-            )
+        yield from check_i2c(computer, "VL53L1X", section.i2c_bus, section.i2c_address, "its wiring and its power")

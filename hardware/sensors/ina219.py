@@ -6,12 +6,12 @@ current is the shunt's voltage over its resistance.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from hardware.clock import NS_PER_MS, Clock
 from hardware.errors import SensorError
-from hardware.sensor import CURRENT, VOLTAGE, Reading, Sensor
+from hardware.sensor import CURRENT, VOLTAGE, Reading
+from hardware.sensors.i2c import I2cSensor
 
 ADDRESS = 0x41
 """With its bridge A0 closed; without it has 0x40, which is where a PCA9685 is."""
@@ -27,12 +27,9 @@ IS_NEW = 0x2
 CONVERSION_MS = 2 * 68.1
 SHUNT_LSB_V = 10e-6
 BUS_LSB_V = 4e-3
-PERIOD_S = 0.5
-START_TIMEOUT_S = 2.0
-END_TIMEOUT_S = 1.0
 
 
-class Ina219(Sensor):
+class Ina219(I2cSensor):
     """Measures twice a second, in a thread of its own, ``voltage_v`` and ``current_a``; it is negative into the supply.
 
     ``bus`` is an open ``smbus2.SMBus``, which is closed with the sensor. A reading counts from when the chip began to
@@ -43,60 +40,21 @@ class Ina219(Sensor):
     the wheels. Raises SensorError when none answers.
     """
 
+    chip = "INA219"
+    silent = "the bus does not answer"
+    remedy = "Check its wiring, its power and its bridges, and see car doctor."
+    period_s = 0.5
+
     def __init__(self, name: str, bus: Any, clock: Clock, address: int = ADDRESS, shunt_ohm: float = SHUNT_OHM) -> None:
-        self.name = name
-        self._bus = bus
-        self._clock = clock
-        self._address = address
         self._shunt_ohm = shunt_ohm
-        self._newest: Reading | None = None
-        self._problem: OSError | SensorError | None = None
-        self._is_closed = False
-        self._has_begun = threading.Event()
-        self._ended = threading.Event()
-        # A bus that is stuck holds up a transfer for as long as it likes.
-        self._thread = threading.Thread(target=self._run, name=f"INA219 {name}", daemon=True)
-        self._thread.start()
-        begun = self._has_begun.wait(START_TIMEOUT_S)
-        if self._problem is not None or not begun:
-            self.close()
-            raise SensorError(
-                f"No INA219 measures at address {address:#x} ({self._problem or 'the bus does not answer'}). "
-                "Check its wiring, its power and its bridges, and see car doctor."
-            ) from self._problem
+        super().__init__(name, bus, clock, address)
 
-    def read(self) -> Reading | None:
-        """Return the newest reading; raises SensorError once closed."""
-        if self._is_closed:
-            raise SensorError(f"The INA219 {self.name} is closed. Open the car again to go on.")
-        return self._newest
-
-    def close(self) -> None:
-        """Let go of the bus; the chip measures on by itself."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._ended.set()
-            self._thread.join(END_TIMEOUT_S)
-            self._bus.close()
-
-    def _run(self) -> None:
-        try:
-            found = self._read(CONFIGURATION)
-            if found not in {AFTER_POWER_UP, OURS}:
-                raise SensorError(f"what answers there has {found:#06x} where an INA219 has {AFTER_POWER_UP:#06x}")
-            self._bus.write_i2c_block_data(self._address, CONFIGURATION, list(OURS.to_bytes(2, "big")))
-            self._read(POWER)
-        except (OSError, SensorError) as error:
-            self._problem = error
-            return
-        finally:
-            self._has_begun.set()
-        while not self._ended.wait(PERIOD_S):
-            try:
-                self._measure()
-            except OSError:
-                # A motor's spark disturbs a transfer now and then: the next measurement comes soon.
-                continue
+    def _begin(self) -> None:
+        found = self._read(CONFIGURATION)
+        if found not in {AFTER_POWER_UP, OURS}:
+            raise SensorError(f"what answers there has {found:#06x} where an INA219 has {AFTER_POWER_UP:#06x}")
+        self._bus.write_i2c_block_data(self._address, CONFIGURATION, list(OURS.to_bytes(2, "big")))
+        self._read(POWER)
 
     def _measure(self) -> None:
         measured_ns = self._clock.now_ns() - round(CONVERSION_MS * NS_PER_MS)

@@ -5,21 +5,18 @@ That driver wants a bus as CircuitPython has one. ``SmbusI2c`` is one on smbus2,
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from hardware.clock import NS_PER_MS, Clock
 from hardware.errors import SensorError
-from hardware.sensor import DISTANCE, Reading, Sensor
+from hardware.sensor import DISTANCE, Reading
+from hardware.sensors.i2c import I2cSensor
 
 ADDRESS = 0x29
 LONG_RANGE = 2
 BUDGET_MS = 50
 """How long the chip collects light for each measurement."""
-POLL_S = 0.01
-START_TIMEOUT_S = 2.0
-END_TIMEOUT_S = 1.0
 PACKAGE = "adafruit-circuitpython-vl53l1x"
 
 
@@ -56,7 +53,7 @@ class SmbusI2c:
         buffer[start:end] = bytes(message)
 
 
-class Vl53l1x(Sensor):
+class Vl53l1x(I2cSensor):
     """Measures 20 times a second, in a thread of its own, how far the nearest thing is that throws the light back.
 
     Where none comes back the chip says so, and the reading is ``max_m``. ``bus`` is an open ``smbus2.SMBus``, which is
@@ -67,6 +64,11 @@ class Vl53l1x(Sensor):
     Raises SensorError when no chip answers or it does not begin to measure.
     """
 
+    chip = "VL53L1X"
+    silent = "it does not begin"
+    remedy = "Check its wiring and power, and see car doctor."
+    period_s = 0.01
+
     def __init__(
         self,
         name: str,
@@ -76,73 +78,28 @@ class Vl53l1x(Sensor):
         max_m: float = 4.0,
         open_chip: Callable[[Any, int], Any] | None = None,
     ) -> None:
-        self.name = name
-        self._bus = bus
-        self._clock = clock
-        self._address = address
         self._max_m = max_m
         self._open_chip = open_chip or _adafruits
-        self._newest: Reading | None = None
-        self._problem: Exception | None = None
-        self._is_closed = False
-        self._has_begun = threading.Event()
-        self._ended = threading.Event()
-        # Adafruit's driver waits for the first measurement of a chip without an end.
-        self._thread = threading.Thread(target=self._run, name=f"VL53L1X {name}", daemon=True)
-        self._thread.start()
-        begun = self._has_begun.wait(START_TIMEOUT_S)
-        if self._problem is not None or not begun:
-            self.close()
-            raise SensorError(
-                f"No VL53L1X measures at address {address:#x} ({self._problem or 'it does not begin'}). "
-                "Check its wiring and power, and see car doctor."
-            ) from self._problem
+        self._was_ready = True
+        super().__init__(name, bus, clock, address)
 
-    def read(self) -> Reading | None:
-        """Return the newest reading; raises SensorError once closed."""
-        if self._is_closed:
-            raise SensorError(f"The VL53L1X {self.name} is closed. Open the car again to go on.")
-        return self._newest
+    def _begin(self) -> None:
+        self._driver = self._open_chip(SmbusI2c(self._bus), self._address)
+        self._driver.distance_mode = LONG_RANGE
+        self._driver.timing_budget = BUDGET_MS
+        self._driver.start_ranging()
 
-    def close(self) -> None:
-        """Have the chip measure no more, and let go of the bus."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._ended.set()
-            self._thread.join(END_TIMEOUT_S)
-            self._bus.close()
+    def _measure(self) -> None:
+        # One that is ready without having been busy before is an old one, or none; so is one after a disturbance.
+        was_ready, self._was_ready = self._was_ready, True
+        if is_ready := self._driver.data_ready:
+            if not was_ready:
+                self._note(self._driver.distance)
+            self._driver.clear_interrupt()
+        self._was_ready = is_ready
 
-    def _run(self) -> None:
-        try:
-            chip = self._open_chip(SmbusI2c(self._bus), self._address)
-            chip.distance_mode = LONG_RANGE
-            chip.timing_budget = BUDGET_MS
-            chip.start_ranging()
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever opens the sensor is to hear it
-            self._problem = error
-            return
-        finally:
-            self._has_begun.set()
-        self._measure(chip)
-
-    def _measure(self, chip: Any) -> None:
-        was_ready = True
-        while not self._ended.wait(POLL_S):
-            try:
-                is_ready = chip.data_ready
-                if is_ready:
-                    # One that is ready without having been busy before is an old one, or none.
-                    if not was_ready:
-                        self._note(chip.distance)
-                    chip.clear_interrupt()
-                was_ready = is_ready
-            except OSError:
-                # A motor's spark disturbs a transfer now and then: the next measurement comes soon.
-                was_ready = True
-        try:
-            chip.stop_ranging()
-        except OSError:
-            return
+    def _end(self) -> None:
+        self._driver.stop_ranging()
 
     def _note(self, distance_cm: float | None) -> None:
         distance_m = self._max_m if distance_cm is None else min(distance_cm / 100, self._max_m)

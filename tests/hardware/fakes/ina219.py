@@ -64,7 +64,9 @@ class Chip:
 
     def _require(self, address: int) -> None:
         self.free.wait()
-        if self.unplugged or self.closed or address != self._address:
+        if self.closed:
+            raise TypeError("argument must be an int, or have a fileno() method")  # As smbus2 does.
+        if self.unplugged or address != self._address:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
 
     def _begin(self) -> None:

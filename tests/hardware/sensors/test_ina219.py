@@ -7,7 +7,7 @@ import pytest
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.errors import SensorError
 from hardware.sensor import Reading, check_sensor
-from hardware.sensors import ina219
+from hardware.sensors import i2c
 from hardware.sensors.ina219 import Ina219
 from tests.hardware.fakes.ina219 import Chip
 
@@ -17,7 +17,7 @@ PATIENCE_NS = 20 * NS_PER_S
 
 @pytest.fixture(autouse=True)
 def asked_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ina219, "PERIOD_S", 0.01)
+    monkeypatch.setattr(Ina219, "period_s", 0.01)
 
 
 def reading_after(sensor: Ina219, after_ns: int = 0) -> Reading:
@@ -103,8 +103,8 @@ def test_a_bus_on_which_nobody_answers_is_a_sentence_with_the_next_step() -> Non
 
 
 def test_a_bus_that_is_stuck_holds_up_neither_the_opening_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ina219, "START_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(ina219, "END_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(i2c, "START_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(i2c, "END_TIMEOUT_S", 0.1)
     chip = Chip(CLOCK)
     chip.free.clear()
     try:

@@ -11,7 +11,7 @@ import pytest
 from hardware.clock import NS_PER_MS, NS_PER_S, SystemClock
 from hardware.errors import SensorError
 from hardware.sensor import Reading, check_sensor
-from hardware.sensors import vl53l1x
+from hardware.sensors import i2c
 from hardware.sensors.vl53l1x import Vl53l1x
 from tests.hardware.fakes.vl53l1x import Chip, FakeDriver
 
@@ -103,8 +103,8 @@ def test_a_bus_on_which_nobody_answers_is_a_sentence_with_the_next_step(open_chi
 
 
 def test_a_chip_that_never_begins_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vl53l1x, "START_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(vl53l1x, "END_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(i2c, "START_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(i2c, "END_TIMEOUT_S", 0.1)
 
     def wait(*_: Any) -> Any:
         CLOCK.sleep_until_ns(CLOCK.now_ns() + NS_PER_S // 2)
