@@ -72,7 +72,7 @@ class TelemetryTaker:
         if config.supply is not None:
             name, section = config.supply.sensor, config.sensors[config.supply.sensor]
             reader = SupplyReader(lambda: open_sensor(section, name, clock), name, clock)
-            self._supply = stack.enter_context(gauge("supply", reader.read, clock))
+            self._supply = stack.enter_context(gauge("supply", reader.read, clock, reader.close))
             self._watch = SupplyWatch(name, config.supply.warn_v, clock, say, lambda: reader.why)
 
     @property

@@ -18,7 +18,9 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def gauge(name: str, read: Callable[[], T | None], clock: Clock) -> Iterator[Callable[[], T | None]]:
+def gauge(
+    name: str, read: Callable[[], T | None], clock: Clock, close: Callable[[], None] = lambda: None
+) -> Iterator[Callable[[], T | None]]:
     """Call ``read`` once a second in a thread of its own for the ``with`` block; yield what tells its newest answer.
 
     >>> with gauge("answer", lambda: 42, clock) as newest:
@@ -28,7 +30,8 @@ def gauge(name: str, read: Callable[[], T | None], clock: Clock) -> Iterator[Cal
     42
 
     That is None before the first, where ``read`` has answered None or raised an exception, and once it has begun for
-    the last time more than 3 s ago: one that hangs holds up nobody, and is left behind at the end.
+    the last time more than 3 s ago: one that hangs holds up nobody, and is left behind at the end. ``close`` is called
+    last, in the same thread; it raises nothing.
     """
     found: list[tuple[int, T | None]] = [(clock.now_ns(), None)]
     ended = threading.Event()
@@ -42,6 +45,7 @@ def gauge(name: str, read: Callable[[], T | None], clock: Clock) -> Iterator[Cal
                 answer = read()
             found[0] = began_ns, answer
             if ended.wait(PERIOD_S):
+                close()
                 return
 
     def newest() -> T | None:

@@ -33,6 +33,21 @@ def test_the_newest_answer_is_told() -> None:
         wait_for(lambda: newest() == 1000)
 
 
+def test_what_was_opened_for_it_is_closed_at_the_end_by_the_thread_that_used_it() -> None:
+    threads: list[int] = []
+
+    def read() -> str:
+        threads.append(threading.get_ident())
+        return "open"
+
+    closed_by: list[int] = []
+    with gauge("device", read, VirtualClock(0), lambda: closed_by.append(threading.get_ident())) as newest:
+        wait_for(lambda: newest() == "open")
+        assert closed_by == []
+    wait_for(lambda: closed_by != [])
+    assert closed_by == [threads[-1]]
+
+
 def test_one_that_hangs_is_told_no_more_and_holds_up_nobody() -> None:
     clock, hangs, is_in_it = VirtualClock(NS_PER_S), threading.Event(), threading.Event()
     may_go = threading.Event()
