@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from car.pairing.machine import own_hosts
+from car.pairing.printable import printable
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -142,8 +143,8 @@ def _open(interfaces: Interfaces) -> Zeroconf:
 def _found(info: ServiceInfo) -> FoundCar:
     properties = info.decoded_properties
     scheme = "https" if properties.get("tls") == "1" else "http"
-    # Whoever announces chooses the words; none of them may do anything to the terminal that shows them.
-    name = "".join(letter for letter in properties.get("car") or "?" if letter.isprintable())[:MAX_LABEL_BYTES]
+    # Whoever announces chooses the words.
+    name = printable(properties.get("car") or "?")[:MAX_LABEL_BYTES]
     return FoundCar(name, f"{scheme}://{info.parsed_addresses()[0]}:{info.port}/")
 
 

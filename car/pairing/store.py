@@ -23,6 +23,7 @@ from typing import Any
 
 from car.errors import AccessError
 from car.files import publish, reason, taking_turns
+from car.pairing.printable import printable
 from hardware.clock import NS_PER_S, Clock
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
@@ -111,7 +112,7 @@ class AccessStore:
                 return None
             token, before = secrets.token_urlsafe(TOKEN_BYTES), self._browsers()
             # In this order, so that the network is not closed in between.
-            self._keep([*before, _hash(token)][-MAX_BROWSERS:], {_hash(token): _printable(name)})
+            self._keep([*before, _hash(token)][-MAX_BROWSERS:], {_hash(token): printable(name)[:MAX_NAME]})
             try:
                 (self._folder / "code.json").unlink()
             except OSError as error:
@@ -251,11 +252,6 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _printable(name: str) -> str:
-    """Return what a browser calls itself with nothing in it that does anything to the terminal that shows it."""
-    return "".join(letter for letter in name if letter.isprintable())[:MAX_NAME]
 
 
 def _normal(code: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Self
 from urllib.parse import quote, urlencode
 
 from car.errors import Refusal, RemoteError
+from car.pairing.printable import printable
 from car.remote.keys import Key, Place
 from hardware.closing import Closing
 
@@ -229,11 +230,6 @@ class _Pinned(HTTPSConnection):
         """Wait so long for whatever comes next, where there is a connection."""
         if self.sock is not None:
             self.sock.settimeout(patience_s)
-
-
-def printable(words: str) -> str:
-    """Return what a car says as it may go to a terminal."""
-    return "".join(letter for letter in words if letter.isprintable())
 
 
 def normal(fingerprint: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import glob
 import hashlib
@@ -20,10 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from car.errors import RecordingError, Refusal, RemoteError, SessionError
 from car.files import alone, publish_new, reason
-from car.remote.client import CarClient, printable
+from car.pairing.printable import printable
+from car.remote.client import CarClient
 from car.sessions.edits import Edits, FrameRange
 from car.sessions.format import SUFFIX
-from car.sessions.originals import PIECE_BYTES, Original, head_of
+from car.sessions.originals import PIECE_BYTES, Original, content_digest, head_of
 from car.sessions.trash import FOLDER as TRASH
 
 LOCK = ".pull.lock"
@@ -222,9 +222,8 @@ class Pull:
     def _piece(self, original: Original, number: int) -> bytes:
         for _ in range(TRIES):
             answer = self.client.get("originals", original.name, str(number), version=original.version)
-            digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
             is_whole = len(answer.content) == min(PIECE_BYTES, original.bytes - number * PIECE_BYTES)
-            if is_whole and answer.headers.get("Content-Digest") == f"sha-256=:{digest}:":
+            if is_whole and answer.headers.get("Content-Digest") == content_digest(answer.content):
                 return answer.content
         raise RemoteError(
             f"{original.name} arrived damaged {TRIES} times. Look for what changes it between {self.client.place} and "

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from car.errors import RemoteError
 from car.files import reason
+from car.pairing.printable import printable
 from car.pilots.view import read_card_of_file
-from car.remote.client import Answer, CarClient, Upload, printable
+from car.remote.client import Answer, CarClient, Upload
 from models.contract import ModelCard
 from models.errors import ModelError
 from models.runtime import CHECK_TIMEOUT_S

@@ -6,6 +6,7 @@ changed on its way costs one piece. The version names one state of one file: pie
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ def read_piece(path: Path, number: int, version: str) -> bytes:
     if not piece:
         raise NoSuchSession(f"{path.stem} has no piece {number}. Reload the list of sessions.")
     return piece
+
+
+def content_digest(piece: bytes) -> str:
+    """Return what the header ``Content-Digest`` (RFC 9530) says of ``piece``."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(piece).digest()).decode()}:"
 
 
 def head_of(path: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, cast
 
 import anyio.to_thread
@@ -67,13 +69,12 @@ async def add_model(
     replace: Annotated[bool, Query(description="Take the place of the model of that name.")] = False,
 ) -> ModelRow:
     """Take a ``.tflite`` file, the request's body, as a new model, if a check shows that it is one."""
-    incoming = library.incoming(name, replace=replace)
-    try:
-        await receive(request, incoming, MAX_MODEL_BYTES, context.config.recording.min_free_mb * 1_000_000)
-        await anyio.to_thread.run_sync(lambda: library.accept(incoming, name, replace=replace))
-    finally:
-        incoming.unlink(missing_ok=True)
-    return await anyio.to_thread.run_sync(library.row, name, context.pilots.name)
+
+    def accept(incoming: Path) -> str:
+        library.accept(incoming, name, replace=replace)
+        return name
+
+    return await _take(request, library, context, library.incoming(name, replace=replace), accept)
 
 
 @router.post("/models/versions", status_code=201, openapi_extra=RAW_BODY)
@@ -86,10 +87,20 @@ async def add_version(
     force: Annotated[bool, Query(description="Also if it does not fit the car's camera.")] = False,
 ) -> ModelRow:
     """Take a ``.tflite`` file, the request's body; another of its name stays, and the new one gets a number."""
-    incoming = library.incoming(name, replace=True)
+
+    def accept(incoming: Path) -> str:
+        return library.accept_version(incoming, name, sha256, force=force)
+
+    return await _take(request, library, context, library.incoming(name, replace=True), accept)
+
+
+async def _take(
+    request: Request, library: ModelLibrary, context: LibraryContext, incoming: Path, accept: Callable[[Path], str]
+) -> ModelRow:
+    """Write the request's body into ``incoming``, and return the model that ``accept`` makes of it."""
     try:
         await receive(request, incoming, MAX_MODEL_BYTES, context.config.recording.min_free_mb * 1_000_000)
-        called = await anyio.to_thread.run_sync(lambda: library.accept_version(incoming, name, sha256, force=force))
+        called = await anyio.to_thread.run_sync(accept, incoming)
     finally:
         incoming.unlink(missing_ok=True)
     return await anyio.to_thread.run_sync(library.row, called, context.pilots.name)

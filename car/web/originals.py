@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from fastapi import Path as Part
 from pydantic import BaseModel, ConfigDict, Field
 
 from car.sessions.edits import FrameRange
-from car.sessions.originals import Original, originals, read_piece
+from car.sessions.originals import Original, content_digest, originals, read_piece
 from car.web.problems import PROBLEMS
 from car.web.sessions import Library
 
@@ -55,8 +54,7 @@ def list_originals(library: Library) -> list[Original]:
 def hand_out_piece(library: Library, name: str, number: Number, version: Version) -> Response:
     """Return a piece of a session that is not being recorded."""
     piece = read_piece(library.closed_path(name), number, version)
-    digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
-    return Response(piece, media_type="application/octet-stream", headers={"Content-Digest": f"sha-256=:{digest}:"})
+    return Response(piece, media_type="application/octet-stream", headers={"Content-Digest": content_digest(piece)})
 
 
 @router.get("/originals/{name}/{number}/digest")

@@ -22,7 +22,7 @@ from car.sessions.edits import Edits, FrameRange, edits_path
 from car.sessions.originals import PIECE_BYTES
 from car.sessions.writer import SessionWriter
 from hardware.clock import VirtualClock
-from tests.car.remote.between import Wire, forger
+from tests.car.remote.between import Forge, Wire, forger
 from tests.car.remote.conftest import Far
 from tests.car.sessions.recordings import INFO, write_session
 from tests.car.sessions.test_writer import largest_file
@@ -40,6 +40,15 @@ def put(far: Far, **sessions: bytes) -> None:
 def pulled(far: Far, here: Path) -> Pull:
     """Pull from the car itself."""
     with far.client() as client:
+        pull = Pull(client, here)
+        pull.run()
+    return pull
+
+
+def pulled_through(forge: Forge, far: Far, here: Path) -> Pull:
+    """Pull from a car that says what ``forge`` makes of it."""
+    access = own_certificate(far.store.folder)
+    with forger(far.key.place, access.certificate, access.key, forge) as (place, _), far.client(place) as client:
         pull = Pull(client, here)
         pull.run()
     return pull
@@ -367,15 +376,12 @@ def test_a_sync_takes_ones_own_cuts_to_the_car(far: Far, here: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "C:evil", "", "a\\b", "a\u202eb", "a\x9bb", "一" * 90])
 def test_no_name_leads_out_of_the_folder(far: Far, here: Path, name: str) -> None:
-    access = own_certificate(far.store.folder)
     put(far, short=SHORT)
 
     def forge(path: str, content: bytes) -> bytes:
         return content.replace(b'"short"', b'"' + name.replace("\\", "\\\\").encode() + b'"')
 
-    with forger(far.key.place, access.certificate, access.key, forge) as (place, _), far.client(place) as client:
-        pull = Pull(client, here)
-        pull.run()
+    pull = pulled_through(forge, far, here)
     assert (names(here), pull.taken) == ([], [])
     assert "cannot be a file's name" in pull.missed[0]
 
@@ -393,10 +399,7 @@ def test_a_size_that_no_session_has_is_said(far: Far, here: Path, size: int) -> 
     def forge(path: str, content: bytes) -> bytes:
         return content.replace(b'"bytes":70000', b'"bytes":%d' % size)
 
-    access = own_certificate(far.store.folder)
-    with forger(far.key.place, access.certificate, access.key, forge) as (place, _), far.client(place) as client:
-        pull = Pull(client, here)
-        pull.run()
+    pull = pulled_through(forge, far, here)
     assert (names(here), pull.taken) == ([], [])
     assert "its size is that of no session" in pull.missed[0]
 
@@ -407,10 +410,7 @@ def test_what_a_car_says_of_a_session_moves_no_cursor(far: Far, here: Path) -> N
     def forge(path: str, content: bytes) -> bytes:
         return content.replace(b'"problem":""', b'"problem":"it is \\u001b[2Jbad."')
 
-    access = own_certificate(far.store.folder)
-    with forger(far.key.place, access.certificate, access.key, forge) as (place, _), far.client(place) as client:
-        pull = Pull(client, here)
-        pull.run()
+    pull = pulled_through(forge, far, here)
     assert pull.missed == ["short did not come: it is [2Jbad."]
 
 
