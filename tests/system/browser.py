@@ -80,6 +80,11 @@ class Browser:
         wait_for(lambda: self.state.get("driver") is True, "the car")
         wait_for(lambda: self._is_armed(mode), "the arming")
 
+    def is_refused(self, mode: str, refusal: str) -> None:
+        """Take the car and ask to arm it until it is refused for this reason; one that starts has others."""
+        wait_for(lambda: self.state.get("driver") is True, "the car")
+        wait_for(lambda: self._refusal(mode) == refusal, f"the refusal {refusal!r}")
+
     def take_over(self) -> None:
         """Take the car, whoever may have it: ask until it is given."""
         wait_for(lambda: bool(self.state), "the car's state")
@@ -96,6 +101,11 @@ class Browser:
             self.say(type="arm", mode=mode)
             time.sleep(ARM_PERIOD_S)
         return self.state.get("gate") == "armed" and self.state.get("mode") == mode
+
+    def _refusal(self, mode: str) -> str:
+        self.say(type="arm", mode=mode)
+        time.sleep(ARM_PERIOD_S)
+        return str(self.state["refusal"])
 
     def sample_now(self, ms_ago: float = 0.0) -> None:
         """Send what is held, as if it had been so long on its way."""

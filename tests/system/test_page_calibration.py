@@ -64,9 +64,8 @@ def test_a_car_is_calibrated_from_its_page_and_drives_by_it_at_once(tmp_path: Pa
         # Without a terminal of its own, as the service runs it.
         with Browser(car.port) as browser:
             bench = Bench(log, browser)
-            wait_for(lambda: browser.state.get("driver") is True, "the car")
-            browser.say(type="arm", mode="manual")
-            browser.wait_for_state(gate="disarmed", refusal="steering and throttle are not calibrated yet")
+            browser.is_refused("manual", "steering and throttle are not calibrated yet")
+            browser.wait_for_state(gate="disarmed")
             arm(browser, "calibration", wheels_up=True)
             bench.try_out("steering_left_us", 700, lambda: abs(bench.pulse_us(STEERING) - 700) <= STEP_US)
             bench.try_out("forward_start_us", 1560, lambda: abs(bench.pulse_us(THROTTLE) - 1560) <= STEP_US)

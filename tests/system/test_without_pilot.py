@@ -8,7 +8,7 @@ import pytest
 
 from car.gate import ArmRefusal
 from tests.system.browser import Browser
-from tests.system.car_process import DrivingCar, assert_refused, run_car, wait_for
+from tests.system.car_process import DrivingCar, assert_refused, run_car
 
 WIDE = "[camera]\nwidth = 320\nheight = 180\n[web]\nannounce = false\n"
 NONE = '[pilot]\nmodel = ""\n[web]\nannounce = false\n'
@@ -27,8 +27,7 @@ def make_car(folder: Path, text: str) -> None:
 def test_a_car_without_a_pilot_that_fits_drives_by_hand(tmp_path: Path, text: str) -> None:
     make_car(tmp_path, text)
     with DrivingCar(tmp_path, headless=False) as car, Browser(car.port) as browser:
-        wait_for(lambda: browser.state.get("driver") is True, "the car")
-        browser.say(type="arm", mode="auto")
+        browser.is_refused("auto", ArmRefusal.NO_PILOT.value)
         browser.wait_for_state(gate="disarmed", mode="manual", refusal=ArmRefusal.NO_PILOT.value)
         browser.arm("manual")
         browser.say(type="mode", mode="assist")
