@@ -150,7 +150,9 @@ def _at_each(host: str | None, patience_s: float, work: Callable[[CarClient], bo
         except KNOWN_ERRORS as error:
             if len(keys) == 1:
                 raise
-            typer.secho(f"car: {error}", err=True, fg="red")
+            # What a car says of itself does not say which one it is.
+            which = "" if str(key.place) in str(error) else f"{key.place}: "
+            typer.secho(f"car: {which}{error}", err=True, fg="red")
             failed += 1
     if failed:
         raise typer.Exit(1)

@@ -99,18 +99,19 @@ class CarClient(Closing):
         patience_s: float = 0.0,
     ) -> Answer:
         target = "/api/" + "/".join(quote(part, safe="") for part in path) + (f"?{urlencode(query)}" if query else "")
-        patience_s = max(patience_s, self._patience_s)
+        waited_s = self._patience_s
         try:
             self._send(method, target, body)
-            self._connection.be_patient(patience_s)
-            with self._connection.cut_after(patience_s + MAX_ANSWER_S):
+            waited_s = max(patience_s, self._patience_s)
+            self._connection.be_patient(waited_s)
+            with self._connection.cut_after(waited_s + MAX_ANSWER_S):
                 response = self._connection.getresponse()
                 content = _read(response)
         except RemoteError:
             raise  # It is another car.
         except (OSError, HTTPException) as error:
             self._connection.close()
-            raise self._explained(error, patience_s) from error
+            raise self._explained(error, waited_s) from error
         if response.status >= REFUSED:
             raise self._refusal(response.status, content)
         return Answer(content, response.headers)

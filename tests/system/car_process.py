@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -50,13 +50,23 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 class DrivingCar:
-    """``car drive`` in ``folder``, headless unless told otherwise; a context manager that leaves no process behind."""
+    """``car drive`` in ``folder``, headless unless told otherwise; a context manager that leaves no process behind.
 
-    def __init__(self, folder: Path, *arguments: str, in_own_group: bool = False, headless: bool = True) -> None:
+    ``prefix`` makes of its command one that runs elsewhere, in place of its own process.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        in_own_group: bool = False,
+        headless: bool = True,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.path = folder / "mycar"
         self.sessions = self.path / "sessions"
         self.process = subprocess.Popen(
-            [str(CAR), "drive", *(["--headless"] if headless else []), *arguments],
+            [*prefix, str(CAR), "drive", *(["--headless"] if headless else []), *arguments],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""Cars and laptops on one machine, each a host of its own, with a network between them that may lose and delay."""
