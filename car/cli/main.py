@@ -8,7 +8,7 @@ from typing import Never
 import typer
 
 # Each adds its commands; their order here is the order of ``car --help``.
-from car.cli import drive, exam, models, network, remote, sessions, simulate, tracks, train, tune  # noqa: F401
+from car.cli import drive, exam, fleet, models, network, remote, sessions, simulate, tracks, train, tune  # noqa: F401
 from car.cli.app import app, wants_traceback
 
 

@@ -46,8 +46,8 @@ def pair_with(
 
     place = Place.of(host)
     if forget:
-        for key in _keys().find(host):
-            unpair(_keys(), key, patience_s=timeout)
+        for key in key_ring().find(host):
+            unpair(key_ring(), key, patience_s=timeout)
             typer.echo(f"This laptop is not paired with {key.place} any more.")
         return
     seen = fingerprint_of(place, fingerprint, patience_s=timeout)
@@ -57,7 +57,7 @@ def pair_with(
         typer.echo(f"{place} has the certificate with the SHA-256\n    {seen}")
         if not typer.confirm("Does `car pair` on the car show the same?"):
             fail("Nothing was sent. Somebody may be in between, or it is another car.")
-    pair(_keys(), place, seen, _ask_for_code(), patience_s=timeout)
+    pair(key_ring(), place, seen, _ask_for_code(), patience_s=timeout)
     typer.echo(f"Paired with {place}. Fetch its sessions with `car pull`, bring it a model with `car push MODEL`.")
 
 
@@ -123,7 +123,8 @@ def rollback(host: HostArgument = None, timeout: PatienceOption = PATIENCE_S) ->
     _at_each(host, timeout, go_back)
 
 
-def _keys() -> KeyRing:
+def key_ring() -> KeyRing:
+    """Return this user's keys to cars."""
     from car.remote.keys import KeyRing
 
     return KeyRing(Path(typer.get_app_dir("pocketpilot")) / "cars")
@@ -141,7 +142,7 @@ def _at_each(host: str | None, patience_s: float, work: Callable[[CarClient], bo
     from car.errors import KNOWN_ERRORS
     from car.remote.client import CarClient
 
-    keys = _keys().find(host)
+    keys = key_ring().find(host)
     failed = 0
     for key in keys:
         try:

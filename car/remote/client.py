@@ -86,7 +86,7 @@ class CarClient(Closing):
         try:
             self._connection.connect()
         except (OSError, HTTPException) as error:
-            raise self._explained(error, self._patience_s) from error
+            raise explained(self.place, error, self._patience_s) from error
         digest = self._connection.seen
         return ":".join(digest[place : place + 2] for place in range(0, len(digest), 2))
 
@@ -111,7 +111,7 @@ class CarClient(Closing):
             raise  # It is another car.
         except (OSError, HTTPException) as error:
             self._connection.close()
-            raise self._explained(error, waited_s) from error
+            raise explained(self.place, error, waited_s) from error
         if response.status >= REFUSED:
             raise self._refusal(response.status, content)
         return Answer(content, response.headers)
@@ -133,30 +133,12 @@ class CarClient(Closing):
 
     def _refusal(self, status: int, content: bytes) -> RemoteError:
         if status == UNAUTHORIZED:
-            return Refusal(
-                f"{self.place} does not let this laptop in any more. Run `car pair` on the car, and "
-                f"`car pair-with {self.place}` here.",
-                status,
-            )
+            return not_let_in(self.place)
         try:
             sentence = str(json.loads(content)["error"])
         except (ValueError, KeyError, TypeError, RecursionError):
             return RemoteError(f"{self.place} answers with status {status}, and no sentence. Is it a Pocketpilot car?")
         return Refusal(printable(sentence), status)
-
-    def _explained(self, error: OSError | HTTPException, patience_s: float) -> RemoteError:
-        if isinstance(error, TimeoutError):
-            return RemoteError(f"{self.place} has said nothing for {patience_s:g} s. Is it on, and in this network?")
-        if isinstance(error, socket.gaierror):
-            return RemoteError(f"No machine is called {self.place.host} here. Try `car find`, or its address.")
-        if isinstance(error, ConnectionRefusedError):
-            return RemoteError(
-                f"Nothing listens at {self.place}. Start the car there with `car drive --tls`; where nobody is paired "
-                "any more, run `car pair` there too."
-            )
-        if isinstance(error, ssl.SSLError) and error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
-            return RemoteError(f"{self.place} speaks no HTTPS. Start the car there with `car drive --tls`.")
-        return _BrokenOff(f"The connection to {self.place} broke off ({_why(error)}). Run the command again.")
 
 
 class Upload:
@@ -191,11 +173,7 @@ class _Pinned(HTTPSConnection):
     """
 
     def __init__(self, place: Place, fingerprint: str | None, patience_s: float) -> None:
-        # No authority vouches for a car's certificate, and its names change with its network: it is known by its hash.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        super().__init__(place.host, place.port, timeout=patience_s, context=context)
+        super().__init__(place.host, place.port, timeout=patience_s, context=unpinned_context())
         self.seen = ""
         self._place = place
         self._fingerprint = fingerprint
@@ -206,10 +184,7 @@ class _Pinned(HTTPSConnection):
         self.seen = hashlib.sha256(self.sock.getpeercert(binary_form=True) or b"").hexdigest().upper()
         if self._fingerprint is not None and self.seen != normal(self._fingerprint):
             self.close()
-            raise RemoteError(
-                f"{self._place} has another certificate than the one it must have: either it is another car, or "
-                f"somebody is in between. If the car was set up anew, pair again: car pair-with {self._place}"
-            )
+            raise another_certificate(self._place)
 
     @contextlib.contextmanager
     def cut_after(self, limit_s: float) -> Iterator[None]:
@@ -231,6 +206,49 @@ class _Pinned(HTTPSConnection):
         """Wait so long for whatever comes next, where there is a connection."""
         if self.sock is not None:
             self.sock.settimeout(patience_s)
+
+
+def unpinned_context() -> ssl.SSLContext:
+    """Return what encrypts and believes any certificate: whoever uses it compares the hash before anything is sent.
+
+    No authority vouches for a car's certificate, and its names change with its network: it is known by its hash.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def another_certificate(place: Place) -> RemoteError:
+    """Return what is said of a car that has not the certificate it must have."""
+    return RemoteError(
+        f"{place} has another certificate than the one it must have: either it is another car, or somebody is in "
+        f"between. If the car was set up anew, pair again: car pair-with {place}"
+    )
+
+
+def not_let_in(place: Place) -> Refusal:
+    """Return what is said of a car that does not know this laptop."""
+    return Refusal(
+        f"{place} does not let this laptop in any more. Run `car pair` on the car, and `car pair-with {place}` here.",
+        UNAUTHORIZED,
+    )
+
+
+def explained(place: Place, error: OSError | HTTPException, patience_s: float) -> RemoteError:
+    """Return in a sentence why a car cannot be asked; ``patience_s`` is how long it was waited for."""
+    if isinstance(error, TimeoutError):
+        return RemoteError(f"{place} has said nothing for {patience_s:g} s. Is it on, and in this network?")
+    if isinstance(error, socket.gaierror):
+        return RemoteError(f"No machine is called {place.host} here. Try `car find`, or its address.")
+    if isinstance(error, ConnectionRefusedError):
+        return RemoteError(
+            f"Nothing listens at {place}. Start the car there with `car drive --tls`; where nobody is paired "
+            "any more, run `car pair` there too."
+        )
+    if isinstance(error, ssl.SSLError) and error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+        return RemoteError(f"{place} speaks no HTTPS. Start the car there with `car drive --tls`.")
+    return _BrokenOff(f"The connection to {place} broke off ({_why(error)}). Run the command again.")
 
 
 def normal(fingerprint: str) -> str:

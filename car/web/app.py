@@ -77,14 +77,14 @@ def create_app(context: WebContext, access: Access, relay_secret: str) -> FastAP
 
     ``relay_secret`` is what the desk's library wants to hear.
     """
-    app = _make_app()
+    app = make_app()
     app.state.context = context
     app.state.access = access
     app.state.attempts = pairing.Attempts(context.clock)
     app.state.laps = LapTimer()
     _add_api(app)
     for path, name in PAGES.items():
-        app.add_api_route(path, _page(STATIC / name), include_in_schema=False)
+        app.add_api_route(path, page_of(STATIC / name), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     library = Library(context.notice, context.clock, relay_secret)
     app.add_middleware(Relay, library=library, paths=_library_paths())
@@ -99,14 +99,14 @@ def describe_api() -> dict[str, Any]:
     >>> describe_api()["paths"]["/api/status"]["get"]["summary"]
     'Status'
     """
-    app = _make_app()
+    app = make_app()
     _add_api(app)
     return app.openapi()
 
 
 def create_library_app(context: LibraryContext, secret: str) -> FastAPI:
     """Return the application of the desk, which hears only who knows ``secret``."""
-    app = _make_app()
+    app = make_app()
     app.state.library = context
     app.state.sessions = sessions.make_library(context)
     app.state.models = models.make_library(context)
@@ -131,7 +131,8 @@ def _library_paths() -> set[str]:
     return {f"/api/{path.split('/')[1]}" for path in paths}
 
 
-def _make_app() -> FastAPI:
+def make_app() -> FastAPI:
+    """Return an application without any route, which says in a sentence what it refuses."""
     app = FastAPI(
         title="Pocketpilot",
         version=software_versions().get("pocketpilot", ""),
@@ -147,7 +148,9 @@ def _make_app() -> FastAPI:
     return app
 
 
-def _page(path: Path) -> Callable[[], Response]:
+def page_of(path: Path) -> Callable[[], Response]:
+    """Return the route of the page in a file."""
+
     def page() -> Response:
         return FileResponse(path, media_type="text/html") if path.is_file() else refuse(404, "There is no such page.")
 

@@ -1,0 +1,103 @@
+"""What is done with several cars one after the other: a model brought to them, their sessions fetched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from car.errors import KNOWN_ERRORS
+from car.pilots.find import MODEL_SUFFIX, find_model
+from car.remote.client import CarClient
+from car.remote.keys import Key
+from car.remote.pull import Pull
+from car.remote.push import activate, pack, push
+
+Progress = Callable[[float], None]
+Errand = Callable[[CarClient, Progress], list[str]]
+"""What is done with one car; it returns what to say of it, and raises what ``car`` says in a sentence."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """One car on the way: how much of the errand is done there, 0 … 1, what is to be said of it, and what failed."""
+
+    place: str
+    done: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    is_over: bool = False
+
+
+class Round:
+    """An errand at each of several cars in turn, in a thread of its own; one that fails does not end the others'.
+
+    >>> errands = Round("pull", [], lambda client, progress: [])
+    >>> errands.run()
+    >>> errands.is_over
+    True
+    """
+
+    def __init__(self, what: str, keys: Sequence[Key], errand: Errand) -> None:
+        self.what = what
+        self.stops = [Stop(str(key.place)) for key in keys]
+        self._keys = keys
+        self._errand = errand
+        self._thread = threading.Thread(target=self.run, name="errand", daemon=True)
+
+    @property
+    def is_over(self) -> bool:
+        """True once every car had its turn."""
+        return all(stop.is_over for stop in self.stops)
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        self._thread.start()
+
+    def run(self) -> None:
+        """Do the errand at each car."""
+        for key, stop in zip(self._keys, self.stops, strict=True):
+            self._visit(key, stop)
+
+    def _visit(self, key: Key, stop: Stop) -> None:
+        def tell(done: float) -> None:
+            stop.done = done
+
+        try:
+            with CarClient.of(key) as client:
+                stop.notes += self._errand(client, tell)
+            stop.done = 1.0
+        except KNOWN_ERRORS as error:
+            stop.problems.append(str(error))
+        finally:
+            stop.is_over = True
+
+
+def bringing(model: str, car_dir: Path, *, activated: bool) -> Errand:
+    """Return the errand of bringing ``model``, a file or a name in the car's folder; raises ModelError."""
+    path = find_model(model, car_dir)
+    parcel = pack(path, path.name.removesuffix(MODEL_SUFFIX))
+
+    def bring(client: CarClient, progress: Progress) -> list[str]:
+        pushed = push(client, parcel, progress=progress)
+        notes = [f"It has {pushed.name}.", *([pushed.why] if pushed.why else [])]
+        if activated:
+            notes.append(f"{activate(client, pushed.name).name} drives now.")
+        return notes
+
+    return bring
+
+
+def fetching(sessions: Path) -> Errand:
+    """Return the errand of fetching every session that is not in the folder ``sessions`` yet."""
+
+    def fetch(client: CarClient, progress: Progress) -> list[str]:
+        pull = Pull(client, sessions)
+        try:
+            pull.run(progress)
+        finally:
+            said = [f"{len(pull.taken)} new sessions; {pull.present} were here already.", *pull.notes, *pull.missed]
+        return said
+
+    return fetch

@@ -1,0 +1,158 @@
+"""A class without hardware: simulated cars on this laptop, each in processes of its own, paired with it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+from car.config.folder import init_car
+from car.config.plain import CONFIG_NAME
+from car.errors import CarError
+from car.files import reason
+from car.pairing.store import AccessStore
+from car.remote.keys import Key, KeyRing, Place
+from car.web.discreet import LOOPBACK
+from hardware.clock import Clock
+from hardware.closing import Closing
+
+MAX_CARS = 30
+FIRST_PORT = 8901
+PORTS_APART = 20
+"""A car whose port is taken tries the next ones (``car.web.server``), and takes no other car's."""
+RATE_HZ = 10.0
+"""Of a car's camera: what twelve of them leave of two cores is in docs/fleet.md."""
+TRACKS = ("oval", "figure-eight", "warehouse")
+END_TIMEOUT_S = 10.0
+READY_TIMEOUT_S = 120.0
+LOOK_PERIOD_S = 0.2
+LOG = "car.log"
+CONFIG = """\
+[car]
+name = "{name}"
+
+[camera]
+rate_hz = {rate_hz}
+
+[simulator]
+track = "{track}"
+
+[web]
+port = {port}
+tls = true
+announce = false
+"""
+
+
+class SimulatedCars(Closing):
+    """``count`` simulated cars in folders of their own in ``folder``, made where they are missing.
+
+    ``start`` them, then wait until they are ``paired``; ``close`` ends them. Those of an earlier time keep their
+    sessions, models and settings. They end by themselves when this program is killed.
+    """
+
+    def __init__(self, folder: Path, count: int, clock: Clock, *, headless: bool = False) -> None:
+        self.ring = KeyRing(folder / ".keys")
+        self._clock = clock
+        self._headless = headless
+        self._names = [f"car-{number:02}" for number in range(1, count + 1)]
+        self._folder = folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._fingerprints: set[str] = set()
+
+    def start(self) -> Self:
+        """Start every car; raises CarError where the disk refuses."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for number, name in enumerate(self._names):
+                self._make(number, name)
+                self._processes[name] = self._started(name)
+        except OSError as error:
+            self.close()
+            raise CarError(f"{self._folder} cannot be written ({reason(error)}). Name another with --car.") from error
+        return self
+
+    def pair(self) -> None:
+        """Pair this laptop with each car once its page is there; raises CarError for one that has ended."""
+        left = list(self._names)
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while left and time.monotonic() < deadline_s:
+            left = [name for name in left if not self._is_paired(name)]
+            time.sleep(LOOK_PERIOD_S)
+        kept = self.ring.keys()
+        for key in kept:
+            if key.fingerprint not in self._fingerprints:
+                self.ring.forget(key.place)
+        if left:
+            raise CarError(f"{left[0]} is not up after {READY_TIMEOUT_S:.0f} s. Simulate fewer cars on this machine.")
+
+    def close(self) -> None:
+        """End every car, with its wheels neutral, and wait for that."""
+        for process in self._processes.values():
+            # Whoever reads it takes its end for Ctrl-C (``car.entry``).
+            if process.stdin is not None:
+                process.stdin.close()
+        deadline_s = time.monotonic() + END_TIMEOUT_S
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(deadline_s - time.monotonic(), 0.0))
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+
+    def _make(self, number: int, name: str) -> None:
+        path = self._folder / name
+        if (path / CONFIG_NAME).exists():
+            return
+        if not path.exists():
+            init_car(path)
+        port, track = FIRST_PORT + number * PORTS_APART, TRACKS[number % len(TRACKS)]
+        (path / CONFIG_NAME).write_text(
+            CONFIG.format(name=name, rate_hz=RATE_HZ, track=track, port=port), encoding="utf-8"
+        )
+
+    def _started(self, name: str) -> subprocess.Popen[bytes]:
+        path = self._folder / name
+        command = [sys.executable, "-m", "car.entry", "drive", "--tls", "--car", str(path)]
+        if self._headless:
+            command += ["--headless"]
+        with (path / LOG).open("wb") as log:
+            # A session of its own, so that a Ctrl-C in the terminal ends the fleet, and the fleet its cars.
+            return subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def _is_paired(self, name: str) -> bool:
+        process = self._processes[name]
+        if process.poll() is not None:
+            raise CarError(f"{name} has ended: {_last_line(self._folder / name / LOG)}")
+        store = AccessStore(self._folder / name, self._clock)
+        address = store.running_server()
+        if address is None:
+            return False
+        self._fingerprints.add(address.fingerprint)
+        place = Place(LOOPBACK, address.port)
+        kept = self.ring.keys()
+        for key in kept:
+            if key.fingerprint != address.fingerprint:
+                continue
+            if key.place == place and store.is_paired(key.token):
+                return True
+            self.ring.forget(key.place)
+        token = store.redeem(store.new_code(), "fleet")
+        if token is None:
+            return False
+        self.ring.keep(Key(place, token, address.fingerprint))
+        return True
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "it left no word."
+    return next((line for line in reversed(lines) if line.strip()), "it left no word.")
