@@ -24,9 +24,6 @@ def fleet(
     simulate: Annotated[
         int, typer.Option("--simulate", min=0, max=30, metavar="N", help="Start so many simulated cars here, too.")
     ] = 0,
-    headless: Annotated[
-        bool, typer.Option("--headless", help="With --simulate: let the cars' pilots drive them at once.")
-    ] = False,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of the page.")] = DEFAULT_PORT,
     car: CarOption = None,
 ) -> None:
@@ -42,11 +39,10 @@ def fleet(
     with contextlib.ExitStack() as stack:
         ring: KeyRing = key_ring()
         if simulate:
-            cars = stack.enter_context(SimulatedCars(Path(CLASS_FOLDER), simulate, clock, headless=headless))
-            typer.echo(f"Starting {simulate} simulated cars in {CLASS_FOLDER}/ ...")
-            cars.start()
-            cars.pair()
+            cars = stack.enter_context(SimulatedCars(Path(CLASS_FOLDER), simulate, clock))
+            for name in cars.start():
+                typer.echo(f"{name} is up.")
             ring = cars.ring
-        server = FleetServer.at(port, create_app(FleetContext(Fleet(ring, clock), folder)))
+        server = FleetServer(create_app(FleetContext(Fleet(ring, clock), folder)), port)
         typer.echo(f"Your cars are at {server.url}  Ctrl-C ends this page" + (" and the cars." if simulate else "."))
         server.run()

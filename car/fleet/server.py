@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,28 +14,31 @@ from car.web.discreet import LOOPBACK, discreet
 PORTS_TRIED = 20
 
 
-@dataclass(frozen=True, slots=True)
 class FleetServer:
-    """A free port of this laptop, and what is served there."""
+    """Serves ``app`` at ``port`` of this laptop, or at the next free one after it; raises RemoteError."""
 
-    app: FastAPI
-    listener: socket.socket
-
-    @classmethod
-    def at(cls, port: int, app: FastAPI) -> FleetServer:
-        """Take ``port``, or the next free one after it; raises RemoteError."""
-        for candidate in range(port, port + PORTS_TRIED):
-            with contextlib.suppress(OSError):
-                return cls(app, socket.create_server((LOOPBACK, candidate)))
-        raise RemoteError(f"No port from {port} to {port + PORTS_TRIED - 1} is free. Give another one with --port.")
+    def __init__(self, app: FastAPI, port: int) -> None:
+        self._listener = _first_free(port)
+        config = discreet(app, ws="none")
+        config.lifespan = "on"
+        self._server = uvicorn.Server(config)
 
     @property
     def url(self) -> str:
         """Where the page is."""
-        return f"http://{LOOPBACK}:{self.listener.getsockname()[1]}/"
+        return f"http://{LOOPBACK}:{self._listener.getsockname()[1]}/"
 
     def run(self) -> None:
-        """Serve until Ctrl-C."""
-        config = discreet(self.app, ws="none")
-        config.lifespan = "on"
-        uvicorn.Server(config).run(sockets=[self.listener])
+        """Serve until Ctrl-C, or until it is to end."""
+        self._server.run(sockets=[self._listener])
+
+    def end(self) -> None:
+        """Have ``run`` return; from any thread."""
+        self._server.should_exit = True
+
+
+def _first_free(port: int) -> socket.socket:
+    for candidate in range(port, port + PORTS_TRIED):
+        with contextlib.suppress(OSError):
+            return socket.create_server((LOOPBACK, candidate))
+    raise RemoteError(f"No port from {port} to {port + PORTS_TRIED - 1} is free. Give another one with --port.")

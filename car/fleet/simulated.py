@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 from car.config.folder import init_car
 from car.config.plain import CONFIG_NAME
@@ -19,7 +20,6 @@ from car.web.discreet import LOOPBACK
 from hardware.clock import Clock
 from hardware.closing import Closing
 
-MAX_CARS = 30
 FIRST_PORT = 8901
 PORTS_APART = 20
 """A car whose port is taken tries the next ones (``car.web.server``), and takes no other car's."""
@@ -50,44 +50,38 @@ announce = false
 class SimulatedCars(Closing):
     """``count`` simulated cars in folders of their own in ``folder``, made where they are missing.
 
-    ``start`` them, then wait until they are ``paired``; ``close`` ends them. Those of an earlier time keep their
+    ``start`` them; ``close`` ends them. Those of an earlier time keep their
     sessions, models and settings. They end by themselves when this program is killed.
     """
 
-    def __init__(self, folder: Path, count: int, clock: Clock, *, headless: bool = False) -> None:
+    def __init__(self, folder: Path, count: int, clock: Clock) -> None:
         self.ring = KeyRing(folder / ".keys")
         self._clock = clock
-        self._headless = headless
         self._names = [f"car-{number:02}" for number in range(1, count + 1)]
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._until_s: dict[str, float] = {}
         self._fingerprints: set[str] = set()
 
-    def start(self) -> Self:
-        """Start every car; raises CarError where the disk refuses."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for number, name in enumerate(self._names):
-                self._make(number, name)
-                self._processes[name] = self._started(name)
-        except OSError as error:
-            self.close()
-            raise CarError(f"{self._folder} cannot be written ({reason(error)}). Name another with --car.") from error
-        return self
+    def start(self) -> Iterator[str]:
+        """Start the cars and pair this laptop with each; yield the name of each that is up. Raises CarError.
 
-    def pair(self) -> None:
-        """Pair this laptop with each car once its page is there; raises CarError for one that has ended."""
-        left = list(self._names)
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while left and time.monotonic() < deadline_s:
-            left = [name for name in left if not self._is_paired(name)]
+        At most half of the processor's cores start one at a time: a machine that is busy with that stops the others.
+        """
+        waiting, starting = list(enumerate(self._names)), list[str]()
+        while waiting or starting:
+            while waiting and len(starting) < max((os.cpu_count() or 1) // 2, 1):
+                number, name = waiting.pop(0)
+                self._start(number, name)
+                starting.append(name)
+            up = [name for name in starting if self._is_paired(name)]
+            starting = [name for name in starting if name not in up]
+            yield from up
             time.sleep(LOOK_PERIOD_S)
         kept = self.ring.keys()
         for key in kept:
             if key.fingerprint not in self._fingerprints:
                 self.ring.forget(key.place)
-        if left:
-            raise CarError(f"{left[0]} is not up after {READY_TIMEOUT_S:.0f} s. Simulate fewer cars on this machine.")
 
     def close(self) -> None:
         """End every car, with its wheels neutral, and wait for that."""
@@ -104,30 +98,37 @@ class SimulatedCars(Closing):
                 process.wait()
         self._processes.clear()
 
-    def _make(self, number: int, name: str) -> None:
-        path = self._folder / name
-        if (path / CONFIG_NAME).exists():
-            return
-        if not path.exists():
-            init_car(path)
-        port, track = FIRST_PORT + number * PORTS_APART, TRACKS[number % len(TRACKS)]
-        (path / CONFIG_NAME).write_text(
-            CONFIG.format(name=name, rate_hz=RATE_HZ, track=track, port=port), encoding="utf-8"
-        )
-
-    def _started(self, name: str) -> subprocess.Popen[bytes]:
+    def _start(self, number: int, name: str) -> None:
         path = self._folder / name
         command = [sys.executable, "-m", "car.entry", "drive", "--tls", "--car", str(path)]
-        if self._headless:
-            command += ["--headless"]
-        with (path / LOG).open("wb") as log:
-            # A session of its own, so that a Ctrl-C in the terminal ends the fleet, and the fleet its cars.
-            return subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        try:
+            self._make(path, number)
+            with (path / LOG).open("wb") as log:
+                # A session of its own: Ctrl-C in the terminal ends the fleet, and the fleet its cars.
+                self._processes[name] = subprocess.Popen(  # noqa: S603
+                    command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                )
+        except OSError as error:
+            raise CarError(
+                f"{path} cannot be written ({reason(error)}). Start `car fleet` in another folder."
+            ) from error
+        self._until_s[name] = time.monotonic() + READY_TIMEOUT_S
+
+    def _make(self, path: Path, number: int) -> None:
+        if (path / CONFIG_NAME).exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        init_car(path)
+        port, track = FIRST_PORT + number * PORTS_APART, TRACKS[number % len(TRACKS)]
+        (path / CONFIG_NAME).write_text(
+            CONFIG.format(name=path.name, rate_hz=RATE_HZ, track=track, port=port), encoding="utf-8"
+        )
 
     def _is_paired(self, name: str) -> bool:
+        """Pair this laptop with a car, if its page is there; raises CarError where it has ended or takes too long."""
         process = self._processes[name]
+        if time.monotonic() > self._until_s[name]:
+            raise CarError(f"{name} is not up after {READY_TIMEOUT_S:.0f} s. Simulate fewer cars on this machine.")
         if process.poll() is not None:
             raise CarError(f"{name} has ended: {_last_line(self._folder / name / LOG)}")
         store = AccessStore(self._folder / name, self._clock)

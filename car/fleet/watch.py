@@ -30,6 +30,7 @@ PICTURE_PERIOD_S = 0.5
 PICTURE_WIDTH = 320
 NO_PICTURE_PERIOD_S = 5.0
 STOP = json.dumps({"type": "stop"})
+NEXT_PICTURE = json.dumps({"type": "next", "width": PICTURE_WIDTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class CarWatch:
         socket = await open_socket(self.key, "video", patience_s=PATIENCE_S)
         try:
             while True:
-                await socket.send(json.dumps({"width": PICTURE_WIDTH}))
+                await socket.send(NEXT_PICTURE)
                 async with asyncio.timeout(DEAD_S):
                     data = await socket.recv()
                 if isinstance(data, bytes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,10 +22,16 @@ NEUTRAL_STICK = (0.0, 0.0)
 
 
 @contextlib.contextmanager
-def open_socket(port: int, path: str = "/api/drive", origin: str | None = None) -> Iterator[ClientConnection]:
+def open_socket(
+    port: int, path: str = "/api/drive", origin: str | None = None, *, tls: bool = False
+) -> Iterator[ClientConnection]:
     """Have a socket as the car's own page has it, or as ``origin``'s would."""
-    address = f"127.0.0.1:{port}"
-    with connect(f"ws://{address}{path}", origin=Origin(origin or f"http://{address}"), compression=None) as connection:
+    address, context = f"127.0.0.1:{port}", None
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    url, own = (f"{scheme}{'s' * tls}://{address}" for scheme in ("ws", "http"))
+    with connect(f"{url}{path}", origin=Origin(origin or own), ssl=context, compression=None) as connection:
         yield connection
 
 
@@ -34,9 +41,9 @@ class Browser:
     What it sends goes through ``send``, which a test may replace to delay it, to repeat it or to lose it.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: bool = False) -> None:
         self._stack = contextlib.ExitStack()
-        self.socket = self._stack.enter_context(open_socket(port))
+        self.socket = self._stack.enter_context(open_socket(port, tls=tls))
         self.send: Callable[[str], None] = self.socket.send
         self.stick = NEUTRAL_STICK
         self.held = True

@@ -69,7 +69,8 @@ function showModels(models) {
   if (models.join("\n") === $("model").dataset.models) return;
   $("model").dataset.models = models.join("\n");
   const chosen = $("model").value;
-  $("model").replaceChildren(...models.map((name) => el("option", { value: name, selected: name === chosen }, name)));
+  const options = models.map((name) => el("option", { value: name, selected: name === chosen }, name));
+  $("model").replaceChildren(...(options.length ? options : [el("option", { value: "" }, "none here yet: car train")]));
   $("push").querySelector("button").disabled = models.length === 0;
 }
 
@@ -82,7 +83,7 @@ function showErrand(errand) {
 }
 
 function showBoards({ laps, scores }) {
-  const lapRows = laps.map((lap) => el("li", {}, `${seconds(lap.lap_s)} · ${lap.car}, ${lap.driven} · ${lap.track}`));
+  const lapRows = laps.map((lap) => el("li", {}, `${lap.track}: ${seconds(lap.lap_s)} · ${lap.car}, ${lap.driven}`));
   $("laps").replaceChildren(...(lapRows.length ? lapRows : [el("li", { class: "muted" }, "No lap has been timed yet.")]));
   const rows = scores.map((score) => el("li", {}, `${score.score.toFixed(1)} · ${score.model} (exam ${score.version})`));
   $("scores").replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, "No model of this laptop has sat the exam: car exam MODEL")]));

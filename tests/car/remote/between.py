@@ -42,6 +42,8 @@ class Wire:
         self.place = Place(LOOPBACK, self._listener.getsockname()[1])
         self._open: list[socket.socket] = []
         self._thawed = threading.Event()
+        self._flows = threading.Event()
+        self._flows.set()
         self._threads = [threading.Thread(target=self._listen)]
         self._threads[0].start()
 
@@ -51,6 +53,7 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self.vanish()
         self._thawed.set()
+        self._flows.set()
         for thread in self._threads:
             thread.join()
 
@@ -58,6 +61,14 @@ class Wire:
     def connections(self) -> int:
         """How many there were."""
         return len(self._open) // 2
+
+    def freeze(self) -> None:
+        """Let nothing through, and leave every connection open."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Let everything through again, also what was held up."""
+        self._flows.set()
 
     def vanish(self) -> None:
         """End every connection, and take no other."""
@@ -81,6 +92,7 @@ class Wire:
         carried = 0
         with contextlib.suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
+                self._flows.wait()
                 if is_meddled:
                     piece, goes_on = self._meddle(piece, carried)
                     target.sendall(piece)
