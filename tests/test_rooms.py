@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "car.remote": "hardware models car.config car.errors car.files car.pairing car.pilots car.sessions",
     "car.calibration": "hardware car.config car.errors car.gate car.kinds",
     "car.assembly": "hardware simulator car.config car.drive_record car.errors car.files car.kinds car.neutral",
+    "car.latency": "hardware simulator car.assembly car.config car.errors car.kinds car.terminal",
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software "
     "car.telemetry",
@@ -61,7 +62,7 @@ MAY_IMPORT = {
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
     "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "
-    "car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions car.terminal",
+    "car.latency car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",
 }
 """Each room, and the rooms that its modules may import. A room stands below every room that may import it."""
