@@ -116,8 +116,8 @@ def advise(rate_hz: float, delay_ms: float, stamps_ms: float, pulse_hz: float, *
     if rate_hz < FAST_CAMERA_HZ:
         saved_ms = (period_ms - 1000.0 / 60) / 2
         said.append(
-            f"At {rate_hz:.0f} frames/s the light waits up to {period_ms:.0f} ms for its exposure. Where the camera has "
-            f"a mode of 60 frames/s, rate_hz = 60 under [camera] saves {saved_ms:.0f} ms in the middle, "
+            f"At {rate_hz:.0f} frames/s the light waits up to {period_ms:.0f} ms for its exposure. Where the camera "
+            f"has a mode of 60 frames/s, rate_hz = 60 under [camera] saves {saved_ms:.0f} ms in the middle, "
             f"{2 * saved_ms:.0f} ms at most."
         )
     if delay_ms > 2 * period_ms:
