@@ -42,7 +42,7 @@ class LapTimer:
 
     >>> timer = LapTimer()
     >>> for tenths in range(101):   # a track of 10 m, at 1 m/s
-    ...     timer.add(LapCount(tenths // 100, tenths / 10, 0.0, 0), tenths * NS_PER_S // 10)
+    ...     ended = timer.add(LapCount(tenths // 100, tenths / 10, 0.0, 0), tenths * NS_PER_S // 10)
     >>> timer.best_s
     10.0
     """
