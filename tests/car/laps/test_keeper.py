@@ -97,4 +97,12 @@ def test_laps_that_a_simulated_cars_track_counts_are_noted_alike() -> None:
     drive = Drive(LapSection(), "oval")
     for tenths in range(202):
         drive.show(None, 5.0 + tenths / 10, LapCount(tenths // 100, tenths / 10, 0.0, 0))
-    assert [(time_s, lap) for time_s, lap in drive.noted] == [(15.0, Lap(1, 10.0)), (25.0, Lap(2, 10.0))]
+    assert drive.noted == [(15.0, Lap(1, 10.0)), (25.0, Lap(2, 10.0))]
+
+
+def test_a_desk_that_takes_the_place_of_another_notes_no_lap_of_a_simulated_car_again() -> None:
+    drive = Drive(LapSection(), "oval")
+    for tenths in range(102):
+        drive.show(None, 5.0 + tenths / 10, LapCount(tenths // 100, tenths / 10, 0.0, 0))
+    drive.new_keeper().poll()
+    assert drive.noted == [(15.0, Lap(1, 10.0))]

@@ -29,19 +29,21 @@ def test_each_press_after_the_first_is_a_lap(
     smbus2.install(monkeypatch, tmp_path)
     (tmp_path / "mycar").mkdir()
     (tmp_path / "mycar" / "car.toml").write_text(CAR, encoding="utf-8")
-    with DrivingCar(tmp_path, headless=False) as car:
-        with chromium.new_context(base_url=f"http://127.0.0.1:{car.port}") as context:
-            page = context.new_page()
-            page.goto("/")
-            expect(page.locator("#lap")).to_be_visible(timeout=30_000)
-            row = page.locator("#figures div", has_text="Laps").locator("dd")
-            page.locator("body").press("l")
-            expect(row).to_have_text("0", timeout=30_000)
-            page.locator("#lap").click()
-            expect(row).to_have_text("1", timeout=30_000)
-            page.locator("#lap").press("Enter")
-            expect(row).to_have_text("2", timeout=30_000)
-            expect(page.locator("#figures div", has_text="Off the lane")).to_have_count(0)
+    with (
+        DrivingCar(tmp_path, headless=False) as car,
+        chromium.new_context(base_url=f"http://127.0.0.1:{car.port}") as context,
+    ):
+        page = context.new_page()
+        page.goto("/")
+        expect(page.locator("#lap")).to_be_visible(timeout=30_000)
+        row = page.locator("#figures div", has_text="Laps").locator("dd")
+        page.locator("body").press("l")
+        expect(row).to_have_text("0", timeout=30_000)
+        page.locator("#lap").click()
+        expect(row).to_have_text("1", timeout=30_000)
+        page.locator("#lap").press("Enter")
+        expect(row).to_have_text("2", timeout=30_000)
+        expect(page.locator("#figures div", has_text="Off the lane")).to_have_count(0)
 
 
 def test_a_simulated_car_has_its_track_for_that(drive_page: DrivePage) -> None:
