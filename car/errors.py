@@ -21,6 +21,7 @@
     │   └── Refusal                         it answers, and says no
     ├── CarInUse (OSError)                  another program drives or calibrates this car, or uses its outputs
     ├── TrialError (RuntimeError)           a fault cannot be tried, or the car to be broken does not start
+    ├── LatencyError (RuntimeError)         the LED of `car latency` is not seen, or the wheels are not at neutral
     └── MissingPackage (ImportError)        an optional package is needed and not installed
 
 Every message is one sentence that says what is wrong, and one that says what to do next. The command line prints it
@@ -103,6 +104,10 @@ class CarInUse(CarError, OSError):
 
 class TrialError(CarError, RuntimeError):
     """A fault cannot be tried, or the car to be broken does not start."""
+
+
+class LatencyError(CarError, RuntimeError):
+    """The latency cannot be measured: the LED is not seen, or the wheels are not at neutral."""
 
 
 class MissingPackage(CarError, ImportError):

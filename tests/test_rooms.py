@@ -35,12 +35,14 @@ MAY_IMPORT = {
     "car.neutral": "hardware car.config car.kinds car.terminal",
     "car.tracks": "hardware simulator car.files",
     "car.link": "hardware models car.config car.drive_record car.gate car.kinds car.pilots",
+    "car.laps": "hardware car.config car.files car.link",
     "car.sessions": "hardware car.config car.drive_record car.elsewhere car.errors car.files car.gate car.telemetry "
     "car.terminal",
     "car.pairing": "hardware car.config car.errors car.files",
     "car.remote": "hardware models car.config car.errors car.files car.pairing car.pilots car.sessions",
     "car.calibration": "hardware car.config car.errors car.gate car.kinds",
     "car.assembly": "hardware simulator car.config car.drive_record car.errors car.files car.kinds car.neutral",
+    "car.latency": "hardware simulator car.assembly car.config car.errors car.kinds car.terminal",
     "car.controls": "hardware car.gate car.link",
     "car.recording": "hardware car.config car.drive_record car.errors car.gate car.link car.sessions car.software "
     "car.telemetry",
@@ -50,18 +52,19 @@ MAY_IMPORT = {
     "car.doctor": "hardware simulator car.arming car.config car.controls car.errors car.gate car.kinds car.pilots "
     "car.terminal",
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
-    "car.errors car.files car.gate car.kinds car.link car.pairing car.pilots car.recording car.sessions car.software "
-    "car.statistics car.tracks",
+    "car.errors car.files car.gate car.kinds car.laps car.link car.pairing car.pilots car.recording car.sessions "
+    "car.software car.statistics car.tracks",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
-    "car.drive_record car.errors car.gate car.kinds car.link car.pilots car.range_watch car.readings car.recording "
-    "car.speed car.statistics car.telemetry car.terminal car.tracks car.web",
+    "car.drive_record car.errors car.gate car.kinds car.laps car.link car.pilots car.range_watch car.readings "
+    "car.recording car.speed car.statistics car.telemetry car.terminal car.tracks car.web",
     "car.faults": "hardware simulator car.assembly car.config car.drive_loop car.drive_record car.errors car.gate "
     "car.kinds car.link car.pairing car.pilots car.processes car.range_watch car.readings car.speed "
     "car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
     "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
     "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "
-    "car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions car.terminal",
+    "car.laps car.latency car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions "
+    "car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",
 }
 """Each room, and the rooms that its modules may import. A room stands below every room that may import it."""

@@ -122,6 +122,27 @@ def doctor(
     raise typer.Exit(1 if report.level is Level.ERROR else 0)
 
 
+@app.command()
+def latency(
+    car: CarOption = None,
+    gpio: Annotated[int, typer.Option("--gpio", min=0, max=27, help="The GPIO that the LED is on.")] = 26,
+    blinks: Annotated[int, typer.Option("--blinks", min=20, max=1000, help="How often the LED changes.")] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure by an LED before the camera how long light takes to become a pulse at the wheels, which stand still."""
+    from car.latency.command import measure_latency
+    from car.latency.view import show_latency
+    from car.terminal.progress import progress_bar
+
+    folder = find_car(car)
+    if as_json:
+        typer.echo(measure_latency(folder, gpio, blinks).to_json())
+        return
+    with progress_bar("blinking") as progress:
+        measured = measure_latency(folder, gpio, blinks, progress)
+    show_latency(measured)
+
+
 def _open_pilot(model: str | None, folder: CarFolder, *, headless: bool) -> Pilot:
     """Open the pilot; a car that is driven by hand needs none, and its driver is told why there is none.
 

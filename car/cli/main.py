@@ -8,7 +8,20 @@ from typing import Never
 import typer
 
 # Each adds its commands; their order here is the order of ``car --help``.
-from car.cli import drive, exam, fleet, models, network, remote, sessions, simulate, tracks, train, tune  # noqa: F401
+from car.cli import (  # noqa: F401
+    drive,
+    exam,
+    fleet,
+    laps,
+    models,
+    network,
+    remote,
+    sessions,
+    simulate,
+    tracks,
+    train,
+    tune,
+)
 from car.cli.app import app, wants_traceback
 
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -95,6 +95,11 @@ throttle_channel = 2
 mode_channel = 5        # a switch: manual, assist, auto
 stop_channel = 0        # a switch that stops the car; 0 for none
 throttle_limit = 0.5    # what its throttle's end means
+
+[lap]
+marker = "none"         # or "aruco": one beside the start line, which `car lap-marker` makes: docs/laps.md
+number = 0              # which one, 0 to 49
+least_s = 2.0           # no lap is shorter
 
 [recording]
 enabled = true
@@ -220,6 +225,20 @@ class ReceiverSection(Section):
         return named if self.stop_channel == 0 else {**named, "stop": self.stop_channel}
 
 
+class LapSection(Section):
+    """How a car that is real tells the start line: by a marker beside it, or by hand alone.
+
+    >>> LapSection(marker="aruco", number=3).least_s
+    2.0
+
+    Within ``least_s`` of one crossing there is no other.
+    """
+
+    marker: Literal["none", "aruco"] = "none"
+    number: Annotated[int, Field(ge=0, le=49)] = 0
+    least_s: Annotated[float, Field(gt=0, le=600)] = 2.0
+
+
 class RecordingSection(Section):
     """Sessions and their files."""
 
@@ -266,6 +285,7 @@ class CarConfig(Section):
     speed: SpeedSection | None = None
     gamepad: GamepadSection = GamepadSection()
     receiver: ReceiverSection = ReceiverSection()
+    lap: LapSection = LapSection()
     recording: RecordingSection = RecordingSection()
     web: WebSection = WebSection()
 

@@ -21,11 +21,12 @@ its transmitter is heard."""
 class CarLink:
     """All the memory that the drive process shares with its controls and its desk.
 
-    The controls write ``slot``, ``beats``, ``pages`` (where the pages are), ``wishes`` (what is to be recorded) and
-    ``scene`` (the track that a simulated car is to be on); ``controls_ready`` says that all carriers of a stop have
+    The controls write ``slot``, ``beats``, ``pages`` (where the pages are), ``wishes`` (what is to be recorded),
+    ``hand_laps`` (when a hand said that the line was crossed) and ``scene`` (the track that a simulated car is to be
+    on); ``controls_ready`` says that all carriers of a stop have
     been started. The drive process writes ``entered``, the track that such a car has been carried to. The desk writes
     ``notice``: what is recorded, which pilot drives, where its library is; and ``telemetry``: how the car is, and what
-    a driver should know of its supply. ``records`` and ``recorded`` are for the
+    a driver should know of its supply; and ``laps``, how long they took. ``records`` and ``recorded`` are for the
     desk that takes the place of one that died: whether it was recording, and the number of the ring's cycle that would
     have been next. ``secret`` is what the controls say to the desk's library, so that nobody else is heard there.
     """
@@ -40,6 +41,8 @@ class CarLink:
         self.entered = Bulletin(context)
         self.notice = Bulletin(context)
         self.telemetry = Bulletin(context)
+        self.hand_laps = Bulletin(context)
+        self.laps = Bulletin(context)
         self.pilots = PilotLink(context)
         self.secret = secrets.token_urlsafe()
         self.controls_ready = context.RawValue(c_bool, False)

@@ -26,6 +26,7 @@ from car.controls.local import LocalDrivers
 from car.controls.receiver import Channels, ReceiverDrivers, open_sbus
 from car.errors import CarError
 from car.gate import GateState, Mode
+from car.laps.keeper import HandLaps
 from car.link.car_link import CarLink
 from car.link.driver_slot import SlotWriter
 from car.link.ring import CycleRing, RingReader
@@ -204,6 +205,8 @@ def _open_pages(context: ControlsContext) -> Iterator[None]:
             open_eye(folder.config, entered, entries),
             entered,
             TrackMaps(folder.config, entered, entries),
+            link.laps.read,
+            None if tracks else HandLaps(link.hand_laps).cross,
         )
         server = WebServer(web, relay_secret=link.secret, beat=lambda: context.beat("pages"))
     except CarError as error:

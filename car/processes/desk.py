@@ -15,6 +15,7 @@ from pathlib import Path
 
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
+from car.laps.keeper import LapKeeper
 from car.link.car_link import CarLink
 from car.link.pilot_switch import PilotSwitch
 from car.link.ring import RingReader
@@ -141,6 +142,19 @@ def _take_telemetry(context: DeskContext, taker: TelemetryTaker) -> None:
             recorder.note("supply", taker.trouble)
 
 
+def _open_laps(context: DeskContext) -> contextlib.AbstractContextManager[None]:
+    link, recorder, config = context.link, context.recorder, context.job.config
+    keeper = LapKeeper(
+        link.ring,
+        config.lap,
+        link.hand_laps,
+        link.laps,
+        lambda time_ns, lap: recorder.note("lap", str(lap), time_ns),
+        lambda: str(link.entered.read().get("track", "")),
+    )
+    return thread("laps", lambda: keeper.run(context.ended), context.ended.set)
+
+
 @contextlib.contextmanager
 def _open_library(context: DeskContext) -> Iterator[None]:
     # Only here, because the drive process imports this module too.
@@ -198,6 +212,7 @@ DESK: Sequence[Service[DeskContext]] = (
     # Before the library, which takes seconds to import: a successor is to know what was recorded meanwhile.
     Service("notice", _open_notice),
     Service("telemetry", _open_telemetry),
+    Service("laps", _open_laps),
     Service("library", _open_library),
     Service("view", _open_view),
 )

@@ -142,9 +142,9 @@ class RecorderControl:
         """Write how the car is into the session that is being recorded, if one is."""
         self._requests.append(partial(self._add_telemetry, telemetry))
 
-    def note(self, kind: str, text: str) -> None:
-        """Write an event of now into the session that is being recorded, if one is."""
-        self._requests.append(partial(self._note, self._clock.now_ns(), kind, text))
+    def note(self, kind: str, text: str, time_ns: int | None = None) -> None:
+        """Write an event, of now or of ``time_ns``, into the session that is being recorded, if one is."""
+        self._requests.append(partial(self._note, self._clock.now_ns() if time_ns is None else time_ns, kind, text))
 
     def run(self, ended: threading.Event) -> None:
         """Be the recorder until ``ended``, then close the session."""

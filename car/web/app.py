@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from car.errors import KNOWN_ERRORS
 from car.files import reason
+from car.laps.timer import LapTimer
 from car.pilots.trainer import Trainer
 from car.software import software_versions
 from car.web import (
@@ -39,7 +40,6 @@ from car.web import (
 from car.web.access import Access, AccessGuard, refuse
 from car.web.bodies import BodyLimit
 from car.web.context import LibraryContext, WebContext
-from car.web.laps import LapTimer
 from car.web.relay import Library, Relay, SecretGuard
 
 STATIC = Path(__file__).parent / "static"

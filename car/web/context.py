@@ -51,6 +51,8 @@ class WebContext:
     ``library_port``;
     ``scene`` is where a simulated car drives, ``track`` tells the track it has entered (empty for a car that is real)
     and ``track_map`` is what the page draws of it; ``eye`` turns a cycle into the picture that people are shown.
+    ``laps`` is what the lap clock of a real car has said last; ``cross_line`` tells it when a hand saw the car at the
+    line, None where the track counts.
     """
 
     folder: CarFolder
@@ -64,6 +66,8 @@ class WebContext:
     eye: Callable[[DriveRecord, Frame], Image] = lambda _record, frame: frame.image
     track: Callable[[], str] = str
     track_map: Callable[[], dict[str, Any] | None] = lambda: None
+    laps: Callable[[], Mapping[str, Any]] = dict
+    cross_line: Callable[[int], None] | None = None
 
     @property
     def config(self) -> CarConfig:

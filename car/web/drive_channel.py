@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from car.controls.hub import Seat
 from car.gate import ArmRefusal
+from car.laps.timer import LapTimer
 from car.web import messages
 from car.web.client_clock import MAX_DOUBT_NS, ClientClock
 from car.web.context import BROWSER, WebContext, context_of
-from car.web.laps import LapTimer
 from car.web.live import LiveDrive
 from car.web.sockets import TRY_LATER, RuleBroken, converse
 from car.web.tried_output import TriedOutput
@@ -64,7 +64,7 @@ class DriveChannel:
         self._clock = context.clock
         self._client_clock = ClientClock()
         self._laps = laps
-        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps)
+        self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps, context.laps)
         self._tried = TriedOutput(context.folder)
         self._seat: Seat = context.hub.join(BROWSER)
         self._age_ns: int | None = None
@@ -123,6 +123,8 @@ class DriveChannel:
                 if not seat.may_act():
                     return False
                 recorder.erase(seconds)
+            case messages.CrossLine(client_ms=client_ms):
+                return seat.may_act() and self._cross(client_ms, arrived_ns)
             case messages.TryOutput(name=name, value=value):
                 self._tried.try_value(name, value, arrived_ns)
             case messages.EnterTrack(track=track):
@@ -141,6 +143,12 @@ class DriveChannel:
             "let_go": seat.let_go,
         }
         return acts[what]() is not False or what == "take_over"
+
+    def _cross(self, client_ms: float, arrived_ns: int) -> bool:
+        pressed_ns = self._client_clock.sampled_ns(round(client_ms * NS_PER_MS), arrived_ns)
+        if self._context.cross_line is not None and pressed_ns is not None:
+            self._context.cross_line(pressed_ns)
+        return True
 
     def _sample(self, sample: messages.Sample, arrived_ns: int) -> None:
         sampled_ns = self._client_clock.sampled_ns(round(sample.client_ms * NS_PER_MS), arrived_ns)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from car.drive_record import DriveRecord, as_json
 from car.gate import GateState, Mode
+from car.laps.timer import LapTimer
 from car.link.ring import CycleRing, RingReader
 from car.statistics import LoopStatistics
-from car.web.laps import LapTimer
 from hardware.clock import NS_PER_S, Clock
 
 WINDOW_S = 3.0
@@ -23,14 +24,23 @@ class LiveDrive:
     """Follows the drive loop's records; call ``update`` now and then.
 
     ``newest`` is None until the drive loop has come round once. ``laps`` may be shared with others who follow the same
-    drive: whoever comes later is told the laps that those before have seen.
+    drive: whoever comes later is told the laps that those before have seen. ``posted`` is
+    what the lap clock says of a car whose track does not count.
     """
 
-    def __init__(self, ring: CycleRing, rate_hz: float, clock: Clock, laps: LapTimer | None = None) -> None:
+    def __init__(
+        self,
+        ring: CycleRing,
+        rate_hz: float,
+        clock: Clock,
+        laps: LapTimer | None = None,
+        posted: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
         self._reader = RingReader(ring, with_frames=False)
         self._statistics = LoopStatistics(round(rate_hz * WINDOW_S))
         self._clock = clock
         self._laps = laps or LapTimer()
+        self._posted = posted
         self._figures_ns = 0
         self.newest: DriveRecord | None = None
         self.frame_rate_hz = 0.0
@@ -73,7 +83,9 @@ class LiveDrive:
     def _odometry(self, known: dict[str, Any]) -> dict[str, Any] | None:
         """Return motion and laps in one, as the page wants them, where both are known."""
         motion, lap_count, laps = known["motion"], known["lap_count"], self._laps
-        if motion is None or lap_count is None:
+        if lap_count is None:
+            return self._timed(motion)
+        if motion is None:
             return None
         return {
             "speed_m_s": motion["speed_m_s"],
@@ -82,6 +94,22 @@ class LiveDrive:
             "lap_s": _seconds(laps.now_s),
             "last_lap_s": _seconds(laps.last_s),
             "best_lap_s": _seconds(laps.best_s),
+            "may_be_two": laps.last is not None and laps.last.may_be_two,
+        }
+
+    def _timed(self, motion: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the same of a car whose laps are timed by a marker or by hand, once the line was crossed."""
+        posted, record = self._posted(), self.newest
+        if record is None or posted.get("begun_ns") is None:
+            return None
+        return {
+            "speed_m_s": None if motion is None else motion["speed_m_s"],
+            "laps": posted["laps"],
+            "departures": None,
+            "lap_s": _seconds(max(record.captured_ns - posted["begun_ns"], 0) / NS_PER_S),
+            "last_lap_s": _seconds(posted["last_s"]),
+            "best_lap_s": _seconds(posted["best_s"]),
+            "may_be_two": posted["may_be_two"],
         }
 
 

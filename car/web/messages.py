@@ -80,6 +80,13 @@ class Erase(_Message):
     seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 
 
+class CrossLine(_Message):
+    """The car crosses the start line now, by the client's own clock."""
+
+    type: Literal["lap"]
+    client_ms: ClientMs
+
+
 class TryOutput(_Message):
     """Show on the wheels what a value of the calibration does; it has to be said again while it is held."""
 
@@ -96,7 +103,8 @@ class EnterTrack(_Message):
 
 
 DriveMessage = Annotated[
-    Sample | Pong | Arm | ChangeMode | Act | Record | Erase | TryOutput | EnterTrack, Field(discriminator="type")
+    Sample | Pong | Arm | ChangeMode | Act | Record | Erase | CrossLine | TryOutput | EnterTrack,
+    Field(discriminator="type"),
 ]
 DRIVE_MESSAGES: TypeAdapter[DriveMessage] = TypeAdapter(DriveMessage)
 

@@ -64,6 +64,9 @@ function wireButtons() {
   $("erase").addEventListener("click", () => {
     if (channel.send({ type: "erase", seconds: ERASE_S })) toast(`The last ${ERASE_S} s are left out of the recording.`);
   });
+  $("lap").addEventListener("pointerdown", crossLine);
+  // Enter and the like: these have no pointer.
+  $("lap").addEventListener("click", (event) => event.detail === 0 && crossLine());
   $("take-over").addEventListener("click", () => {
     askedMs = performance.now();
     channel.send({ type: "take_over" });
@@ -79,8 +82,15 @@ function wireButtons() {
   $("restart").addEventListener("click", enterTrack);
   window.addEventListener("keydown", (event) => {
     const isTyped = event.target instanceof Element && event.target.matches("input, select, textarea");
-    if (!isTyped && !event.repeat && !event.ctrlKey && !event.metaKey && isLetter(event, "KeyR") && !$("world").hidden) enterTrack();
+    if (isTyped || event.repeat || event.ctrlKey || event.metaKey) return;
+    if (isLetter(event, "KeyR") && !$("world").hidden) enterTrack();
+    if (isLetter(event, "KeyL") && !$("lap").hidden) crossLine();
   });
+}
+
+/** The car crosses the start line: the moment of the key or finger counts, not the one at which the car hears of it. */
+function crossLine() {
+  channel.send({ type: "lap", client_ms: performance.now() });
 }
 
 /** The limit that was set last; a browser may keep nothing, and then the usual one holds. */
@@ -244,6 +254,7 @@ const sentence = (words) => words && `${words[0].toUpperCase()}${words.slice(1)}
 function showDriver(state, nowMs) {
   const isWatching = Boolean(state) && !state.driver && state.driver_present, hasAsked = nowMs - askedMs < ASK_AGAIN_MS;
   $("watching").hidden = !isWatching;
+  $("lap").hidden = isWatching || !state || state.simulated;
   setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Another person drives. You are watching; your STOP works.");
   setText("take-over", hasAsked ? "Take it now" : "Take over");
   $("pad").classList.toggle("off", isWatching || !state);
@@ -315,10 +326,11 @@ function machineRows({ processor, firmware, supply, wifi, disk }) {
   ].filter(Boolean);
 }
 
-/** A car that knows its track: the simulated one. */
-function lapRows({ laps, departures, lap_s: now, last_lap_s: last, best_lap_s: best }) {
+/** Laps by a simulated car's track, which knows departures too, or by a marker or hand, which may miss the line. */
+function lapRows({ laps, departures, lap_s: now, last_lap_s: last, best_lap_s: best, may_be_two: isDoubtful }) {
   const seconds = (value) => (value == null ? "–" : `${value.toFixed(1)} s`);
-  return [["Laps", count(laps)], ["This lap", seconds(now)], ["Last lap", seconds(last)], ["Best lap", seconds(best)], ["Off the lane", count(departures)]];
+  return [["Laps", count(laps)], ["This lap", seconds(now)], ["Last lap", seconds(last) + (isDoubtful ? " (two?)" : ""), isDoubtful], ["Best lap", seconds(best)],
+    ...(departures == null ? [] : [["Off the lane", count(departures)]])];
 }
 
 function setText(id, text) {

@@ -94,7 +94,7 @@ export class TrackMap {
 
   #say(odometry) {
     const seconds = (value) => (value == null ? "–" : `${value.toFixed(1)} s`);
-    const texts = odometry ? [`${odometry.speed_m_s.toFixed(1)} m/s`, `lap ${seconds(odometry.lap_s)}`, `best ${seconds(odometry.best_lap_s)}`] : ["", "", ""];
+    const texts = odometry ? [odometry.speed_m_s == null ? "" : `${odometry.speed_m_s.toFixed(1)} m/s`, `lap ${seconds(odometry.lap_s)}`, `best ${seconds(odometry.best_lap_s)}`] : ["", "", ""];
     texts.forEach((text, index) => {
       const span = $("map-text").children[index];
       if (span.textContent !== text) span.textContent = text;

@@ -43,7 +43,8 @@ SECRET = "a secret of this test"  # noqa: S105
 class Served:
     """A car whose pages are served, a client that may use them, and what the drive loop would hear of its drivers.
 
-    What a test puts into ``said`` takes the place of what the desk would say of itself.
+    What a test puts into ``said`` takes the place of what the desk would say of itself; ``crossed`` has when a hand
+    said that the car crossed the line.
     """
 
     folder: CarFolder
@@ -55,6 +56,7 @@ class Served:
     port: int
     slot: SlotReader
     pilot: ActivePilot
+    crossed: list[int]
 
     def refused(self, method: str, path: str, status: int, *words: str, **options: object) -> None:
         """Check that a request is refused with ``status`` and a sentence that has all of ``words``."""
@@ -86,6 +88,7 @@ def serving(
     library = LibraryServer(LibraryContext(folder, ring, pilots, recorder, tracks), SECRET)
 
     said: dict[str, Any] = {}
+    crossed: list[int] = []
 
     def notice() -> dict[str, Any]:
         return {"time_ns": clock.now_ns(), "pilot": pilots.name, "library_port": library.port, **said}
@@ -109,6 +112,7 @@ def serving(
         scene=scene,
         track=entered,
         track_map=TrackMaps(config, entered),
+        cross_line=crossed.append,
     )
     is_alive = threading.Event()
 
@@ -126,7 +130,9 @@ def serving(
             activating(link, pilot, partial(load_pilot, config.camera.geometry)),
             httpx.Client(base_url=f"http://127.0.0.1:{server.port}/api/", headers=OURS, timeout=60.0) as client,
         ):
-            yield Served(folder, context, recorder, library, said, client, server.port, SlotReader(slot), pilot)
+            yield Served(
+                folder, context, recorder, library, said, client, server.port, SlotReader(slot), pilot, crossed
+            )
     finally:
         recorder.close()
         server.close()

@@ -350,3 +350,20 @@ def test_what_comes_from_a_browser_whose_clock_is_not_known_yet_may_be_late_and_
             socket.send(json.dumps(message))
         assert "Press it again" in refusal(socket)
         assert not [event for event in wait_to_hear_all(served, Stop) if isinstance(event, Arm | ChangeMode)]
+
+
+def test_the_driver_tells_of_the_line_with_the_time_of_the_key_and_a_watcher_may_not(served: Served) -> None:
+    crossed = served.crossed
+    crossed.clear()
+    with Browser(served.port) as driver, Browser(served.port) as watcher:
+        driver.wait_for_state(driver=True)
+        watcher.wait_for_state(driver=False, driver_present=True)
+        watcher.say(type="lap", client_ms=time.perf_counter() * 1000)
+        wait_for(lambda: watcher.refused != [], "a refusal")
+        wait_for(lambda: driver.state["command_age_ms"] is not None, "an age")
+        before_ns, client_ms = SystemClock().now_ns(), time.perf_counter() * 1000
+        after_ns = SystemClock().now_ns()
+        driver.say(type="lap", client_ms=client_ms - 4000)
+        wait_for(lambda: crossed != [], "the line to be crossed")
+    assert len(crossed) == 1
+    assert before_ns - LATE_NS <= crossed[0] + 4 * NS_PER_S <= after_ns + LATE_NS + NS_PER_S

@@ -12,7 +12,7 @@ from car.drive_record import DriveRecord
 from car.gate import Ahead, ArmRefusal, GateState, Mode, TripReason
 from car.link.ring import CycleRing
 from car.web.live import LiveDrive
-from hardware.clock import VirtualClock
+from hardware.clock import NS_PER_S, VirtualClock
 from hardware.drivetrain import Command, LapCount, Motion, Pose
 from tests.frames import SMALL, make_frame, make_record
 
@@ -61,6 +61,7 @@ def test_the_page_is_told_by_the_names_and_words_it_knows() -> None:
             "lap_s": None,
             "last_lap_s": None,
             "best_lap_s": None,
+            "may_be_two": False,
         },
         "awaits_neutral": False,
         "uncertainty": 1.25,
@@ -86,3 +87,28 @@ def test_a_car_that_knows_its_motion_alone_has_no_laps_to_show() -> None:
 def test_a_pilot_gone_mad_leaves_the_page_readable() -> None:
     assert state_after(replace(RECORD, pilot=Command(math.nan, 0.0)))["pilot"] is None
     assert state_after(replace(RECORD, pilot=Command(0.5, math.nan)))["pilot"] == {"steering": 0.5, "throttle": None}
+
+
+def test_a_car_whose_laps_are_timed_by_a_marker_has_the_same_fields() -> None:
+    posted: dict[str, Any] = {
+        "laps": 2,
+        "begun_ns": RECORD.captured_ns - NS_PER_S,
+        "last_s": 20.0,
+        "best_s": 9.5,
+        "may_be_two": True,
+    }
+    ring = CycleRing(multiprocessing.get_context("spawn"), SMALL, 20.0)
+    live = LiveDrive(ring, 20.0, VirtualClock(), posted=lambda: posted)
+    ring.publish(replace(RECORD, lap_count=None), None)
+    live.update()
+    assert live.state()["odometry"] == {
+        "speed_m_s": 1.5,
+        "laps": 2,
+        "departures": None,
+        "lap_s": 1.0,
+        "last_lap_s": 20.0,
+        "best_lap_s": 9.5,
+        "may_be_two": True,
+    }
+    posted["begun_ns"] = None
+    assert live.state()["odometry"] is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.web.laps import LapTimer
+from car.laps.timer import Lap, LapTimer
 from hardware.clock import NS_PER_MS, NS_PER_S
 from hardware.drivetrain import LapCount
 
@@ -108,3 +108,26 @@ def test_two_who_follow_the_same_drive_change_nothing_for_each_other() -> None:
         timer.add(odometry, time_ns)
     assert (timer.last_s, timer.best_s, timer.now_s) == shown
     assert timer.best_s is not None
+
+
+def test_crossings_are_timed_and_the_first_one_begins() -> None:
+    timer = LapTimer(least_s=2.0)
+    assert timer.cross(10 * NS_PER_S) is None
+    assert timer.cross(22 * NS_PER_S) == Lap(1, 12.0)
+    assert timer.cross(32 * NS_PER_S) == Lap(2, 10.0)
+    assert (timer.laps, timer.last_s, timer.best_s) == (2, 10.0, 10.0)
+
+
+def test_one_crossing_that_marker_and_hand_tell_counts_once_whichever_comes_first() -> None:
+    timer = LapTimer(least_s=2.0)
+    timer.cross(10 * NS_PER_S)
+    assert timer.cross(11 * NS_PER_S) is None
+    assert timer.cross(9 * NS_PER_S) is None
+    assert timer.cross(20 * NS_PER_S) == Lap(1, 10.0)
+
+
+def test_a_lap_as_long_as_two_is_said_to_be_maybe_two() -> None:
+    timer = LapTimer(least_s=2.0)
+    laps = [timer.cross(seconds * NS_PER_S) for seconds in (0, 10, 21, 41, 51)]
+    assert [lap.may_be_two for lap in laps if lap] == [False, False, True, False]
+    assert "may have been missed" in str(laps[3])
