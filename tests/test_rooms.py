@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
     "car.errors car.files car.gate car.kinds car.laps car.link car.pairing car.pilots car.recording car.sessions "
     "car.software car.statistics car.tracks",
+    "car.fleet": "hardware models car.config car.errors car.files car.pairing car.pilots car.remote car.web",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
     "car.drive_record car.errors car.gate car.kinds car.laps car.link car.pilots car.range_watch car.readings "
     "car.recording car.speed car.statistics car.telemetry car.terminal car.tracks car.web",
@@ -62,7 +63,7 @@ MAY_IMPORT = {
     "car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
     "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
-    "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.kinds "
+    "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.fleet car.kinds "
     "car.laps car.latency car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions "
     "car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",

@@ -8,6 +8,7 @@ import sys
 from tests.benchmarks import (
     cameras,
     crowd,
+    fleet,
     footprint,
     gamepad,
     library,
@@ -48,6 +49,7 @@ BENCHMARKS = {
     "pages": pages.measure,
     "viewers": viewers.measure,
     "crowd": crowd.measure,
+    "fleet": fleet.measure,
     "library": library.measure,
     "simulator": simulator.measure,
     "speed": speed.measure,
