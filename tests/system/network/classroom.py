@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import models
 from car.sessions.originals import PIECE_BYTES
@@ -33,6 +35,7 @@ tls = true
 announce = false
 """
 LOOPBACK = "127.0.0.1"
+FLEET_PORT = 8870
 LONG_BYTES = 4 * PIECE_BYTES + 1000
 
 
@@ -82,7 +85,7 @@ class Machine:
 
 
 class Car(Machine):
-    """A simulated car that drives and records nothing; its sessions were recorded before."""
+    """A simulated car that waits for a driver; its sessions were recorded before."""
 
     def __init__(self, name: str, host: Host, folder: Path) -> None:
         super().__init__(host, folder)
@@ -115,7 +118,8 @@ class Classroom:
             hosts = self.air.hosts
             self.cars = [Car(name, hosts[name], self._folder / name) for name in self._names]
             for car in self.cars:
-                driving = DrivingCar(car.folder, "--no-record", prefix=car.host.prefix)
+                # Not headless: that one would end for good where a busy machine stops it.
+                driving = DrivingCar(car.folder, "--no-record", headless=False, prefix=car.host.prefix)
                 car.process = stack.enter_context(driving).process.pid
             self.laptops = [self.make_laptop(name) for name in ("ada", "bo")]
             self._stack = stack.pop_all()
@@ -150,6 +154,17 @@ def listens(machine: Machine, address: str) -> bool:
     ask = f"import socket; socket.create_connection(({address!r}, 8887), timeout=5)"
     done = subprocess.run([*machine.host.prefix, "python3", "-c", ask], capture_output=True, check=False)
     return done.returncode == 0
+
+
+def fleet_says(laptop: Machine, path: str = "", method: str = "GET") -> Any:
+    """Return what the fleet's page on a laptop answers to a browser there."""
+    url, headers = f"http://{LOOPBACK}:{FLEET_PORT}/api/fleet{path}", {"X-Pocketpilot": "1"}
+    ask = (
+        f"import urllib.request as u; asked = u.Request({url!r}, method={method!r}, headers={headers!r}); "
+        "print(u.urlopen(asked, timeout=30).read().decode())"
+    )
+    done = subprocess.run([*laptop.host.prefix, "python3", "-c", ask], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else None
 
 
 def ended(process: subprocess.Popen[str], typed: str = "") -> Done:

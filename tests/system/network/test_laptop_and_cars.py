@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from car.sessions.originals import PIECE_BYTES
 from tests.system.car_process import wait_for
 from tests.system.network.air import why_not
 from tests.system.network.classroom import (
+    FLEET_PORT,
     LONG_BYTES,
     SHIPPED,
     Car,
@@ -23,6 +25,7 @@ from tests.system.network.classroom import (
     Done,
     Machine,
     ended,
+    fleet_says,
     other_model,
     pair,
     small_disk,
@@ -132,6 +135,30 @@ def test_a_car_that_vanishes_while_it_is_paired_with_is_paired_with_again(classr
     classroom.air.left_bytes.clear()
     assert pair(laptop, car).code == 0
     assert laptop.car("pull", car.host.address).code == 0
+
+
+def test_all_cars_are_stopped_from_one_page_and_the_one_that_vanished_is_named(classroom: Classroom) -> None:
+    laptop, lost = classroom.laptops[1], classroom.cars[0]
+    fleet = laptop.start("fleet", "--port", str(FLEET_PORT))
+
+    def heard() -> set[str]:
+        said = fleet_says(laptop) or {"cars": []}
+        return {car["name"] for car in said["cars"] if car["state"] is not None}
+
+    def unconfirmed() -> list[str]:
+        return [stop["name"] for stop in fleet_says(laptop, "/stop", "POST") if stop["after_ms"] is None]
+
+    try:
+        wait_for(lambda: heard() == {car.name for car in classroom.cars}, "all cars")
+        classroom.air.left_bytes[lost.name] = 0
+        # A machine that is busy with all of them may be late with a car's word.
+        wait_for(lambda: unconfirmed() == [lost.name], "all others to have stopped")
+        wait_for(lambda: lost.name not in heard(), "the lost car to be missed")
+        classroom.air.left_bytes.clear()
+        wait_for(lambda: lost.name in heard(), "the lost car to be back")
+    finally:
+        fleet.send_signal(signal.SIGINT)
+        assert ended(fleet).code == 130
 
 
 def test_what_is_changed_on_its_way_is_never_kept(classroom: Classroom, tmp_path: Path) -> None:
