@@ -107,7 +107,7 @@ def main(port: int) -> None:
         client.next_of("/camera")
         print("there", flush=True)
         ended, frames = threading.Event(), 0
-        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=_wait_for_the_end, args=(ended,), daemon=True).start()
         # When the drive is over no frame comes any more, and then the stream is gone.
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             for topic, _, _ in client.messages():
@@ -115,6 +115,11 @@ def main(port: int) -> None:
                 if ended.is_set():
                     break
     print(frames, flush=True)
+
+
+def _wait_for_the_end(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
 
 
 if __name__ == "__main__":
