@@ -17,6 +17,7 @@
     ├── TrainingError (ValueError)          too little data, or a model that cannot be trained from it
     │   └── UnusableSession                 a session that a training leaves out
     ├── AccessError (OSError)               what the car knows of its paired browsers cannot be written
+    ├── StreamError (OSError)               the live stream has no port to listen on
     ├── RemoteError (OSError)               a car in the network does not answer, or is not the one that was paired
     │   └── Refusal                         it answers, and says no
     ├── CarInUse (OSError)                  another program drives or calibrates this car, or uses its outputs
@@ -84,6 +85,10 @@ class UnusableSession(TrainingError):
 
 class AccessError(CarError, OSError):
     """What the car knows of its paired browsers cannot be written."""
+
+
+class StreamError(CarError, OSError):
+    """The live stream has no port to listen on."""
 
 
 class RemoteError(CarError, OSError):

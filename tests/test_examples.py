@@ -61,6 +61,7 @@ STREET = (
     "car.link.ring",
     "car.pilots",
     "car.recording.control",
+    "car.recording.live_stream",
     "car.recording.recorder",
     "car.runs",
     "car.sessions",

@@ -105,6 +105,10 @@ least_s = 2.0           # no lap is shorter
 enabled = true
 jpeg_quality = {jpeg_quality}
 min_free_mb = 500       # recording stops, and driving goes on, when the disk has less left
+
+[foxglove]
+enabled = false         # stream live to Foxglove on this machine: docs/foxglove.md
+port = 8765             # if it is taken, the next free one
 """
 
 
@@ -247,6 +251,13 @@ class RecordingSection(Section):
     min_free_mb: Annotated[int, Field(ge=0)] = 500
 
 
+class FoxgloveSection(Section):
+    """The live stream for Foxglove, which this machine alone can open; ``port``, or the next free one."""
+
+    enabled: bool = False
+    port: Annotated[int, Field(ge=1024, le=65_000)] = 8765
+
+
 class WebSection(Section):
     """The page in the browser."""
 
@@ -287,6 +298,7 @@ class CarConfig(Section):
     receiver: ReceiverSection = ReceiverSection()
     lap: LapSection = LapSection()
     recording: RecordingSection = RecordingSection()
+    foxglove: FoxgloveSection = FoxgloveSection()
     web: WebSection = WebSection()
 
     @field_validator("sensors")

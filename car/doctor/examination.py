@@ -45,6 +45,7 @@ CHECKS = (
     Check("arrays", "Software", "NumPy, OpenCV", software.arrays_and_images),
     Check("runtime", "Software", "TFLite runtime", software.runtime),
     Check("plugins", "Software", "plug-ins", software.plugins),
+    Check("foxglove", "Software", "Foxglove", software.foxglove),
     Check("pilot", "Software", "pilot", software.pilot),
     Check("libcamera", "Camera", "libcamera", camera.libcamera, pi_only=True),
     Check("camera", "Camera", "camera", camera.camera),

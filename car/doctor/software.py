@@ -109,6 +109,20 @@ def pilot(patient: Patient) -> Iterator[Verdict]:
     yield from PILOTS.find(section.kind).check(section, patient.machine)
 
 
+def foxglove(patient: Patient) -> Iterator[Verdict]:
+    """Whether the live stream for Foxglove can be served, where car.toml asks for it."""
+    section, machine = patient.config.foxglove, patient.machine
+    if not section.enabled:
+        yield ok("The live stream for Foxglove is off.")
+    elif (version := machine.version_of("foxglove-sdk")) is None:
+        yield warning(
+            "Foxglove is enabled in car.toml, and its package is not installed.",
+            f"{machine.pip} 'pocketpilot[foxglove]'",
+        )
+    else:
+        yield ok(f"foxglove-sdk {version} streams on port {section.port}, to this machine alone.")
+
+
 def plugins(patient: Patient) -> Iterator[Verdict]:
     """Which packages bring kinds of their own, and whether those can be used."""
     found = False

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
+from car.errors import CarError, SessionError
 from car.laps.keeper import LapKeeper
 from car.link.car_link import CarLink
 from car.link.pilot_switch import PilotSwitch
@@ -22,6 +23,8 @@ from car.link.ring import RingReader
 from car.processes.service import LOOK_PERIOD_S, Service, become_child, serving, thread, wait_for_the_end
 from car.processes.telemetry import LoopFollower, TelemetryTaker
 from car.recording.control import RecorderControl
+from car.recording.live_stream import LiveStream
+from car.recording.recorder import CycleWriter
 from car.recording.remote import WishReader
 from car.telemetry.gauge import PERIOD_S
 from car.tracks import TrackLibrary
@@ -30,6 +33,7 @@ from hardware.health import ROOT
 
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the others come first."""
+STREAM_END_TIMEOUT_S = 1.0
 VIEW_END_TIMEOUT_S = 1.0
 VIEW_PERIOD_S = 0.05
 VIEWS_PER_PANEL = 3
@@ -70,7 +74,8 @@ class DeskContext:
         self.pilots = PilotSwitch(link.pilots, job.pilot, told=self.recorder.note_pilot)
         self.tracks = TrackLibrary(job.folder.path)
         self.library_port = 0
-        self.supply_notices: deque[str] = deque()
+        self.notices: deque[str] = deque()
+        self.stream: LiveStream | None = None
 
     def look(self) -> None:
         """Do what the controls ask for, and tell them and a successor how things stand."""
@@ -124,7 +129,7 @@ def _open_telemetry(context: DeskContext) -> Iterator[None]:
     job = context.job
     with contextlib.ExitStack() as stack:
         taker = TelemetryTaker(
-            stack, job.config, job.system_root, job.folder.path, context.clock, context.supply_notices.append
+            stack, job.config, job.system_root, job.folder.path, context.clock, context.notices.append
         )
         stack.enter_context(thread("telemetry", lambda: _take_telemetry(context, taker), context.ended.set))
         yield
@@ -137,6 +142,8 @@ def _take_telemetry(context: DeskContext, taker: TelemetryTaker) -> None:
     while not context.ended.wait(PERIOD_S):
         telemetry = taker.take(follower, recorder)
         recorder.add_telemetry(telemetry)
+        if context.stream is not None:
+            context.stream.add_telemetry(telemetry)
         context.link.telemetry.post({"now": telemetry.to_dict(), "trouble": taker.trouble})
         if recorder.status.on and noted != (noted := (recorder.status.name, taker.trouble)) and taker.trouble:
             recorder.note("supply", taker.trouble)
@@ -153,6 +160,40 @@ def _open_laps(context: DeskContext) -> contextlib.AbstractContextManager[None]:
         lambda: str(link.entered.read().get("track", "")),
     )
     return thread("laps", lambda: keeper.run(context.ended), context.ended.set)
+
+
+def _open_stream(context: DeskContext) -> contextlib.AbstractContextManager[None]:
+    if not context.job.config.foxglove.enabled:
+        return contextlib.nullcontext()
+    return thread("foxglove", lambda: _stream(context), context.ended.set, STREAM_END_TIMEOUT_S)
+
+
+def _stream(context: DeskContext) -> None:
+    """Stream what the drive loop publishes for as long as somebody watches; a stream that cannot be is said once."""
+    config = context.job.config
+    try:
+        stream = LiveStream(config.car.name, config.foxglove.port)
+    except CarError as error:
+        context.notices.append(f"Foxglove cannot be served: {error}")
+        return
+    with stream:
+        context.stream = stream
+        context.notices.append(f"Foxglove on this machine: {stream.address}")
+        reader = RingReader(context.link.ring)
+        cycles = None
+        while not context.ended.wait(LOOK_PERIOD_S):
+            if not stream.is_watched:
+                reader.newest()
+                cycles = None
+                continue
+            if cycles is None:
+                # A new audience begins with the present, and is told at once how the gate stands.
+                reader.newest()
+                cycles = CycleWriter(stream, config.recording.jpeg_quality)
+            with contextlib.suppress(SessionError):
+                for cycle in reader.read():
+                    cycles(cycle.record, cycle.frame)
+        context.stream = None
 
 
 @contextlib.contextmanager
@@ -195,8 +236,8 @@ def _show(context: DeskContext) -> None:
             while not context.ended.wait(VIEW_PERIOD_S):
                 if where != (where := context.link.pages.read().get("where", "")):
                     console.print(where, soft_wrap=True, highlight=False)
-                while context.supply_notices:
-                    console.print(context.supply_notices.popleft(), soft_wrap=True, highlight=False)
+                while context.notices:
+                    console.print(context.notices.popleft(), soft_wrap=True, highlight=False)
                 for cycle in cycles.read():
                     view.add(cycle.record)
                 turn += 1
@@ -211,6 +252,7 @@ DESK: Sequence[Service[DeskContext]] = (
     Service("recorder", _open_recorder),
     # Before the library, which takes seconds to import: a successor is to know what was recorded meanwhile.
     Service("notice", _open_notice),
+    Service("stream", _open_stream),
     Service("telemetry", _open_telemetry),
     Service("laps", _open_laps),
     Service("library", _open_library),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from car.config.sections import CarConfig
 from car.drive_record import DriveRecord
@@ -14,7 +15,7 @@ from car.errors import RecordingError, SessionError
 from car.gate import AWAITS_NEUTRAL, TripReason
 from car.link.ring import RingReader
 from car.sessions.edits import FrameRange, change_edits
-from car.sessions.format import SUFFIX, SessionEvent, SessionInfo, encode
+from car.sessions.format import SUFFIX, EncodedFrame, SessionEvent, SessionInfo, encode
 from car.sessions.writer import SessionWriter
 from car.software import software_versions
 from car.telemetry.telemetry import Telemetry
@@ -76,8 +77,21 @@ def describe_session(name: str, config: CarConfig, source: str, extra: Mapping[s
     )
 
 
+class CycleSink(Protocol):
+    """Where the cycles of a drive go: a session, or a live stream that is made of the same messages."""
+
+    def add_frame(self, frame: EncodedFrame) -> None:
+        """Take a frame; raises RecordingError."""
+
+    def add_record(self, record: DriveRecord) -> None:
+        """Take one control cycle; raises RecordingError."""
+
+    def add_event(self, event: SessionEvent) -> None:
+        """Take an event; raises RecordingError."""
+
+
 class CycleWriter:
-    """Writes cycles of the drive loop to a session; an Observer of the loop where nothing has to be fast.
+    """Writes cycles of the drive loop to a session or a stream; an Observer of the loop where nothing has to be fast.
 
     >>> info = describe_session("drive", CarConfig(), source="simulator")
     >>> with SessionWriter(folder / "drive.mcap", info, clock) as writer:
@@ -85,7 +99,7 @@ class CycleWriter:
     ...     observer(record, frame)
     """
 
-    def __init__(self, writer: SessionWriter, jpeg_quality: int) -> None:
+    def __init__(self, writer: CycleSink, jpeg_quality: int) -> None:
         self._writer = writer
         self._jpeg_quality = jpeg_quality
         self._gate = ""

@@ -17,7 +17,7 @@ from gpiozero.pins.mock import MockFactory, MockTriggerPin
 from numpy.typing import NDArray
 
 from car.config.folder import CarFolder
-from car.config.sections import CarConfig, RecordingSection
+from car.config.sections import CarConfig, FoxgloveSection, RecordingSection
 from car.drive_loop import AutoStart, DriveLoop, EventSource, FrameSource
 from car.drive_record import DriveRecord
 from car.gate import Gate, Limits, Mode
@@ -101,16 +101,21 @@ def drive_for(
     run_desk: Callable[[CarLink, DeskJob], None] = run_desk,
     has_encoder: bool = False,
     meanwhile: Callable[[CarFolder], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
+    foxglove: FoxgloveSection | None = None,
 ) -> Run:
     """Drive on frames that come at ``rate_hz``, or as fast as the loop takes them, recording or not.
 
     A car that ``looks_ahead`` does so by an HC-SR04 on modelled pins, threads and edges and all. One that
     ``has_encoder`` holds its speed by one with two channels, whose modelled wheel makes 400 edges a second.
     ``run_desk`` is what the desk runs. ``meanwhile`` is entered with the car's folder when its controls and its desk
-    are ready, and left after the drive.
+    are ready, and left after the drive. ``foxglove`` is the section of that name.
     """
     camera_hz = rate_hz or RATES_HZ[-1]
-    config = CarConfig(camera=CameraSection(rate_hz=camera_hz), recording=RecordingSection(min_free_mb=0))
+    config = CarConfig(
+        camera=CameraSection(rate_hz=camera_hz),
+        recording=RecordingSection(min_free_mb=0),
+        foxglove=foxglove or FoxgloveSection(),
+    )
     clock = SystemClock()
     records: list[DriveRecord] = []
     applied_ns: list[int] = []

@@ -328,3 +328,13 @@ def test_a_supply_that_warns_of_nothing_is_told_how(pi: Clinic) -> None:
     pi.configure(AT_THE_SUPPLY.replace("warn_v = 6.8", ""))
     pi.answers["i2c_answers"] = lambda _bus, addresses: list(addresses)
     assert any("warns of no low voltage" in words for level, words in sensor_words(pi) if level is Level.WARNING)
+
+
+def test_a_live_stream_whose_package_is_missing_is_a_warning_with_the_command(pi: Clinic) -> None:
+    assert pi.finding("foxglove").level is Level.OK
+    pi.configure("[foxglove]\nenabled = true\n")
+    finding = pi.finding("foxglove")
+    assert finding.level is Level.WARNING
+    assert finding.fix.endswith("'pocketpilot[foxglove]'")
+    pi.versions["foxglove-sdk"] = "0.30.3"
+    assert "0.30.3" in pi.finding("foxglove").text
