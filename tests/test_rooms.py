@@ -63,8 +63,8 @@ MAY_IMPORT = {
     "car.terminal",
     "training": "hardware models simulator car.assembly car.config car.drive_loop car.drive_record car.errors "
     "car.files car.gate car.kinds car.pilots car.runs car.sessions car.software car.terminal",
-    "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.fleet car.kinds "
-    "car.laps car.latency car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions "
+    "car.cli": "hardware models simulator training car.assembly car.config car.doctor car.errors car.faults car.fleet "
+    "car.kinds car.laps car.latency car.neutral car.pairing car.pilots car.processes car.remote car.runs car.sessions "
     "car.terminal",
     "car.entry": "car.cli car.neutral car.terminal",
 }
