@@ -57,10 +57,10 @@ class DriverHub:
         """The seat that has the car."""
         return self._driver
 
-    def join(self, name: str) -> Seat:
-        """Return a seat for whoever is called ``name``."""
+    def join(self, name: str, person: str = "") -> Seat:
+        """Return a seat called ``name``; ``person`` is who sits there, empty if nobody knows."""
         with self._lock:
-            seat = Seat(self, name)
+            seat = Seat(self, name, person)
             seat.watches = self._driver is not None
             self._seats.append(seat)
             return seat
@@ -177,9 +177,10 @@ class Seat:
     ``asked_ns`` is when it last asked for it.
     """
 
-    def __init__(self, hub: DriverHub, name: str) -> None:
+    def __init__(self, hub: DriverHub, name: str, person: str = "") -> None:
         self._hub = hub
         self.name = name
+        self.person = person
         self.watches = False
         self.asked_ns: int | None = None
 

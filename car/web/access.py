@@ -6,7 +6,8 @@ On the machine itself (loopback) no pairing is asked; but a page of somebody els
 - ``Origin`` must be this very server; sockets must have one, because browsers let any page open a socket anywhere.
 - What changes anything needs the header ``X-Pocketpilot: 1``, which no other origin's page can send.
 
-From the network, in addition, nothing but the pairing page answers a browser without a paired browser's cookie.
+From the network, in addition, nothing but the pairing page answers a browser without a paired browser's cookie, and a
+paired one gets what its role allows (``roles``). This machine itself is the owner.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from car.config.sections import HOST_NAME
-from car.pairing.store import AccessStore
+from car.pairing.roles import Role
+from car.pairing.store import AccessStore, PairedBrowser
 from car.web.hosts import HostKind, HostNames, host_name
+from car.web.roles import SOCKETS, TOO_LITTLE, role_for_request
 
 COOKIE = "pocketpilot"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -88,10 +91,14 @@ class Access:
         self._names = HostNames(names)
         self._know = know
 
-    def is_trusted(self, scope: Scope) -> bool:
-        """Tell whether the one at the other end is this machine, by a name of its own, or a paired browser."""
-        is_own = is_loopback(scope) and self._names.kind(Headers(scope=scope).get("host", "")) is HostKind.OWN
-        return is_own or self.store.is_paired(token_of(scope))
+    def who(self, scope: Scope) -> PairedBrowser | None:
+        """Return who is at the other end: a paired browser, this machine by a name of its own, or None for a stranger.
+
+        This machine has no number.
+        """
+        if is_loopback(scope) and self._names.kind(Headers(scope=scope).get("host", "")) is HostKind.OWN:
+            return PairedBrowser("", "", Role.OWN)
+        return self.store.browser(token_of(scope))
 
     def refusal(self, scope: Scope) -> Response | None:
         """Return the answer that keeps a request or a socket out, None if it may come in."""
@@ -103,14 +110,15 @@ class Access:
         is_act = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
         if is_act and headers.get("x-pocketpilot") != "1":
             return refuse(403, "The header X-Pocketpilot is missing. Use the car's own page.")
-        is_trusted = self.is_trusted(scope)
+        who = self.who(scope)
         if scope.get("client"):
-            self._know(tuple(scope["client"]), may_come_in=is_trusted)
-        if is_trusted or (scope.get("method", ""), scope["path"]) in PUBLIC:
+            self._know(tuple(scope["client"]), may_come_in=who is not None)
+        needed = _needed(scope)
+        if (scope.get("method", ""), scope["path"]) in PUBLIC or (who is not None and who.role.may(needed)):
             return None
         if _asks_for_page(scope):
-            return RedirectResponse("/pair", status_code=303)
-        return refuse(401, PAIR_ADVICE)
+            return RedirectResponse("/pair" if who is None else "/", status_code=303)
+        return refuse(401, PAIR_ADVICE) if who is None else refuse(403, TOO_LITTLE.format(needed=needed, role=who.role))
 
     def _refuse_name(self, scope: Scope, host: str) -> Response:
         """Name the address at which the browser has found the car just now, by whatever name."""
@@ -169,6 +177,13 @@ class AccessGuard:
 def refuse(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error as every part of the API answers it."""
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+
+
+def _needed(scope: Scope) -> Role:
+    """Return the least role that may send a request or open a socket."""
+    if scope["type"] == "http":
+        return role_for_request(scope["method"], scope["path"])
+    return SOCKETS.get(scope["path"], Role.OWN)
 
 
 def _asks_for_page(scope: Scope) -> bool:

@@ -29,6 +29,7 @@ from car.web import (
     models,
     originals,
     pairing,
+    people,
     pilot,
     sessions,
     status,
@@ -50,9 +51,10 @@ PAGES = {
     "/tracks": "tracks.html",
     "/calibrate": "calibrate.html",
     "/doctor": "doctor.html",
+    "/people": "people.html",
     "/pair": "pair.html",
 }
-CONTROLS_ROUTERS = (status.router, track_map.router, pairing.router, drive_channel.router, video.router)
+CONTROLS_ROUTERS = (status.router, track_map.router, pairing.router, people.router, drive_channel.router, video.router)
 LIBRARY_ROUTERS = (
     sessions.router,
     originals.router,

@@ -17,10 +17,13 @@ from pydantic import ValidationError
 from car.controls.hub import Seat
 from car.gate import ArmRefusal
 from car.laps.timer import LapTimer
+from car.pairing.roles import Role
 from car.web import messages
+from car.web.access import access_of
 from car.web.client_clock import MAX_DOUBT_NS, ClientClock
 from car.web.context import BROWSER, WebContext, context_of
 from car.web.live import LiveDrive
+from car.web.roles import TOO_LITTLE, role_for_message
 from car.web.sockets import TRY_LATER, RuleBroken, converse
 from car.web.tried_output import TriedOutput
 from hardware.clock import NS_PER_MS, NS_PER_S
@@ -66,7 +69,10 @@ class DriveChannel:
         self._laps = laps
         self._live = LiveDrive(context.ring, context.config.camera.rate_hz, context.clock, laps, context.laps)
         self._tried = TriedOutput(context.folder)
-        self._seat: Seat = context.hub.join(BROWSER)
+        self._access = access_of(socket)
+        who = self._access.who(socket.scope)
+        self._role = who.role if who else Role.WATCH
+        self._seat: Seat = context.hub.join(BROWSER, who.name if who else "")
         self._age_ns: int | None = None
         self._asked_age_ns: int | None = None  # what the age was when the driver last asked to drive
         self._is_late = False  # what comes after a sample is as late as that, at least
@@ -78,12 +84,19 @@ class DriveChannel:
         self._seat.leave()
 
     async def hear(self, text: str) -> None:
-        """Do what a message says."""
+        """Do what a message says; raises RuleBroken for one from a browser that was revoked."""
         arrived_ns = self._clock.now_ns()
         try:
             message = messages.DRIVE_MESSAGES.validate_json(text)
         except ValidationError:
             await self._refuse(NOT_UNDERSTOOD)
+            return
+        if self._access.who(self._socket.scope) is None:
+            raise RuleBroken
+        if not self._role.may(needed := role_for_message(message)):
+            # What a page holds comes 40 times a second, and nobody meant anything by it.
+            if not isinstance(message, messages.Sample):
+                await self._say({"type": "refused", "why": TOO_LITTLE.format(needed=needed, role=self._role)})
             return
         asks_to_drive = isinstance(message, messages.Arm | messages.ChangeMode)
         if asks_to_drive:
@@ -181,7 +194,9 @@ class DriveChannel:
             "track": track,
             "refusal": self._refusal_in_words(live["refusal"]),
             "driver": self._seat.drives,
-            "driver_present": hub.driver is not None,
+            "driver_present": (driver := hub.driver) is not None,
+            "driver_name": (driver.person or (driver.name if driver.name != BROWSER else "")) if driver else "",
+            "role": self._role,
             "viewers": hub.count(BROWSER),
             "round_trip_ms": _ms(self._client_clock.round_trip_ns),
             "command_age_ms": _ms(self._age_ns),

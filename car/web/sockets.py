@@ -13,7 +13,7 @@ from hardware.clock import NS_PER_S, Clock
 
 BROKE_THE_RULES, TRY_LATER = 1008, 1013
 MAX_MESSAGE_BYTES = 1024
-WATCH_PERIOD_S = 0.5
+WATCH_PERIOD_S = 0.1
 MAX_MESSAGES_PER_S = 250
 
 
@@ -77,6 +77,6 @@ async def _listen(socket: WebSocket, clock: Clock, hear: Callable[[str], Awaitab
 async def _watch(socket: WebSocket) -> None:
     """Return by RuleBroken when the browser is not paired any more."""
     access = access_of(socket)
-    while access.is_trusted(socket.scope):
+    while access.who(socket.scope) is not None:
         await asyncio.sleep(WATCH_PERIOD_S)
     raise RuleBroken

@@ -86,7 +86,7 @@ export class DriveChannel extends EventTarget {
   /** The link is there, perhaps again: whoever drove asks for the car, should the lost socket still seem to have it. */
   #resume() {
     if (this.#owesStop) this.#owesStop = !this.send({ type: "stop" });
-    if (this.#drove && !this.state.driver) this.send({ type: "take_over" });
+    if (this.#drove && !this.state.driver && this.state.role !== "watch") this.send({ type: "take_over" });
     this.dispatchEvent(new Event("link"));
   }
 

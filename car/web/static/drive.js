@@ -152,6 +152,7 @@ function togglePilotPicture() {
 
 /** A simulated car can be put back on its track, or on another one. */
 function enterTrack() {
+  if (isWatcher(channel.state)) return;
   inputs.release();
   channel.send({ type: "enter_track", track: $("track").value });
   $("track").blur();
@@ -227,7 +228,7 @@ function showGate(state) {
   setText("gate-text", text);
   setText("arm", isArmed ? "Disarm" : "Arm");
   $("arm").className = isArmed ? "" : "primary";
-  $("arm").disabled = !state || !state.driver && state.driver_present;
+  $("arm").disabled = !state || isWatcher(state) || !state.driver && state.driver_present;
   for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
   setText("mode-text", MODES[mode]?.[1] ?? "");
   document.title = titled(title);
@@ -251,11 +252,26 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 
 const sentence = (words) => words && `${words[0].toUpperCase()}${words.slice(1)}.`;
 
+/** Whether this browser may watch and stop, and nothing else. */
+const isWatcher = (state) => state?.role === "watch";
+
+/** Show whoever may only watch no more than that; it does not change for as long as a browser is let in. */
+function showRole({ role }) {
+  if (showRole.shown === role) return;
+  showRole.shown = role;
+  for (const part of document.querySelectorAll(".modes, .pad, .settings, #arm, #take-over")) part.hidden = role === "watch";
+  if (role !== "watch") showPilots();
+}
+
 function showDriver(state, nowMs) {
-  const isWatching = Boolean(state) && !state.driver && state.driver_present, hasAsked = nowMs - askedMs < ASK_AGAIN_MS;
+  const isWatching = Boolean(state) && (isWatcher(state) || !state.driver && state.driver_present), hasAsked = nowMs - askedMs < ASK_AGAIN_MS;
+  const who = state?.driver_name || (state?.driver_present ? "Another person" : "Nobody");
+  if (state) showRole(state);
   $("watching").hidden = !isWatching;
   $("lap").hidden = isWatching || !state || state.simulated;
-  setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once." : "Another person drives. You are watching; your STOP works.");
+  setText("watching-text", hasAsked ? "Asked. Ask once more to take the wheel at once."
+    : isWatcher(state) ? `${who} drives. You may watch, and your STOP works; to drive, ask the car's owner for a code.`
+      : `${who} drives. You are watching; your STOP works.`);
   setText("take-over", hasAsked ? "Take it now" : "Take over");
   $("pad").classList.toggle("off", isWatching || !state);
   const veil = !state ? (channel.isLost ? "No connection" : "Connecting to the car…") : sampler.isAway && !isWatching ? "Click here to drive"
@@ -341,7 +357,6 @@ stopBySpace(() => inputs.release());
 wireButtons();
 showLimit();
 showSources();
-showPilots();
 showTracks();
 $("tilt").hidden = !(matchMedia("(pointer: coarse)").matches && Tilt.isPossible);
 $("stop-hint").hidden = !matchMedia("(hover: hover)").matches;

@@ -47,7 +47,7 @@ export class Sampler extends EventTarget {
     if (performance.now() - this.#sampledMs >= LEAST_MS) this.sample();
   }
 
-  #mayDrive(state) { return state.driver || !state.driver_present; }
+  #mayDrive(state) { return state.role !== "watch" && (state.driver || !state.driver_present); }
 
   #send(letGo) {
     const client_ms = performance.now();

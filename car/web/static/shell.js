@@ -4,7 +4,7 @@ import { DriveChannel } from "./channel.js";
 import { $, el, toast } from "./dom.js";
 import { isSpace } from "./keys.js";
 
-const PAGES = [["/", "Drive"], ["/sessions", "Sessions"], ["/models", "Models"], ["/tracks", "Tracks"], ["/calibrate", "Calibrate"], ["/doctor", "Doctor"]];
+const PAGES = [["/", "Drive"], ["/sessions", "Sessions"], ["/models", "Models"], ["/tracks", "Tracks"], ["/calibrate", "Calibrate"], ["/people", "People"], ["/doctor", "Doctor"]];
 const LOST = "Connection lost: nothing that you press reaches the car. Without a driver it stops by itself, unless it was started headless.";
 const ABOUT = document.title.split(" · ")[0];
 let carName = "Pocketpilot";
@@ -65,8 +65,10 @@ export const titled = (about) => `${about} · ${carName}`;
 
 /** Name the car in the header and in the title, from when the car has told its name. */
 function showName() {
-  const { car: name, simulated } = channel.state;
+  const { car: name, simulated, role } = channel.state;
   if (location.pathname !== "/tracks") $("tracks-link").hidden = !simulated;
+  // The other pages are the owner's.
+  document.querySelector("nav").hidden = role !== "own";
   if (!name || carName === name) return;
   carName = $("car-name").textContent = $("car-name").title = name;
   document.title = titled(ABOUT);

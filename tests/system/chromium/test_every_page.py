@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.car.sessions.recordings import write_session
 from tests.system.chromium.served_car import ServedCar
 
-PAGES = ("/", "/sessions", "/sessions#evening", "/models", "/tracks", "/calibrate", "/doctor", "/pair")
+PAGES = ("/", "/sessions", "/sessions#evening", "/models", "/tracks", "/calibrate", "/people", "/doctor", "/pair")
 SERIOUS = {"serious", "critical"}
 READY = {
     "/": "#figures dd",
