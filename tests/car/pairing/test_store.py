@@ -1,6 +1,8 @@
 """A code lets one browser in, once and for a while; the disk keeps hashes alone."""
 
+import errno
 import json
+import os
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from car.errors import AccessError
-from car.pairing.store import CODE_VALID_NS, MAX_BROWSERS, AccessStore, ServerAddress
+from car.pairing.roles import Role
+from car.pairing.store import CODE_VALID_NS, MAX_BROWSERS, MAX_CODES, AccessStore, Guest, ServerAddress
 from hardware.clock import NS_PER_S, VirtualClock
 
 
@@ -223,3 +226,125 @@ def test_names_that_make_no_sense_keep_nobody_out(store: AccessStore, tmp_path: 
     path.write_text(path.read_text()[:-1].replace('"names": {}', f'"names": {names}') + "}")
     assert store.is_paired(token)
     assert [browser.name for browser in store.browsers()] == [""]
+
+
+def test_codes_of_several_names_are_valid_at_once_and_give_their_name_and_role(store: AccessStore) -> None:
+    guests = [Guest("Ada", Role.DRIVE), Guest("Ben", Role.WATCH), Guest("", Role.OWN)]
+    codes = store.new_codes(guests)
+    tokens = [store.redeem(code, "what a device calls itself") for code in reversed(codes)]
+    assert None not in tokens
+    assert [(one.name, one.role) for one in store.browsers()] == [
+        ("what a device calls itself", Role.OWN),
+        ("Ben", Role.WATCH),
+        ("Ada", Role.DRIVE),
+    ]
+    assert [store.redeem(code) for code in codes] == [None] * 3
+
+
+def test_a_new_code_for_a_name_replaces_the_one_before_and_no_other(store: AccessStore) -> None:
+    ben, old, new = (store.new_code(Guest(name, Role.DRIVE)) for name in ("Ben", "Ada", "ada"))
+    assert store.redeem(old) is None
+    assert store.redeem(new) is not None
+    assert store.redeem(ben) is not None
+
+
+def test_each_code_is_valid_for_as_long_as_it_was_made_for(store: AccessStore, clock: VirtualClock) -> None:
+    short, long = store.new_code(Guest("Ada")), store.new_code(Guest("Ben"), 6 * CODE_VALID_NS)
+    clock.advance_ns(CODE_VALID_NS + 1)
+    assert [guest.name for guest in store.waiting()] == ["Ben"]
+    assert store.redeem(short) is None
+    assert store.redeem(long) is not None
+
+
+def test_two_of_one_name_in_a_class_are_refused_and_no_code_is_made(store: AccessStore) -> None:
+    with pytest.raises(AccessError, match="comes twice"):
+        store.new_codes([Guest("Ada"), Guest("Ben"), Guest("ADA")])
+    assert store.waiting() == []
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "a\nb", "\x1b[31m", " Ada"])
+def test_a_name_that_is_none_is_refused(store: AccessStore, name: str) -> None:
+    with pytest.raises(AccessError, match="is no name"):
+        store.new_code(Guest(name))
+
+
+def test_a_name_may_have_any_letters(store: AccessStore) -> None:
+    for name in ("Ben 🚗", "<script>alert(1)</script>", "Zoë", "李"):
+        store.redeem(store.new_code(Guest(name, Role.WATCH)))
+        assert store.browsers()[-1].name == name
+
+
+def test_a_name_revokes_all_its_devices_and_its_unused_code(store: AccessStore) -> None:
+    tokens = [str(store.redeem(store.new_code(Guest(name, Role.DRIVE)))) for name in ("Ada", "ada", "Ben")]
+    unused = store.new_code(Guest("Ada"))
+    assert store.revoke_name(" ADA")
+    assert [store.is_paired(token) for token in tokens] == [False, False, True]
+    assert store.redeem(unused) is None
+    assert not store.revoke_name("Ada")
+    assert not store.revoke_name("")
+
+
+def test_those_who_were_paired_before_there_were_roles_own_the_car(store: AccessStore, tmp_path: Path) -> None:
+    tokens = [paired(store), str(store.redeem(store.new_code(Guest("Ada", Role.WATCH))))]
+    path = tmp_path / "access" / "browsers.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "roles"}))
+    another = str(store.redeem(store.new_code(Guest("Ben", Role.WATCH))))
+    assert [found.role for token in [*tokens, another] if (found := store.browser(token))] == ["own", "own", "watch"]
+
+
+@pytest.mark.parametrize("roles", ["5", "{}", '{"%s": "king"}', '{"%s": 5}', "null"])
+def test_roles_that_make_no_sense_are_the_least(store: AccessStore, tmp_path: Path, roles: str) -> None:
+    token = paired(store)
+    path = tmp_path / "access" / "browsers.json"
+    content = json.loads(path.read_text())
+    roles = roles.replace("%s", content["sha256"][0])
+    path.write_text(json.dumps({**content, "roles": json.loads(roles)}))
+    found = store.browser(token)
+    assert found is not None
+    assert found.role is Role.WATCH
+
+
+def test_a_code_of_an_older_version_lets_its_owner_in(store: AccessStore, tmp_path: Path) -> None:
+    code = store.new_code()
+    path = tmp_path / "access" / "code.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({key: content[key] for key in ("sha256", "made_ns", "boot")}))
+    token = store.redeem(code)
+    assert token is not None
+    assert [one.role for one in store.browsers()] == [Role.OWN]
+
+
+def test_guests_make_room_before_an_owner_does(store: AccessStore) -> None:
+    owner = paired(store)
+    guests = [str(store.redeem(store.new_code(Guest(f"Pupil {number}", Role.DRIVE)))) for number in range(MAX_BROWSERS)]
+    assert store.is_paired(owner)
+    assert [store.is_paired(token) for token in guests] == [False] + [True] * (MAX_BROWSERS - 1)
+
+
+def test_there_are_so_many_codes_at_once_and_no_more(store: AccessStore, clock: VirtualClock) -> None:
+    store.new_codes([Guest(f"Pupil {number}") for number in range(MAX_CODES)])
+    with pytest.raises(AccessError, match="at most"):
+        store.new_code(Guest("one more"))
+    clock.advance_ns(CODE_VALID_NS + 1)
+    store.new_code(Guest("one more"))
+    assert [guest.name for guest in store.waiting()] == ["one more"]
+
+
+def test_a_full_disk_spends_no_code_and_lets_nobody_in(
+    store: AccessStore, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = store.new_code(Guest("Ada", Role.DRIVE))
+    before = sorted(path.name for path in (tmp_path / "access").iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr("car.pairing.store.publish", _refuse_for_want_of_room)
+        with pytest.raises(AccessError, match=r"No space left on device.*free space"):
+            store.redeem(code)
+        with pytest.raises(AccessError, match="No space left"):
+            store.new_codes([Guest("Ben"), Guest("Cleo")])
+    assert sorted(path.name for path in (tmp_path / "access").iterdir()) == before
+    assert store.browsers() == []
+    assert AccessStore(tmp_path, clock).redeem(code) is not None
+
+
+def _refuse_for_want_of_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -34,7 +34,16 @@ def test_all_files_together_weigh_less_than_a_photo() -> None:
 
 
 def test_there_are_seven_pages() -> None:
-    assert [page.stem for page in PAGES] == ["calibrate", "doctor", "drive", "models", "pair", "people", "sessions", "tracks"]
+    assert [page.stem for page in PAGES] == [
+        "calibrate",
+        "doctor",
+        "drive",
+        "models",
+        "pair",
+        "people",
+        "sessions",
+        "tracks",
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.iterdir()), ids=lambda path: path.name)

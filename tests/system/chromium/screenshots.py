@@ -109,6 +109,13 @@ def draw_a_track(page: Page) -> None:
     expect(page.locator("#verdict")).to_contain_text("tightest bend")
 
 
+def invite(page: Page) -> None:
+    """Let a pupil in."""
+    page.locator("#name").fill("Ada")
+    page.locator("#invite button").click()
+    expect(page.locator("#code img")).to_be_visible()
+
+
 def as_it_is(page: Page) -> None:
     """Wait until the page shows what it has."""
     page.wait_for_load_state("networkidle") if page.url.endswith("/pair") else page.wait_for_timeout(SETTLED_MS)
@@ -127,6 +134,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "models": ("/models", as_it_is),
     "tracks": ("/tracks", draw_a_track),
     "calibrate": ("/calibrate", as_it_is),
+    "people": ("/people", invite),
     "doctor": ("/doctor", wait_for_findings),
     "pair": ("/pair", as_it_is),
 }

@@ -22,6 +22,7 @@ READY = {
     "/models": "#models li",
     "/tracks": "#floor .grid",
     "/calibrate": "#calibrate > *",
+    "/people": "#people li",
     "/doctor": ".summary",
     "/pair": "#code",
 }

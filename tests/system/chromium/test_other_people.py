@@ -12,6 +12,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import Error as BrowserError
 
+from car.pairing.roles import Role
+from car.pairing.store import AccessStore, Guest
+from hardware.clock import SystemClock
 from hardware.drivetrain import NEUTRAL
 from tests.system.car_process import run_car
 from tests.system.chromium.drive_page import GAMEPAD, DrivePage
@@ -202,3 +205,48 @@ def test_browser_that_is_forgotten_is_told_to_pair_again(
     expect(page.locator("#gate-title")).to_have_text("No connection")
     pairing_url(car)
     expect(page).to_have_url(f"{network_url}/pair")
+
+
+def test_a_pupil_who_may_watch_sees_who_drives_and_can_stop_and_finds_nothing_else_to_press(
+    make_context: Callable[..., BrowserContext], car: ServedCar, network_url: str
+) -> None:
+    store = AccessStore(car.folder, SystemClock())
+    wheel, view = (DrivePage(make_context(base_url=network_url).new_page(), car) for _ in range(2))
+    for page, guest in ((wheel, Guest("<i>Ada</i>", Role.DRIVE)), (view, Guest("Ben", Role.WATCH))):
+        code = store.new_code(guest)
+        open_when_it_listens(page.page, network_url)
+        page.page.goto(f"/pair#{code}")
+        expect(page.page.locator("#figures dd").first).to_be_visible()
+        expect(page.page.locator("nav")).to_be_hidden()
+    for part in ("#arm", "#pad", "#modes", "#record", "#pilot", "#take-over"):
+        expect(view.page.locator(part)).to_be_hidden()
+    wheel.page.bring_to_front()
+    expect(wheel.page.locator("#pilot")).to_be_enabled()
+    wheel.arm()
+    expect(view.page.locator("#watching-text")).to_contain_text("<i>Ada</i> drives. You may watch")
+    view.page.locator("#stop").click()
+    wheel.shows("Stopped", "Stopped by the driver.")
+    for name in ("<i>ada</i>", "Ben"):
+        assert store.revoke_name(name)
+    expect(view.page.locator("#form")).to_be_visible(timeout=30_000)
+
+
+def test_an_owner_shows_a_qr_code_and_revokes_who_came_with_it(
+    make_context: Callable[..., BrowserContext], car: ServedCar
+) -> None:
+    store = AccessStore(car.folder, SystemClock())
+    page = make_context().new_page()
+    page.goto("/people")
+    page.locator("#name").fill("<b>Cleo</b>")
+    page.locator("#role").select_option("watch")
+    page.locator("#invite button").click()
+    picture = page.locator("#code img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    expect(page.locator("#people li")).to_contain_text(["<b>Cleo</b> may watch"])
+    token = store.redeem(page.locator("#code p").inner_text().rpartition(" ")[2])
+    assert token is not None
+    page.get_by_role("button", name="Revoke <b>Cleo</b>").click(timeout=30_000)
+    page.locator("dialog button[value=yes]").click()
+    expect(page.locator("#people")).to_contain_text("Nobody is let in yet.")
+    assert not store.is_paired(token)
