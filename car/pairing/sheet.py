@@ -25,7 +25,7 @@ li {{ box-sizing: border-box; width: 62mm; padding: 4mm; border: 1px dashed #777
   text-align: center; margin: 0 -1px -1px 0; overflow-wrap: anywhere }}
 li svg {{ width: 46mm; height: 46mm }}
 b {{ display: block; font-size: 14pt }}
-code {{ font-size: 10pt }}
+code {{ font-size: 9pt }}
 </style>
 <h1>Pairing codes of {car}</h1>
 <p>Each code lets one device in, once, within {minutes} minutes, unless the car's computer is restarted meanwhile.

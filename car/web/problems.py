@@ -15,7 +15,10 @@ class Problem(BaseModel):
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "This browser is not paired with the car."},
-    403: {"model": Problem, "description": "The request comes from another page, or without the header X-Pocketpilot."},
+    403: {
+        "model": Problem,
+        "description": "Another page asks, the header X-Pocketpilot is missing, or the role does not do.",
+    },
     404: {"model": Problem, "description": "There is nothing of that name."},
     409: {"model": Problem, "description": "The car cannot do that now."},
     413: {"model": Problem, "description": "The body is too large."},

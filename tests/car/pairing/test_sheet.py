@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import car.cli.network
-from car.cli.app import app
+from car.cli import network
 from car.config.folder import init_car
 from car.pairing.roles import Role
 from car.pairing.store import AccessStore
@@ -24,7 +23,7 @@ def car(tmp_path: Path) -> Path:
 
 
 def run(car: Path, *arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["pair", "--car", str(car), *arguments])
+    result = CliRunner().invoke(network.app, ["pair", "--car", str(car), *arguments])
     return result.exit_code, result.output + (str(result.exception) if result.exception else "")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,7 +143,7 @@ def said(kind: str) -> list[dict[str, Any]]:
 
 def test_every_request_socket_and_message_has_its_line_in_the_table() -> None:
     routes = [route for router in (*app.CONTROLS_ROUTERS, *app.LIBRARY_ROUTERS) for route in router.routes]
-    ours = {f"{method} /api{one.path}" for one in routes if isinstance(one, APIRoute) for method in one.methods}
+    ours = {f"{method} /api{one.path}" for one in routes if isinstance(one, APIRoute) for method in one.methods or ()}
     frames = {"GET /api/openapi.json", "GET /static/{path:path}"}
     assert ours | {f"GET {page}" for page in app.PAGES} | frames == set(REQUESTS)
     assert {f"/api{one.path}" for one in routes if isinstance(one, APIWebSocketRoute)} == set(SOCKETS)
@@ -191,13 +192,23 @@ def test_other_spellings_of_an_address_open_nothing(served: Served, store: Acces
 
 def test_a_watcher_stops_the_car_and_nothing_else_that_it_says_is_done(served: Served, store: AccessStore) -> None:
     before = world(served)
+    heard(served)
     with paired(served, store, Role.WATCH) as client, socket_of(client) as socket, socket_of(client, "/api/video"):
-        heard(served)
+        # From its answer on, the car can tell how old a sample of this browser is, and would drive by it.
+        ping = read(socket, 1, "ping")[0]
+        socket.send(json.dumps({"type": "pong", "id": ping["id"], "client_ms": time.perf_counter() * 1000}))
+        sample = {**said("sample")[0], "client_ms": time.perf_counter() * 1000}
+        socket.send(json.dumps(sample))
         spoken = [message for kind in sorted(KINDS, key="stop".__eq__) for message in said(kind)]
         for message in spoken:
             socket.send(json.dumps(message))
         events: list[Event] = []
-        wait_for(lambda: bool(events.extend(heard(served)) or events), "the stop")
+
+        def has_come() -> bool:
+            events.extend(heard(served))
+            return bool(events)
+
+        wait_for(has_come, "the stop")
         assert {type(event) for event in events} == {Stop}
         refused = [message for message in spoken if message["type"] not in {"stop", "pong", "sample"}]
         assert all("role" in answer["why"] for answer in read(socket, len(refused), "refused"))
@@ -211,7 +222,7 @@ def test_a_driver_may_say_all_but_what_calibrates(served: Served, store: AccessS
         for message in (one for kind in sorted(KINDS) for one in said(kind) if one["type"] != "sample"):
             socket.send(json.dumps(message))
         socket.send(json.dumps({"type": "no such message"}))
-        refused = []
+        refused: list[str] = []
         while not refused or "does not know" not in refused[-1]:
             refused += [answer["why"] for answer in read(socket, 1, "refused")]
         # To arm, to change the mode, and to try an output.
@@ -255,11 +266,12 @@ def test_whoever_is_revoked_is_out_at_once_with_all_sockets(served: Served, stor
 
 
 def test_codes_of_different_pupils_work_at_the_same_time(served: Served, store: AccessStore) -> None:
+    with paired(served, store, Role.OWN):
+        pass  # The network's listener is there.
     guests = [Guest(f"Pupil {number}", Role.DRIVE) for number in range(12)]
     base = f"http://{own_hosts()[0]}:{served.port}"
     for code in reversed(store.new_codes(guests)):
         with httpx.Client(base_url=base, headers=OURS) as client:
-            wait_for(lambda client=client: client.get("/pair").status_code == 200, "the network's listener")
             answer = client.post("/api/pair", json={"code": code, "name": "not my name"})
             if answer.status_code == 429:  # Ten a minute from one address, as any that are tried.
                 assert store.redeem(code) is not None
