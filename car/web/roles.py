@@ -86,6 +86,7 @@ MESSAGES: Mapping[str, Role] = {
     "let_go": DRIVE,
     "record": DRIVE,
     "erase": DRIVE,
+    "lap": DRIVE,
     "enter_track": DRIVE,
     "try_output": OWN,
 }
