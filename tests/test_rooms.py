@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "car.web": "hardware models simulator car.calibration car.config car.controls car.doctor car.drive_record "
     "car.errors car.files car.gate car.kinds car.laps car.link car.pairing car.pilots car.recording car.sessions "
     "car.software car.statistics car.tracks",
-    "car.fleet": "hardware models car.config car.errors car.files car.pairing car.pilots car.remote car.web",
+    "car.fleet": "hardware models car.config car.errors car.files car.gate car.pairing car.pilots car.remote car.web",
     "car.processes": "hardware car.arming car.assembly car.calibration car.config car.controls car.drive_loop "
     "car.drive_record car.errors car.gate car.kinds car.laps car.link car.pilots car.range_watch car.readings "
     "car.recording car.speed car.statistics car.telemetry car.terminal car.tracks car.web",

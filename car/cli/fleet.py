@@ -30,6 +30,7 @@ def fleet(
     """Show all paired cars on one page, with STOP ALL; bring models to them and fetch their sessions."""
     from car.fleet.app import FleetContext, create_app
     from car.fleet.fleet import Fleet
+    from car.fleet.neighbours import Neighbours
     from car.fleet.server import FleetServer
     from car.fleet.simulated import SimulatedCars
     from hardware.clock import SystemClock
@@ -43,6 +44,8 @@ def fleet(
             for name in cars.start():
                 typer.echo(f"{name} is up.")
             ring = cars.ring
-        server = FleetServer(create_app(FleetContext(Fleet(ring, clock), folder)), port)
+        neighbours = stack.enter_context(Neighbours())
+        server = FleetServer(create_app(FleetContext(Fleet(ring, clock, neighbours), folder)), port)
+        neighbours.start()
         typer.echo(f"Your cars are at {server.url}  Ctrl-C ends this page" + (" and the cars." if simulate else "."))
         server.run()

@@ -19,6 +19,7 @@ from car.fleet.fleet import Fleet
 from car.fleet.lap_board import Lap
 from car.fleet.scores import Score, scores_of
 from car.fleet.watch import CarView, Stopped
+from car.pairing.announcement import FoundCar
 from car.pairing.store import AccessStore
 from car.pilots.find import MODEL_SUFFIX
 from car.web.access import Access, AccessGuard
@@ -74,6 +75,7 @@ class FleetView:
     """All that the page shows."""
 
     cars: Sequence[CarView]
+    strangers: Sequence[FoundCar]
     models: Sequence[str]
     laps: Sequence[Lap]
     scores: Sequence[Score]
@@ -82,13 +84,17 @@ class FleetView:
 
 
 @router.get("")
-def show(context: Context) -> FleetView:
+async def show(context: Context) -> FleetView:
     """Return how all cars stand, what can be brought to them, and the best laps."""
-    fleet, models = context.fleet, context.folder.models_dir
+    names, scores = await asyncio.to_thread(_models_in, context.folder.models_dir)
+    fleet = context.fleet
     last = fleet.round
     under = None if last is None else Under(last.what, last.is_over, last.stops)
-    names = sorted(path.stem for path in models.glob(f"*{MODEL_SUFFIX}"))
-    return FleetView(fleet.views(), names, fleet.laps.laps(), scores_of(models), under, fleet.trouble)
+    return FleetView(fleet.views(), fleet.strangers(), names, fleet.laps.laps(), scores, under, fleet.trouble)
+
+
+def _models_in(folder: Path) -> tuple[list[str], list[Score]]:
+    return sorted(path.stem for path in folder.glob(f"*{MODEL_SUFFIX}")), scores_of(folder)
 
 
 @router.get("/picture", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from car.errors import KNOWN_ERRORS
+from car.files import reason
 from car.pilots.find import MODEL_SUFFIX, find_model
 from car.remote.client import CarClient
 from car.remote.keys import Key
 from car.remote.pull import Pull
 from car.remote.push import activate, pack, push
-
-Progress = Callable[[float], None]
-Errand = Callable[[CarClient, Progress], list[str]]
-"""What is done with one car; it returns what to say of it, and raises what ``car`` says in a sentence."""
 
 
 @dataclass(slots=True)
@@ -29,11 +26,19 @@ class Stop:
     problems: list[str] = field(default_factory=list)
     is_over: bool = False
 
+    def tell(self, done: float) -> None:
+        """Take note of how much of it is done."""
+        self.done = done
+
+
+Errand = Callable[[CarClient, Stop], None]
+"""What is done with one car, and said of it at its stop; it raises what ``car`` says in a sentence, or OSError."""
+
 
 class Round:
     """An errand at each of several cars in turn, in a thread of its own; one that fails does not end the others'.
 
-    >>> errands = Round("pull", [], lambda client, progress: [])
+    >>> errands = Round("pull", [], lambda client, stop: None)
     >>> errands.run()
     >>> errands.is_over
     True
@@ -61,15 +66,14 @@ class Round:
             self._visit(key, stop)
 
     def _visit(self, key: Key, stop: Stop) -> None:
-        def tell(done: float) -> None:
-            stop.done = done
-
         try:
             with CarClient.of(key) as client:
-                stop.notes += self._errand(client, tell)
+                self._errand(client, stop)
             stop.done = 1.0
         except KNOWN_ERRORS as error:
             stop.problems.append(str(error))
+        except OSError as error:
+            stop.problems.append(f"This laptop's disk refuses ({reason(error)}). Check it, and try again.")
         finally:
             stop.is_over = True
 
@@ -79,12 +83,13 @@ def bringing(model: str, car_dir: Path, *, activated: bool) -> Errand:
     path = find_model(model, car_dir)
     parcel = pack(path, path.name.removesuffix(MODEL_SUFFIX))
 
-    def bring(client: CarClient, progress: Progress) -> list[str]:
-        pushed = push(client, parcel, progress=progress)
-        notes = [f"It has {pushed.name}.", *([pushed.why] if pushed.why else [])]
+    def bring(client: CarClient, stop: Stop) -> None:
+        pushed = push(client, parcel, progress=stop.tell)
+        stop.notes.append(f"It has {pushed.name}.")
+        if pushed.why:
+            stop.problems.append(pushed.why)
         if activated:
-            notes.append(f"{activate(client, pushed.name).name} drives now.")
-        return notes
+            stop.notes.append(f"{activate(client, pushed.name).name} drives now.")
 
     return bring
 
@@ -92,12 +97,13 @@ def bringing(model: str, car_dir: Path, *, activated: bool) -> Errand:
 def fetching(sessions: Path) -> Errand:
     """Return the errand of fetching every session that is not in the folder ``sessions`` yet."""
 
-    def fetch(client: CarClient, progress: Progress) -> list[str]:
+    def fetch(client: CarClient, stop: Stop) -> None:
         pull = Pull(client, sessions)
         try:
-            pull.run(progress)
+            pull.run(stop.tell)
         finally:
-            said = [f"{len(pull.taken)} new sessions; {pull.present} were here already.", *pull.notes, *pull.missed]
-        return said
+            new = "1 new session" if len(pull.taken) == 1 else f"{len(pull.taken)} new sessions"
+            stop.notes += [f"{new}; {pull.present} were here already.", *pull.notes]
+            stop.problems += pull.missed
 
     return fetch

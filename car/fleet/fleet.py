@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from car.errors import RemoteError
 from car.fleet.errands import Errand, Round
 from car.fleet.lap_board import LapBoard
+from car.fleet.neighbours import Neighbours
 from car.fleet.watch import CarView, CarWatch, Stopped
+from car.pairing.announcement import FoundCar
 from car.remote.keys import Key, KeyRing
 from hardware.clock import Clock
 
@@ -19,13 +21,17 @@ STOP_PATIENCE_S = 2.0
 
 
 class Fleet:
-    """The cars of the laptop's ``ring``; ``run`` it in the event loop in which everything else is called."""
+    """The cars of the laptop's ``ring``; ``run`` it in the event loop in which everything else is called.
 
-    def __init__(self, ring: KeyRing, clock: Clock) -> None:
+    Those that ``neighbours`` hears besides can be paired with.
+    """
+
+    def __init__(self, ring: KeyRing, clock: Clock, neighbours: Neighbours | None = None) -> None:
         self.laps = LapBoard()
         self.round: Round | None = None
         self.trouble = ""
         self._ring = ring
+        self._neighbours = neighbours
         self.clock = clock
         self._watches: dict[Key, CarWatch] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -49,6 +55,13 @@ class Fleet:
         """Return how each car stands, by name."""
         return sorted((watch.view() for watch in self._watches.values()), key=lambda view: (view.name, view.place))
 
+    def strangers(self) -> list[FoundCar]:
+        """Return the cars in the network that the laptop is not paired with, by name."""
+        if self._neighbours is None:
+            return []
+        watches = self._watches.values()
+        return self._neighbours.besides(place for watch in watches for place in (watch.key.place, watch.address))
+
     def picture(self, place: str) -> bytes:
         """Return what the car at ``place`` sees, as a JPEG; raises LookupError where there is no picture."""
         found = next((watch for watch in self._watches.values() if watch.place == place), None)
@@ -65,7 +78,9 @@ class Fleet:
         """Do an errand at the cars at ``places``, at all of them where it names none; raises RemoteError."""
         if self.round is not None and not self.round.is_over:
             raise RemoteError(f"The last errand ({self.round.what}) is still under way. Wait until it has ended.")
-        known = {watch.place: key for key, watch in self._watches.items()}
+        # The cars that are there do not wait for those that may not answer.
+        order = sorted(self._watches.items(), key=lambda item: item[1].state is None)
+        known = {watch.place: key for key, watch in order}
         unknown = set(places) - set(known)
         if unknown:
             raise RemoteError(f"This laptop is not paired with {min(unknown)}. Reload the page.")

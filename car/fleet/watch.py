@@ -7,14 +7,14 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from car.errors import RemoteError
+from car.fleet.standing import Standing
 from car.pairing.printable import printable
-from car.remote.keys import Key
+from car.remote.keys import Key, Place
 from car.remote.socket import open_socket
 from car.web.video import HEADER
 from hardware.clock import NS_PER_MS, NS_PER_S, Clock
@@ -52,7 +52,7 @@ class CarView:
 
     place: str
     name: str
-    state: dict[str, Any] | None
+    state: Standing | None
     gone_s: float | None
     ask: str
     has_picture: bool
@@ -72,10 +72,12 @@ class CarWatch:
         self._clock = clock
         self._began_ns = clock.now_ns()
         self._heard_ns: int | None = None
-        self._state: dict[str, Any] = {}
+        self._state: Standing | None = None
+        self._rested_ns: int | None = None
         self._why = ""
         self._socket: ClientConnection | None = None
-        self._owes_stop = False
+        self._address = key.place
+        self._is_stop_owed = False
         self._news = asyncio.Condition()
 
     async def run(self) -> None:
@@ -85,7 +87,12 @@ class CarWatch:
         )
 
     @property
-    def state(self) -> dict[str, Any] | None:
+    def address(self) -> Place:
+        """Where the car was reached last, as a network has it; its place before that."""
+        return self._address
+
+    @property
+    def state(self) -> Standing | None:
         """How the car stands, None when it has not said so lately."""
         heard_ns = self._heard_ns
         return self._state if heard_ns is not None and self._clock.now_ns() - heard_ns <= LOST_NS else None
@@ -98,25 +105,41 @@ class CarWatch:
         return CarView(self.place, self.name, state, gone_s, why, state is not None and bool(self.picture))
 
     async def stop(self, patience_s: float) -> Stopped:
-        """Stop the car, and wait until it says that it is not armed; owed to one that is out of reach."""
+        """Stop the car, and wait until it says that it is not armed; owed to it until it has said so."""
         asked_ns = self._clock.now_ns()
-        self._owes_stop = True
-        with contextlib.suppress(asyncio.TimeoutError, ConnectionClosed):
+        self._is_stop_owed = True
+        with contextlib.suppress(asyncio.TimeoutError):
             async with asyncio.timeout(patience_s):
-                if self._socket is not None:
-                    await self._socket.send(STOP)
-                    self._owes_stop = False
+                with contextlib.suppress(ConnectionClosed):
+                    if self._socket is not None:
+                        await self._socket.send(STOP)
                 async with self._news:
-                    await self._news.wait_for(lambda: self._has_stopped_since(asked_ns))
-        if not self._has_stopped_since(asked_ns):
-            lost = "It is stopped as soon as it is heard again." if self._owes_stop else "It may not have heard it."
-            why = self._why if self.state is None else ""
-            return Stopped(self.place, self.name, None, f"{why or 'The car has not answered.'} {lost}")
-        return Stopped(self.place, self.name, round(((self._heard_ns or 0) - asked_ns) / NS_PER_MS, 1), "")
+                    await self._news.wait_for(lambda: self._has_rested_since(asked_ns))
+        if self._has_rested_since(asked_ns):
+            return Stopped(self.place, self.name, round(((self._rested_ns or 0) - asked_ns) / NS_PER_MS, 1), "")
+        if self.state is not None:
+            return Stopped(self.place, self.name, None, "It still says that it is armed. Stop it by hand.")
+        why = self._why or "The car has not answered."
+        return Stopped(self.place, self.name, None, f"{why} It is stopped as soon as it is heard again.")
 
-    def _has_stopped_since(self, asked_ns: int) -> bool:
-        heard_ns = self._heard_ns
-        return heard_ns is not None and heard_ns > asked_ns and self._state.get("gate") != "armed"
+    async def hear(self, text: str | bytes) -> None:
+        """Take note of what the car says; raises RemoteError for what no car says."""
+        try:
+            if json.loads(text)["type"] != "state":
+                return
+            state = Standing.model_validate_json(text)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RemoteError(
+                f"{self.place} says what no car says. Install the same version of Pocketpilot on both."
+            ) from error
+        self._state, self._heard_ns, self.name = state, self._clock.now_ns(), state.car or self.place
+        if not state.is_armed:
+            self._rested_ns, self._is_stop_owed = self._heard_ns, False
+        async with self._news:
+            self._news.notify_all()
+
+    def _has_rested_since(self, asked_ns: int) -> bool:
+        return self._rested_ns is not None and self._rested_ns > asked_ns
 
     async def _again_and_again(self, work: Callable[[], Awaitable[None]], pause_s: float) -> None:
         while True:
@@ -132,29 +155,15 @@ class CarWatch:
         """Hear the car until the connection is gone or silent."""
         socket = await open_socket(self.key, "drive", patience_s=PATIENCE_S)
         try:
-            self._socket = socket
-            if self._owes_stop:
+            self._socket, self._address = socket, Place(str(socket.remote_address[0]), self.key.place.port)
+            if self._is_stop_owed:
                 await socket.send(STOP)
-                self._owes_stop = False
             while True:
                 async with asyncio.timeout(DEAD_S):
-                    await self._hear(await socket.recv())
+                    await self.hear(await socket.recv())
         finally:
             self._socket = None
             _leave(socket)
-
-    async def _hear(self, text: str | bytes) -> None:
-        try:
-            message = json.loads(text)
-            kind, name = message["type"], printable(str(message.get("car", "")))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RemoteError(
-                f"{self.place} says what no car says. Install the same version of Pocketpilot on both."
-            ) from error
-        if kind == "state":
-            self._state, self._heard_ns, self.name = message, self._clock.now_ns(), name or self.place
-            async with self._news:
-                self._news.notify_all()
 
     async def _look(self) -> None:
         """Fetch pictures until the connection is gone or silent."""

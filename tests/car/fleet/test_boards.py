@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from car.fleet.lap_board import Lap, LapBoard
 from car.fleet.scores import scores_of
+from car.fleet.standing import Laps, Standing
+from car.gate import GateState
 from models.loader import append_card, read_card
 from tests.car.remote.test_push import SHIPPED
 
 
-def state(last_lap_s: float | None, mode: str = "manual", track: str = "oval") -> dict[str, Any]:
-    return {
-        "car": "car-1",
-        "track": track,
-        "mode": mode,
-        "pilot_name": "lane",
-        "odometry": {"last_lap_s": last_lap_s},
-    }
+def state(last_lap_s: float | None, mode: str = "manual", track: str = "oval", driver: str = "") -> Standing:
+    return Standing(
+        car="car-1",
+        gate=GateState.ARMED,
+        track=track,
+        mode=mode,
+        pilot_name="lane",
+        driver_name=driver,
+        odometry=Laps(last_lap_s=last_lap_s),
+    )
 
 
 def test_each_driver_of_a_car_has_a_best_lap_on_each_track() -> None:
@@ -32,11 +35,13 @@ def test_each_driver_of_a_car_has_a_best_lap_on_each_track() -> None:
         state(8.5),
         state(7.0, "auto"),
         state(12.0, track="home"),
-        {"car": "car-1", "mode": "manual", "odometry": None},
+        state(6.5, driver="Ada"),
+        Standing(car="car-1", gate=GateState.ARMED),
     ):
         board.note("192.0.2.1:8887", said)
     assert board.laps() == [
         Lap("home", 12.0, "car-1", "by hand"),
+        Lap("oval", 6.5, "car-1", "Ada"),
         Lap("oval", 7.0, "car-1", "lane"),
         Lap("oval", 8.0, "car-1", "by hand"),
     ]

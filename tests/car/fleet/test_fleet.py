@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
 import pytest
 
+from car.errors import RemoteError
+from car.fleet.errands import Round, Stop
+from car.fleet.neighbours import Neighbours
 from car.fleet.watch import CarWatch
+from car.pairing.announcement import Announcer, FoundCar
+from car.remote.client import CarClient
 from car.remote.keys import Place
 from hardware.clock import SystemClock
 from tests.car.fleet.laptop import Laptop
@@ -74,6 +80,64 @@ def test_a_stop_for_a_car_out_of_reach_is_made_good_when_it_is_heard(far: Far) -
     asyncio.run(asyncio.wait_for(story(), 60))
 
 
+def test_a_stop_that_a_frozen_network_held_is_made_good_on_the_next_connection(far: Far) -> None:
+    async def story() -> None:
+        with Wire(far.key.place) as wire:
+            watch = CarWatch(replace(far.key, place=wire.place), SystemClock())
+            task = asyncio.create_task(watch.run())
+            while watch.state is None:
+                await asyncio.sleep(0.02)
+            wire.freeze()
+            while watch.state is not None:
+                await asyncio.sleep(0.02)
+            stopped = await watch.stop(0.1)
+            assert stopped.after_ms is None
+            assert "stopped as soon as it is heard again" in stopped.why
+            # What was sent is lost with the connection that it was sent on.
+            had = wire.connections
+            wire.drop()
+            wire.thaw()
+            list(far.served.slot.events(0))
+            while not any(type(event).__name__ == "Stop" for event in far.served.slot.events(0)):
+                await asyncio.sleep(0.02)
+            assert wire.connections > had
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_a_car_that_says_nonsense_is_not_shown_until_it_makes_sense(far: Far, laptop: Laptop) -> None:
+    laptop.ring.keep(far.key)
+    wait_for(lambda: bool(laptop.car(far.key.place).get("state")), "the car")
+    far.served.said["pilot"] = "\ud800"
+    wait_for(lambda: "says what no car says" in laptop.car(far.key.place)["ask"], "the nonsense to be told")
+    far.served.said.clear()
+    wait_for(lambda: bool(laptop.car(far.key.place)["state"]), "the car to be heard again")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"type": "state", "car": "a", "gate": "open"}',
+        '{"type": "state", "car": "a", "gate": "armed", "odometry": [1]}',
+        '{"type": "state", "car": "a", "gate": "armed", "odometry": {"last_lap_s": NaN}}',
+        '{"type": "state"}',
+        "[]",
+    ],
+    ids=["another gate", "no laps", "not a number", "nothing", "a list"],
+)
+def test_a_state_that_makes_no_sense_is_not_shown(far: Far, said: str) -> None:
+    watch = CarWatch(far.key, SystemClock())
+
+    async def hear() -> None:
+        await watch.hear(said)
+
+    with pytest.raises(RemoteError, match="says what no car says"):
+        asyncio.run(hear())
+    assert watch.view().state is None
+
+
 def test_another_certificate_is_told_nothing(far: Far, laptop: Laptop) -> None:
     laptop.ring.keep(replace(far.key, fingerprint=":".join(["00"] * 32)))
     wait_for(lambda: "another certificate" in laptop.car(far.key.place).get("ask", ""), "the refusal")
@@ -98,12 +162,34 @@ def test_models_go_to_all_cars_and_one_that_fails_does_not_end_the_others(far: F
     assert (far.models / "lane.tflite").read_bytes() == SHIPPED.read_bytes()
 
 
+def test_a_disk_that_refuses_at_one_car_does_not_end_the_errand_at_the_others(far: Far) -> None:
+    def errand(client: CarClient, stop: Stop) -> None:
+        if client.place.port == 1:
+            raise FileNotFoundError(2, "No such file or directory")
+        stop.notes.append("done")
+
+    errands = Round("push", [replace(far.key, place=Place("127.0.0.1", 1)), far.key], errand)
+    errands.run()
+    assert errands.is_over
+    assert "disk refuses (No such file or directory)" in errands.stops[0].problems[0]
+    assert errands.stops[1].notes == ["done"]
+
+
+def test_a_car_in_the_network_is_a_stranger_until_the_laptop_is_paired_with_it() -> None:
+    announcer = Announcer("mycar", 8123, lambda: True, tls=True, interfaces=["127.0.0.1"])
+    with contextlib.closing(announcer), Neighbours(["127.0.0.1"]) as neighbours:
+        announcer.start()
+        neighbours.start()
+        wait_for(lambda: neighbours.besides([]) == [FoundCar("mycar", "https://127.0.0.1:8123/")], "the car")
+        assert neighbours.besides([Place("127.0.0.1", 8123)]) == []
+
+
 def test_sessions_come_from_the_cars_that_were_chosen(far: Far, laptop: Laptop) -> None:
     write_session(far.sessions / "evening.mcap", frames=20)
     laptop.ring.keep(far.key)
     wait_for(lambda: bool(laptop.view()["cars"]), "the car")
     laptop.client.post("/api/fleet/pull", json={"cars": [str(far.key.place)]})
-    assert laptop.wait_for_errand()[0]["notes"][0] == "1 new sessions; 0 were here already."
+    assert laptop.wait_for_errand()[0]["notes"][0] == "1 new session; 0 were here already."
     assert (laptop.folder.sessions_dir / "evening.mcap").read_bytes() == (far.sessions / "evening.mcap").read_bytes()
     answer = laptop.client.post("/api/fleet/pull", json={"cars": ["192.0.2.9:8887"]})
     assert (answer.status_code, "not paired with 192.0.2.9:8887" in answer.json()["error"]) == (409, True)

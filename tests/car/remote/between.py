@@ -70,9 +70,16 @@ class Wire:
         """Let everything through again, also what was held up."""
         self._flows.set()
 
+    def drop(self) -> None:
+        """End every connection, and what was on its way in it."""
+        self._end(self._open)
+
     def vanish(self) -> None:
         """End every connection, and take no other."""
-        for one in (self._listener, *self._open):
+        self._end([self._listener, *self._open])
+
+    def _end(self, ends: list[socket.socket]) -> None:
+        for one in ends:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
