@@ -6,11 +6,21 @@ import { isSpace } from "/static/keys.js";
 
 const PERIOD_MS = 400;
 const PICTURE_MS = 600;
+const LATE_MS = 3000; // the fleet's program answers in a few ms, STOP in 2 s at the most
 const KINDS = { armed: "go", tripped: "bad" };
-const cards = new Map();
+const cards = new Map(), chosen = new Set(), stops = new Map();
+let shown = [], answeredMs = performance.now();
 
 const words = (state) => state.gate === "armed" ? `Armed · ${state.mode}` : state.gate === "tripped" ? "Tripped" : "Disarmed";
 const seconds = (value) => value == null ? "–" : `${value.toFixed(2)} s`;
+
+/** The answer, or an Error when there is none for a while: a frozen program holds its connections open. */
+const soon = (answer) => Promise.race([answer, new Promise((_, fail) => setTimeout(() => fail(new Error("The fleet's program does not answer. Start `car fleet` again.")), LATE_MS))]);
+
+/** What a person calls a car; many cars have the same name. */
+function label({ name, place }) {
+  return name === place || shown.filter((car) => car.name === name).length < 2 ? name : `${name} (${place})`;
+}
 
 function who(state) {
   if (state.driver_name) return state.driver_name;
@@ -26,9 +36,9 @@ function supply(state) {
 function makeCard(car) {
   const parts = {
     name: el("h2"), badge: el("span", { class: "badge" }), picture: el("img", { alt: "", hidden: true }), blank: el("p", { class: "blank" }),
-    facts: el("dl"), link: el("a", { class: "small", target: "_blank", rel: "noreferrer", href: `https://${car.place}/` }, "Open its page"),
+    facts: el("dl"), choose: el("button", { class: "choose compact", "aria-pressed": "false", onclick: () => choose(car.place) }, "Choose"), link: el("a", { class: "small", target: "_blank", rel: "noreferrer", href: `https://${car.place}/` }, "Open its page"),
   };
-  parts.card = el("li", { class: "card" }, el("div", { class: "row spread" }, parts.name, parts.badge), parts.picture, parts.blank, parts.facts, parts.link);
+  parts.card = el("li", { class: "card" }, el("div", { class: "row spread" }, parts.name, parts.badge), parts.picture, parts.blank, parts.facts, el("div", { class: "row spread" }, parts.link, parts.choose));
   parts.shownMs = 0;
   return parts;
 }
@@ -37,7 +47,9 @@ function showCar(car) {
   const parts = cards.get(car.place) ?? makeCard(car);
   cards.set(car.place, parts);
   const { state } = car;
-  parts.name.textContent = car.name;
+  parts.name.textContent = label(car);
+  parts.choose.setAttribute("aria-pressed", String(chosen.has(car.place)));
+  parts.choose.setAttribute("aria-label", `Choose ${label(car)}`);
   parts.badge.className = `badge ${state ? KINDS[state.gate] ?? "" : "bad"}`;
   parts.badge.replaceChildren(el("span", { class: "dot" }), state ? words(state) : `Gone for ${Math.round(car.gone_s)} s`);
   parts.picture.hidden = !car.has_picture;
@@ -52,17 +64,31 @@ function showCar(car) {
   const facts = state ? [
     ["Driver", who(state)], ["Lap", seconds(odometry?.last_lap_s)], ["Best lap", seconds(odometry?.best_lap_s)], ["Battery", supply(state)], ["Why", state.trip || null],
   ] : [];
+  facts.push(["STOP ALL", stops.get(car.place)]);
   parts.facts.replaceChildren(...facts.filter(([, value]) => value != null).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   return parts.card;
 }
 
+function choose(place) {
+  if (!chosen.delete(place)) chosen.add(place);
+  showCars(shown);
+}
+
 function showCars(all) {
-  for (const place of [...cards.keys()]) if (!all.some((car) => car.place === place)) cards.delete(place);
+  shown = all;
+  for (const place of [...cards.keys()]) if (!all.some((car) => car.place === place)) { cards.delete(place); chosen.delete(place); }
   const list = all.map(showCar), now = [...$("cars").children];
   if (list.length !== now.length || list.some((card, index) => card !== now[index])) $("cars").replaceChildren(...list);
   const armed = all.filter((car) => car.state?.gate === "armed").length, gone = all.filter((car) => !car.state).length;
   $("summary").textContent = `${count(all.length, "car")}, ${armed} armed${gone ? `, ${gone} gone` : ""}`;
   $("none").hidden = all.length > 0;
+  $("for-whom").textContent = chosen.size ? `For ${chosen.size} of ${count(all.length, "car")}: those that you chose.` : "For all cars. Choose some for these alone.";
+}
+
+function showStrangers(strangers) {
+  $("strangers").hidden = strangers.length === 0;
+  const rows = strangers.map(({ name, url }) => el("li", {}, `${name}: run `, el("code", {}, "car pair"), " on it, and here ", el("code", {}, `car pair-with ${new URL(url).host}`)));
+  $("strangers").querySelector("ul").replaceChildren(...rows);
 }
 
 function showModels(models) {
@@ -71,13 +97,15 @@ function showModels(models) {
   const chosen = $("model").value;
   const options = models.map((name) => el("option", { value: name, selected: name === chosen }, name));
   $("model").replaceChildren(...(options.length ? options : [el("option", { value: "" }, "none here yet: car train")]));
-  $("push").querySelector("button").disabled = models.length === 0;
+  for (const button of $("push").querySelectorAll("button")) button.disabled = models.length === 0;
 }
+
+const nameOf = (place) => label(shown.find((car) => car.place === place) ?? { name: place, place });
 
 function showErrand(errand) {
   $("pull").disabled = Boolean(errand && !errand.is_over);
   const rows = errand?.stops.map((stop) => el("li", {},
-    `${stop.place} `, stop.is_over ? "" : el("progress", { value: stop.done, "aria-label": `${errand.what} at ${stop.place}` }), ` ${stop.notes.join(" ")} `,
+    `${nameOf(stop.place)} `, stop.is_over ? "" : el("progress", { value: stop.done, "aria-label": `${errand.what} at ${nameOf(stop.place)}` }), ` ${stop.notes.join(" ")} `,
     el("span", { class: "bad" }, stop.problems.join(" ")))) ?? [];
   $("errand").replaceChildren(...rows);
 }
@@ -96,44 +124,54 @@ function fail(sentence) {
 
 async function look() {
   try {
-    const view = await get("fleet");
+    const view = await soon(get("fleet"));
+    answeredMs = performance.now();
     showCars(view.cars);
+    showStrangers(view.strangers);
     showModels(view.models);
     showErrand(view.errand);
     showBoards(view);
     fail(view.trouble);
   } catch {
     fail("The fleet's program does not answer: nothing that you press reaches a car. Start `car fleet` again.");
-    for (const parts of cards.values()) parts.badge.replaceChildren("Unknown");
+    // What was heard before is not how the cars stand now.
+    showCars(shown.map((car) => ({ ...car, state: null, gone_s: (performance.now() - answeredMs) / 1000, has_picture: false, ask: "Nothing is known of this car." })));
   }
   setTimeout(look, PERIOD_MS);
 }
 
 async function stopAll() {
-  let stops;
+  tellStopped("Stopping…");
+  let answers;
   try {
-    stops = await post("fleet/stop");
+    answers = await soon(post("fleet/stop"));
   } catch (error) {
-    toast(`STOP has not reached the cars: ${error.message}`, { bad: true });
+    tellStopped(`NOT confirmed by any car. ${error.message} Stop the cars by hand.`, { bad: true });
     return;
   }
-  const slowest = Math.max(0, ...stops.map((stop) => stop.after_ms ?? 0)), silent = stops.filter((stop) => stop.after_ms == null);
+  stops.clear();
+  for (const stop of answers) stops.set(stop.place, stop.after_ms == null ? "NOT confirmed" : `after ${Math.round(stop.after_ms)} ms`);
+  const slowest = Math.max(0, ...answers.map((stop) => stop.after_ms ?? 0)), silent = answers.filter((stop) => stop.after_ms == null);
+  tellStopped(silent.length
+    ? `${count(answers.length - silent.length, "car")} stopped. NOT confirmed: ${silent.map((stop) => `${label(stop)} (${stop.why})`).join("; ")}`
+    : `${count(answers.length, "car")} stopped, the last one after ${Math.round(slowest)} ms.`, { bad: silent.length > 0 });
+}
+
+function tellStopped(text, { bad = false } = {}) {
   $("stopped").hidden = false;
-  $("stopped").className = silent.length ? "note bad" : "note";
-  $("stopped").textContent = silent.length
-    ? `${count(stops.length - silent.length, "car")} stopped. NOT confirmed: ${silent.map((stop) => `${stop.name} (${stop.why})`).join("; ")}`
-    : `${count(stops.length, "car")} stopped, the last one after ${Math.round(slowest)} ms.`;
+  $("stopped").className = bad ? "note bad" : "note";
+  $("stopped").textContent = text;
 }
 
 async function begin(path, body) {
-  try { await post(`fleet/${path}`, body); } catch (error) { toast(error.message, { bad: true }); }
+  try { await post(`fleet/${path}`, { ...body, cars: [...chosen] }); } catch (error) { toast(error.message, { bad: true }); }
 }
 
 $("stop").addEventListener("click", stopAll);
 $("pull").addEventListener("click", () => begin("pull", {}));
 $("push").addEventListener("submit", (event) => {
   event.preventDefault();
-  begin("push", { model: $("model").value, activate: $("activate").checked });
+  begin("push", { model: $("model").value, activate: event.submitter?.value !== "keep" });
 });
 window.addEventListener("keydown", (event) => {
   if (!isSpace(event)) return;

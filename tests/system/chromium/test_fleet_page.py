@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,27 @@ def test_stop_all_is_the_space_bar_and_says_which_car_has_not_heard_it(page: Pag
     page.locator("#model").focus()
     page.keyboard.press("Space")
     expect(page.locator("#stopped")).to_contain_text("1 car stopped. NOT confirmed: 127.0.0.1:1 (Nothing listens")
+    expect(page.locator("#cars li", has_text="mycar").locator("dl")).to_contain_text(
+        re.compile(r"STOP ALLafter \d+ ms")
+    )
     assert complaints == []
+
+
+def test_a_program_that_freezes_leaves_no_car_as_it_was(page: Page) -> None:
+    page.route("**/api/fleet", lambda _route: None)
+    expect(page.locator("#trouble")).to_contain_text("does not answer", timeout=60_000)
+    expect(page.locator("#cars li", has_text="mycar").locator(".badge")).to_contain_text("Gone for")
+    expect(page.locator("#cars dl")).to_have_text(["", ""])
+
+
+def test_an_errand_is_for_the_cars_that_were_chosen_by_keys_alone(page: Page) -> None:
+    choose = page.get_by_role("button", name="Choose mycar")
+    choose.focus()
+    page.keyboard.press("Enter")
+    expect(choose).to_have_attribute("aria-pressed", "true")
+    page.locator("#pull").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#errand")).to_have_text(re.compile(r"^\s*mycar\s+0 new sessions; 0 were here already\.\s*$"))
 
 
 def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(page: Page) -> None:
