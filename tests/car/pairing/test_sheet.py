@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from car.cli import network
+from car.cli import network  # noqa: F401 - adds the command
+from car.cli.app import app
 from car.config.folder import init_car
 from car.pairing.roles import Role
 from car.pairing.store import AccessStore
@@ -23,7 +24,7 @@ def car(tmp_path: Path) -> Path:
 
 
 def run(car: Path, *arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(network.app, ["pair", "--car", str(car), *arguments])
+    result = CliRunner().invoke(app, ["pair", "--car", str(car), *arguments])
     return result.exit_code, result.output + (str(result.exception) if result.exception else "")
 
 
