@@ -39,13 +39,15 @@ def fleet(
     clock = SystemClock()
     with contextlib.ExitStack() as stack:
         ring: KeyRing = key_ring()
-        if simulate:
-            cars = stack.enter_context(SimulatedCars(Path(CLASS_FOLDER), simulate, clock))
-            for name in cars.start():
-                typer.echo(f"{name} is up.")
+        cars = stack.enter_context(SimulatedCars(Path(CLASS_FOLDER), simulate, clock)) if simulate else None
+        if cars is not None:
             ring = cars.ring
         neighbours = stack.enter_context(Neighbours())
         server = FleetServer(create_app(FleetContext(Fleet(ring, clock, neighbours), folder)), port)
-        neighbours.start()
         typer.echo(f"Your cars are at {server.url}  Ctrl-C ends this page" + (" and the cars." if simulate else "."))
+        neighbours.start()
+        if cars is not None:
+            cars.begin(lambda name: typer.echo(f"{name} is up."), server.end)
         server.run()
+        if cars is not None and cars.trouble is not None:
+            raise cars.trouble

@@ -6,14 +6,15 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from car.config.folder import init_car
 from car.config.plain import CONFIG_NAME
-from car.errors import CarError
-from car.files import reason
+from car.errors import CarError, CarInUse
+from car.files import alone, reason
 from car.pairing.store import AccessStore
 from car.remote.keys import Key, KeyRing, Place
 from car.web.discreet import LOOPBACK
@@ -30,6 +31,7 @@ END_TIMEOUT_S = 10.0
 READY_TIMEOUT_S = 120.0
 LOOK_PERIOD_S = 0.2
 LOG = "car.log"
+LOCK = ".lock"
 CONFIG = """\
 [car]
 name = "{name}"
@@ -50,18 +52,41 @@ announce = false
 class SimulatedCars(Closing):
     """``count`` simulated cars in folders of their own in ``folder``, made where they are missing.
 
-    ``start`` them; ``close`` ends them. Those of an earlier time keep their
-    sessions, models and settings. They end by themselves when this program is killed.
+    ``start`` them, or let them ``begin`` in the background; ``close`` ends them. Those of an earlier time keep their
+    sessions, models and settings. They end by themselves when this program is killed. Raises CarInUse where another
+    program has the folder, and CarError.
     """
 
     def __init__(self, folder: Path, count: int, clock: Clock) -> None:
         self.ring = KeyRing(folder / ".keys")
         self._clock = clock
         self._names = [f"car-{number:02}" for number in range(1, count + 1)]
+        self.trouble: CarError | None = None
         self._folder = folder
+        self._held = contextlib.ExitStack()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._until_s: dict[str, float] = {}
         self._fingerprints: set[str] = set()
+        self._hold()
+
+    def begin(self, tell: Callable[[str], None], fail: Callable[[], None]) -> None:
+        """Start the cars in the background; ``tell`` hears the name of each that is up.
+
+        ``fail`` is called if one does not come up, and ``trouble`` is then why.
+        """
+
+        def run() -> None:
+            try:
+                for name in self.start():
+                    tell(name)
+            except CarError as error:
+                self.trouble = error
+                fail()
+
+        self._thread = threading.Thread(target=run, name="cars", daemon=True)
+        self._thread.start()
 
     def start(self) -> Iterator[str]:
         """Start the cars and pair this laptop with each; yield the name of each that is up. Raises CarError.
@@ -69,7 +94,7 @@ class SimulatedCars(Closing):
         At most half of the processor's cores start one at a time: a machine that is busy with that stops the others.
         """
         waiting, starting = list(enumerate(self._names)), list[str]()
-        while waiting or starting:
+        while (waiting or starting) and not self._ended.is_set():
             while waiting and len(starting) < max((os.cpu_count() or 1) // 2, 1):
                 number, name = waiting.pop(0)
                 self._start(number, name)
@@ -77,14 +102,16 @@ class SimulatedCars(Closing):
             up = [name for name in starting if self._is_paired(name)]
             starting = [name for name in starting if name not in up]
             yield from up
-            time.sleep(LOOK_PERIOD_S)
-        kept = self.ring.keys()
-        for key in kept:
+            self._ended.wait(LOOK_PERIOD_S)
+        for key in self.ring.keys() if not waiting and not starting else []:
             if key.fingerprint not in self._fingerprints:
                 self.ring.forget(key.place)
 
     def close(self) -> None:
         """End every car, with its wheels neutral, and wait for that."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
         for process in self._processes.values():
             # Whoever reads it takes its end for Ctrl-C (``car.entry``).
             if process.stdin is not None:
@@ -97,6 +124,20 @@ class SimulatedCars(Closing):
                 process.kill()
                 process.wait()
         self._processes.clear()
+        self._held.close()
+
+    def _hold(self) -> None:
+        """Keep the folder: the cars of another `car fleet` would be taken for these."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            is_ours = self._held.enter_context(alone(self._folder / LOCK))
+        except OSError as error:
+            raise CarError(
+                f"{self._folder} cannot be written ({reason(error)}). Start `car fleet` in another folder."
+            ) from error
+        if not is_ours:
+            self._held.close()
+            raise CarInUse(f"Another `car fleet` has the cars in {self._folder}. End it, or start in another folder.")
 
     def _start(self, number: int, name: str) -> None:
         path = self._folder / name
@@ -130,7 +171,7 @@ class SimulatedCars(Closing):
         if time.monotonic() > self._until_s[name]:
             raise CarError(f"{name} is not up after {READY_TIMEOUT_S:.0f} s. Simulate fewer cars on this machine.")
         if process.poll() is not None:
-            raise CarError(f"{name} has ended: {_last_line(self._folder / name / LOG)}")
+            raise CarError(f"{name} has ended: {_last_line(self._folder / name / LOG).removeprefix('car: ')}")
         store = AccessStore(self._folder / name, self._clock)
         address = store.running_server()
         if address is None:

@@ -29,8 +29,10 @@ class FleetProgram:
 
     def __init__(self, folder: Path) -> None:
         self._lines: list[str] = []
+        self.folder = folder
+        self.command = [str(CAR), "fleet", "--simulate", str(CARS), "--port", "8860"]
         self.process = subprocess.Popen(
-            [str(CAR), "fleet", "--simulate", str(CARS), "--port", "8860"],
+            self.command,
             cwd=folder,
             env={**os.environ, "XDG_CONFIG_HOME": str(folder / "config")},
             stdout=subprocess.PIPE,
@@ -103,6 +105,11 @@ def test_a_class_of_simulated_cars_is_stopped_together_also_while_one_is_frozen(
         def unconfirmed() -> list[str]:
             return [stop["name"] for stop in client.post("/api/fleet/stop").json() if stop["after_ms"] is None]
 
+        again = subprocess.run(program.command, cwd=program.folder, capture_output=True, text=True)
+        assert (again.returncode, again.stderr.splitlines()[-1]) == (
+            1,
+            "car: Another `car fleet` has the cars in class. End it, or start in another folder.",
+        )
         wait_for(lambda: len(gates()) == CARS and "gone" not in gates().values(), "all cars")
         for car in cars().values():
             driver = drivers.enter_context(Browser(int(car["place"].partition(":")[2]), tls=True))

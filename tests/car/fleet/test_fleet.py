@@ -85,10 +85,10 @@ def test_a_stop_that_a_frozen_network_held_is_made_good_on_the_next_connection(f
         with Wire(far.key.place) as wire:
             watch = CarWatch(replace(far.key, place=wire.place), SystemClock())
             task = asyncio.create_task(watch.run())
-            while watch.state is None:
+            while watch.view().state is None:
                 await asyncio.sleep(0.02)
             wire.freeze()
-            while watch.state is not None:
+            while watch.view().state is not None:
                 await asyncio.sleep(0.02)
             stopped = await watch.stop(0.1)
             assert stopped.after_ms is None
