@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from car.cli.app import app
+from car.cli.app import app, fail
 
 
 @app.command("lap-marker")
@@ -18,5 +18,8 @@ def lap_marker(
     """Make the page, A4, with the marker that a camera tells the start line by; print it at 100 %."""
     from car.laps.marker import write_marker
 
-    write_marker(number, out)
+    try:
+        write_marker(number, out)
+    except OSError as error:
+        fail(f"{out} cannot be written ({error.strerror or error}). Choose another folder, or free some space.")
     typer.echo(f'Made {out}. Print it at 100 %, and set under [lap] in car.toml: marker = "aruco", number = {number}')

@@ -101,7 +101,9 @@ class DriveChannel:
         asks_to_drive = isinstance(message, messages.Arm | messages.ChangeMode)
         if asks_to_drive:
             self._asked_age_ns = self._age_ns
-        if asks_to_drive and self._is_late:
+        # Without the time of its press, a lap is nobody's.
+        is_untimed = isinstance(message, messages.CrossLine) and self._age_ns is None
+        if (asks_to_drive and self._is_late) or is_untimed:
             await self._say({"type": "refused", "why": self._lateness_in_words()})
         elif not self._obey(message, arrived_ns):
             await self._say({"type": "refused", "why": ANOTHER_DRIVES})

@@ -128,6 +128,13 @@ def test_a_mistake_with_a_track_is_one_sentence(
     assert_refused(run_car(*command, cwd=car_dir), *words)
 
 
+def test_the_lap_markers_page_is_made_whole_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    assert run_car("lap-marker", "--number", "7", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "lap-marker.svg").read_text().endswith("</svg>\n")
+    assert_refused(run_car("lap-marker", "lost/seven.svg", cwd=tmp_path), "lost/seven.svg", "Choose another folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["lap-marker.svg"]
+
+
 def test_the_donkey_server_ends_by_ctrl_c_and_names_a_port_that_is_taken(car_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -339,10 +339,13 @@ def refusal(socket: ClientConnection) -> str:
     return str(next_of(socket, "refused")["why"])
 
 
-@pytest.mark.parametrize("act", [{"type": "arm", "mode": "manual"}, {"type": "mode", "mode": "auto"}])
+@pytest.mark.parametrize(
+    "act", [{"type": "arm", "mode": "manual"}, {"type": "mode", "mode": "auto"}, {"type": "lap", "client_ms": 1000.0}]
+)
 def test_what_comes_from_a_browser_whose_clock_is_not_known_yet_may_be_late_and_begins_nothing(
-    served: Served, act: dict[str, str]
+    served: Served, act: dict[str, Any]
 ) -> None:
+    served.crossed.clear()
     with open_socket(served.port) as socket:
         # It answers no ping, so that this sample may be from any time.
         sample = {"type": "sample", "seq": 1, "client_ms": 1000.0, "steering": 0.0, "throttle": 0.0}
@@ -350,6 +353,7 @@ def test_what_comes_from_a_browser_whose_clock_is_not_known_yet_may_be_late_and_
             socket.send(json.dumps(message))
         assert "Press it again" in refusal(socket)
         assert not [event for event in wait_to_hear_all(served, Stop) if isinstance(event, Arm | ChangeMode)]
+    assert served.crossed == []
 
 
 def test_the_driver_tells_of_the_line_with_the_time_of_the_key_and_a_watcher_may_not(served: Served) -> None:
