@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from car.config.folder import CarFolder
 from car.config.sections import CarConfig
@@ -30,6 +31,9 @@ from car.telemetry.gauge import PERIOD_S
 from car.tracks import TrackLibrary
 from hardware.clock import Clock, SystemClock
 from hardware.health import ROOT
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DESK_NICENESS = 10
 """When there are too few processors for everyone, the others come first."""
@@ -236,8 +240,7 @@ def _show(context: DeskContext) -> None:
             while not context.ended.wait(VIEW_PERIOD_S):
                 if where != (where := context.link.pages.read().get("where", "")):
                     console.print(where, soft_wrap=True, highlight=False)
-                while context.notices:
-                    console.print(context.notices.popleft(), soft_wrap=True, highlight=False)
+                _say_notices(context, console)
                 for cycle in cycles.read():
                     view.add(cycle.record)
                 turn += 1
@@ -245,7 +248,14 @@ def _show(context: DeskContext) -> None:
                     live.update(view.panel(context.pilots.name, str(recorder.status)), refresh=True)
                 elif not console.is_terminal and turn % VIEWS_PER_LINE == 0:
                     console.print(view.line(context.pilots.name, str(recorder.status)), soft_wrap=True)
+        # A drive may have ended before it was shown once.
+        _say_notices(context, console)
         console.print(f"recording {replace(recorder.status, waits=False)}", soft_wrap=True)
+
+
+def _say_notices(context: DeskContext, console: Console) -> None:
+    while context.notices:
+        console.print(context.notices.popleft(), soft_wrap=True, highlight=False)
 
 
 DESK: Sequence[Service[DeskContext]] = (
