@@ -1,17 +1,15 @@
 /** All cars on one page: asked for a few times a second, and stopped together. */
 
 import { get, post } from "/static/api.js";
-import { $, count, el, toast } from "/static/dom.js";
-import { isSpace } from "/static/keys.js";
+import { $, count, el, stateWords, toast } from "/static/dom.js";
+import { onSpace } from "/static/keys.js";
 
 const PERIOD_MS = 400;
 const PICTURE_MS = 600;
 const LATE_MS = 3000; // the fleet's program answers in a few ms, STOP in 2 s at the most
-const KINDS = { armed: "go", tripped: "bad" };
 const cards = new Map(), chosen = new Set(), stops = new Map();
 let shown = [], answeredMs = performance.now();
 
-const words = (state) => state.gate === "armed" ? `Armed · ${state.mode}` : state.gate === "tripped" ? "Tripped" : "Disarmed";
 const seconds = (value) => value == null ? "–" : `${value.toFixed(2)} s`;
 
 /** The answer, or an Error when there is none for a while: a frozen program holds its connections open. */
@@ -50,8 +48,9 @@ function showCar(car) {
   parts.name.textContent = label(car);
   parts.choose.setAttribute("aria-pressed", String(chosen.has(car.place)));
   parts.choose.setAttribute("aria-label", `Choose ${label(car)}`);
-  parts.badge.className = `badge ${state ? KINDS[state.gate] ?? "" : "bad"}`;
-  parts.badge.replaceChildren(el("span", { class: "dot" }), state ? words(state) : `Gone for ${Math.round(car.gone_s)} s`);
+  const [words, kind] = state ? stateWords(state) : [`Gone for ${Math.round(car.gone_s)} s`, "bad"];
+  parts.badge.className = `badge ${kind}`;
+  parts.badge.replaceChildren(el("span", { class: "dot" }), words);
   parts.picture.hidden = !car.has_picture;
   parts.blank.hidden = car.has_picture;
   parts.blank.textContent = state ? "No picture yet" : car.ask;
@@ -173,11 +172,5 @@ $("push").addEventListener("submit", (event) => {
   event.preventDefault();
   begin("push", { model: $("model").value, activate: event.submitter?.value !== "keep" });
 });
-window.addEventListener("keydown", (event) => {
-  if (!isSpace(event)) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  if (!event.repeat) stopAll();
-}, { capture: true });
-window.addEventListener("keyup", (event) => isSpace(event) && event.preventDefault(), { capture: true });
+onSpace(stopAll);
 look();

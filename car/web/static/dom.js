@@ -73,6 +73,12 @@ export function bytes(count) {
   return `${unit && size < 100 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 }
 
+/** Words and colour for the gate's state of a car that is heard. */
+export function stateWords({ gate, mode }) {
+  if (gate === "armed") return [`Armed · ${mode}`, "go"];
+  return gate === "tripped" ? ["Tripped", "bad"] : ["Disarmed", ""];
+}
+
 /** 75 → "1:15"; 3675 → "1:01:15". */
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds)), two = (value) => String(value).padStart(2, "0");

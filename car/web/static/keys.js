@@ -14,6 +14,28 @@ const LONGEST_MS = 100; // a page that did not run for a while does not make up 
 /** True for the space bar. Remote desktops and keyboards on a screen tell a key by `key` or by `keyCode` alone. */
 export const isSpace = ({ code, key, keyCode }) => code === "Space" || key === " " || key === "Spacebar" || keyCode === 32;
 
+/**
+ * Space calls `act`, whatever has the focus, and presses nothing else. `isWanted` hears what has the focus, and may leave
+ * the key to the page.
+ */
+export function onSpace(act, isWanted = () => true) {
+  let isDown = false, acts = false;
+  window.addEventListener("blur", () => { isDown = false; });
+  for (const kind of ["keydown", "keyup"]) {
+    window.addEventListener(kind, (event) => {
+      if (!isSpace(event)) return;
+      // Held on when the page gets the focus, it repeats without ever having gone down.
+      const isPressed = kind === "keydown" && !(event.repeat && isDown);
+      isDown = kind === "keydown";
+      if (isPressed) acts = isWanted(event.target);
+      if (!acts) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (isPressed) act();
+    }, { capture: true });
+  }
+}
+
 /** True for the letter's key, by where it is or by what is written on it; `name` is as in `event.code`. */
 export const isLetter = ({ code, key = "" }, name) => code === name || `Key${key.toUpperCase()}` === name;
 

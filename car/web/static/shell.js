@@ -1,8 +1,8 @@
 /** What every page has: the header, the way around, and a STOP for as long as the car is armed. */
 
 import { DriveChannel } from "./channel.js";
-import { $, el, toast } from "./dom.js";
-import { isSpace } from "./keys.js";
+import { $, el, stateWords, toast } from "./dom.js";
+import { onSpace } from "./keys.js";
 
 const PAGES = [["/", "Drive"], ["/sessions", "Sessions"], ["/models", "Models"], ["/tracks", "Tracks"], ["/calibrate", "Calibrate"], ["/people", "People"], ["/doctor", "Doctor"]];
 const LOST = "Connection lost: nothing that you press reaches the car. Without a driver it stops by itself, unless it was started headless.";
@@ -16,8 +16,7 @@ export const channel = new DriveChannel();
 /** Words and colour for the gate's state. */
 export function gateWords(state) {
   if (!state) return channel.isLost ? ["No connection", "bad"] : ["Connecting", ""];
-  if (state.gate === "armed") return [`Armed · ${state.mode}`, "go"];
-  return state.gate === "tripped" ? ["Tripped", "bad"] : ["Disarmed", ""];
+  return stateWords(state);
 }
 
 /** STOP. */
@@ -25,29 +24,8 @@ export function stop() {
   if (!channel.stop()) toast("STOP has not reached the car: there is no connection. The page sends it again when there is one.", { bad: true });
 }
 
-/**
- * Space stops, whatever has the focus, and presses nothing else; `after` runs when the stop is on its way. `isWanted` may
- * leave the key to the page.
- */
-export function stopBySpace(after, isWanted = () => true) {
-  let isDown = false, stops = false;
-  window.addEventListener("blur", () => { isDown = false; });
-  for (const kind of ["keydown", "keyup"]) {
-    window.addEventListener(kind, (event) => {
-      if (!isSpace(event)) return;
-      // Held on when the page gets the focus, it repeats without ever having gone down.
-      const isPressed = kind === "keydown" && !(event.repeat && isDown);
-      isDown = kind === "keydown";
-      if (isPressed) stops = isWanted(event.target);
-      if (!stops) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      if (!isPressed) return;
-      stop();
-      after();
-    }, { capture: true });
-  }
-}
+/** Space stops the car; `after` runs when the stop is on its way. `isWanted` may leave the key to the page. */
+export const stopBySpace = (after, isWanted) => onSpace(() => { stop(); after(); }, isWanted);
 
 function header() {
   const links = PAGES.map(([path, name]) =>

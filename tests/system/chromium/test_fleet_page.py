@@ -54,6 +54,11 @@ def test_stop_all_is_the_space_bar_and_says_which_car_has_not_heard_it(page: Pag
     assert complaints == []
 
 
+def test_space_that_was_held_before_the_page_had_the_focus_stops_all(page: Page) -> None:
+    page.evaluate("window.dispatchEvent(new KeyboardEvent('keydown', { code: 'Space', repeat: true }))")
+    expect(page.locator("#stopped")).to_contain_text("1 car stopped.")
+
+
 def test_a_program_that_freezes_leaves_no_car_as_it_was(page: Page) -> None:
     page.route("**/api/fleet", lambda _route: None)
     expect(page.locator("#trouble")).to_contain_text("does not answer", timeout=60_000)
