@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from car.drive_record import DriveRecord
 from car.errors import MissingPackage, StreamError
 from car.sessions import messages
 from car.sessions.format import CAMERA, DRIVE, EVENTS, TELEMETRY, TOPICS, EncodedFrame, SessionEvent
 from car.telemetry.telemetry import Telemetry
+from hardware.closing import Closing
 
 HOST = "127.0.0.1"
 """Foxglove's server knows no pairing, so nobody beyond this machine may reach it."""
@@ -18,7 +18,7 @@ BACKLOG = 64
 """Messages kept for a client that is too slow, a second of driving; the oldest go first."""
 
 
-class LiveStream:
+class LiveStream(Closing):
     """Serves a drive to Foxglove on this machine, by Foxglove's own server; clients can only watch.
 
     >>> from car.sessions.format import SessionEvent
@@ -84,14 +84,6 @@ class LiveStream:
         self._server.stop()
         for channel in self._channels.values():
             channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _start(foxglove: Any, name: str, port: int, context: Any) -> Any:
