@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from car.cli.app import app
 from car.cli.options import CarOption, find_car
 from car.cli.remote import key_ring
-
-if TYPE_CHECKING:
-    from car.remote.keys import KeyRing
 
 DEFAULT_PORT = 8880
 CLASS_FOLDER = "class"
@@ -38,10 +35,8 @@ def fleet(
     folder = find_car(car)
     clock = SystemClock()
     with contextlib.ExitStack() as stack:
-        ring: KeyRing = key_ring()
         cars = stack.enter_context(SimulatedCars(Path(CLASS_FOLDER), simulate, clock)) if simulate else None
-        if cars is not None:
-            ring = cars.ring
+        ring = key_ring() if cars is None else cars.ring
         neighbours = stack.enter_context(Neighbours())
         server = FleetServer(create_app(FleetContext(Fleet(ring, clock, neighbours), folder)), port)
         typer.echo(f"Your cars are at {server.url}  Ctrl-C ends this page" + (" and the cars." if simulate else "."))

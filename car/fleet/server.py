@@ -10,8 +10,7 @@ from fastapi import FastAPI
 
 from car.errors import RemoteError
 from car.web.discreet import LOOPBACK, discreet
-
-PORTS_TRIED = 20
+from car.web.server import PORTS_TRIED
 
 
 class FleetServer:

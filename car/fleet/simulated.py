@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from car.config.folder import init_car
+from car.config.folder import make_folders
 from car.config.plain import CONFIG_NAME
 from car.errors import CarError, CarInUse
-from car.files import alone, reason
+from car.files import alone, reason, replacing
 from car.pairing.store import AccessStore
 from car.remote.keys import Key, KeyRing, Place
 from car.web.discreet import LOOPBACK
+from car.web.server import PORTS_TRIED
 from hardware.clock import Clock
 from hardware.closing import Closing
 
 FIRST_PORT = 8901
-PORTS_APART = 20
-"""A car whose port is taken tries the next ones (``car.web.server``), and takes no other car's."""
+"""Of the first car. Each has as many as it tries where its own is taken, and takes no other car's."""
 RATE_HZ = 10.0
 """Of a car's camera: what twelve of them leave of two cores is in docs/fleet.md."""
 TRACKS = ("oval", "figure-eight", "warehouse")
@@ -158,12 +158,10 @@ class SimulatedCars(Closing):
     def _make(self, path: Path, number: int) -> None:
         if (path / CONFIG_NAME).exists():
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        init_car(path)
-        port, track = FIRST_PORT + number * PORTS_APART, TRACKS[number % len(TRACKS)]
-        (path / CONFIG_NAME).write_text(
-            CONFIG.format(name=path.name, rate_hz=RATE_HZ, track=track, port=port), encoding="utf-8"
-        )
+        make_folders(path)
+        port, track = FIRST_PORT + number * PORTS_TRIED, TRACKS[number % len(TRACKS)]
+        with replacing(path / CONFIG_NAME) as file:
+            file.write(CONFIG.format(name=path.name, rate_hz=RATE_HZ, track=track, port=port).encode())
 
     def _is_paired(self, name: str) -> bool:
         """Pair this laptop with a car, if its page is there; raises CarError where it has ended or takes too long."""

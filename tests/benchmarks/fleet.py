@@ -16,7 +16,8 @@ from car.config.folder import open_car
 from car.fleet.app import FleetContext, create_app
 from car.fleet.fleet import Fleet
 from car.fleet.server import FleetServer
-from car.fleet.simulated import CONFIG, FIRST_PORT, PORTS_APART, RATE_HZ, SimulatedCars
+from car.fleet.simulated import CONFIG, FIRST_PORT, RATE_HZ, SimulatedCars
+from car.web.server import PORTS_TRIED
 from hardware.clock import NS_PER_MS, SystemClock
 from hardware.drivetrain import NEUTRAL
 from hardware.drivetrains.timeline import read_timeline
@@ -51,7 +52,7 @@ def _times(folder: Path, count: int) -> list[float]:
     for number in range(count):
         path = folder / f"car-{number + 1:02}"
         path.mkdir()
-        text = CONFIG.format(name=path.name, rate_hz=RATE_HZ, track="oval", port=FIRST_PORT + number * PORTS_APART)
+        text = CONFIG.format(name=path.name, rate_hz=RATE_HZ, track="oval", port=FIRST_PORT + number * PORTS_TRIED)
         text += '[recording]\nenabled = false\n[drivetrain]\ntimeline = "../' + f'{path.name}.timeline"\n'
         (path / "car.toml").write_text(text, encoding="utf-8")
     with SimulatedCars(folder, count, clock) as cars, contextlib.ExitStack() as stack:
