@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from car.config.folder import CarFolder
-from car.fleet.errands import Stop, bringing, fetching
+from car.fleet.errands import Visit, bringing, fetching
 from car.fleet.fleet import Fleet
 from car.fleet.lap_board import Lap
 from car.fleet.scores import Score, scores_of
@@ -48,13 +48,13 @@ def _context_of(request: Request) -> FleetContext:
 Context = Annotated[FleetContext, Depends(_context_of)]
 
 
-class Errand(BaseModel):
+class ForCars(BaseModel):
     """Which cars an errand is for: their places, or none for all."""
 
     cars: Annotated[list[Place], Field(max_length=MAX_CARS)] = []
 
 
-class Push(Errand):
+class Push(ForCars):
     """A model of this laptop for the cars, which may drive with it at once."""
 
     model: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\]+$")]
@@ -62,12 +62,12 @@ class Push(Errand):
 
 
 @dataclass(frozen=True, slots=True)
-class Under:
+class RoundView:
     """An errand under way, or the last one."""
 
     what: str
     is_over: bool
-    stops: Sequence[Stop]
+    visits: Sequence[Visit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class FleetView:
     models: Sequence[str]
     laps: Sequence[Lap]
     scores: Sequence[Score]
-    errand: Under | None
+    errand: RoundView | None
     trouble: str
 
 
@@ -89,8 +89,8 @@ async def show(context: Context) -> FleetView:
     names, scores = await asyncio.to_thread(_models_in, context.folder.models_dir)
     fleet = context.fleet
     last = fleet.round
-    under = None if last is None else Under(last.what, last.is_over, last.stops)
-    return FleetView(fleet.views(), fleet.strangers(), names, fleet.laps.laps(), scores, under, fleet.trouble)
+    errand = None if last is None else RoundView(last.what, last.is_over, last.visits)
+    return FleetView(fleet.views(), fleet.strangers(), names, fleet.laps.laps(), scores, errand, fleet.trouble)
 
 
 def _models_in(folder: Path) -> tuple[list[str], list[Score]]:
@@ -117,7 +117,7 @@ async def push(context: Context, wish: Push) -> None:
 
 
 @router.post("/pull")
-async def pull(context: Context, wish: Errand) -> None:
+async def pull(context: Context, wish: ForCars) -> None:
     """Begin to fetch the cars' sessions."""
     context.fleet.send_round("pull", wish.cars, fetching(context.folder.sessions_dir))
 

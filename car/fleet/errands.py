@@ -17,8 +17,8 @@ from car.remote.push import activate, pack, push
 
 
 @dataclass(slots=True)
-class Stop:
-    """One car on the way: how much of the errand is done there, 0 … 1, what is to be said of it, and what failed."""
+class Visit:
+    """One car in its turn: how much of the errand is done there, 0 … 1, what is to be said of it, and what failed."""
 
     place: str
     done: float = 0.0
@@ -31,14 +31,14 @@ class Stop:
         self.done = done
 
 
-Errand = Callable[[CarClient, Stop], None]
-"""What is done with one car, and said of it at its stop; it raises what ``car`` says in a sentence, or OSError."""
+Errand = Callable[[CarClient, Visit], None]
+"""What is done with one car, and noted of it; it raises what ``car`` says in a sentence, or OSError."""
 
 
 class Round:
     """An errand at each of several cars in turn, in a thread of its own; one that fails does not end the others'.
 
-    >>> errands = Round("pull", [], lambda client, stop: None)
+    >>> errands = Round("pull", [], lambda client, visit: None)
     >>> errands.run()
     >>> errands.is_over
     True
@@ -46,7 +46,7 @@ class Round:
 
     def __init__(self, what: str, keys: Sequence[Key], errand: Errand) -> None:
         self.what = what
-        self.stops = [Stop(str(key.place)) for key in keys]
+        self.visits = [Visit(str(key.place)) for key in keys]
         self._keys = keys
         self._errand = errand
         self._thread = threading.Thread(target=self.run, name="errand", daemon=True)
@@ -54,7 +54,7 @@ class Round:
     @property
     def is_over(self) -> bool:
         """True once every car had its turn."""
-        return all(stop.is_over for stop in self.stops)
+        return all(visit.is_over for visit in self.visits)
 
     def start(self) -> None:
         """Begin, in the background."""
@@ -62,20 +62,20 @@ class Round:
 
     def run(self) -> None:
         """Do the errand at each car."""
-        for key, stop in zip(self._keys, self.stops, strict=True):
-            self._visit(key, stop)
+        for key, visit in zip(self._keys, self.visits, strict=True):
+            self._visit(key, visit)
 
-    def _visit(self, key: Key, stop: Stop) -> None:
+    def _visit(self, key: Key, visit: Visit) -> None:
         try:
             with CarClient.of(key) as client:
-                self._errand(client, stop)
-            stop.done = 1.0
+                self._errand(client, visit)
+            visit.done = 1.0
         except KNOWN_ERRORS as error:
-            stop.problems.append(str(error))
+            visit.problems.append(str(error))
         except OSError as error:
-            stop.problems.append(f"This laptop's disk refuses ({reason(error)}). Check it, and try again.")
+            visit.problems.append(f"This laptop's disk refuses ({reason(error)}). Check it, and try again.")
         finally:
-            stop.is_over = True
+            visit.is_over = True
 
 
 def bringing(model: str, car_dir: Path, *, activated: bool) -> Errand:
@@ -83,13 +83,13 @@ def bringing(model: str, car_dir: Path, *, activated: bool) -> Errand:
     path = find_model(model, car_dir)
     parcel = pack(path, path.name.removesuffix(MODEL_SUFFIX))
 
-    def bring(client: CarClient, stop: Stop) -> None:
-        pushed = push(client, parcel, progress=stop.tell)
-        stop.notes.append(f"It has {pushed.name}.")
+    def bring(client: CarClient, visit: Visit) -> None:
+        pushed = push(client, parcel, progress=visit.tell)
+        visit.notes.append(f"It has {pushed.name}.")
         if pushed.why:
-            stop.problems.append(pushed.why)
+            visit.problems.append(pushed.why)
         if activated:
-            stop.notes.append(f"{activate(client, pushed.name).name} drives now.")
+            visit.notes.append(f"{activate(client, pushed.name).name} drives now.")
 
     return bring
 
@@ -97,13 +97,13 @@ def bringing(model: str, car_dir: Path, *, activated: bool) -> Errand:
 def fetching(sessions: Path) -> Errand:
     """Return the errand of fetching every session that is not in the folder ``sessions`` yet."""
 
-    def fetch(client: CarClient, stop: Stop) -> None:
+    def fetch(client: CarClient, visit: Visit) -> None:
         pull = Pull(client, sessions)
         try:
-            pull.run(stop.tell)
+            pull.run(visit.tell)
         finally:
             new = "1 new session" if len(pull.taken) == 1 else f"{len(pull.taken)} new sessions"
-            stop.notes += [f"{new}; {pull.present} were here already.", *pull.notes]
-            stop.problems += pull.missed
+            visit.notes += [f"{new}; {pull.present} were here already.", *pull.notes]
+            visit.problems += pull.missed
 
     return fetch

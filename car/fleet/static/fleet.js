@@ -103,9 +103,9 @@ const nameOf = (place) => label(shown.find((car) => car.place === place) ?? { na
 
 function showErrand(errand) {
   $("pull").disabled = Boolean(errand && !errand.is_over);
-  const rows = errand?.stops.map((stop) => el("li", {},
-    `${nameOf(stop.place)} `, stop.is_over ? "" : el("progress", { value: stop.done, "aria-label": `${errand.what} at ${nameOf(stop.place)}` }), ` ${stop.notes.join(" ")} `,
-    el("span", { class: "bad" }, stop.problems.join(" ")))) ?? [];
+  const rows = errand?.visits.map((visit) => el("li", {},
+    `${nameOf(visit.place)} `, visit.is_over ? "" : el("progress", { value: visit.done, "aria-label": `${errand.what} at ${nameOf(visit.place)}` }), ` ${visit.notes.join(" ")} `,
+    el("span", { class: "bad" }, visit.problems.join(" ")))) ?? [];
   $("errand").replaceChildren(...rows);
 }
 

@@ -42,7 +42,7 @@ class Laptop:
 
     def wait_for_errand(self) -> list[dict[str, Any]]:
         wait_for(lambda: self.view()["errand"]["is_over"], "the errand's end")
-        return list(self.view()["errand"]["stops"])
+        return list(self.view()["errand"]["visits"])
 
 
 @contextlib.contextmanager

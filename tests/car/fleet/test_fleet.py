@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from car.errors import RemoteError
-from car.fleet.errands import Round, Stop
+from car.fleet.errands import Round, Visit
 from car.fleet.neighbours import Neighbours
 from car.fleet.watch import CarWatch
 from car.pairing.announcement import Announcer, FoundCar
@@ -156,23 +156,23 @@ def test_models_go_to_all_cars_and_one_that_fails_does_not_end_the_others(far: F
     wait_for(lambda: len(laptop.view()["cars"]) == 2, "the cars")
     assert laptop.view()["models"] == ["lane"]
     assert laptop.client.post("/api/fleet/push", json={"model": "lane", "activate": True}).status_code == 200
-    stops = {stop["place"]: stop for stop in laptop.wait_for_errand()}
-    assert stops["127.0.0.1:1"]["problems"]
-    assert stops[str(far.key.place)]["notes"] == ["It has lane.", "lane drives now."]
+    visits = {visit["place"]: visit for visit in laptop.wait_for_errand()}
+    assert visits["127.0.0.1:1"]["problems"]
+    assert visits[str(far.key.place)]["notes"] == ["It has lane.", "lane drives now."]
     assert (far.models / "lane.tflite").read_bytes() == SHIPPED.read_bytes()
 
 
 def test_a_disk_that_refuses_at_one_car_does_not_end_the_errand_at_the_others(far: Far) -> None:
-    def errand(client: CarClient, stop: Stop) -> None:
+    def errand(client: CarClient, visit: Visit) -> None:
         if client.place.port == 1:
             raise FileNotFoundError(2, "No such file or directory")
-        stop.notes.append("done")
+        visit.notes.append("done")
 
     errands = Round("push", [replace(far.key, place=Place("127.0.0.1", 1)), far.key], errand)
     errands.run()
     assert errands.is_over
-    assert "disk refuses (No such file or directory)" in errands.stops[0].problems[0]
-    assert errands.stops[1].notes == ["done"]
+    assert "disk refuses (No such file or directory)" in errands.visits[0].problems[0]
+    assert errands.visits[1].notes == ["done"]
 
 
 def test_a_car_in_the_network_is_a_stranger_until_the_laptop_is_paired_with_it() -> None:
