@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from car.pilots.find import MODEL_SUFFIX
-from car.pilots.view import read_card_of_file
+from car.pilots.view import exam_score, read_card_of_file
 from models.errors import ModelError
 
 MAX_KEPT = 256
@@ -34,7 +34,5 @@ def _score(path: Path, _changed_ns: int) -> Score | None:
         card = read_card_of_file(path)
     except ModelError:
         return None
-    score = card.exam.get("score") if card is not None else None
-    if card is None or not isinstance(score, int | float):
-        return None
-    return Score(path.stem, float(score), str(card.exam.get("version", "")))
+    sat = None if card is None else exam_score(card)
+    return None if sat is None else Score(path.stem, *sat)

@@ -30,8 +30,18 @@ def size_words(path: Path) -> str:
 
 def exam_words(card: ModelCard) -> str:
     """Return a model's score in the exam, and its version; empty where it has not sat the whole of it."""
-    score, version = card.exam.get("score"), card.exam.get("version")
-    return f"{score:.1f} (exam {version})" if isinstance(score, int | float) else ""
+    sat = exam_score(card)
+    return "" if sat is None else f"{sat[0]:.1f} (exam {sat[1]})"
+
+
+def exam_score(card: ModelCard) -> tuple[float, str] | None:
+    """Return a model's score in the exam, 0 to 100, and the exam's version; None where it has not sat the whole of it.
+
+    >>> exam_score(ModelCard("lane", 120, 160, exam={"score": 88, "version": "2"}))
+    (88.0, '2')
+    """
+    score = card.exam.get("score")
+    return (float(score), str(card.exam.get("version", ""))) if isinstance(score, int | float) else None
 
 
 def read_card_of_file(path: Path) -> ModelCard | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from car.remote.client import unpinned_context
 from tests.system.car_process import wait_for
 
 SAMPLE_PERIOD_S = 0.025
@@ -28,8 +28,7 @@ def open_socket(
     """Have a socket as the car's own page has it, or as ``origin``'s would."""
     address, context = f"127.0.0.1:{port}", None
     if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = unpinned_context()
     url, own = (f"{scheme}{'s' * tls}://{address}" for scheme in ("ws", "http"))
     with connect(f"{url}{path}", origin=Origin(origin or own), ssl=context, compression=None) as connection:
         yield connection

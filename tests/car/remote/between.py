@@ -11,6 +11,7 @@ from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from car.remote.client import unpinned_context
 from car.remote.keys import Place
 
 PIECE_BYTES = 16_384
@@ -139,9 +140,8 @@ def forger(upstream: Place, certificate: Path, key: Path, forge: Forge) -> Itera
 
         def do_GET(self) -> None:
             asked.append(self.path)
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            with contextlib.closing(HTTPSConnection(upstream.host, upstream.port, context=context)) as car:
+            upstream_tls = unpinned_context()
+            with contextlib.closing(HTTPSConnection(upstream.host, upstream.port, context=upstream_tls)) as car:
                 car.request("GET", self.path, headers=dict(self.headers.items()))
                 response = car.getresponse()
                 content = forge(self.path, response.read())
